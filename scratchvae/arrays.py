@@ -1,0 +1,84 @@
+"""Array types, and the checks of what a public function was given.
+
+Every array inside the package is ``float32`` (to train) or ``float64`` (to check gradients); the
+dtype that comes in goes out. A check returns the array unchanged or raises ``InputError``.
+"""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+from scratchvae.errors import InputError
+
+FloatArray = NDArray[np.floating[Any]]
+
+FLOAT_DTYPES = (np.dtype(np.float32), np.dtype(np.float64))
+
+
+def check_dtype(dtype: DTypeLike) -> np.dtype[Any]:
+    """Return ``dtype`` as a NumPy dtype; anything but float32 and float64 is an ``InputError``."""
+    try:
+        checked = np.dtype(dtype)
+    except TypeError:
+        checked = None
+    if checked not in FLOAT_DTYPES:
+        raise InputError(
+            f"dtype must be float32 (to train) or float64 (to check gradients), not {dtype!r}"
+        )
+    return checked
+
+
+def check_floats(x: Any, name: str, dtype: np.dtype[Any] | None = None) -> FloatArray:
+    """Return ``x`` if it is an array of floats (of ``dtype``, where one is asked for).
+
+    Nothing is converted in silence: a wrong dtype in a hand-written layer is a bug to be seen.
+    """
+    if not isinstance(x, np.ndarray):
+        raise InputError(f"{name} must be a NumPy array, not {type(x).__name__}")
+    if x.dtype not in FLOAT_DTYPES:
+        raise InputError(
+            f"{name} must hold float32 or float64, not {x.dtype}: convert it with .astype"
+        )
+    if dtype is not None and x.dtype != dtype:
+        raise InputError(
+            f"{name} is {x.dtype} where {dtype} is expected: "
+            f"build with dtype=np.{x.dtype} or convert it with .astype(np.{dtype})"
+        )
+    return x
+
+
+def check_same_shape(first: FloatArray, second: FloatArray, names: str) -> None:
+    """Raise ``InputError`` unless the two arrays have one shape."""
+    if first.shape != second.shape:
+        raise InputError(f"{names} must have one shape, not {first.shape} and {second.shape}")
+
+
+def check_finite(x: NDArray[Any], name: str) -> None:
+    """Raise ``InputError`` if ``x`` holds a NaN or an infinity, and say where the first is."""
+    finite = np.isfinite(x)
+    if not finite.all():
+        where = tuple(int(i) for i in np.argwhere(~finite)[0])
+        raise InputError(
+            f"{name} must be finite numbers, but {name}{list(where)} is {x[where]} "
+            f"({int(np.count_nonzero(~finite))} of {x.size} are not finite): clean the data first"
+        )
+
+
+def check_count(value: Any, name: str, minimum: int = 1) -> int:
+    """Return ``value`` as an ``int``; ``InputError`` unless whole and at least ``minimum``."""
+    whole = isinstance(value, int | np.integer) and not isinstance(value, bool)
+    if not whole or value < minimum:
+        raise InputError(f"{name} must be a whole number of at least {minimum}, not {value!r}")
+    return int(value)
+
+
+def check_positive(value: Any, name: str) -> float:
+    """Return ``value`` as a ``float``; ``InputError`` unless it is a finite number above 0."""
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        number = float("nan")
+    if not (np.isfinite(number) and number > 0):
+        raise InputError(f"{name} must be a finite number above 0, not {value!r}")
+    return number

@@ -1,0 +1,29 @@
+"""Random numbers that a seed fixes, whatever was drawn before them.
+
+Each use has a stream of its own, numbered by epoch and batch where it has these. So a run that
+was interrupted goes on with the very numbers it would have drawn, with no generator to save, and
+a change in one use (a second picture, say) leaves the others as they were.
+"""
+
+import numpy as np
+
+from scratchvae.arrays import check_count
+
+# The order is part of the meaning of a seed: add new uses at the end.
+_USES = ("initialise", "shuffle", "pixels", "noise", "evaluate", "draw")
+
+
+def stream(seed: int, use: str, *numbers: int) -> np.random.Generator:
+    """Return the generator of one use.
+
+    Parameters
+    ----------
+    seed
+        A whole number of at least 0: the seed of the whole run.
+    use
+        What the numbers are for: ``initialise``, ``shuffle``, ``pixels``, ``noise``, ``evaluate``
+        or ``draw``.
+    numbers
+        The epoch and the batch, where the use has them.
+    """
+    return np.random.default_rng([check_count(seed, "seed", 0), _USES.index(use), *numbers])
