@@ -1,0 +1,21 @@
+"""What a network is made of: each layer has its forward pass beside its backward pass."""
+
+from scratchvae.layers.activations import ELU, LogSoftplus, ReLU, Sigmoid, Softplus, Tanh
+from scratchvae.layers.base import Layer, Parameter, Sequential
+from scratchvae.layers.dense import Dense
+from scratchvae.layers.shape import Flatten, Reshape
+
+__all__ = [
+    "ELU",
+    "Dense",
+    "Flatten",
+    "Layer",
+    "LogSoftplus",
+    "Parameter",
+    "ReLU",
+    "Reshape",
+    "Sequential",
+    "Sigmoid",
+    "Softplus",
+    "Tanh",
+]
