@@ -1,0 +1,42 @@
+"""Densities, divergences, the reparameterisation and the likelihoods, each with its gradients."""
+
+from scratchvae.probability.densities import (
+    bernoulli_log_density,
+    gaussian_log_density,
+    multivariate_gaussian_log_density,
+    standard_normal_log_density,
+)
+from scratchvae.probability.gaussian_kl import (
+    kl_diagonal,
+    kl_diagonal_gradients,
+    kl_full,
+    kl_full_gradients,
+    kl_to_standard,
+    kl_to_standard_gradients,
+)
+from scratchvae.probability.likelihoods import (
+    BernoulliLikelihood,
+    GaussianLikelihood,
+    LearnedVarianceLikelihood,
+    Likelihood,
+)
+from scratchvae.probability.reparameterisation import reparameterise, reparameterise_backward
+
+__all__ = [
+    "BernoulliLikelihood",
+    "GaussianLikelihood",
+    "LearnedVarianceLikelihood",
+    "Likelihood",
+    "bernoulli_log_density",
+    "gaussian_log_density",
+    "kl_diagonal",
+    "kl_diagonal_gradients",
+    "kl_full",
+    "kl_full_gradients",
+    "kl_to_standard",
+    "kl_to_standard_gradients",
+    "multivariate_gaussian_log_density",
+    "reparameterise",
+    "reparameterise_backward",
+    "standard_normal_log_density",
+]

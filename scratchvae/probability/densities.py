@@ -1,0 +1,105 @@
+"""Log-densities, in nats, of the distributions that a VAE is made of.
+
+Dimensions: N examples, D coordinates of each.
+"""
+
+import numpy as np
+
+from scratchvae.arrays import FloatArray, check_floats, check_same_shape
+from scratchvae.errors import InputError
+from scratchvae.kernels.elementwise import bernoulli_cross_entropy
+
+LOG_TWO_PI = float(np.log(2 * np.pi))
+
+
+def standard_normal_log_density(x: FloatArray) -> FloatArray:
+    """Return log N(x; 0, I), summed over the last axis: (…, D) to (…)."""
+    check_floats(x, "x")
+    log_density: FloatArray = -0.5 * (x * x + LOG_TWO_PI).sum(axis=-1)
+    return log_density
+
+
+def gaussian_log_density(
+    x: FloatArray, mean: FloatArray, log_variance: FloatArray | float
+) -> FloatArray:
+    """Return log N(x; mean, diag(e^log_variance)), summed over the last axis.
+
+    Parameters
+    ----------
+    x, mean
+        (…, D), of shapes that broadcast together.
+    log_variance
+        (…, D) likewise, or one number for all.
+
+    Returns
+    -------
+    The log-density in nats, (…).
+    """
+    check_floats(x, "x")
+    check_floats(mean, "mean", x.dtype)
+    residual = x - mean
+    terms = residual * residual * np.exp(-log_variance) + log_variance + LOG_TWO_PI
+    log_density: FloatArray = -0.5 * terms.sum(axis=-1)
+    return log_density
+
+
+def multivariate_gaussian_log_density(
+    x: FloatArray, mean: FloatArray, covariance: FloatArray
+) -> FloatArray:
+    """Return log N(x; mean, covariance) with a full covariance matrix.
+
+    Parameters
+    ----------
+    x
+        (…, D).
+    mean
+        (D,), or any shape that broadcasts with ``x``.
+    covariance
+        (D, D), symmetric and positive definite.
+
+    Returns
+    -------
+    The log-density in nats, (…).
+    """
+    check_floats(x, "x")
+    check_covariance(covariance, "covariance")
+    residual = x - mean
+    _, log_determinant = np.linalg.slogdet(covariance)
+    # Σ⁻¹ r for every example at once: solve wants the vectors as columns.
+    columns = residual.reshape(-1, residual.shape[-1]).T
+    whitened = np.linalg.solve(covariance, columns).T.reshape(residual.shape)
+    distance = (residual * whitened).sum(axis=-1)
+    constants = log_determinant + residual.shape[-1] * LOG_TWO_PI
+    log_density: FloatArray = -0.5 * (distance + constants)
+    return log_density
+
+
+def bernoulli_log_density(x: FloatArray, logits: FloatArray) -> FloatArray:
+    """Return Σ x log p + (1 − x) log(1 − p) with p = sigmoid(logits), over the last axis.
+
+    Computed from the logits, it is exact at ±1e4, where p itself has long been rounded to 0 or 1.
+    For grey pixels x in [0, 1] this is the (negative)
+    cross-entropy: a bound's usual stand-in, though not the logarithm of a density.
+    """
+    check_floats(x, "x")
+    check_floats(logits, "logits", x.dtype)
+    check_same_shape(x, logits, "x and logits")
+    log_density: FloatArray = -bernoulli_cross_entropy(x, logits).sum(axis=-1)
+    return log_density
+
+
+def check_covariance(covariance: FloatArray, name: str) -> None:
+    """Raise ``InputError`` unless ``covariance`` is square, symmetric and positive definite."""
+    check_floats(covariance, name)
+    if covariance.ndim != 2 or covariance.shape[0] != covariance.shape[1]:
+        raise InputError(f"{name} must be a square matrix, not of shape {covariance.shape}")
+    scale = float(np.abs(covariance).max(initial=0))
+    if not np.abs(covariance - covariance.T).max(initial=0) <= 1e-6 * scale:
+        raise InputError(f"{name} must be symmetric: use (A + Aᵀ) / 2 if it is so up to rounding")
+    try:
+        np.linalg.cholesky(covariance)
+    except np.linalg.LinAlgError:
+        raise InputError(
+            f"{name} must be positive definite; its smallest eigenvalue is "
+            f"{float(np.linalg.eigvalsh(covariance).min()):.3g}"
+        ) from None

@@ -1,0 +1,183 @@
+"""The Kullback-Leibler divergence between Gaussians, in closed form, with its gradients.
+
+Three cases, each a special one of the case before it:
+
+=====================  =====================================================  ==================
+both covariances full  ½ [log |Σ₂|/|Σ₁| − D + tr(Σ₂⁻¹Σ₁) + δᵀ Σ₂⁻¹ δ]         ``kl_full``
+both diagonal          ½ Σⱼ [lⱼ₂ − lⱼ₁ − 1 + e^(lⱼ₁ − lⱼ₂) + δⱼ² e^(−lⱼ₂)]    ``kl_diagonal``
+diagonal to N(0, I)    ½ Σⱼ [e^lⱼ + mⱼ² − 1 − lⱼ]                             ``kl_to_standard``
+=====================  =====================================================  ==================
+
+with δ = mean₂ − mean₁ and l = log-variance. Source: Fleuret, lecture 7.4 (the full form); Kingma
+and Welling (2013), appendix B (to N(0, I)). All are in nats.
+
+Dimensions: N examples, D latents.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from scratchvae.arrays import FloatArray, check_floats, check_same_shape
+from scratchvae.errors import InputError
+from scratchvae.probability.densities import check_covariance
+
+
+class FullGradients(NamedTuple):
+    """∂KL with respect to each argument of ``kl_full``, of that argument's shape."""
+
+    mean_1: FloatArray
+    covariance_1: FloatArray
+    mean_2: FloatArray
+    covariance_2: FloatArray
+
+
+class DiagonalGradients(NamedTuple):
+    """∂KL with respect to each argument of ``kl_diagonal``, of that argument's shape."""
+
+    mean_1: FloatArray
+    log_variance_1: FloatArray
+    mean_2: FloatArray
+    log_variance_2: FloatArray
+
+
+class StandardGradients(NamedTuple):
+    """∂KL with respect to each argument of ``kl_to_standard``, of that argument's shape."""
+
+    mean: FloatArray
+    log_variance: FloatArray
+
+
+def kl_full(
+    mean_1: FloatArray, covariance_1: FloatArray, mean_2: FloatArray, covariance_2: FloatArray
+) -> float:
+    """Return KL(N(mean_1, covariance_1) ‖ N(mean_2, covariance_2)) in nats.
+
+    Parameters
+    ----------
+    mean_1, mean_2
+        (D,).
+    covariance_1, covariance_2
+        (D, D), symmetric and positive definite.
+    """
+    _check_full(mean_1, covariance_1, mean_2, covariance_2)
+    difference = mean_2 - mean_1
+    _, log_determinant_1 = np.linalg.slogdet(covariance_1)
+    _, log_determinant_2 = np.linalg.slogdet(covariance_2)
+    trace = np.trace(np.linalg.solve(covariance_2, covariance_1))
+    distance = difference @ np.linalg.solve(covariance_2, difference)
+    return float(0.5 * (log_determinant_2 - log_determinant_1 - len(mean_1) + trace + distance))
+
+
+def kl_full_gradients(
+    mean_1: FloatArray, covariance_1: FloatArray, mean_2: FloatArray, covariance_2: FloatArray
+) -> FullGradients:
+    """Return the gradients of ``kl_full``.
+
+    With P₂ = Σ₂⁻¹ they are, from d log|Σ| = tr(Σ⁻¹ dΣ) and d(Σ⁻¹) = −Σ⁻¹ dΣ Σ⁻¹:
+
+    - ∂/∂mean₂ = P₂ δ, and ∂/∂mean₁ its negative;
+    - ∂/∂Σ₁ = ½ (P₂ − Σ₁⁻¹);
+    - ∂/∂Σ₂ = ½ (P₂ − P₂ (Σ₁ + δδᵀ) P₂).
+
+    The entries of a covariance are treated as D² separate numbers, so that the change of the KL
+    under a (symmetric) dΣ is the sum of the entrywise product of gradient and dΣ.
+    """
+    _check_full(mean_1, covariance_1, mean_2, covariance_2)
+    difference = mean_2 - mean_1
+    precision_1 = np.linalg.inv(covariance_1)
+    precision_2 = np.linalg.inv(covariance_2)
+    spread = covariance_1 + np.outer(difference, difference)
+    d_mean_2 = precision_2 @ difference
+    return FullGradients(
+        mean_1=-d_mean_2,
+        covariance_1=0.5 * (precision_2 - precision_1),
+        mean_2=d_mean_2,
+        covariance_2=0.5 * (precision_2 - precision_2 @ spread @ precision_2),
+    )
+
+
+def kl_diagonal(
+    mean_1: FloatArray, log_variance_1: FloatArray, mean_2: FloatArray, log_variance_2: FloatArray
+) -> FloatArray:
+    """Return KL(N(mean_1, diag e^log_variance_1) ‖ N(mean_2, diag e^log_variance_2)) in nats.
+
+    All arguments are (N, D); the result, one number per example, is (N,).
+    """
+    _check_diagonal(mean_1, log_variance_1, mean_2, log_variance_2)
+    difference = mean_2 - mean_1
+    log_ratio = log_variance_1 - log_variance_2
+    # expm1 keeps the digits of e^r − 1 − r when the two variances are nearly the same.
+    terms = np.expm1(log_ratio) - log_ratio + difference * difference * np.exp(-log_variance_2)
+    nats: FloatArray = 0.5 * terms.sum(axis=-1)
+    return nats
+
+
+def kl_diagonal_gradients(
+    mean_1: FloatArray, log_variance_1: FloatArray, mean_2: FloatArray, log_variance_2: FloatArray
+) -> DiagonalGradients:
+    """Return the gradients of each example's ``kl_diagonal``, all (N, D).
+
+    - ∂/∂mean₂ = δ e^(−l₂), and ∂/∂mean₁ its negative;
+    - ∂/∂l₁ = ½ (e^(l₁ − l₂) − 1);
+    - ∂/∂l₂ = ½ (1 − e^(l₁ − l₂) − δ² e^(−l₂)).
+    """
+    _check_diagonal(mean_1, log_variance_1, mean_2, log_variance_2)
+    difference = mean_2 - mean_1
+    precision_2 = np.exp(-log_variance_2)
+    half_excess = 0.5 * np.expm1(log_variance_1 - log_variance_2)
+    d_mean_2 = difference * precision_2
+    return DiagonalGradients(
+        mean_1=-d_mean_2,
+        log_variance_1=half_excess,
+        mean_2=d_mean_2,
+        log_variance_2=-half_excess - 0.5 * difference * d_mean_2,
+    )
+
+
+def kl_to_standard(mean: FloatArray, log_variance: FloatArray) -> FloatArray:
+    """Return KL(N(mean, diag e^log_variance) ‖ N(0, I)) in nats: (N, D) to (N,)."""
+    _check_pair(mean, log_variance)
+    terms = np.expm1(log_variance) - log_variance + mean * mean
+    nats: FloatArray = 0.5 * terms.sum(axis=-1)
+    return nats
+
+
+def kl_to_standard_gradients(mean: FloatArray, log_variance: FloatArray) -> StandardGradients:
+    """Return the gradients of each example's ``kl_to_standard``, both (N, D).
+
+    ∂/∂mean = mean, and ∂/∂l = ½ (e^l − 1): the mean is pulled to 0 and the variance to 1.
+    """
+    _check_pair(mean, log_variance)
+    return StandardGradients(mean=mean.copy(), log_variance=0.5 * np.expm1(log_variance))
+
+
+def _check_pair(mean: FloatArray, log_variance: FloatArray) -> None:
+    check_floats(mean, "mean")
+    check_floats(log_variance, "log_variance", mean.dtype)
+    check_same_shape(mean, log_variance, "mean and log_variance")
+
+
+def _check_diagonal(
+    mean_1: FloatArray, log_variance_1: FloatArray, mean_2: FloatArray, log_variance_2: FloatArray
+) -> None:
+    _check_pair(mean_1, log_variance_1)
+    _check_pair(mean_2, log_variance_2)
+    check_same_shape(mean_1, mean_2, "mean_1 and mean_2")
+
+
+def _check_full(
+    mean_1: FloatArray, covariance_1: FloatArray, mean_2: FloatArray, covariance_2: FloatArray
+) -> None:
+    for name, mean, covariance in (
+        ("1", mean_1, covariance_1),
+        ("2", mean_2, covariance_2),
+    ):
+        check_floats(mean, f"mean_{name}")
+        check_covariance(covariance, f"covariance_{name}")
+        if mean.shape != covariance.shape[:1]:
+            raise InputError(
+                f"mean_{name} {mean.shape} and covariance_{name} {covariance.shape} do not fit: "
+                "they must be (D,) and (D, D)"
+            )
+    check_same_shape(mean_1, mean_2, "mean_1 and mean_2")

@@ -1,0 +1,232 @@
+"""The decoder's distributions p(x | z): how an image is scored against what was decoded.
+
+Each likelihood takes the decoder's output ``decoded`` as the parameters of a distribution over
+images, and gives
+
+- the negative log-likelihood, in nats per image: summed over pixels, nothing averaged;
+- its gradient with respect to ``decoded``, of the same shape;
+- the mean image and a random image.
+
+Dimensions: N images, H rows, W columns, C channels (an image may have any other shape instead:
+all axes after the first are pixels, and the last counts channels).
+"""
+
+from math import prod
+from typing import ClassVar, Protocol
+
+import numpy as np
+
+from scratchvae.arrays import FloatArray, check_floats, check_positive, check_same_shape
+from scratchvae.errors import InputError
+from scratchvae.kernels.elementwise import bernoulli_cross_entropy, sigmoid, softplus
+from scratchvae.probability.densities import LOG_TWO_PI
+
+
+class Likelihood(Protocol):
+    """What a model needs of a likelihood."""
+
+    name: ClassVar[str]
+    channels_per_pixel: ClassVar[int]
+    """How many numbers the decoder gives for each of an image's: 2 if it gives the variance."""
+
+    def negative_log_likelihood(self, x: FloatArray, decoded: FloatArray) -> FloatArray:
+        """Return −log p(x | z) of each image, (N,)."""
+
+    def gradient(self, x: FloatArray, decoded: FloatArray) -> FloatArray:
+        """Return the gradient of each image's negative log-likelihood, in ``decoded``'s shape."""
+
+    def omitted(self, pixels: int) -> float:
+        """Return the nats per image that ``negative_log_likelihood`` leaves out."""
+
+    def mean(self, decoded: FloatArray) -> FloatArray:
+        """Return the mean image of p(x | z)."""
+
+    def sample(self, decoded: FloatArray, rng: np.random.Generator) -> FloatArray:
+        """Return a random image from p(x | z)."""
+
+
+class BernoulliLikelihood:
+    """Each pixel is 1 with probability sigmoid(decoded): for black-and-white images.
+
+    −log p = Σ log(1 + e^a) − x a, with a the decoded logits; its gradient is sigmoid(a) − x. Both
+    are exact for logits of any size. For grey pixels the same formula is the cross-entropy.
+    Source: Kingma and Welling (2013), appendix C.1.
+    """
+
+    name: ClassVar[str] = "bernoulli"
+    channels_per_pixel: ClassVar[int] = 1
+
+    def negative_log_likelihood(self, x: FloatArray, decoded: FloatArray) -> FloatArray:
+        """Return −log p(x | z) of each image, (N,)."""
+        _check(x, decoded)
+        return _sum_over_pixels(bernoulli_cross_entropy(x, decoded))
+
+    def gradient(self, x: FloatArray, decoded: FloatArray) -> FloatArray:
+        """Return sigmoid(decoded) − x."""
+        _check(x, decoded)
+        return sigmoid(decoded) - x
+
+    def omitted(self, pixels: int) -> float:
+        """Return 0: nothing is left out."""
+        return 0.0
+
+    def mean(self, decoded: FloatArray) -> FloatArray:
+        """Return the probability of each pixel."""
+        return sigmoid(decoded)
+
+    def sample(self, decoded: FloatArray, rng: np.random.Generator) -> FloatArray:
+        """Return black-and-white images drawn pixel by pixel."""
+        uniform = rng.random(decoded.shape, dtype=decoded.dtype)
+        return (uniform < sigmoid(decoded)).astype(decoded.dtype)
+
+    def __repr__(self) -> str:
+        return "BernoulliLikelihood()"
+
+
+class GaussianLikelihood:
+    """Each pixel is Gaussian around the decoded one with the same fixed variance c.
+
+    −log p = Σ (x − decoded)² / (2c) + ½ log(2πc). The second part is the same for every model, so
+    Zhao's report leaves it out of the loss, and so does this class unless asked; ``omitted`` says
+    how much it is, and a bound on log p(x) includes it. Source: Zhao (2023), section 2.1.
+
+    Parameters
+    ----------
+    variance
+        The c above: smaller means that the reconstruction weighs more against the KL.
+    include_constant
+        Whether the loss includes ½ log(2πc) per pixel.
+    """
+
+    name: ClassVar[str] = "gaussian"
+    channels_per_pixel: ClassVar[int] = 1
+
+    def __init__(self, variance: float = 1.0, include_constant: bool = False) -> None:
+        self.variance = check_positive(variance, "variance")
+        self.include_constant = include_constant
+
+    def negative_log_likelihood(self, x: FloatArray, decoded: FloatArray) -> FloatArray:
+        """Return −log p(x | z) of each image, (N,), without its constant unless asked for."""
+        _check(x, decoded)
+        residual = x - decoded
+        nats = _sum_over_pixels(residual * residual) / (2 * self.variance)
+        return nats + self._constant(prod(x.shape[1:])) if self.include_constant else nats
+
+    def gradient(self, x: FloatArray, decoded: FloatArray) -> FloatArray:
+        """Return (decoded − x) / c."""
+        _check(x, decoded)
+        return (decoded - x) / self.variance
+
+    def omitted(self, pixels: int) -> float:
+        """Return ½ log(2πc) for each pixel, unless the loss includes it."""
+        return 0.0 if self.include_constant else self._constant(pixels)
+
+    def mean(self, decoded: FloatArray) -> FloatArray:
+        """Return ``decoded`` itself."""
+        return decoded
+
+    def sample(self, decoded: FloatArray, rng: np.random.Generator) -> FloatArray:
+        """Return images with noise of variance c on every pixel."""
+        noise = rng.standard_normal(decoded.shape, dtype=decoded.dtype)
+        return decoded + noise * decoded.dtype.type(np.sqrt(self.variance))
+
+    def _constant(self, pixels: int) -> float:
+        return 0.5 * pixels * (LOG_TWO_PI + float(np.log(self.variance)))
+
+    def __repr__(self) -> str:
+        return f"GaussianLikelihood(variance={self.variance})"
+
+
+class LearnedVarianceLikelihood:
+    """Each pixel is Gaussian with a decoded mean and a decoded log-variance.
+
+    The last axis of ``decoded`` holds C means and then C log-variances. With l a log-variance,
+    −log p = ½ Σ (x − m)² e^(−l) + l + log 2π. Pixels that are always black make the best l go to
+    −∞; so ``minimum_log_variance`` bounds it smoothly, as l = minimum + softplus(raw − minimum).
+    Source: Fleuret, lecture 7.4; Flach, "Structured model learning".
+
+    Parameters
+    ----------
+    minimum_log_variance
+        The bound: −∞ turns it off. The default, log 0.001, is below the rounding of 8-bit pixels.
+    """
+
+    name: ClassVar[str] = "learned-variance"
+    channels_per_pixel: ClassVar[int] = 2
+
+    def __init__(self, minimum_log_variance: float = -6.907755) -> None:
+        self.minimum_log_variance = float(minimum_log_variance)
+        if not self.minimum_log_variance < np.inf:
+            raise InputError(
+                f"minimum_log_variance must be a number or -inf, not {minimum_log_variance!r}"
+            )
+
+    def negative_log_likelihood(self, x: FloatArray, decoded: FloatArray) -> FloatArray:
+        """Return −log p(x | z) of each image, (N,)."""
+        mean, log_variance, _ = self._split(x, decoded)
+        residual = x - mean
+        terms = residual * residual * np.exp(-log_variance) + log_variance + LOG_TWO_PI
+        nats: FloatArray = 0.5 * _sum_over_pixels(terms)
+        return nats
+
+    def gradient(self, x: FloatArray, decoded: FloatArray) -> FloatArray:
+        """Return the gradients of means and raw log-variances, in ``decoded``'s shape.
+
+        ∂/∂m = (m − x) e^(−l) and ∂/∂l = ½ (1 − (x − m)² e^(−l)), times ∂l/∂raw.
+        """
+        mean, log_variance, slope = self._split(x, decoded)
+        residual = x - mean
+        weighted = residual * np.exp(-log_variance)
+        d_mean = -weighted
+        d_raw = 0.5 * (1 - residual * weighted) * slope
+        return np.concatenate([d_mean, d_raw], axis=-1)
+
+    def omitted(self, pixels: int) -> float:
+        """Return 0: nothing is left out."""
+        return 0.0
+
+    def mean(self, decoded: FloatArray) -> FloatArray:
+        """Return the decoded means alone."""
+        return np.ascontiguousarray(np.split(decoded, 2, axis=-1)[0])
+
+    def sample(self, decoded: FloatArray, rng: np.random.Generator) -> FloatArray:
+        """Return images with each pixel's own noise: the grainy samples the lecture warns of."""
+        mean, raw = np.split(decoded, 2, axis=-1)
+        log_variance, _ = self._bound(raw)
+        noise = rng.standard_normal(mean.shape, dtype=mean.dtype)
+        image: FloatArray = mean + np.exp(0.5 * log_variance) * noise
+        return image
+
+    def _split(
+        self, x: FloatArray, decoded: FloatArray
+    ) -> tuple[FloatArray, FloatArray, FloatArray | float]:
+        check_floats(x, "x")
+        check_floats(decoded, "decoded", x.dtype)
+        if decoded.shape != (*x.shape[:-1], 2 * x.shape[-1]):
+            raise InputError(
+                f"decoded must hold a mean and a log-variance per number of x, of shape "
+                f"{(*x.shape[:-1], 2 * x.shape[-1])}, not {decoded.shape}"
+            )
+        mean, raw = np.split(decoded, 2, axis=-1)
+        return mean, *self._bound(raw)
+
+    def _bound(self, raw: FloatArray) -> tuple[FloatArray, FloatArray | float]:
+        """Return the log-variance and its slope ∂l/∂raw."""
+        if np.isneginf(self.minimum_log_variance):
+            return raw, 1.0
+        above = raw - self.minimum_log_variance
+        return self.minimum_log_variance + softplus(above), sigmoid(above)
+
+    def __repr__(self) -> str:
+        return f"LearnedVarianceLikelihood(minimum_log_variance={self.minimum_log_variance})"
+
+
+def _sum_over_pixels(terms: FloatArray) -> FloatArray:
+    nats: FloatArray = terms.reshape(terms.shape[0], prod(terms.shape[1:])).sum(axis=1)
+    return nats
+
+
+def _check(x: FloatArray, decoded: FloatArray) -> None:
+    check_floats(x, "x")
+    check_floats(decoded, "decoded", x.dtype)
+    check_same_shape(x, decoded, "x and decoded")

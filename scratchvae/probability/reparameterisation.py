@@ -1,0 +1,73 @@
+"""The reparameterisation: a draw from q(z | x) as a differentiable function of its parameters.
+
+The noise is an argument. Drawn inside, it could be drawn again in the backward pass, and the
+gradient would belong to another sample.
+
+Dimensions: L samples per example, N examples, D latents.
+Source: Kingma and Welling (2013), section 2.4.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from scratchvae.arrays import FloatArray, check_floats, check_same_shape
+from scratchvae.errors import InputError
+
+
+class ReparameterisationGradients(NamedTuple):
+    """∂loss with respect to each argument of ``reparameterise`` but the noise, (N, D)."""
+
+    mean: FloatArray
+    log_variance: FloatArray
+
+
+def reparameterise(mean: FloatArray, log_variance: FloatArray, eps: FloatArray) -> FloatArray:
+    """Return ``z = mean + e^(log_variance / 2) · eps``.
+
+    The factor is the standard deviation. With the variance in its place the gradients would still
+    be those of the function computed, and no gradient check would notice: only the spread of z
+    tells.
+
+    Parameters
+    ----------
+    mean, log_variance
+        The parameters of q(z | x), (N, D).
+    eps
+        Draws from N(0, I), (L, N, D).
+
+    Returns
+    -------
+    Draws from q(z | x), (L, N, D).
+    """
+    _check(mean, log_variance, eps)
+    z: FloatArray = mean + np.exp(0.5 * log_variance) * eps
+    return z
+
+
+def reparameterise_backward(
+    dz: FloatArray, log_variance: FloatArray, eps: FloatArray
+) -> ReparameterisationGradients:
+    """Take ∂loss/∂z (L, N, D) to ∂loss/∂mean and ∂loss/∂log_variance (N, D).
+
+    From ∂z/∂mean = 1 and ∂z/∂log_variance = ½ e^(log_variance / 2) eps; each parameter serves all
+    L samples, so their gradients add up. ``eps`` is the noise of the forward pass.
+    """
+    _check(log_variance, log_variance, eps)
+    check_same_shape(dz, eps, "dz and eps")
+    return ReparameterisationGradients(
+        mean=dz.sum(axis=0),
+        log_variance=0.5 * np.exp(0.5 * log_variance) * (dz * eps).sum(axis=0),
+    )
+
+
+def _check(mean: FloatArray, log_variance: FloatArray, eps: FloatArray) -> None:
+    check_floats(mean, "mean")
+    check_floats(log_variance, "log_variance", mean.dtype)
+    check_floats(eps, "eps", mean.dtype)
+    check_same_shape(mean, log_variance, "mean and log_variance")
+    if eps.ndim != mean.ndim + 1 or eps.shape[1:] != mean.shape:
+        raise InputError(
+            f"eps must be of shape (L, {', '.join(map(str, mean.shape))}), one block of noise per "
+            f"sample, not {eps.shape}"
+        )
