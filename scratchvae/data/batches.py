@@ -1,0 +1,81 @@
+"""From 8-bit pixels to the batches of floats that a model sees.
+
+The data set stays ``uint8`` in memory, an eighth of its size in float64: a batch is converted when
+its turn comes.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+from scratchvae.arrays import FloatArray
+from scratchvae.errors import InputError
+from scratchvae.randomness import stream
+
+PIXEL_READINGS = ("grey", "binarised")
+
+
+def read_pixels(
+    pixels: NDArray[Any],
+    dtype: DTypeLike,
+    reading: str = "grey",
+    rng: np.random.Generator | None = None,
+) -> FloatArray:
+    """Return pixels as floats in [0, 1].
+
+    Parameters
+    ----------
+    pixels
+        Images of any shape: 8-bit, 0 for black to 255 for white, or floats from 0 to 1.
+    dtype
+        ``float32`` or ``float64``.
+    reading
+        ``"grey"``: 8-bit values / 255, floats as they are. ``"binarised"``: 1 with that
+        probability, else 0.
+    rng
+        Where the coin tosses of ``"binarised"`` come from.
+    """
+    eight_bit = pixels.dtype == np.uint8
+    if reading == "grey":
+        scale = 1 / 255 if eight_bit else 1.0
+        grey: FloatArray = np.multiply(pixels, np.asarray(scale, dtype=dtype), dtype=dtype)
+        return grey
+    if reading != "binarised" or rng is None:
+        raise InputError(
+            f"pixels are read as {' or '.join(PIXEL_READINGS)} (the latter with an rng), "
+            f"not {reading!r}"
+        )
+    if eight_bit:
+        # A pixel of v is 1 for v of the 255 equally likely values 0 … 254: exactly v / 255.
+        tosses = rng.integers(0, 255, pixels.shape, dtype=np.uint8)
+        return (tosses < pixels).astype(dtype)
+    return (rng.random(pixels.shape, dtype=np.float32) < pixels).astype(dtype)
+
+
+def epoch_batches(
+    images: NDArray[Any],
+    *,
+    batch_size: int,
+    seed: int,
+    epoch: int,
+    first_batch: int = 0,
+    dtype: DTypeLike = np.float32,
+    reading: str = "grey",
+) -> Iterator[FloatArray]:
+    """Yield every image once, in an order drawn for this epoch, as batches of floats.
+
+    Order and coin tosses follow from ``seed``, ``epoch`` and the batch's number alone, so an epoch
+    that was interrupted goes on at ``first_batch`` as if it had not been.
+    """
+    order = stream(seed, "shuffle", epoch).permutation(len(images))
+    for batch in range(first_batch, count_batches(len(images), batch_size)):
+        chosen = images[order[batch * batch_size : (batch + 1) * batch_size]]
+        rng = stream(seed, "pixels", epoch, batch) if reading == "binarised" else None
+        yield read_pixels(chosen, dtype, reading, rng)
+
+
+def count_batches(images: int, batch_size: int) -> int:
+    """Return how many batches an epoch has; the last may be smaller than the others."""
+    return -(-images // batch_size)

@@ -1,0 +1,24 @@
+"""Settings, optimisers, the training step, the loop around it, and checkpoints."""
+
+from scratchvae.training.checkpoint import load_checkpoint, save_checkpoint
+from scratchvae.training.loop import EpochMetrics, Interrupted, train
+from scratchvae.training.optimisers import SGD, Adam, Optimiser
+from scratchvae.training.protocol import LossMean, LossParts, Trainable
+from scratchvae.training.settings import Settings
+from scratchvae.training.trainer import Trainer
+
+__all__ = [
+    "SGD",
+    "Adam",
+    "EpochMetrics",
+    "Interrupted",
+    "LossMean",
+    "LossParts",
+    "Optimiser",
+    "Settings",
+    "Trainable",
+    "Trainer",
+    "load_checkpoint",
+    "save_checkpoint",
+    "train",
+]

@@ -1,0 +1,169 @@
+"""The training loop: epochs of batches, a progress bar, and an orderly end on Ctrl-C."""
+
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from numpy.typing import NDArray
+
+from scratchvae.data.batches import count_batches, epoch_batches
+from scratchvae.errors import InputError
+from scratchvae.training.protocol import LossMean, LossParts
+from scratchvae.training.trainer import Trainer
+
+
+@dataclass(frozen=True)
+class EpochMetrics:
+    """What one epoch gave.
+
+    Attributes
+    ----------
+    epoch
+        Its number, from 1.
+    train
+        The mean over the epoch's batches, each measured before its step.
+    test
+        The mean over the test images after the epoch; ``None`` if there are none.
+    seconds
+        How long it took, the test included.
+    """
+
+    epoch: int
+    train: LossParts
+    test: LossParts | None
+    seconds: float
+
+    def __str__(self) -> str:
+        line = (
+            f"epoch {self.epoch:3d}   loss {self.train.loss:8.2f}   "
+            f"reconstruction {self.train.reconstruction:8.2f}   KL {self.train.kl:6.2f}"
+        )
+        test = "" if self.test is None else f"   test loss {self.test.loss:8.2f}"
+        return f"{line}{test}   {self.seconds:5.1f} s"
+
+
+class Interrupted(KeyboardInterrupt):
+    """Training was stopped by Ctrl-C between two steps: the trainer is in a consistent state."""
+
+
+def train(
+    trainer: Trainer,
+    images: NDArray[Any],
+    test_images: NDArray[Any] | None = None,
+    *,
+    progress: bool = True,
+    on_epoch: Callable[[EpochMetrics], None] | None = None,
+) -> list[EpochMetrics]:
+    """Train until the settings' number of epochs is complete, from where the trainer stands.
+
+    Parameters
+    ----------
+    trainer
+        The model, the optimiser and the place reached so far.
+    images, test_images
+        (N, H, W, C), 8-bit or floats. The test images are evaluated after each epoch.
+    progress
+        Whether to show a progress bar (only where there is a terminal to show it on).
+    on_epoch
+        Called with each complete epoch's metrics, to save them.
+
+    Raises
+    ------
+    InputError
+        If there are no images, or the loss is not finite.
+    Interrupted
+        On Ctrl-C, after the step under way. A second Ctrl-C stops at once.
+    """
+    if len(images) == 0:
+        raise InputError("training expects at least one image, and there is none")
+    settings = trainer.settings
+    batches = count_batches(len(images), settings.batch_size)
+    history: list[EpochMetrics] = []
+    with _progress_bar(trainer, len(images), progress) as bar, _ctrl_c() as stopping:
+        while trainer.epoch < settings.epochs:
+            start = time.perf_counter()
+            for x in epoch_batches(
+                images,
+                batch_size=settings.batch_size,
+                seed=trainer.seed,
+                epoch=trainer.epoch,
+                first_batch=trainer.batch,
+                dtype=trainer.model.dtype,
+                reading=settings.pixels,
+            ):
+                if stopping.is_set():
+                    raise Interrupted
+                trainer.schedule((trainer.epoch + trainer.batch / batches) / settings.epochs)
+                parts = trainer.step_on_floats(x)
+                trainer.running.add(parts, len(x))
+                trainer.batch += 1
+                bar.update(len(x))
+                if trainer.batch % 20 == 0 or trainer.batch == batches:
+                    bar.set_description_str(_describe(trainer), refresh=False)
+            train_parts = trainer.running.parts()
+            trainer.epoch, trainer.batch, trainer.running = trainer.epoch + 1, 0, LossMean()
+            test = _evaluate(trainer, test_images)
+            metrics = EpochMetrics(trainer.epoch, train_parts, test, time.perf_counter() - start)
+            history.append(metrics)
+            if on_epoch is not None:
+                bar.clear()
+                on_epoch(metrics)
+    return history
+
+
+def _evaluate(trainer: Trainer, images: NDArray[Any] | None) -> LossParts | None:
+    evaluate = getattr(trainer.model, "evaluate", None)
+    if images is None or len(images) == 0 or evaluate is None:
+        return None
+    parts: LossParts = evaluate(images, seed=trainer.seed)
+    return parts
+
+
+def _describe(trainer: Trainer) -> str:
+    parts = trainer.running.parts()
+    return (
+        f"epoch {trainer.epoch + 1}/{trainer.settings.epochs}  loss {parts.loss:.1f} = "
+        f"reconstruction {parts.reconstruction:.1f}, KL {parts.kl:.1f}"
+    )
+
+
+def _progress_bar(trainer: Trainer, images: int, wanted: bool) -> Any:
+    from tqdm import tqdm
+
+    done = trainer.epoch * images + trainer.batch * trainer.settings.batch_size
+    return tqdm(
+        total=trainer.settings.epochs * images,
+        initial=done,
+        disable=not (wanted and sys.stderr.isatty()),
+        unit=" images",
+        unit_scale=True,
+        leave=False,
+        dynamic_ncols=True,
+        bar_format="{desc} |{bar}| {percentage:3.0f}%  {rate_fmt}  {remaining} left",
+    )
+
+
+@contextmanager
+def _ctrl_c() -> Iterator[threading.Event]:
+    """Turn the first Ctrl-C into a flag, so that no step is cut in two; the second interrupts."""
+    stopping = threading.Event()
+    if threading.current_thread() is not threading.main_thread():
+        yield stopping  # only the main thread may handle signals
+        return
+
+    before = signal.getsignal(signal.SIGINT)
+
+    def stop(signum: int, frame: object) -> None:
+        stopping.set()
+        signal.signal(signal.SIGINT, before)
+
+    signal.signal(signal.SIGINT, stop)
+    try:
+        yield stopping
+    finally:
+        signal.signal(signal.SIGINT, before)

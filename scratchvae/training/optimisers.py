@@ -1,0 +1,114 @@
+"""Optimisers: the only code that changes a parameter's value.
+
+Each is a few array operations per parameter, done in place.
+"""
+
+from typing import Protocol
+
+import numpy as np
+
+from scratchvae.arrays import FloatArray, check_positive
+from scratchvae.errors import InputError
+from scratchvae.layers import Parameter
+
+
+class Optimiser(Protocol):
+    """What the trainer needs of an optimiser."""
+
+    learning_rate: float
+    steps: int
+    """How many steps have been taken."""
+    state: dict[str, FloatArray]
+    """All that is remembered from step to step, by name, for a checkpoint."""
+
+    def step(self) -> None:
+        """Change every parameter once, by its present gradient."""
+
+
+class SGD:
+    """Stochastic gradient descent with momentum.
+
+    ``velocity ← momentum · velocity + grad``, then ``value ← value − learning_rate · velocity``.
+
+    Parameters
+    ----------
+    parameters
+        What to change, by name.
+    learning_rate, momentum
+        As in the formula; momentum 0 is plain gradient descent.
+    """
+
+    def __init__(
+        self, parameters: dict[str, Parameter], learning_rate: float, momentum: float = 0.0
+    ) -> None:
+        self.parameters = parameters
+        self.learning_rate = check_positive(learning_rate, "learning_rate")
+        if not 0 <= momentum < 1:
+            raise InputError(f"momentum must be at least 0 and below 1, not {momentum!r}")
+        self.momentum = momentum
+        self.steps = 0
+        self.state = {f"velocity/{name}": np.zeros_like(p.value) for name, p in parameters.items()}
+
+    def step(self) -> None:
+        """Change every parameter once, by its present gradient."""
+        self.steps += 1
+        for name, parameter in self.parameters.items():
+            velocity = self.state[f"velocity/{name}"]
+            velocity *= self.momentum
+            velocity += parameter.grad
+            parameter.value -= self.learning_rate * velocity
+
+
+class Adam:
+    """Adam: a step per parameter scaled by the recent size of its gradient.
+
+    With t the number of the step, m and v running means of the gradient and of its square:
+
+        m ← β₁ m + (1 − β₁) grad        v ← β₂ v + (1 − β₂) grad²
+        value ← value − learning_rate · m / (1 − β₁ᵗ) / (√(v / (1 − β₂ᵗ)) + ε)
+
+    The divisions by 1 − βᵗ undo the bias towards the zeros that m and v begin with.
+    Source: Kingma and Ba (2014), algorithm 1.
+
+    Parameters
+    ----------
+    parameters
+        What to change, by name.
+    learning_rate, beta_1, beta_2, epsilon
+        As in the formula.
+    """
+
+    def __init__(
+        self,
+        parameters: dict[str, Parameter],
+        learning_rate: float = 1e-3,
+        beta_1: float = 0.9,
+        beta_2: float = 0.999,
+        epsilon: float = 1e-8,
+    ) -> None:
+        self.parameters = parameters
+        self.learning_rate = check_positive(learning_rate, "learning_rate")
+        self.beta_1 = beta_1
+        self.beta_2 = beta_2
+        self.epsilon = check_positive(epsilon, "epsilon")
+        self.steps = 0
+        self.state = {
+            f"{moment}/{name}": np.zeros_like(p.value)
+            for moment in ("first", "second")
+            for name, p in parameters.items()
+        }
+
+    def step(self) -> None:
+        """Change every parameter once, by its present gradient."""
+        self.steps += 1
+        correction_1 = 1 - self.beta_1**self.steps
+        correction_2 = 1 - self.beta_2**self.steps
+        for name, parameter in self.parameters.items():
+            first = self.state[f"first/{name}"]
+            second = self.state[f"second/{name}"]
+            first *= self.beta_1
+            first += (1 - self.beta_1) * parameter.grad
+            second *= self.beta_2
+            second += (1 - self.beta_2) * parameter.grad**2
+            scale = np.sqrt(second / correction_2) + self.epsilon
+            parameter.value -= self.learning_rate / correction_1 * first / scale

@@ -1,0 +1,66 @@
+"""How a model is trained: the choices that a recipe names and a user may change."""
+
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+from scratchvae.arrays import check_count, check_positive
+from scratchvae.data.batches import PIXEL_READINGS
+from scratchvae.errors import InputError
+
+OPTIMISERS = ("adam", "sgd")
+SCHEDULES = ("constant", "cosine")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The settings of a training run.
+
+    Attributes
+    ----------
+    optimiser
+        ``"adam"`` (Kingma and Ba, 2014) or ``"sgd"``.
+    learning_rate
+        The optimiser's step size.
+    momentum
+        For ``"sgd"``: the share of the last step that is taken again.
+    schedule
+        ``"constant"``, or ``"cosine"``: from the learning rate down to 0 over all epochs.
+    batch_size
+        Images per step. The last batch of an epoch holds what is left over.
+    epochs
+        How many times every image is seen.
+    pixels
+        How 8-bit pixels are read: ``"grey"``, divided by 255; or ``"binarised"``, 1 with that
+        probability, drawn afresh for each epoch.
+    """
+
+    optimiser: str = "adam"
+    learning_rate: float = 1e-3
+    momentum: float = 0.0
+    schedule: str = "constant"
+    batch_size: int = 128
+    epochs: int = 10
+    pixels: str = "grey"
+
+    def __post_init__(self) -> None:
+        for name, value, allowed in (
+            ("optimiser", self.optimiser, OPTIMISERS),
+            ("schedule", self.schedule, SCHEDULES),
+            ("pixels", self.pixels, PIXEL_READINGS),
+        ):
+            if value not in allowed:
+                raise InputError(f"{name} must be one of {', '.join(allowed)}, not {value!r}")
+        check_positive(self.learning_rate, "learning_rate")
+        check_count(self.batch_size, "batch_size")
+        check_count(self.epochs, "epochs")
+        if not 0 <= self.momentum < 1:
+            raise InputError(f"momentum must be at least 0 and below 1, not {self.momentum!r}")
+
+    def changed(self, **changes: Any) -> "Settings":
+        """Return these settings with the given ones changed; ``None`` leaves one as it is."""
+        unknown = [name for name in changes if name not in asdict(self)]
+        if unknown:
+            raise InputError(
+                f"there is no setting {unknown[0]!r}; the settings are {', '.join(asdict(self))}"
+            )
+        return replace(self, **{k: v for k, v in changes.items() if v is not None})

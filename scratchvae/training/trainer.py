@@ -1,0 +1,107 @@
+"""One training step: noise, forward, backward, optimiser."""
+
+import math
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from scratchvae.arrays import FloatArray
+from scratchvae.errors import InputError
+from scratchvae.randomness import stream
+from scratchvae.training.optimisers import SGD, Adam, Optimiser
+from scratchvae.training.protocol import LossMean, LossParts, Trainable
+from scratchvae.training.settings import Settings
+
+
+class Trainer:
+    """A model, an optimiser, and how far training has come.
+
+    Parameters
+    ----------
+    model
+        What is trained.
+    settings
+        How; ``None`` takes the model's own settings.
+    seed
+        Fixes the order of the images and all noise.
+    changes
+        Changes to the settings: ``learning_rate=1e-4``, ``epochs=3``, …
+
+    Attributes
+    ----------
+    optimiser
+        Holds the moments of the gradient, and counts the steps.
+    epoch, batch
+        Complete epochs, and complete batches of the epoch after them.
+    running
+        The mean loss over those batches.
+    """
+
+    def __init__(
+        self,
+        model: Trainable,
+        settings: Settings | None = None,
+        *,
+        seed: int = 0,
+        **changes: Any,
+    ) -> None:
+        self.model = model
+        chosen = settings or getattr(model, "settings", None) or Settings()
+        self.settings = chosen.changed(**changes)
+        self.seed = seed
+        self.optimiser = self._make_optimiser()
+        self.epoch = 0
+        self.batch = 0
+        self.running = LossMean()
+
+    def step(self, batch: NDArray[Any]) -> LossParts:
+        """Take one step on a batch of images, and return its loss before the step.
+
+        Parameters
+        ----------
+        batch
+            Images as the model's ``fit`` takes them.
+
+        Raises
+        ------
+        InputError
+            If the batch is empty or does not fit the model, or the loss is not finite. The
+            parameters are then as they were.
+        """
+        as_images = getattr(self.model, "as_images", np.asarray)
+        images = as_images(batch)
+        if len(images) == 0:
+            raise InputError("a batch must hold at least one image: the mean of none is no number")
+        if images.dtype == np.uint8:
+            images = images / 255
+        return self.step_on_floats(images.astype(self.model.dtype, copy=False))
+
+    def step_on_floats(self, x: FloatArray) -> LossParts:
+        """Do as ``step`` for images that are known to fit, in the model's own dtype."""
+        noise = self.model.draw_noise(len(x), stream(self.seed, "noise", self.optimiser.steps))
+        parts = self.model.forward(x, noise, training=True)
+        if not math.isfinite(parts.loss):
+            raise InputError(
+                f"the loss became {parts.loss} in step {self.optimiser.steps + 1}: use a learning "
+                f"rate below {self.optimiser.learning_rate:g}, or look for extreme values in the "
+                "images"
+            )
+        self.model.zero_grad()
+        self.model.backward()
+        self.optimiser.step()
+        return parts
+
+    def schedule(self, progress: float) -> None:
+        """Set the learning rate for ``progress``, from 0 (the start) to 1 (the end of training)."""
+        rate = self.settings.learning_rate
+        if self.settings.schedule == "cosine":
+            # Never quite 0, where an optimiser's step would be no step.
+            rate *= max(0.5 * (1 + math.cos(math.pi * progress)), 1e-3)
+        self.optimiser.learning_rate = rate
+
+    def _make_optimiser(self) -> Optimiser:
+        parameters = self.model.parameters
+        if self.settings.optimiser == "sgd":
+            return SGD(parameters, self.settings.learning_rate, self.settings.momentum)
+        return Adam(parameters, self.settings.learning_rate)
