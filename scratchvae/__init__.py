@@ -1,0 +1,21 @@
+"""A variational autoencoder in NumPy and Numba, every gradient derived by hand."""
+
+from scratchvae.errors import InputError
+from scratchvae.gradient_check import GradientReport, gradcheck
+from scratchvae.models import RECIPES, VAE, Autoencoder, build
+from scratchvae.training import LossParts, Settings, Trainer
+from scratchvae.version import __version__
+
+__all__ = [
+    "RECIPES",
+    "VAE",
+    "Autoencoder",
+    "GradientReport",
+    "InputError",
+    "LossParts",
+    "Settings",
+    "Trainer",
+    "__version__",
+    "build",
+    "gradcheck",
+]

@@ -1,0 +1,48 @@
+"""The plain autoencoder: an image squeezed through a few numbers and back.
+
+Dimensions: N images, D latents, … an image's shape (H, W, C).
+"""
+
+import numpy as np
+
+from scratchvae.arrays import FloatArray
+from scratchvae.models.latent_model import LatentModel
+from scratchvae.training import LossParts
+
+
+class Autoencoder(LatentModel):
+    """An encoder and a decoder trained to reproduce each image: z = f(x), x̂ = g(z).
+
+    The loss is the likelihood's reconstruction term alone; with a Gaussian of variance 1 that is
+    ½ ‖x − x̂‖² per image. With linear layers the best solution spans the space of the principal
+    components. Nothing shapes the latent space, so there is no prior to sample from.
+    Source: EECS 230, lecture 16.
+    """
+
+    has_prior = False
+
+    def draw_noise(self, count: int, rng: np.random.Generator) -> FloatArray:
+        """Return an empty array: there is no noise in an autoencoder."""
+        return np.empty((0, count, self.latent_dim), self.dtype)
+
+    def forward(self, x: FloatArray, noise: FloatArray, training: bool = True) -> LossParts:
+        """Return the loss of the images ``x`` (N, …); ``noise`` is not used."""
+        z = self.encoder.forward(x, training)  # (N, D)
+        decoded = self.decoder.forward(z, training)  # (N, …)
+        reconstruction = self.likelihood.negative_log_likelihood(x, decoded)  # (N,)
+        self._pass = (x, decoded)
+        return self._mean_loss(reconstruction, np.zeros_like(reconstruction), 0.0)
+
+    def backward(self) -> None:
+        """Add the gradients of the last forward pass's loss to the parameters' ``grad``."""
+        x, decoded = self._pass
+        d_decoded = self.likelihood.gradient(x, decoded) / len(x)  # (N, …)
+        dz = self.decoder.backward(d_decoded)  # (N, D)
+        self.encoder.backward_parameters(dz)
+
+    def encode_distribution(
+        self, x: FloatArray, training: bool = False
+    ) -> tuple[FloatArray, FloatArray]:
+        """Return the latents, and log-variances of −∞: a point rather than a distribution."""
+        z = self.encoder.forward(x, training)
+        return z, np.full_like(z, -np.inf)

@@ -1,0 +1,114 @@
+"""The variational autoencoder: its loss and its gradients, by hand.
+
+Dimensions: N images, D latents, L samples of z per image, … an image's shape (H, W, C).
+"""
+
+import numpy as np
+
+from scratchvae.arrays import FloatArray, check_count, check_positive
+from scratchvae.layers import Layer, Sequential
+from scratchvae.models.latent_model import LatentModel
+from scratchvae.probability import (
+    Likelihood,
+    kl_to_standard,
+    kl_to_standard_gradients,
+    reparameterise,
+    reparameterise_backward,
+)
+from scratchvae.training import LossParts, Settings
+
+
+class VAE(LatentModel):
+    """A latent-variable model p(x | z) p(z) and an encoder q(z | x), trained on their bound.
+
+    The loss is the negative evidence lower bound in nats per image, its KL weighted by β:
+
+        loss = 1/N Σₙ [ −1/L Σₗ log p(xₙ | zₙₗ) + β KL(q(z | xₙ) ‖ N(0, I)) ]
+
+    Source: Kingma and Welling (2013), equation 10; β from Higgins et al. (2017).
+
+    Parameters
+    ----------
+    encoder
+        Images (N, …) to (N, 2D): D means, then D numbers that the variance comes from.
+    decoder
+        Latents (N, D) to the parameters of the likelihood.
+    likelihood
+        p(x | z).
+    image_shape, latent_dim, settings
+        As for every ``LatentModel``.
+    variance_head
+        The layer from the encoder's last D numbers to log-variances. ``None``: they are the
+        log-variances themselves.
+    beta
+        The weight β of the KL; 1 gives the bound.
+    samples
+        L, how many z are drawn per image in training.
+    """
+
+    has_prior = True
+
+    def __init__(
+        self,
+        encoder: Layer,
+        decoder: Layer,
+        likelihood: Likelihood,
+        *,
+        image_shape: tuple[int, ...],
+        latent_dim: int,
+        settings: Settings | None = None,
+        variance_head: Layer | None = None,
+        beta: float = 1.0,
+        samples: int = 1,
+    ) -> None:
+        super().__init__(
+            encoder,
+            decoder,
+            likelihood,
+            image_shape=image_shape,
+            latent_dim=latent_dim,
+            settings=settings,
+        )
+        self.variance_head = variance_head or Sequential()  # of no layers: the identity
+        self.beta = 0.0 if beta == 0 else check_positive(beta, "beta")
+        self.samples = check_count(samples, "samples")
+
+    def draw_noise(self, count: int, rng: np.random.Generator) -> FloatArray:
+        """Return the ``eps`` of a forward pass: (L, count, D) draws from N(0, I)."""
+        shape = (self.samples, count, self.latent_dim)
+        return rng.standard_normal(shape, dtype=self.dtype)
+
+    def forward(self, x: FloatArray, eps: FloatArray, training: bool = True) -> LossParts:
+        """Return the loss of the images ``x`` (N, …) with the noise ``eps`` (L, N, D)."""
+        mean, log_variance = self.encode_distribution(x, training)  # (N, D) both
+        z = reparameterise(mean, log_variance, eps)  # (L, N, D)
+        decoded = self.decoder.forward(z.reshape(-1, self.latent_dim), training)  # (L·N, …)
+        targets = np.concatenate([x] * len(eps)) if len(eps) > 1 else x  # (L·N, …)
+        nats = self.likelihood.negative_log_likelihood(targets, decoded)  # (L·N,)
+        reconstruction = nats.reshape(len(eps), len(x)).mean(axis=0)  # (N,)
+        kl = kl_to_standard(mean, log_variance)  # (N,)
+        self._pass = (mean, log_variance, eps, decoded, targets)
+        return self._mean_loss(reconstruction, kl, self.beta)
+
+    def backward(self) -> None:
+        """Add the gradients of the last forward pass's loss to the parameters' ``grad``."""
+        mean, log_variance, eps, decoded, targets = self._pass
+        # The loss is a mean over the L·N reconstructions …
+        d_decoded = self.likelihood.gradient(targets, decoded) / len(targets)  # (L·N, …)
+        dz = self.decoder.backward(d_decoded).reshape(eps.shape)  # (L, N, D)
+        # … and the encoder is reached by two roads: through z, and through the KL.
+        through_z = reparameterise_backward(dz, log_variance, eps)  # (N, D) both
+        through_kl = kl_to_standard_gradients(mean, log_variance)  # (N, D) both
+        weight = self.beta / len(mean)
+        d_mean = through_z.mean + weight * through_kl.mean
+        d_log_variance = through_z.log_variance + weight * through_kl.log_variance
+        d_raw = self.variance_head.backward(d_log_variance)
+        self.encoder.backward_parameters(np.concatenate([d_mean, d_raw], axis=1))  # (N, 2D)
+
+    def encode_distribution(
+        self, x: FloatArray, training: bool = False
+    ) -> tuple[FloatArray, FloatArray]:
+        """Return the mean and the log-variance of q(z | x), both (N, D)."""
+        hidden = self.encoder.forward(x, training)  # (N, 2D)
+        mean, raw = hidden[:, : self.latent_dim], hidden[:, self.latent_dim :]
+        return mean, self.variance_head.forward(raw, training)
