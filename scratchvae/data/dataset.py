@@ -1,0 +1,281 @@
+"""Find a data set by name: in a folder of the user's, in the cache, or on the network.
+
+MNIST and Fashion-MNIST come as four files each, under the same four names. A folder called
+``mnist`` or ``fashion-mnist`` says which of the two it holds; files that lie anywhere else are
+recognised by their content.
+"""
+
+import difflib
+import hashlib
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from scratchvae.arrays import check_count
+from scratchvae.data.download import REMOTES, DownloadError, RemoteDataset, download
+from scratchvae.data.idx import read_idx
+from scratchvae.errors import InputError
+
+DATASET_NAMES = ("auto", "mnist", "fashion-mnist", "synthetic")
+_DATA_VARIABLE = "SCRATCHVAE_DATA"
+_IMAGE_SHAPE = (28, 28)
+_CLASSES = 10
+_SYNTHETIC_COUNTS = (60_000, 10_000)  # those of MNIST
+# The four files, in the order of the content hash: part and number of dimensions.
+_FILES = (
+    ("train-images", "idx3"),
+    ("train-labels", "idx1"),
+    ("t10k-images", "idx3"),
+    ("t10k-labels", "idx1"),
+)
+
+_Arrays = tuple[NDArray[np.uint8], NDArray[np.uint8], NDArray[np.uint8], NDArray[np.uint8]]
+
+
+@dataclass(frozen=True, eq=False)
+class Dataset:
+    """Images and labels, for training and for testing.
+
+    Attributes
+    ----------
+    name : str
+        What the data set is: never "auto".
+    train_images, test_images : NDArray[np.uint8]
+        Pixels from 0 to 255, of shape (N, 28, 28, 1).
+    train_labels, test_labels : NDArray[np.uint8]
+        Classes from 0 to 9, of shape (N,).
+    origin : str
+        Where the data set came from, for a human to read.
+    """
+
+    name: str
+    train_images: NDArray[np.uint8]
+    train_labels: NDArray[np.uint8]
+    test_images: NDArray[np.uint8]
+    test_labels: NDArray[np.uint8]
+    origin: str
+
+
+def load(
+    name: str,
+    *,
+    data_dir: str | os.PathLike[str] | None = None,
+    seed: int = 0,
+    progress: bool = True,
+    cache_dir: str | os.PathLike[str] | None = None,
+    remotes: Mapping[str, RemoteDataset] = REMOTES,
+) -> Dataset:
+    """Load a data set.
+
+    MNIST and Fashion-MNIST are looked for in ``data_dir``, then in the folder that the environment
+    variable SCRATCHVAE_DATA names, then in the cache, and are else downloaded into the cache.
+    A folder named by the user ends the search: without the data set it is an error.
+
+    Parameters
+    ----------
+    name : {"auto", "mnist", "fashion-mnist", "synthetic"}
+        The data set. "auto" is MNIST if it can be had, searching on after a folder without it,
+        and synthetic digits if not.
+    data_dir : str or os.PathLike, optional
+        Folder with the four files, or with a folder ``mnist`` or ``fashion-mnist`` of them.
+    seed : int, default 0
+        Seed of the synthetic digits, not negative.
+    progress : bool, default True
+        Show a progress bar while downloading, if standard error is a terminal.
+    cache_dir : str or os.PathLike, optional
+        Folder for downloads in place of the user's cache folder.
+    remotes : Mapping[str, RemoteDataset], optional
+        Where "mnist" and "fashion-mnist" are downloaded and how they are recognised.
+
+    Returns
+    -------
+    Dataset
+        The data set, its pixels as uint8.
+
+    Raises
+    ------
+    InputError
+        The name or the seed is none, a folder named by the user is missing or holds damaged files,
+        or the data set can be neither found nor downloaded.
+    """
+    if name not in DATASET_NAMES:
+        close = difflib.get_close_matches(str(name).lower(), DATASET_NAMES, n=1)
+        raise InputError(
+            f"expected a data set out of {', '.join(DATASET_NAMES)}, but got {name!r}: "
+            + (f"did you mean {close[0]}?" if close else "choose one of them")
+        )
+    seed = check_count(seed, "seed", 0)
+    if name == "synthetic":
+        return _synthetic(seed, "")
+    remote = remotes["mnist" if name == "auto" else name]
+    for folder in _user_folders(data_dir):
+        found = _find(remote, folder, remotes)
+        if isinstance(found, Dataset):
+            return found
+        if name != "auto":
+            raise InputError(
+                f"expected {remote.title} in {str(folder)!r}, but {found}: put the files "
+                f"{', '.join(remote.hashes)} (or uncompressed, without .gz) into "
+                f"{str(folder / remote.name)!r}, or use --data synthetic"
+            )
+    try:
+        return _find_or_download(remote, cache_dir, remotes, progress)
+    except DownloadError as error:
+        if name == "auto":
+            why = f"{remote.title} could not be downloaded ({error.reason}): using "
+            return _synthetic(seed, why)
+        raise InputError(
+            f"{error}, or put the files {', '.join(remote.hashes)} into a folder and set "
+            f"{_DATA_VARIABLE} to it, or use --data synthetic"
+        ) from error
+
+
+def _user_folders(data_dir: str | os.PathLike[str] | None) -> list[Path]:
+    """Return the folders that the user named, having checked that they exist."""
+    named = {
+        "the data folder": data_dir,
+        f"the folder in {_DATA_VARIABLE}": os.environ.get(_DATA_VARIABLE) or None,
+    }
+    folders = []
+    for what, path in named.items():
+        if path is None:
+            continue
+        folder = Path(os.path.expanduser(path))
+        if not os.path.isdir(folder):
+            state = "is not a folder" if os.path.exists(folder) else "does not exist"
+            raise InputError(
+                f"expected {what} to exist, but {str(folder)!r} {state}: "
+                "correct it, or leave it out to have the data downloaded"
+            )
+        folders.append(folder)
+    return folders
+
+
+def _find_or_download(
+    remote: RemoteDataset,
+    cache_dir: str | os.PathLike[str] | None,
+    remotes: Mapping[str, RemoteDataset],
+    progress: bool,
+) -> Dataset:
+    """Take a data set from the cache, downloading what the cache lacks or has damaged."""
+    if cache_dir is None:
+        import pooch
+
+        cache_dir = pooch.os_cache("scratchvae")
+    cache = Path(cache_dir)
+    try:
+        found = _find(remote, cache, remotes, only_original=True)
+    except InputError:  # damaged: the download below replaces it
+        found = ""
+    if isinstance(found, Dataset):
+        return found
+    folder = cache / remote.name
+    download(remote, folder, progress=progress)
+    files = {part: folder / f"{part}-{kind}-ubyte.gz" for part, kind in _FILES}
+    return _dataset(remote, _read(files), f"{remote.title} downloaded into {folder}")
+
+
+def _find(
+    remote: RemoteDataset,
+    folder: Path,
+    remotes: Mapping[str, RemoteDataset],
+    *,
+    only_original: bool = False,
+) -> Dataset | str:
+    """Look for a data set in a folder; return it, or say what the folder holds in its place.
+
+    A folder with the name of the data set may hold other images than the original ones, unless
+    ``only_original``, but never those of another data set that is known.
+    """
+    found = "its files are not there"
+    for place in (folder / remote.name, folder):
+        files = _files_in(place)
+        missing = [f"{part}-{kind}-ubyte" for part, kind in _FILES if part not in files]
+        if missing:
+            if files:
+                found = f"{', '.join(missing)} is missing in {str(place)!r}"
+            continue
+        arrays = _read(files)
+        content = _content_hash(arrays)
+        titles = {other.content_hash: other.title for other in remotes.values()}
+        named = Path(os.path.abspath(place)).name == remote.name and not only_original
+        if content == remote.content_hash or (named and content not in titles):
+            return _dataset(remote, arrays, f"{remote.title} from {place}")
+        found = f"the images in {str(place)!r} are {titles.get(content, 'of another data set')}"
+    return found
+
+
+def _files_in(folder: Path) -> dict[str, Path]:
+    """Return those of the four files that a folder holds, under any of their usual names."""
+    files = {}
+    for part, kind in _FILES:
+        for name in (f"{part}-{kind}-ubyte", f"{part}.{kind}-ubyte"):
+            for path in (folder / f"{name}.gz", folder / name):
+                # Some archives unpack into a folder that has the file's name.
+                if part not in files and os.path.isfile(path):
+                    files[part] = path
+    return files
+
+
+def _read(files: Mapping[str, Path]) -> _Arrays:
+    """Read and check the four files; images come back as (N, 28, 28, 1)."""
+    arrays = []
+    for images, labels in (("train-images", "train-labels"), ("t10k-images", "t10k-labels")):
+        pixels = read_idx(files[images])
+        if pixels.shape[1:] != _IMAGE_SHAPE:
+            raise _wrong(files[images], "images of shape (N, 28, 28)", f"shape {pixels.shape}")
+        classes = read_idx(files[labels])
+        if classes.ndim != 1:
+            raise _wrong(files[labels], "labels of shape (N,)", f"shape {classes.shape}")
+        if len(classes) != len(pixels):
+            wanted = f"a label for each of the {len(pixels):,} images beside it"
+            raise _wrong(files[labels], wanted, f"{len(classes):,} labels")
+        if classes.max() >= _CLASSES:
+            wanted = f"labels from 0 to {_CLASSES - 1}"
+            raise _wrong(files[labels], wanted, f"a label {classes.max()}")
+        arrays += [pixels[..., np.newaxis], classes]
+    return arrays[0], arrays[1], arrays[2], arrays[3]
+
+
+def _wrong(path: Path, wanted: str, came: str) -> InputError:
+    """Return the error of a file that is sound but does not fit."""
+    return InputError(
+        f"expected {wanted} in {str(path)!r}, but found {came}: "
+        "replace it by the file of the data set"
+    )
+
+
+def _content_hash(arrays: _Arrays) -> str:
+    """Return the SHA-256 of all entries, which does not depend on how files are compressed."""
+    digest = hashlib.sha256()
+    for array in arrays:
+        digest.update(array.reshape(-1).data)
+    return digest.hexdigest()
+
+
+def _dataset(remote: RemoteDataset, arrays: _Arrays, origin: str) -> Dataset:
+    """Return the data set, with its counts added to its origin."""
+    counts = f"({len(arrays[0]):,} + {len(arrays[2]):,} images)"
+    return Dataset(remote.name, *arrays, origin=f"{origin} {counts}")
+
+
+def _synthetic(seed: int, why: str) -> Dataset:
+    """Make synthetic digits, with different seeds for training and for testing."""
+    from scratchvae.data.synthetic import make_synthetic_digits
+
+    train_seed, test_seed = (int(part) for part in np.random.SeedSequence(seed).generate_state(2))
+    train_count, test_count = _SYNTHETIC_COUNTS
+    train = make_synthetic_digits(train_count, seed=train_seed)
+    test = make_synthetic_digits(test_count, seed=test_seed)
+    return Dataset(
+        name="synthetic",
+        train_images=train.images,
+        train_labels=train.labels,
+        test_images=test.images,
+        test_labels=test.labels,
+        origin=f"{why}synthetic digits from seed {seed} ({train_count:,} + {test_count:,} images)",
+    )
