@@ -1,125 +1,31 @@
 """Gradient checking: whether the backward pass is the derivative of the forward pass.
 
-Every entry x of a parameter or input is moved by a step h both ways, and the slope of the output
-
-    D(h) = [f(x + h) − f(x − h)] / 2h
-
-is compared with what ``backward`` says. The error of D(h) falls as h², and that of the combination
-(4 D(h) − D(2h)) / 3, which is used here, as h⁴; but the rounding of f, divided by h, grows as h
-shrinks. So several steps are tried, largest first, until one agrees: a right gradient agrees at
-one of them; a wrong one at none. f is a random combination of the outputs, so that errors in
-different outputs cannot cancel.
+A layer's output is weighted by a random upstream gradient and summed, so that errors in different
+outputs cannot cancel; a model's loss is taken as it is, its noise frozen. What ``backward`` says is
+then compared with finite differences (see ``scratchvae.finite_differences``).
 
 What a gradient check cannot see is a forward pass that computes the wrong thing and differentiates
 it correctly: see ``scratchvae.evaluation.distribution_checks``.
-
-Source of the theory: the notes of the course CS231n, "gradient checks".
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from scratchvae.arrays import FloatArray, check_count, check_finite, check_positive
 from scratchvae.errors import InputError
+from scratchvae.finite_differences import (
+    KINK_TOLERANCE,
+    SMOOTH_TOLERANCE,
+    GradientReport,
+    check_gradients,
+)
 from scratchvae.layers import Layer, Sequential
 from scratchvae.models import LatentModel
 
-# Steps relative to an entry of size 1. At the first the h⁴ error of a function with derivatives of
-# order 1 is 1e-12, far below any tolerance; the others are for strongly curved functions, and for
-# those with a kink, which the smaller step is less likely to straddle.
-STEPS = (1e-3, 1e-4, 1e-5, 1e-6)
-
-# Relative errors: rounding leaves about 1e-9 of a smooth layer and 1e-7 of a whole model, whose
-# loss of hundreds of nats is rounded to 1e-13 of itself; the smallest real bug is of order 1e-2.
-SMOOTH_TOLERANCE = 1e-6
-# An entry whose step straddles a kink at every step size (or a jump of curvature, as ELU's) keeps
-# an error of the order of the smallest step that rounding still allows.
-KINK_TOLERANCE = 1e-5
-
-
-@dataclass(frozen=True)
-class CheckRow:
-    """The check of one parameter or input.
-
-    Attributes
-    ----------
-    name
-        What was checked.
-    size
-        How many entries it has.
-    checked
-        How many were checked, one by one; or how many random directions, each moving all.
-    max_relative_error
-        The largest |analytic − numeric| / max(|analytic|, |numeric|, 1e-3 of the largest).
-    where
-        The index of that entry, or the direction's number.
-    analytic, numeric
-        The two derivatives there.
-    tolerance
-        The largest error that passes.
-    """
-
-    name: str
-    size: int
-    checked: int
-    max_relative_error: float
-    where: str
-    analytic: float
-    numeric: float
-    tolerance: float
-
-    @property
-    def passed(self) -> bool:
-        """Whether the error is within the tolerance; NaN is not."""
-        return self.max_relative_error <= self.tolerance
-
-
-@dataclass(frozen=True)
-class GradientReport:
-    """What a gradient check found; printed, it is a table.
-
-    Attributes
-    ----------
-    title
-        What was checked.
-    rows
-        One per parameter and input.
-    """
-
-    title: str
-    rows: list[CheckRow] = field(default_factory=list)
-
-    @property
-    def passed(self) -> bool:
-        """Whether there is something to pass, and all of it does."""
-        return bool(self.rows) and all(row.passed for row in self.rows)
-
-    @property
-    def max_relative_error(self) -> float:
-        """The largest error of all rows (NaN if any is)."""
-        return float(np.max([row.max_relative_error for row in self.rows], initial=0.0))
-
-    def __str__(self) -> str:
-        width = max([len(row.name) for row in self.rows] + [9])
-        lines = [
-            self.title,
-            f"  {'':{width}}  {'checked':>15}  {'largest error':>13}  {'where':>14}  verdict",
-        ]
-        for row in self.rows:
-            verdict = (
-                "ok"
-                if row.passed
-                else (f"WRONG: backward says {row.analytic:.6g}, the slope is {row.numeric:.6g}")
-            )
-            lines.append(
-                f"  {row.name:{width}}  {f'{row.checked} of {row.size}':>15}  "
-                f"{row.max_relative_error:13.1e}  {row.where:>14}  {verdict}"
-            )
-        return "\n".join(lines)
+__all__ = ["GradientReport", "check_gradients", "gradcheck", "is_smooth"]
 
 
 def gradcheck(
@@ -174,67 +80,47 @@ def gradcheck(
         tolerance = SMOOTH_TOLERANCE if is_smooth(layer_or_model) else KINK_TOLERANCE
     check_positive(tolerance, "tolerance")
     rng = np.random.default_rng(seed)
+    kept = {name: p.value.copy() for name, p in layer_or_model.parameters.items()}
+    buffers = {name: buffer.copy() for name, buffer in layer_or_model.buffers.items()}
+
+    def run() -> _Function:
+        if isinstance(layer_or_model, LatentModel):
+            return _run_model(layer_or_model, x, training, frozen, rng)
+        return _run_layer(layer_or_model, x, training, rng)
+
     if isinstance(layer_or_model, LatentModel):
-        value, arrays, gradients = _run_model(layer_or_model, x, training, noise, rng)
+        x = layer_or_model.as_images(x, "x")
+        frozen = layer_or_model.draw_noise(len(x), rng) if noise is None else noise
     elif noise is None:
-        value, arrays, gradients = _run_layer(layer_or_model, x, training, rng)
+        x = x.copy()  # it will be moved
     else:
         raise InputError("noise is for models; a layer has none")
-    return check_gradients(
-        type(layer_or_model).__name__,
-        value,
-        arrays,
-        gradients,
-        rng=rng,
-        max_coordinates=max_coordinates,
-        directions=directions,
-        tolerance=tolerance,
-    )
+    value, arrays, gradients = run()
 
+    def elsewhere() -> tuple[Callable[[], float], Mapping[str, FloatArray]]:
+        for array in arrays.values():
+            spread = float(np.sqrt(np.mean(array**2))) or 1.0
+            array += 0.01 * spread * rng.standard_normal(array.shape)
+        moved = run()
+        return moved.value, moved.gradients
 
-def check_gradients(
-    title: str,
-    value: Callable[[], float],
-    arrays: Mapping[str, FloatArray],
-    gradients: Mapping[str, FloatArray],
-    *,
-    rng: np.random.Generator,
-    max_coordinates: int = 400,
-    directions: int = 4,
-    tolerance: float = SMOOTH_TOLERANCE,
-) -> GradientReport:
-    """Compare gradients of any function with finite differences.
-
-    Parameters
-    ----------
-    title
-        What to call it.
-    value
-        Returns the function's value at what ``arrays`` hold at that moment.
-    arrays
-        What it depends on, by name, in float64. Each is moved in place, and put back.
-    gradients
-        The derivative with respect to each, of the same names and shapes.
-    rng, max_coordinates, directions, tolerance
-        As for ``gradcheck``.
-    """
-    rows = []
-    for name, array in arrays.items():
-        gradient = gradients[name]
-        if gradient.shape != array.shape:
-            # A wrong shape is a wrong gradient, not a reason to stop.
-            where = f"shape {gradient.shape}"
-            rows.append(CheckRow(name, array.size, 0, np.inf, where, np.nan, np.nan, tolerance))
-            continue
-        if array.size <= max_coordinates:
-            moves = (_unit(array.shape, index) for index in range(array.size))
-            count, label = array.size, lambda i, a=array: str(_index(i, a.shape))
-        else:
-            moves = (_random_signs(array.shape, rng) for _ in range(directions))
-            count, label = directions, "direction {}".format
-        pairs = [_derivatives(value, array, gradient, move, tolerance) for move in moves]
-        rows.append(_row(name, array.size, count, pairs, label, tolerance))
-    return GradientReport(title, rows)
+    try:
+        return check_gradients(
+            type(layer_or_model).__name__,
+            value,
+            arrays,
+            gradients,
+            rng=rng,
+            max_coordinates=max_coordinates,
+            directions=directions,
+            tolerance=tolerance,
+            elsewhere=None if is_smooth(layer_or_model) else elsewhere,
+        )
+    finally:
+        for name, parameter in layer_or_model.parameters.items():
+            parameter.value[...] = kept[name]
+        for name, buffer in buffers.items():
+            layer_or_model.buffers[name][...] = buffer  # each forward pass had moved them on
 
 
 def is_smooth(thing: object) -> bool:
@@ -265,11 +151,16 @@ def _check_input(thing: Layer | LatentModel, x: NDArray[Any]) -> FloatArray:
     return x
 
 
-def _run_layer(
-    layer: Layer, x: FloatArray, training: bool, rng: np.random.Generator
-) -> tuple[Callable[[], float], dict[str, FloatArray], dict[str, FloatArray]]:
-    """Return a layer as a function of its input and parameters, and its own gradients."""
-    x = x.copy()
+class _Function(NamedTuple):
+    """A layer or model as a function of arrays, and what its backward pass says of it."""
+
+    value: Callable[[], float]
+    arrays: dict[str, FloatArray]
+    gradients: dict[str, FloatArray]
+
+
+def _run_layer(layer: Layer, x: FloatArray, training: bool, rng: np.random.Generator) -> _Function:
+    """Return a random combination of a layer's outputs as a function of input and parameters."""
     parameters = layer.parameters
     y = layer.forward(x, training)
     y_0 = y.copy()
@@ -284,11 +175,9 @@ def _run_layer(
     layer.forward(x, training)
     layer.backward(dy)
     for name, parameter in parameters.items():
-        gradients[name] = np.where(
-            np.isclose(parameter.grad, 2 * gradients[name], rtol=1e-9, atol=1e-300),
-            gradients[name],
-            parameter.grad - gradients[name],
-        )
+        second = parameter.grad - gradients[name]
+        once = np.isclose(second, gradients[name], rtol=1e-9, atol=1e-12)
+        gradients[name] = np.where(once, gradients[name], second)
     if not np.array_equal(dy, dy_given):
         raise InputError(f"{type(layer).__name__}.backward changed its argument dy: copy it first")
 
@@ -298,105 +187,24 @@ def _run_layer(
         return float(((layer.forward(x, training) - y_0) * dy).sum())
 
     arrays = {"x": x} | {name: p.value for name, p in parameters.items()}
-    return value, arrays, {"x": dx} | gradients
+    return _Function(value, arrays, {"x": dx} | gradients)
 
 
 def _run_model(
     model: LatentModel,
     x: FloatArray,
     training: bool,
-    noise: FloatArray | None,
+    noise: FloatArray,
     rng: np.random.Generator,
-) -> tuple[Callable[[], float], dict[str, FloatArray], dict[str, FloatArray]]:
-    """Return a model's loss as a function of its parameters, and its own gradients."""
-    x = model.as_images(x, "x")
-    frozen = model.draw_noise(len(x), rng) if noise is None else noise
-    loss_0 = model.forward(x, frozen, training).loss
+) -> _Function:
+    """Return a model's loss as a function of its parameters."""
+    loss_0 = model.forward(x, noise, training).loss
     model.zero_grad()
     model.backward()
     gradients = {name: p.grad.copy() for name, p in model.parameters.items()}
 
     def value() -> float:
-        return model.forward(x, frozen, training).loss - loss_0
+        return model.forward(x, noise, training).loss - loss_0
 
-    return value, {name: p.value for name, p in model.parameters.items()}, gradients
-
-
-def _unit(shape: tuple[int, ...], index: int) -> FloatArray:
-    move = np.zeros(shape)
-    move.flat[index] = 1
-    return move
-
-
-def _random_signs(shape: tuple[int, ...], rng: np.random.Generator) -> FloatArray:
-    """Return a direction of length 1 along which every entry moves by the same amount."""
-    signs = rng.choice([-1.0, 1.0], shape)
-    direction: FloatArray = signs / np.sqrt(signs.size)
-    return direction
-
-
-def _index(flat: int, shape: tuple[int, ...]) -> tuple[int, ...]:
-    return tuple(int(i) for i in np.unravel_index(flat, shape))
-
-
-def _derivatives(
-    value: Callable[[], float],
-    array: FloatArray,
-    gradient: FloatArray,
-    move: FloatArray,
-    tolerance: float,
-) -> tuple[float, float]:
-    """Return the analytic and the best numeric derivative of ``value`` along ``move``."""
-    analytic = float((gradient * move).sum())
-    start = array.copy()
-    scale = max(1.0, float(np.abs(start[move != 0]).max(initial=0)))
-
-    def at(step: float) -> float:
-        array[...] = start + step * move
-        return value()
-
-    best = np.nan
-    try:
-        for relative in STEPS:
-            h = relative * scale
-            narrow = (at(h) - at(-h)) / (2 * h)
-            wide = (at(2 * h) - at(-2 * h)) / (4 * h)
-            numeric = (4 * narrow - wide) / 3
-            if not abs(best - analytic) <= abs(numeric - analytic):
-                best = numeric
-            if abs(best - analytic) <= 0.1 * tolerance * abs(analytic):
-                break
-    finally:
-        array[...] = start
-    return analytic, best
-
-
-def _row(
-    name: str,
-    size: int,
-    checked: int,
-    pairs: list[tuple[float, float]],
-    label: Callable[[int], str],
-    tolerance: float,
-) -> CheckRow:
-    """Return the worst of the pairs of analytic and numeric derivatives."""
-    analytic, numeric = np.array(pairs, dtype=np.float64).reshape(-1, 2).T
-    larger = np.maximum(np.abs(analytic), np.abs(numeric))
-    # Entries a thousand times smaller than the largest are measured against the largest: their own
-    # size is of the order of the rounding. An array whose gradients are all zero has no error.
-    floor = max(1e-3 * float(larger.max(initial=0)), np.finfo(np.float64).tiny)
-    errors = np.abs(analytic - numeric) / np.maximum(larger, floor)
-    errors[~np.isfinite(errors)] = np.inf
-    worst = int(errors.argmax()) if len(errors) else 0
-    if not len(errors):
-        return CheckRow(name, size, checked, 0.0, "-", 0.0, 0.0, tolerance)
-    return CheckRow(
-        name,
-        size,
-        checked,
-        float(errors[worst]),
-        label(worst),
-        float(analytic[worst]),
-        float(numeric[worst]),
-        tolerance,
-    )
+    arrays = {name: p.value for name, p in model.parameters.items()}
+    return _Function(value, arrays, gradients)

@@ -2,8 +2,14 @@
 
 The fast kernels have the same names and signatures, and are held to these by the tests.
 
-Dimensions: M rows, N columns, K the length of the reduction.
+Dimensions: M rows, N columns, K the length of the reduction; of images, N their number, H and W
+their rows and columns, C their channels (I in, O out), and (kh, kw) the kernel's size.
 """
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
 
 from scratchvae.arrays import FloatArray
 
@@ -21,3 +27,123 @@ def matmul_transposed_left(a: FloatArray, b: FloatArray) -> FloatArray:
 def matmul_transposed_right(a: FloatArray, b: FloatArray) -> FloatArray:
     """Return ``a bᵀ``: (M, K) and (N, K) give (M, N). A dense layer's input gradient."""
     return a @ b.T
+
+
+def convolution_forward(
+    x: FloatArray, w: FloatArray, stride: int = 1, padding: int = 0
+) -> FloatArray:
+    """Return y[n, h, w, o] = Σ x[n, h·s + i − p, w·s + j − p, c] · w[i, j, c, o], over i, j and c.
+
+    s is the stride and p the padding; x is (N, H, W, I), taken as 0 outside; w is (kh, kw, I, O).
+    """
+    padded = _pad(x, padding)
+    height, width = ((padded.shape[a] - w.shape[a - 1]) // stride + 1 for a in (1, 2))
+    y = np.zeros((len(x), height, width, w.shape[3]), x.dtype)
+    for i, j, pixels in _taps(w.shape[:2], (height, width), stride):
+        y += padded[pixels] @ w[i, j]
+    return y
+
+
+def convolution_input_gradient(
+    dy: FloatArray, w: FloatArray, size: tuple[int, int], stride: int = 1, padding: int = 0
+) -> FloatArray:
+    """Return the adjoint of ``convolution_forward`` in x, for x of ``size`` (H, W)."""
+    shape = (len(dy), size[0] + 2 * padding, size[1] + 2 * padding, w.shape[2])
+    padded = np.zeros(shape, dy.dtype)
+    for i, j, pixels in _taps(w.shape[:2], dy.shape[1:3], stride):
+        padded[pixels] += dy @ w[i, j].T
+    return padded[:, padding : padding + size[0], padding : padding + size[1]]
+
+
+def convolution_weight_gradient(
+    x: FloatArray,
+    dy: FloatArray,
+    kernel_size: tuple[int, int],
+    stride: int = 1,
+    padding: int = 0,
+) -> FloatArray:
+    """Return the adjoint of ``convolution_forward`` in w, for w of ``kernel_size`` (kh, kw)."""
+    padded = _pad(x, padding)
+    dw = np.zeros((*kernel_size, x.shape[3], dy.shape[3]), x.dtype)
+    for i, j, pixels in _taps(kernel_size, dy.shape[1:3], stride):
+        dw[i, j] = np.einsum("nhwc,nhwo->co", padded[pixels], dy)
+    return dw
+
+
+def transposed_convolution_forward(
+    x: FloatArray, w: FloatArray, stride: int = 1, padding: int = 0, output_padding: int = 0
+) -> FloatArray:
+    """Return the convolution's input gradient at x: the smallest size, plus ``output_padding``."""
+    height, width = (
+        (x.shape[a] - 1) * stride - 2 * padding + w.shape[a - 1] + output_padding for a in (1, 2)
+    )
+    return convolution_input_gradient(x, w, (height, width), stride, padding)
+
+
+def transposed_convolution_input_gradient(
+    dy: FloatArray, w: FloatArray, stride: int = 1, padding: int = 0, output_padding: int = 0
+) -> FloatArray:
+    """Return the convolution of ``dy``."""
+    return convolution_forward(dy, w, stride, padding)
+
+
+def transposed_convolution_weight_gradient(
+    x: FloatArray,
+    dy: FloatArray,
+    kernel_size: tuple[int, int],
+    stride: int = 1,
+    padding: int = 0,
+) -> FloatArray:
+    """Return the convolution's weight gradient, input and output exchanged."""
+    return convolution_weight_gradient(dy, x, kernel_size, stride, padding)
+
+
+def channel_moments(x: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Return mean and (biased) variance of each channel: (…, C) to (C,) both."""
+    values = x.reshape(-1, x.shape[-1])
+    return values.mean(axis=0), values.var(axis=0)
+
+
+def batch_norm_forward(
+    x: FloatArray, mean: FloatArray, deviation: FloatArray, scale: FloatArray, shift: FloatArray
+) -> FloatArray:
+    """Return scale · (x − mean) · deviation + shift, where ``deviation`` is 1/√(σ² + ε)."""
+    y: FloatArray = (x - mean) * (deviation * scale) + shift
+    return y
+
+
+def batch_norm_backward(
+    dy: FloatArray,
+    x: FloatArray,
+    mean: FloatArray,
+    deviation: FloatArray,
+    scale: FloatArray,
+    training: bool,
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Return ∂loss/∂x, ∂loss/∂scale and ∂loss/∂shift.
+
+    In training, mean and deviation are themselves functions of x, and two terms come back through
+    them.
+    """
+    axes = tuple(range(x.ndim - 1))
+    normalised = (x - mean) * deviation
+    d_scale: FloatArray = (dy * normalised).sum(axis=axes)
+    d_shift: FloatArray = dy.sum(axis=axes)
+    if training:
+        count = max(x.size // x.shape[-1], 1)
+        dy = dy - (d_shift + normalised * d_scale) / count
+    return dy * (scale * deviation), d_scale, d_shift
+
+
+def _taps(
+    kernel: tuple[int, ...], out: tuple[int, ...], stride: int
+) -> Iterator[tuple[int, int, Any]]:
+    """Yield each tap of the kernel and the padded pixels that it meets, one per output pixel."""
+    for i in range(kernel[0]):
+        for j in range(kernel[1]):
+            rows, columns = (out[0] - 1) * stride + 1, (out[1] - 1) * stride + 1
+            yield i, j, np.s_[:, i : i + rows : stride, j : j + columns : stride]
+
+
+def _pad(x: FloatArray, padding: int) -> FloatArray:
+    return np.pad(x, ((0, 0), (padding, padding), (padding, padding), (0, 0)))

@@ -2,11 +2,16 @@
 
 from scratchvae.layers.activations import ELU, LogSoftplus, ReLU, Sigmoid, Softplus, Tanh
 from scratchvae.layers.base import Layer, Parameter, Sequential
+from scratchvae.layers.batch_norm import BatchNorm
+from scratchvae.layers.convolution import Conv2D, ConvTranspose2D
 from scratchvae.layers.dense import Dense
 from scratchvae.layers.shape import Flatten, Reshape
 
 __all__ = [
     "ELU",
+    "BatchNorm",
+    "Conv2D",
+    "ConvTranspose2D",
     "Dense",
     "Flatten",
     "Layer",

@@ -49,6 +49,11 @@ class Layer:
 
     Attributes
     ----------
+    parameters
+        What is learned, by name.
+    buffers
+        What a layer keeps from batch to batch without learning it (batch norm's running
+        statistics), by name.
     smooth
         Whether the function has derivatives of every order. A finite difference across a kink is
         off by an amount that no formula can match, so a gradient check asks for this.
@@ -65,6 +70,7 @@ class Layer:
         self.rng = np.random.default_rng(rng)
         self.dtype = check_dtype(dtype)
         self.parameters: dict[str, Parameter] = {}
+        self.buffers: dict[str, FloatArray] = {}
 
     def forward(self, x: FloatArray, training: bool = False) -> FloatArray:
         """Return the layer's output for a batch ``x``; the first axis counts the examples.
@@ -119,6 +125,11 @@ class Sequential(Layer):
             f"{place}.{name}": parameter
             for place, layer in enumerate(layers)
             for name, parameter in layer.parameters.items()
+        }
+        self.buffers = {
+            f"{place}.{name}": buffer
+            for place, layer in enumerate(layers)
+            for name, buffer in layer.buffers.items()
         }
         # Below the first layer that learns, nobody asks for a gradient in `backward_parameters`.
         self._first_learning = next(

@@ -47,6 +47,8 @@ class LatentModel:
     ----------
     parameters
         All that is learned, by name: ``"encoder.1.weight"``, …
+    buffers
+        What layers keep without learning it (running statistics), named likewise.
     config
         What a recipe built it from; empty for a model put together by hand.
     terms
@@ -82,7 +84,12 @@ class LatentModel:
             for part, layer in (("encoder", encoder), ("decoder", decoder))
             for name, parameter in layer.parameters.items()
         }
-        self._initial = {name: p.value.copy() for name, p in self.parameters.items()}
+        self.buffers: dict[str, FloatArray] = {
+            f"{part}.{name}": buffer
+            for part, layer in (("encoder", encoder), ("decoder", decoder))
+            for name, buffer in layer.buffers.items()
+        }
+        self._initial = {name: array.copy() for name, array in self.state().items()}
 
     # What a model defines: see VAE and Autoencoder.
 
@@ -103,6 +110,10 @@ class LatentModel:
     ) -> tuple[FloatArray, FloatArray]:
         """Return the mean and the log-variance of q(z | x), both (N, D)."""
         raise NotImplementedError
+
+    def state(self) -> dict[str, FloatArray]:
+        """Return every array that makes the model what it is: parameters' values and buffers."""
+        return {name: p.value for name, p in self.parameters.items()} | self.buffers
 
     def zero_grad(self) -> None:
         """Set every parameter's gradient to zero."""
@@ -147,8 +158,8 @@ class LatentModel:
             If the images do not fit the model, or the loss becomes infinite or NaN.
         """
         if not warm_start:
-            for name, parameter in self.parameters.items():
-                parameter.value[...] = self._initial[name]
+            for name, array in self.state().items():
+                array[...] = self._initial[name]
         trainer = Trainer(self, seed=seed, **settings)
         tests = None if test_images is None else self.as_images(test_images, "test_images")
         self.history_ = train(trainer, self.as_images(images), tests, progress=progress)

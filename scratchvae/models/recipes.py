@@ -3,7 +3,7 @@
 Each recipe says what its source says: layers, likelihood, and how it is trained.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from itertools import pairwise
@@ -16,6 +16,9 @@ from scratchvae.arrays import check_count, check_dtype
 from scratchvae.errors import InputError
 from scratchvae.layers import (
     ELU,
+    BatchNorm,
+    Conv2D,
+    ConvTranspose2D,
     Dense,
     Flatten,
     Layer,
@@ -66,6 +69,17 @@ class Maker:
         reshape = Reshape(IMAGE_SHAPE, **self.options)
         return Sequential(*self.dense_stack(sizes, activation), *last, reshape)
 
+    def normalised(self, layer: Layer, channels: int) -> list[Layer]:
+        """Return a layer followed by batch norm and ELU."""
+        return [layer, BatchNorm(channels, **self.options), ELU(**self.options)]
+
+    def rectified(self, stack: Sequence[Layer]) -> list[Layer]:
+        """Return layers with a ReLU between each two."""
+        layers = [stack[0]]
+        for layer in stack[1:]:
+            layers += [ReLU(**self.options), layer]
+        return layers
+
     def sigmoid(self) -> Layer:
         """Return the layer that squeezes pixels into (0, 1)."""
         return Sigmoid(**self.options)
@@ -110,6 +124,65 @@ def _zhao_mlp(
         image_shape=IMAGE_SHAPE,
         latent_dim=latent_dim,
         variance_head=LogSoftplus(floor=1e-8, **make.options),
+        beta=beta,
+        samples=samples,
+    )
+
+
+def _zhao_cnn(make: Maker, latent_dim: int, *, variance: float, beta: float, samples: int) -> VAE:
+    down: dict[str, Any] = {"kernel_size": 3, "stride": 2, "padding": 1}
+    encoder = Sequential(  # 28 → 14 → 7 → 4 rows and columns
+        *make.normalised(Conv2D(1, 32, **down, **make.options), 32),
+        *make.normalised(Conv2D(32, 64, **down, **make.options), 64),
+        *make.normalised(Conv2D(64, 32, **down, **make.options), 32),
+        Flatten(**make.options),
+        Dense(512, 2 * latent_dim, **make.options),
+    )
+    decoder = Sequential(  # 4 → 7 → 14 → 28
+        Dense(latent_dim, 512, **make.options),
+        Reshape((4, 4, 32), **make.options),
+        *make.normalised(ConvTranspose2D(32, 64, **down, **make.options), 64),
+        *make.normalised(ConvTranspose2D(64, 32, **down, output_padding=1, **make.options), 32),
+        *make.normalised(ConvTranspose2D(32, 32, **down, output_padding=1, **make.options), 32),
+        Conv2D(32, 1, kernel_size=3, padding=1, **make.options),
+        make.sigmoid(),
+    )
+    return VAE(
+        encoder=encoder,
+        decoder=decoder,
+        likelihood=GaussianLikelihood(variance),
+        image_shape=IMAGE_SHAPE,
+        latent_dim=latent_dim,
+        variance_head=LogSoftplus(floor=1e-8, **make.options),
+        beta=beta,
+        samples=samples,
+    )
+
+
+def _fleuret_conv(
+    make: Maker, latent_dim: int, *, channels: int, variance: float, beta: float, samples: int
+) -> VAE:
+    encoder = [  # 28 → 28 → 24 → 20 → 9 → 4 → 1 rows and columns
+        Conv2D(1, channels, 1, **make.options),
+        Conv2D(channels, channels, 5, **make.options),
+        Conv2D(channels, channels, 5, **make.options),
+        Conv2D(channels, channels, 4, stride=2, **make.options),
+        Conv2D(channels, channels, 3, stride=2, **make.options),
+        Conv2D(channels, 2 * latent_dim, 4, **make.options),
+    ]
+    decoder = [  # 1 → 4 → 9 → 20 → 24 → 28
+        ConvTranspose2D(latent_dim, channels, 4, **make.options),
+        ConvTranspose2D(channels, channels, 3, stride=2, **make.options),
+        ConvTranspose2D(channels, channels, 4, stride=2, **make.options),
+        ConvTranspose2D(channels, channels, 5, **make.options),
+        ConvTranspose2D(channels, 1, 5, **make.options),
+    ]
+    return VAE(
+        encoder=Sequential(*make.rectified(encoder), Flatten(**make.options)),
+        decoder=Sequential(Reshape((1, 1, latent_dim), **make.options), *make.rectified(decoder)),
+        likelihood=GaussianLikelihood(variance, include_constant=True),
+        image_shape=IMAGE_SHAPE,
+        latent_dim=latent_dim,
         beta=beta,
         samples=samples,
     )
@@ -172,6 +245,22 @@ RECIPES = {
             options={"hidden": 10, "variance": 0.05, "beta": 1.0, "samples": 1},
         ),
         Recipe(
+            "zhao-cnn",
+            "three convolutions with batch norm and ELU, and back, Gaussian (Zhao 2023)",
+            _zhao_cnn,
+            latent_dim=2,
+            settings=Settings(learning_rate=1.5e-3, batch_size=256, epochs=15),
+            options={"variance": 0.05, "beta": 1.0, "samples": 1},
+        ),
+        Recipe(
+            "fleuret-conv",
+            "six convolutions of 32 channels and back, ReLU, Gaussian of variance 1 (Fleuret)",
+            _fleuret_conv,
+            latent_dim=32,
+            settings=Settings(learning_rate=1e-3, batch_size=100, epochs=25),
+            options={"channels": 32, "variance": 1.0, "beta": 1.0, "samples": 1},
+        ),
+        Recipe(
             "kingma-welling",
             "784-500-z, tanh, Bernoulli on binarised pixels (Kingma and Welling 2013)",
             _kingma_welling,
@@ -192,7 +281,7 @@ RECIPES = {
             "784-z, no activation: what it learns is PCA (EECS 230, lecture 16)",
             _linear_autoencoder,
             latent_dim=10,
-            settings=Settings(learning_rate=2e-3, batch_size=256, epochs=15, schedule="cosine"),
+            settings=Settings(learning_rate=1e-2, batch_size=256, epochs=20, schedule="cosine"),
             options={},
         ),
         Recipe(

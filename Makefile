@@ -1,0 +1,44 @@
+# make train: train a VAE and draw its pictures.  make test: the whole check.
+# Both set up their own virtual environment in .venv; nothing else on the machine is touched.
+
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+VENV := .venv
+BIN := $(VENV)/bin
+ARGS ?=
+
+.PHONY: train test format clean help
+
+help:
+	@echo "make train   train a VAE on MNIST (or synthetic digits) and draw its pictures"
+	@echo "             make train ARGS='kingma-welling --epochs 5' for another recipe"
+	@echo "make test    the whole check: format, lint, types, tests"
+	@echo "make format  mend the format"
+	@echo "make clean   remove the environment and all that tools left"
+
+train: $(VENV)/installed
+	$(BIN)/scratchvae train $(ARGS)
+
+test: $(VENV)/installed-dev
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/python -m pytest
+
+format: $(VENV)/installed-dev
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+# A stamp file per set of packages, renewed when the project's own list of them changes.
+$(VENV)/installed: setup.cfg pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "scratchvae needs Python 3.11 or newer: make $@ PYTHON=/path/to/python3.11"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --editable .
+	@touch $@
+
+$(VENV)/installed-dev: $(VENV)/installed
+	$(BIN)/python -m pip install --quiet --editable '.[dev]'
+	@touch $@
+
+clean:
+	rm -rf $(VENV) build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage

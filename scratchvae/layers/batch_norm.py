@@ -1,0 +1,115 @@
+"""Batch normalisation over the channels of images or features, forwards and backwards.
+
+Dimensions: M values per channel (N·H·W for images, N for features), C channels.
+"""
+
+import numpy as np
+from numpy.typing import DTypeLike
+
+from scratchvae import kernels
+from scratchvae.arrays import FloatArray, check_count, check_floats, check_positive
+from scratchvae.errors import InputError
+from scratchvae.layers.base import Layer, Parameter
+
+
+class BatchNorm(Layer):
+    """Give every channel the mean and the spread that the layer learns, whatever came in.
+
+    y = γ (x − μ) / √(σ² + ε) + β, channel by channel. In training μ and σ² are the mean and the
+    (biased) variance over the batch; otherwise they are the running statistics, which follow the
+    batches as running ← (1 − momentum) · running + momentum · batch, with the unbiased variance.
+    Source: Ioffe and Szegedy (2015); the running statistics are as PyTorch defines them.
+
+    Parameters
+    ----------
+    channels
+        C, the size of the last axis.
+    momentum
+        The share of each batch in the running statistics.
+    epsilon
+        ε, which keeps a constant channel finite.
+    rng, dtype
+        As for every ``Layer``.
+
+    Attributes
+    ----------
+    parameters
+        ``"scale"`` γ, of ones at first, and ``"shift"`` β, of zeros, both (C,).
+    buffers
+        ``"running_mean"`` and ``"running_variance"``, (C,): not learned, but part of the model.
+    """
+
+    def __init__(
+        self,
+        channels: int,
+        momentum: float = 0.1,
+        epsilon: float = 1e-5,
+        *,
+        rng: np.random.Generator | int | None = None,
+        dtype: DTypeLike = np.float32,
+    ) -> None:
+        super().__init__(rng=rng, dtype=dtype)
+        self.channels = check_count(channels, "channels")
+        if not 0 <= momentum <= 1:
+            raise InputError(f"momentum must be from 0 to 1, not {momentum!r}")
+        self.momentum = momentum
+        self.epsilon = check_positive(epsilon, "epsilon")
+        self.parameters = {
+            "scale": Parameter(np.ones(channels, self.dtype)),
+            "shift": Parameter(np.zeros(channels, self.dtype)),
+        }
+        self.buffers = {
+            "running_mean": np.zeros(channels, self.dtype),
+            "running_variance": np.ones(channels, self.dtype),
+        }
+
+    def forward(self, x: FloatArray, training: bool = False) -> FloatArray:
+        """Return ``x`` normalised, in its shape; in training the running statistics follow it."""
+        check_floats(x, "x", self.dtype)
+        if x.ndim < 2 or x.shape[-1] != self.channels:
+            raise InputError(
+                f"BatchNorm expects x of shape (N, …, {self.channels}), channels last, not "
+                f"{x.shape}"
+            )
+        count = x.size // self.channels
+        if training and count < 2:
+            raise InputError(
+                f"BatchNorm in training needs two values per channel or more to have a spread, not "
+                f"{count}: use a larger batch"
+            )
+        if training:
+            mean, variance = kernels.channel_moments(x)
+            self._follow(mean, variance * (count / (count - 1)))
+        else:
+            mean = self.buffers["running_mean"]
+            variance = self.buffers["running_variance"]
+        deviation = 1 / np.sqrt(variance + x.dtype.type(self.epsilon))  # 1/√(σ² + ε), (C,)
+        self._pass = (x, mean, deviation, training)
+        self._y = kernels.batch_norm_forward(
+            x, mean, deviation, self.parameters["scale"].value, self.parameters["shift"].value
+        )
+        return self._y
+
+    def backward(self, dy: FloatArray) -> FloatArray:
+        """Return ∂loss/∂x, and add ``Σ dy x̂`` to γ's gradient and ``Σ dy`` to β's.
+
+        With x̂ the normalised input, and means over the M values of a channel,
+        ∂loss/∂x = γ / √(σ² + ε) · [dy − mean(dy) − x̂ · mean(dy x̂)]: the two means are what comes
+        back through μ and σ². With running statistics, which are constants, they are absent.
+        """
+        x, mean, deviation, training = self._remembered("_pass")
+        self._check_upstream(dy, self._y)
+        dx, d_scale, d_shift = kernels.batch_norm_backward(
+            dy, x, mean, deviation, self.parameters["scale"].value, training
+        )
+        self.parameters["scale"].grad += d_scale
+        self.parameters["shift"].grad += d_shift
+        return dx
+
+    def _follow(self, mean: FloatArray, variance: FloatArray) -> None:
+        for name, batch in (("running_mean", mean), ("running_variance", variance)):
+            running = self.buffers[name]
+            running += self.momentum * (batch - running)
+
+    def __repr__(self) -> str:
+        return f"BatchNorm({self.channels})"
