@@ -1,30 +1,54 @@
-"""The hot loops. ``reference`` defines each of them in a few lines of NumPy."""
+"""The hot loops. ``reference`` defines each of them in a few lines of NumPy.
 
-from scratchvae.kernels.reference import (
+A kernel has the reference's name and arguments, and ``out`` besides: where to put the result.
+"""
+
+from scratchvae.kernels.activation import activation_backward, activation_forward
+from scratchvae.kernels.adam import adam_step
+from scratchvae.kernels.bernoulli import bernoulli_cross_entropy, bernoulli_gradient
+from scratchvae.kernels.channels import (
+    add_bias,
     batch_norm_backward,
     batch_norm_forward,
     channel_moments,
+    sum_rows,
+)
+from scratchvae.kernels.convolution import (
     convolution_forward,
     convolution_input_gradient,
     convolution_weight_gradient,
+)
+from scratchvae.kernels.matrix_product import (
     matmul,
     matmul_transposed_left,
     matmul_transposed_right,
+)
+from scratchvae.kernels.threads import get_threads, set_threads
+from scratchvae.kernels.transposed_convolution import (
     transposed_convolution_forward,
     transposed_convolution_input_gradient,
     transposed_convolution_weight_gradient,
 )
 
 __all__ = [
+    "activation_backward",
+    "activation_forward",
+    "adam_step",
+    "add_bias",
     "batch_norm_backward",
     "batch_norm_forward",
+    "bernoulli_cross_entropy",
+    "bernoulli_gradient",
     "channel_moments",
     "convolution_forward",
     "convolution_input_gradient",
     "convolution_weight_gradient",
+    "get_threads",
     "matmul",
     "matmul_transposed_left",
     "matmul_transposed_right",
+    "set_threads",
+    "sum_rows",
     "transposed_convolution_forward",
     "transposed_convolution_input_gradient",
     "transposed_convolution_weight_gradient",

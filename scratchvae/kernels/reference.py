@@ -81,7 +81,7 @@ def transposed_convolution_forward(
 
 
 def transposed_convolution_input_gradient(
-    dy: FloatArray, w: FloatArray, stride: int = 1, padding: int = 0, output_padding: int = 0
+    dy: FloatArray, w: FloatArray, stride: int = 1, padding: int = 0
 ) -> FloatArray:
     """Return the convolution of ``dy``."""
     return convolution_forward(dy, w, stride, padding)
@@ -147,3 +147,74 @@ def _taps(
 
 def _pad(x: FloatArray, padding: int) -> FloatArray:
     return np.pad(x, ((0, 0), (padding, padding), (padding, padding), (0, 0)))
+
+
+def activation_forward(kind: str, x: FloatArray, alpha: float = 1.0) -> FloatArray:
+    """Return the function ``kind`` of each number of ``x``."""
+    decay = np.exp(-np.abs(x))  # in (0, 1], so nothing overflows
+    if kind == "relu":
+        return np.maximum(x, 0)
+    if kind == "elu":
+        return np.where(x > 0, x, x.dtype.type(alpha) * np.expm1(np.minimum(x, 0)))
+    if kind == "tanh":
+        return np.tanh(x)
+    if kind == "sigmoid":
+        y: FloatArray = np.where(x >= 0, 1, decay) / (1 + decay)
+        return y
+    return np.maximum(x, 0) + np.log1p(decay)  # softplus
+
+
+def activation_backward(kind: str, dy: FloatArray, y: FloatArray, alpha: float = 1.0) -> FloatArray:
+    """Return ``dy`` times the derivative of ``kind`` where its output is ``y``."""
+    if kind == "relu":
+        return dy * (y > 0)
+    if kind == "elu":
+        return dy * np.where(y > 0, 1, y + y.dtype.type(alpha))
+    if kind == "tanh":
+        return dy * (1 - y * y)
+    if kind == "sigmoid":
+        return dy * (y * (1 - y))
+    return dy * -np.expm1(-y)  # softplus
+
+
+def add_bias(y: FloatArray, bias: FloatArray) -> FloatArray:
+    """Add ``bias`` (C,) to every row of ``y`` (…, C), in place, and return ``y``."""
+    y += bias
+    return y
+
+
+def sum_rows(x: FloatArray, out: FloatArray) -> FloatArray:
+    """Add the sum of all rows of ``x`` (…, C) to ``out`` (C,), and return it: a bias's gradient."""
+    out += x.reshape(-1, x.shape[-1]).sum(axis=0)
+    return out
+
+
+def bernoulli_cross_entropy(x: FloatArray, logits: FloatArray) -> FloatArray:
+    """Return ``−x log p − (1 − x) log(1 − p)`` with p = sigmoid(logits), entry by entry."""
+    return (np.maximum(logits, 0) - x * logits) + np.log1p(np.exp(-np.abs(logits)))
+
+
+def bernoulli_gradient(x: FloatArray, logits: FloatArray) -> FloatArray:
+    """Return ``sigmoid(logits) − x``, the derivative of the cross-entropy in the logits."""
+    gradient: FloatArray = activation_forward("sigmoid", logits) - x
+    return gradient
+
+
+def adam_step(
+    value: FloatArray,
+    grad: FloatArray,
+    first: FloatArray,
+    second: FloatArray,
+    *,
+    step: int,
+    learning_rate: float,
+    beta_1: float,
+    beta_2: float,
+    epsilon: float,
+) -> None:
+    """Change ``value`` and the two moments, in place, by the ``step``-th step of Adam."""
+    first += (1 - beta_1) * (grad - first)
+    second += (1 - beta_2) * (grad**2 - second)
+    unbiased_first = first / (1 - beta_1**step)
+    unbiased_second = second / (1 - beta_2**step)
+    value -= learning_rate * unbiased_first / (np.sqrt(unbiased_second) + epsilon)

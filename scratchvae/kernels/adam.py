@@ -1,0 +1,64 @@
+"""Adam's step in one pass over memory: four arrays are read, three written."""
+
+import math
+
+from scratchvae.arrays import FloatArray
+from scratchvae.kernels.arrays import Array
+from scratchvae.kernels.compilation import kernel
+from scratchvae.kernels.parts import bounds, in_parallel
+from scratchvae.kernels.threads import run_parts
+
+_NANOSECONDS = 1.0  # a number, roughly
+
+
+def adam_step(
+    value: FloatArray,
+    grad: FloatArray,
+    first: FloatArray,
+    second: FloatArray,
+    *,
+    step: int,
+    learning_rate: float,
+    beta_1: float,
+    beta_2: float,
+    epsilon: float,
+) -> None:
+    """Change ``value`` and the two moments, in place, by the ``step``-th step of Adam.
+
+    All arrays have one shape, in C order. See ``scratchvae.training.Adam`` for the formula.
+    """
+    scalar = value.dtype.type
+    rate = scalar(learning_rate / (1 - beta_1**step))
+    correction = scalar(1 / math.sqrt(1 - beta_2**step))
+    arrays = [array.reshape(-1) for array in (value, grad, first, second)]
+    factors = (scalar(beta_1), scalar(1 - beta_1), scalar(beta_2), scalar(1 - beta_2))
+    work = value.size * _NANOSECONDS
+    run_parts(_step, _step_parallel, work, *arrays, *factors, rate, correction, scalar(epsilon))
+
+
+@kernel()
+def _step(
+    part: int,
+    parts: int,
+    value: Array,
+    grad: Array,
+    first: Array,
+    second: Array,
+    keep_1: float,
+    take_1: float,
+    keep_2: float,
+    take_2: float,
+    rate: float,
+    correction: float,
+    epsilon: float,
+) -> None:
+    start, end = bounds(part, parts, value.size)
+    value, grad = value[start:end], grad[start:end]
+    first, second = first[start:end], second[start:end]
+    for i in range(value.size):
+        first[i] = keep_1 * first[i] + take_1 * grad[i]
+        second[i] = keep_2 * second[i] + take_2 * (grad[i] * grad[i])
+        value[i] -= rate * first[i] / (math.sqrt(second[i]) * correction + epsilon)
+
+
+_step_parallel = in_parallel(_step)

@@ -1,0 +1,101 @@
+"""How many threads the kernels use, and how a kernel is given to them.
+
+A kernel's work is cut into parts that own disjoint pieces of the result, and no sum is cut: the
+bits of a result do not depend on the number of parts. Numba's always available threading layer
+aborts the process when two Python threads enter it at once, so a lock lets one in, and who finds it
+taken runs the parts alone.
+"""
+
+import os
+import threading
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+
+import numba
+
+from scratchvae.errors import InputError
+from scratchvae.kernels.compilation import JIT_DISABLED
+
+_VARIABLE = "SCRATCHVAE_THREADS"
+_entrance = threading.Lock()
+_chosen: int | None = None
+
+
+@cache
+def available_threads() -> int:
+    """Return how many threads can run at once: the cores this process may use."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return max(1, min(cores or 1, int(numba.config.NUMBA_NUM_THREADS)))
+
+
+def set_threads(number: int | None) -> None:
+    """Choose how many threads the kernels use.
+
+    Parameters
+    ----------
+    number : int or None
+        At least 1; more than the machine has cores counts as all of them. None returns to the
+        default: the variable ``SCRATCHVAE_THREADS``, else all cores.
+
+    Raises
+    ------
+    InputError
+        If the number is not a positive integer.
+    """
+    global _chosen
+    if number is not None:
+        _require_positive(number, "threads")
+    _chosen = number
+
+
+def get_threads() -> int:
+    """Return how many threads the kernels use."""
+    wanted = _chosen if _chosen is not None else _from_environment()
+    return available_threads() if wanted is None else min(wanted, available_threads())
+
+
+@cache
+def _from_environment() -> int | None:
+    text = os.environ.get(_VARIABLE)
+    if not text:
+        return None
+    if not text.strip().isdecimal():
+        raise InputError(f"expected {_VARIABLE} to be a positive integer, got {text!r}")
+    _require_positive(int(text), _VARIABLE)
+    return int(text)
+
+
+def _require_positive(number: int, name: str) -> None:
+    if isinstance(number, bool) or not isinstance(number, int) or number < 1:
+        raise InputError(f"expected {name} to be a positive integer, got {number!r}")
+
+
+def run_parts(
+    serial: Callable[..., None], parallel: Callable[..., None], work: float, *arguments: Any
+) -> None:
+    """Run a kernel in as many parts as threads, or alone where threads would not pay.
+
+    Parameters
+    ----------
+    serial : kernel
+        Called as ``serial(part, parts, *arguments)``, computes one part.
+    parallel : kernel
+        Called as ``parallel(parts, *arguments)``, runs all parts of the same kernel.
+    work : float
+        About how many nanoseconds the whole takes on one thread.
+    arguments
+        The rest of the kernel's arguments.
+    """
+    threads = get_threads() if work >= _WORTH_NANOSECONDS and not JIT_DISABLED else 1
+    if threads == 1 or not _entrance.acquire(blocking=False):
+        serial(0, 1, *arguments)
+        return
+    try:
+        numba.set_num_threads(threads)
+        parallel(threads, *arguments)
+    finally:
+        _entrance.release()
+
+
+_WORTH_NANOSECONDS = 20_000.0
