@@ -1,6 +1,7 @@
 """Activation functions, applied to each number by itself, and their derivatives.
 
-Where the derivative can be written with the output ``y`` it is: ``y`` is already there.
+The formulas are in the classes, the loops in ``kernels.activation_forward`` and
+``kernels.activation_backward``. Each derivative is written with the output y, which is there.
 """
 
 from typing import ClassVar
@@ -8,61 +9,62 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import DTypeLike
 
+from scratchvae import kernels
 from scratchvae.arrays import FloatArray, check_floats, check_positive
-from scratchvae.kernels.elementwise import sigmoid, softplus
 from scratchvae.layers.base import Layer
 
 
 class _Activation(Layer):
-    """The parts that all activations share: remember input and output, apply the chain rule."""
+    """What all activations share: apply the function, remember y, apply the chain rule."""
+
+    kind: ClassVar[str]
+    alpha = 1.0
 
     def forward(self, x: FloatArray, training: bool = False) -> FloatArray:
         """Return the function of each entry of ``x``, in its shape and dtype."""
-        self._x = check_floats(x, "x")
-        self._y = self._function(x)
+        check_floats(x, "x")
+        out = self._empty("y", x.shape, x.dtype)
+        self._y = kernels.activation_forward(self.kind, x, self.alpha, out)
         return self._y
 
     def backward(self, dy: FloatArray) -> FloatArray:
         """Return ``dy`` times the function's derivative, entry by entry."""
-        x = self._remembered("_x")
-        self._check_upstream(dy, self._y)
-        return dy * self._derivative(x, self._y)
-
-    def _function(self, x: FloatArray) -> FloatArray:
-        raise NotImplementedError
-
-    def _derivative(self, x: FloatArray, y: FloatArray) -> FloatArray:
-        raise NotImplementedError
+        y = self._remembered("_y")
+        self._check_upstream(dy, y)
+        out = self._empty("dx", y.shape, y.dtype)
+        return kernels.activation_backward(self.kind, dy, y, self.alpha, out)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}()"
 
 
 class ReLU(_Activation):
-    """The rectifier ``y = max(x, 0)``; its derivative at the kink, 0, is taken as 0."""
+    """The rectifier ``y = max(x, 0)``.
+
+    Its derivative is 1 where y > 0, else 0; at the kink, 0, it is taken as 0.
+    """
 
     smooth: ClassVar[bool] = False
-
-    def _function(self, x: FloatArray) -> FloatArray:
-        return np.maximum(x, 0)
-
-    def _derivative(self, x: FloatArray, y: FloatArray) -> FloatArray:
-        return (x > 0).astype(x.dtype)
+    kind: ClassVar[str] = "relu"
 
 
 class ELU(_Activation):
     """The exponential linear unit of Clevert, Unterthiner and Hochreiter (2015).
 
-    ``y = x`` for x > 0 and ``alpha (eˣ − 1)`` otherwise. With alpha = 1 its slope is continuous
-    but its curvature jumps at 0, so it is not smooth in the sense of a gradient check.
+    ``y = x`` for x > 0 and ``alpha (eˣ − 1)`` otherwise, with the derivative 1 or
+    ``alpha eˣ = y + alpha``. With alpha = 1 its slope is continuous but its curvature jumps at 0,
+    so it is not smooth in the sense of a gradient check.
 
     Parameters
     ----------
     alpha
         Minus the limit at −∞.
+    rng, dtype
+        As for every ``Layer``.
     """
 
     smooth: ClassVar[bool] = False
+    kind: ClassVar[str] = "elu"
 
     def __init__(
         self,
@@ -74,14 +76,6 @@ class ELU(_Activation):
         super().__init__(rng=rng, dtype=dtype)
         self.alpha = check_positive(alpha, "alpha")
 
-    def _function(self, x: FloatArray) -> FloatArray:
-        # The minimum keeps expm1 from overflowing where its result is not used.
-        return np.where(x > 0, x, self.alpha * np.expm1(np.minimum(x, 0))).astype(x.dtype)
-
-    def _derivative(self, x: FloatArray, y: FloatArray) -> FloatArray:
-        # On the negative side alpha eˣ = y + alpha.
-        return np.where(x > 0, 1, y + self.alpha).astype(x.dtype)
-
     def __repr__(self) -> str:
         return f"ELU(alpha={self.alpha})"
 
@@ -89,43 +83,34 @@ class ELU(_Activation):
 class Tanh(_Activation):
     """The hyperbolic tangent; its derivative is ``1 − y²``."""
 
-    def _function(self, x: FloatArray) -> FloatArray:
-        return np.tanh(x)
-
-    def _derivative(self, x: FloatArray, y: FloatArray) -> FloatArray:
-        return 1 - y * y
+    kind: ClassVar[str] = "tanh"
 
 
 class Sigmoid(_Activation):
     """The logistic function ``y = 1 / (1 + e⁻ˣ)``; its derivative is ``y (1 − y)``."""
 
-    def _function(self, x: FloatArray) -> FloatArray:
-        return sigmoid(x)
-
-    def _derivative(self, x: FloatArray, y: FloatArray) -> FloatArray:
-        return y * (1 - y)
+    kind: ClassVar[str] = "sigmoid"
 
 
 class Softplus(_Activation):
-    """The smooth rectifier ``y = log(1 + eˣ)``; its derivative is the logistic function of x."""
+    """The smooth rectifier ``y = log(1 + eˣ)``; its derivative is ``1 / (1 + e⁻ˣ) = 1 − e⁻ʸ``."""
 
-    def _function(self, x: FloatArray) -> FloatArray:
-        return softplus(x)
-
-    def _derivative(self, x: FloatArray, y: FloatArray) -> FloatArray:
-        return sigmoid(x)
+    kind: ClassVar[str] = "softplus"
 
 
-class LogSoftplus(_Activation):
+class LogSoftplus(Layer):
     """The log-variance of a variance given as softplus: ``y = log(softplus(x) + floor)``.
 
     Zhao's report takes the encoder's variance as ``softplus(h) + 1e-8``. With this layer as its
-    head such an encoder gives a log-variance like any other.
+    head such an encoder gives a log-variance like any other. The derivative is
+    ``sigmoid(x) / (softplus(x) + floor) = sigmoid(x) e⁻ʸ``.
 
     Parameters
     ----------
     floor
         The smallest variance, which keeps the logarithm finite.
+    rng, dtype
+        As for every ``Layer``.
     """
 
     def __init__(
@@ -138,10 +123,22 @@ class LogSoftplus(_Activation):
         super().__init__(rng=rng, dtype=dtype)
         self.floor = check_positive(floor, "floor")
 
-    def _function(self, x: FloatArray) -> FloatArray:
-        y: FloatArray = np.log(softplus(x) + self.floor)
-        return y
+    def forward(self, x: FloatArray, training: bool = False) -> FloatArray:
+        """Return the function of each entry of ``x``, in its shape and dtype."""
+        self._x = check_floats(x, "x")
+        y = kernels.activation_forward("softplus", x)
+        y += self.floor
+        self._y: FloatArray = np.log(y, out=y)
+        return self._y
 
-    def _derivative(self, x: FloatArray, y: FloatArray) -> FloatArray:
-        slope: FloatArray = sigmoid(x) / np.exp(y)
-        return slope
+    def backward(self, dy: FloatArray) -> FloatArray:
+        """Return ``dy`` times the function's derivative, entry by entry."""
+        x = self._remembered("_x")
+        self._check_upstream(dy, self._y)
+        dx = kernels.activation_forward("sigmoid", x)
+        dx *= np.exp(-self._y)
+        dx *= dy
+        return dx
+
+    def __repr__(self) -> str:
+        return f"LogSoftplus(floor={self.floor})"

@@ -7,6 +7,7 @@ from numpy.typing import DTypeLike
 
 from scratchvae.arrays import FloatArray, check_dtype, check_floats, check_same_shape
 from scratchvae.errors import InputError
+from scratchvae.memory import empty
 
 
 class Parameter:
@@ -95,6 +96,10 @@ class Layer:
         for parameter in self.parameters.values():
             parameter.zero_grad()
 
+    def _empty(self, purpose: str, shape: tuple[int, ...], dtype: np.dtype[Any]) -> FloatArray:
+        """Return an array for one of the layer's results, used again from step to step."""
+        return empty(self, purpose, shape, dtype)
+
     def _remembered(self, name: str) -> Any:
         """Return what ``forward`` stored, or say that it has not run."""
         try:
@@ -119,7 +124,9 @@ class Sequential(Layer):
     """
 
     def __init__(self, *layers: Layer) -> None:
-        super().__init__(rng=0, dtype=layers[0].dtype if layers else np.float32)
+        # A layer that learns nothing takes either dtype, so the ones that learn decide.
+        deciding = [layer for layer in layers if layer.parameters] or list(layers)
+        super().__init__(rng=0, dtype=deciding[0].dtype if deciding else np.float32)
         self.layers = list(layers)
         self.parameters = {
             f"{place}.{name}": parameter

@@ -85,9 +85,9 @@ class BatchNorm(Layer):
             variance = self.buffers["running_variance"]
         deviation = 1 / np.sqrt(variance + x.dtype.type(self.epsilon))  # 1/√(σ² + ε), (C,)
         self._pass = (x, mean, deviation, training)
-        self._y = kernels.batch_norm_forward(
-            x, mean, deviation, self.parameters["scale"].value, self.parameters["shift"].value
-        )
+        scale, shift = self.parameters["scale"].value, self.parameters["shift"].value
+        out = self._empty("y", x.shape, self.dtype)
+        self._y = kernels.batch_norm_forward(x, mean, deviation, scale, shift, out)
         return self._y
 
     def backward(self, dy: FloatArray) -> FloatArray:
@@ -99,8 +99,9 @@ class BatchNorm(Layer):
         """
         x, mean, deviation, training = self._remembered("_pass")
         self._check_upstream(dy, self._y)
+        out = self._empty("dx", x.shape, self.dtype)
         dx, d_scale, d_shift = kernels.batch_norm_backward(
-            dy, x, mean, deviation, self.parameters["scale"].value, training
+            dy, x, mean, deviation, self.parameters["scale"].value, training, out
         )
         self.parameters["scale"].grad += d_scale
         self.parameters["shift"].grad += d_shift

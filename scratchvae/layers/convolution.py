@@ -84,19 +84,24 @@ class Conv2D(Layer):
                 f"{x.shape[1]} by {x.shape[2]}"
             )
         self._x = x
-        y = kernels.convolution_forward(
-            x, self.parameters["weight"].value, size.stride, size.padding
+        rows, columns = (
+            (side + 2 * size.padding - size.kernel_size) // size.stride + 1 for side in x.shape[1:3]
         )
-        y += self.parameters["bias"].value
-        self._y = y
-        return y
+        out = self._empty("y", (len(x), rows, columns, size.out_channels), self.dtype)
+        y = kernels.convolution_forward(
+            x, self.parameters["weight"].value, size.stride, size.padding, out
+        )
+        self._y = kernels.add_bias(y, self.parameters["bias"].value)
+        return self._y
 
     def backward(self, dy: FloatArray) -> FloatArray:
         """Return the convolution read backwards at ``dy``, and add to the gradients."""
         self.backward_parameters(dy)
         size = self.geometry
+        out = self._empty("dx", self._x.shape, self.dtype)
+        rows_and_columns = (self._x.shape[1], self._x.shape[2])
         return kernels.convolution_input_gradient(
-            dy, self.parameters["weight"].value, self._x.shape[1:3], size.stride, size.padding
+            dy, self.parameters["weight"].value, rows_and_columns, size.stride, size.padding, out
         )
 
     def backward_parameters(self, dy: FloatArray) -> None:
@@ -104,11 +109,11 @@ class Conv2D(Layer):
         x = self._remembered("_x")
         self._check_upstream(dy, self._y)
         size = self.geometry
-        kernel = (size.kernel_size, size.kernel_size)
-        self.parameters["weight"].grad += kernels.convolution_weight_gradient(
-            x, dy, kernel, size.stride, size.padding
+        weight, kernel = self.parameters["weight"], (size.kernel_size, size.kernel_size)
+        kernels.convolution_weight_gradient(
+            x, dy, kernel, size.stride, size.padding, weight.grad, accumulate=True
         )
-        self.parameters["bias"].grad += dy.sum(axis=(0, 1, 2))
+        kernels.sum_rows(dy, self.parameters["bias"].grad)
 
     def __repr__(self) -> str:
         return f"Conv2D({_describe(self.geometry)})"
@@ -172,19 +177,25 @@ class ConvTranspose2D(Layer):
                 f"{x.shape[1]} by {x.shape[2]}: use less padding or larger images"
             )
         self._x = x
-        y = kernels.transposed_convolution_forward(
-            x, self.parameters["weight"].value, size.stride, size.padding, self.output_padding
+        rows, columns = (
+            (side - 1) * size.stride - 2 * size.padding + size.kernel_size + self.output_padding
+            for side in x.shape[1:3]
         )
-        y += self.parameters["bias"].value
-        self._y = y
-        return y
+        out = self._empty("y", (len(x), rows, columns, size.out_channels), self.dtype)
+        weight = self.parameters["weight"].value
+        y = kernels.transposed_convolution_forward(
+            x, weight, size.stride, size.padding, self.output_padding, out
+        )
+        self._y = kernels.add_bias(y, self.parameters["bias"].value)
+        return self._y
 
     def backward(self, dy: FloatArray) -> FloatArray:
         """Return the convolution of ``dy``, and add to the gradients."""
         self.backward_parameters(dy)
         size = self.geometry
+        out = self._empty("dx", self._x.shape, self.dtype)
         return kernels.transposed_convolution_input_gradient(
-            dy, self.parameters["weight"].value, size.stride, size.padding, self.output_padding
+            dy, self.parameters["weight"].value, size.stride, size.padding, out
         )
 
     def backward_parameters(self, dy: FloatArray) -> None:
@@ -192,11 +203,11 @@ class ConvTranspose2D(Layer):
         x = self._remembered("_x")
         self._check_upstream(dy, self._y)
         size = self.geometry
-        kernel = (size.kernel_size, size.kernel_size)
-        self.parameters["weight"].grad += kernels.transposed_convolution_weight_gradient(
-            x, dy, kernel, size.stride, size.padding
+        weight, kernel = self.parameters["weight"], (size.kernel_size, size.kernel_size)
+        kernels.transposed_convolution_weight_gradient(
+            x, dy, kernel, size.stride, size.padding, weight.grad, accumulate=True
         )
-        self.parameters["bias"].grad += dy.sum(axis=(0, 1, 2))
+        kernels.sum_rows(dy, self.parameters["bias"].grad)
 
     def __repr__(self) -> str:
         extra = f", output_padding={self.output_padding}" if self.output_padding else ""

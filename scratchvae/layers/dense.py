@@ -61,22 +61,24 @@ class Dense(Layer):
                 "put a Flatten before it if the examples are images"
             )
         self._x = x  # (N, I)
-        y = kernels.matmul(x, self.parameters["weight"].value)  # (N, O)
-        y += self.parameters["bias"].value
-        self._y = y
-        return y
+        out = self._empty("y", (len(x), self.out_features), self.dtype)
+        y = kernels.matmul(x, self.parameters["weight"].value, out)  # (N, O)
+        self._y = kernels.add_bias(y, self.parameters["bias"].value)
+        return self._y
 
     def backward(self, dy: FloatArray) -> FloatArray:
         """Return ``dy Wᵀ`` (N, I), and add ``xᵀ dy`` and ``Σₙ dy`` to the gradients."""
         self.backward_parameters(dy)
-        return kernels.matmul_transposed_right(dy, self.parameters["weight"].value)  # (N, I)
+        out = self._empty("dx", (len(dy), self.in_features), self.dtype)
+        return kernels.matmul_transposed_right(dy, self.parameters["weight"].value, out)  # (N, I)
 
     def backward_parameters(self, dy: FloatArray) -> None:
         """Add ``xᵀ dy`` to the weight's gradient and ``Σₙ dy`` to the bias's."""
         x = self._remembered("_x")
         self._check_upstream(dy, self._y)
-        self.parameters["weight"].grad += kernels.matmul_transposed_left(x, dy)  # (I, O)
-        self.parameters["bias"].grad += dy.sum(axis=0)  # (O,)
+        weight, bias = self.parameters["weight"], self.parameters["bias"]
+        kernels.matmul_transposed_left(x, dy, weight.grad, accumulate=True)  # (I, O)
+        kernels.sum_rows(dy, bias.grad)  # (O,)
 
     def __repr__(self) -> str:
         return f"Dense({self.in_features}, {self.out_features})"

@@ -18,12 +18,13 @@ class Flatten(Layer):
         check_floats(x, "x")
         if x.ndim < 1:
             raise InputError("Flatten expects a batch of examples, not a single number")
-        self._shape = x.shape
+        self._shape, self._dtype = x.shape, x.dtype
         return x.reshape(x.shape[0], prod(x.shape[1:]))
 
     def backward(self, dy: FloatArray) -> FloatArray:
         """Return ``dy`` in the shape of the input."""
         shape = self._remembered("_shape")
+        check_floats(dy, "dy", self._dtype)
         if dy.shape != (shape[0], prod(shape[1:])):
             raise InputError(
                 f"Flatten.backward expects dy of shape {(shape[0], prod(shape[1:]))}, "
@@ -62,12 +63,13 @@ class Reshape(Layer):
                 f"Reshape to {self.shape} expects {prod(self.shape)} numbers an example, "
                 f"not x of shape {x.shape}"
             )
-        self._input_shape = x.shape
+        self._input_shape, self._dtype = x.shape, x.dtype
         return x.reshape(x.shape[0], *self.shape)
 
     def backward(self, dy: FloatArray) -> FloatArray:
         """Return ``dy`` in the shape of the input."""
         shape = self._remembered("_input_shape")
+        check_floats(dy, "dy", self._dtype)
         if dy.shape != (shape[0], *self.shape):
             raise InputError(
                 f"Reshape.backward expects dy of shape {(shape[0], *self.shape)}, not {dy.shape}"

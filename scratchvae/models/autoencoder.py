@@ -35,8 +35,9 @@ class Autoencoder(LatentModel):
 
     def backward(self) -> None:
         """Add the gradients of the last forward pass's loss to the parameters' ``grad``."""
-        x, decoded = self._pass
-        d_decoded = self.likelihood.gradient(x, decoded) / len(x)  # (N, …)
+        x, decoded = self._last_pass()
+        d_decoded = self.likelihood.gradient(x, decoded)  # (N, …)
+        d_decoded /= len(x)
         dz = self.decoder.backward(d_decoded)  # (N, D)
         self.encoder.backward_parameters(dz)
 

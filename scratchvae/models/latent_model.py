@@ -22,7 +22,7 @@ from scratchvae.randomness import stream
 from scratchvae.training import EpochMetrics, LossMean, LossParts, Settings, Trainer, train
 
 # Images are passed through a model so many at a time, which bounds the memory that it takes.
-CHUNK = 500
+CHUNK = 250
 
 
 class LatentModel:
@@ -114,6 +114,15 @@ class LatentModel:
     def state(self) -> dict[str, FloatArray]:
         """Return every array that makes the model what it is: parameters' values and buffers."""
         return {name: p.value for name, p in self.parameters.items()} | self.buffers
+
+    def _last_pass(self) -> Any:
+        """Return what ``forward`` stored for ``backward``, or say that it has not run."""
+        try:
+            return self.__dict__["_pass"]
+        except KeyError:
+            raise InputError(
+                f"{type(self).__name__}.backward needs a forward pass first: call forward(x, noise)"
+            ) from None
 
     def zero_grad(self) -> None:
         """Set every parameter's gradient to zero."""
@@ -224,6 +233,7 @@ class LatentModel:
 
     def evaluate(self, images: NDArray[Any], *, seed: int = 0) -> LossParts:
         """Return the mean loss over ``images`` and its parts; ``seed`` fixes the noise."""
+        images = self.as_images(images)
         if len(images) == 0:
             raise InputError("evaluate expects at least one image: the mean of none is no number")
         mean = LossMean()
@@ -233,6 +243,9 @@ class LatentModel:
 
     def score(self, images: NDArray[Any], y: object = None) -> float:
         """Return the mean bound over ``images`` (for an autoencoder, minus its loss)."""
+        images = self.as_images(images)
+        if len(images) == 0:
+            raise InputError("score expects at least one image: the mean of none is no number")
         return float(self.elbo(images).mean()) if self.has_prior else -self.evaluate(images).loss
 
     def transform(self, images: NDArray[Any]) -> FloatArray:
@@ -249,7 +262,10 @@ class LatentModel:
 
     def as_images(self, images: NDArray[Any], name: str = "images") -> NDArray[Any]:
         """Return ``images`` in the shape (N, H, W, C), checked; 8-bit pixels stay 8-bit."""
-        images = np.asarray(images)
+        try:
+            images = np.asarray(images)
+        except ValueError:
+            raise InputError(f"{name} must be an array; these rows differ in length") from None
         pixels = prod(self.image_shape)
         if images.ndim < 2 or prod(images.shape[1:]) != pixels:
             raise InputError(

@@ -298,9 +298,13 @@ RECIPES = {
 
 def find_recipe(name: str) -> Recipe:
     """Return the recipe called ``name``; ``InputError`` with the nearest names if there is none."""
+    if not isinstance(name, str):
+        raise InputError(
+            f"a recipe is called by its name, a string, not by a {type(name).__name__}"
+        )
     if name in RECIPES:
         return RECIPES[name]
-    near = get_close_matches(str(name), RECIPES, n=1)
+    near = get_close_matches(name, RECIPES, n=1)
     hint = f" (did you mean {near[0]}?)" if near else ""
     raise InputError(f"there is no recipe {name!r}{hint}; the recipes are {', '.join(RECIPES)}")
 

@@ -6,6 +6,7 @@ Dimensions: N images, D latents, L samples of z per image, … an image's shape 
 import numpy as np
 
 from scratchvae.arrays import FloatArray, check_count, check_positive
+from scratchvae.errors import InputError
 from scratchvae.layers import Layer, Sequential
 from scratchvae.models.latent_model import LatentModel
 from scratchvae.probability import (
@@ -70,6 +71,13 @@ class VAE(LatentModel):
             settings=settings,
         )
         self.variance_head = variance_head or Sequential()  # of no layers: the identity
+        for name, parameter in self.variance_head.parameters.items():
+            self.parameters[f"variance_head.{name}"] = parameter
+        for name, buffer in self.variance_head.buffers.items():
+            self.buffers[f"variance_head.{name}"] = buffer
+        self._initial = {name: array.copy() for name, array in self.state().items()}
+        if beta < 0:
+            raise InputError(f"beta must be a number of at least 0, not {beta!r}")
         self.beta = 0.0 if beta == 0 else check_positive(beta, "beta")
         self.samples = check_count(samples, "samples")
 
@@ -92,9 +100,10 @@ class VAE(LatentModel):
 
     def backward(self) -> None:
         """Add the gradients of the last forward pass's loss to the parameters' ``grad``."""
-        mean, log_variance, eps, decoded, targets = self._pass
+        mean, log_variance, eps, decoded, targets = self._last_pass()
         # The loss is a mean over the L·N reconstructions …
-        d_decoded = self.likelihood.gradient(targets, decoded) / len(targets)  # (L·N, …)
+        d_decoded = self.likelihood.gradient(targets, decoded)  # (L·N, …)
+        d_decoded /= len(targets)
         dz = self.decoder.backward(d_decoded).reshape(eps.shape)  # (L, N, D)
         # … and the encoder is reached by two roads: through z, and through the KL.
         through_z = reparameterise_backward(dz, log_variance, eps)  # (N, D) both

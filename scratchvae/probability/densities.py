@@ -7,7 +7,7 @@ import numpy as np
 
 from scratchvae.arrays import FloatArray, check_floats, check_same_shape
 from scratchvae.errors import InputError
-from scratchvae.kernels.elementwise import bernoulli_cross_entropy
+from scratchvae.kernels import bernoulli_cross_entropy
 
 LOG_TWO_PI = float(np.log(2 * np.pi))
 
@@ -37,6 +37,9 @@ def gaussian_log_density(
     """
     check_floats(x, "x")
     check_floats(mean, "mean", x.dtype)
+    if not isinstance(log_variance, np.ndarray):
+        log_variance = np.asarray(log_variance, x.dtype)  # a float64 would make all float64
+    check_floats(log_variance, "log_variance", x.dtype)
     residual = x - mean
     terms = residual * residual * np.exp(-log_variance) + log_variance + LOG_TWO_PI
     log_density: FloatArray = -0.5 * terms.sum(axis=-1)
@@ -62,7 +65,15 @@ def multivariate_gaussian_log_density(
     The log-density in nats, (…).
     """
     check_floats(x, "x")
+    check_floats(mean, "mean", x.dtype)
     check_covariance(covariance, "covariance")
+    check_floats(covariance, "covariance", x.dtype)
+    size = len(covariance)
+    if x.shape[-1:] != (size,) or mean.shape[-1:] not in ((size,), (1,)):
+        raise InputError(
+            f"x {x.shape}, mean {mean.shape} and covariance {covariance.shape} do not fit: "
+            "they must be (…, D), (D,) and (D, D)"
+        )
     residual = x - mean
     _, log_determinant = np.linalg.slogdet(covariance)
     # Σ⁻¹ r for every example at once: solve wants the vectors as columns.
@@ -94,6 +105,8 @@ def check_covariance(covariance: FloatArray, name: str) -> None:
     if covariance.ndim != 2 or covariance.shape[0] != covariance.shape[1]:
         raise InputError(f"{name} must be a square matrix, not of shape {covariance.shape}")
     scale = float(np.abs(covariance).max(initial=0))
+    if not np.isfinite(scale):
+        raise InputError(f"{name} must be finite numbers, and some are infinite or NaN")
     if not np.abs(covariance - covariance.T).max(initial=0) <= 1e-6 * scale:
         raise InputError(f"{name} must be symmetric: use (A + Aᵀ) / 2 if it is so up to rounding")
     try:

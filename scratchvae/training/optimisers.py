@@ -7,6 +7,7 @@ from typing import Protocol
 
 import numpy as np
 
+from scratchvae import kernels
 from scratchvae.arrays import FloatArray, check_positive
 from scratchvae.errors import InputError
 from scratchvae.layers import Parameter
@@ -101,14 +102,15 @@ class Adam:
     def step(self) -> None:
         """Change every parameter once, by its present gradient."""
         self.steps += 1
-        correction_1 = 1 - self.beta_1**self.steps
-        correction_2 = 1 - self.beta_2**self.steps
         for name, parameter in self.parameters.items():
-            first = self.state[f"first/{name}"]
-            second = self.state[f"second/{name}"]
-            first *= self.beta_1
-            first += (1 - self.beta_1) * parameter.grad
-            second *= self.beta_2
-            second += (1 - self.beta_2) * parameter.grad**2
-            scale = np.sqrt(second / correction_2) + self.epsilon
-            parameter.value -= self.learning_rate / correction_1 * first / scale
+            kernels.adam_step(
+                parameter.value,
+                parameter.grad,
+                self.state[f"first/{name}"],
+                self.state[f"second/{name}"],
+                step=self.steps,
+                learning_rate=self.learning_rate,
+                beta_1=self.beta_1,
+                beta_2=self.beta_2,
+                epsilon=self.epsilon,
+            )

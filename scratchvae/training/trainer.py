@@ -7,7 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scratchvae.arrays import FloatArray
+from scratchvae.data.batches import read_pixels
 from scratchvae.errors import InputError
+from scratchvae.memory import Arena
 from scratchvae.randomness import stream
 from scratchvae.training.optimisers import SGD, Adam, Optimiser
 from scratchvae.training.protocol import LossMean, LossParts, Trainable
@@ -30,6 +32,8 @@ class Trainer:
 
     Attributes
     ----------
+    arena
+        The memory of a step, used again by the next.
     optimiser
         Holds the moments of the gradient, and counts the steps.
     epoch, batch
@@ -51,6 +55,7 @@ class Trainer:
         self.settings = chosen.changed(**changes)
         self.seed = seed
         self.optimiser = self._make_optimiser()
+        self.arena = Arena()
         self.epoch = 0
         self.batch = 0
         self.running = LossMean()
@@ -61,7 +66,8 @@ class Trainer:
         Parameters
         ----------
         batch
-            Images as the model's ``fit`` takes them.
+            Images as the model's ``fit`` takes them. 8-bit pixels are read as the settings say,
+            floats are taken as they are.
 
         Raises
         ------
@@ -73,12 +79,18 @@ class Trainer:
         images = as_images(batch)
         if len(images) == 0:
             raise InputError("a batch must hold at least one image: the mean of none is no number")
-        if images.dtype == np.uint8:
-            images = images / 255
-        return self.step_on_floats(images.astype(self.model.dtype, copy=False))
+        steps, reading = self.optimiser.steps, self.settings.pixels
+        rng = stream(self.seed, "pixels", self.epoch, steps) if images.dtype == np.uint8 else None
+        if rng is None:
+            reading = "grey"  # floats have been read already
+        return self.step_on_floats(read_pixels(images, self.model.dtype, reading, rng))
 
     def step_on_floats(self, x: FloatArray) -> LossParts:
         """Do as ``step`` for images that are known to fit, in the model's own dtype."""
+        with self.arena:
+            return self._step(x)
+
+    def _step(self, x: FloatArray) -> LossParts:
         noise = self.model.draw_noise(len(x), stream(self.seed, "noise", self.optimiser.steps))
         parts = self.model.forward(x, noise, training=True)
         if not math.isfinite(parts.loss):
