@@ -22,7 +22,8 @@ def check_dtype(dtype: DTypeLike) -> np.dtype[Any]:
         checked = np.dtype(dtype)
     except TypeError:
         checked = None
-    if checked not in FLOAT_DTYPES:
+    # NumPy takes None for float64, and finds a dtype equal to it.
+    if dtype is None or checked is None or checked not in FLOAT_DTYPES:
         raise InputError(
             f"dtype must be float32 (to train) or float64 (to check gradients), not {dtype!r}"
         )

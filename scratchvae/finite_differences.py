@@ -269,8 +269,11 @@ class _ArrayCheck:
         worst, where, error = _Slopes(0.0, 0.0), "-", 0.0
         for place, slopes in enumerate(self.slopes):
             if (relative := self.error(slopes, largest)) >= error:
-                index = str(_index(place, self.array.shape))
-                where = f"direction {place}" if self.directions else index
+                where = (
+                    f"direction {place}"
+                    if self.directions
+                    else str(_index(place, self.array.shape))
+                )
                 worst, error = slopes, relative
         return CheckRow(
             self.name,
@@ -297,7 +300,8 @@ def _compare_slopes(
     tolerance: float,
 ) -> _Slopes:
     """Return the slopes of ``value`` along ``move``, the numeric one by ever smaller steps."""
-    analytic = float((gradient * move).sum())
+    moved = move != 0  # elsewhere a NaN in the gradient is another entry's error
+    analytic = float((gradient[moved] * move[moved]).sum())
     start = array.copy()
     scale = max(1.0, float(np.abs(start[move != 0]).max(initial=0)))
 

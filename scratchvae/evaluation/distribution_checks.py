@@ -151,17 +151,22 @@ def check_kl(
 def check_likelihood(likelihood: Likelihood, *, seed: int = 0) -> DistributionReport:
     """Check that a likelihood's probabilities add up to 1, and that its mean is the mean.
 
-    Both are computed for single pixels by summing over 0 and 1 (Bernoulli), or over a fine grid.
+    Both are computed for single pixels by summing over 0 and 1 (Bernoulli), or over a fine grid
+    around the mean, as wide as the samples tell. An image's nats must be the sum of its pixels':
+    their mean would pass for a distribution as long as there is one pixel.
     """
-    decoded = np.random.default_rng(seed).normal(0.0, 1.5, (4, likelihood.channels_per_pixel))
+    rng = np.random.default_rng(seed)
+    decoded = rng.normal(0.0, 1.5, (4, likelihood.channels_per_pixel))
     expected_mean = likelihood.mean(decoded)[:, 0]
-    if likelihood.name == "bernoulli":
-        grid, width = np.array([0.0, 1.0]), 1.0
-    else:
-        grid = np.linspace(-40, 40, 400_001)
-        width = float(grid[1] - grid[0])
     rows = []
     for pixel in range(len(decoded)):
+        if likelihood.name == "bernoulli":
+            grid, width = np.array([0.0, 1.0]), 1.0
+        else:
+            draws = likelihood.sample(np.repeat(decoded[pixel : pixel + 1], 1000, axis=0), rng)
+            reach = 12 * float(draws.std())
+            grid = expected_mean[pixel] + np.linspace(-reach, reach, 20_001)
+            width = float(grid[1] - grid[0])
         repeated = np.repeat(decoded[pixel : pixel + 1], len(grid), axis=0)
         nats = likelihood.negative_log_likelihood(grid[:, None], repeated)
         probability = np.exp(-nats - likelihood.omitted(1)) * width
@@ -170,6 +175,11 @@ def check_likelihood(likelihood: Likelihood, *, seed: int = 0) -> DistributionRe
             _compare(f"pixel {pixel}: total probability", 1.0, total, 1e-6),
             _compare(f"pixel {pixel}: mean", float(expected_mean[pixel]), mean, 1e-6),
         ]
+    x = likelihood.sample(decoded, rng)
+    of_pixels = likelihood.negative_log_likelihood(x, decoded) + likelihood.omitted(1)
+    of_image = likelihood.negative_log_likelihood(x[np.newaxis], decoded[np.newaxis])
+    found = float(of_image[0]) + likelihood.omitted(len(x))
+    rows.append(_compare("nats of an image of 4 pixels", float(of_pixels.sum()), found, 1e-6))
     return DistributionReport(f"{likelihood!r}: a distribution over pixels", rows)
 
 

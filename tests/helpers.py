@@ -1,0 +1,64 @@
+"""Pieces that several test files share."""
+
+from contextlib import contextmanager
+
+import numpy as np
+import pytest
+
+from scratchvae.errors import InputError
+from scratchvae.layers import Dense, Flatten, Reshape, Sequential, Tanh
+from scratchvae.models import VAE
+from scratchvae.probability import BernoulliLikelihood
+
+IMAGE_SHAPE = (3, 5, 1)
+PIXELS = 15
+
+
+@contextmanager
+def refused(*words):
+    """Expect an ``InputError`` of one line that holds each of ``words``."""
+    with pytest.raises(InputError) as error:
+        yield
+    text = str(error.value)
+    assert text
+    assert "\n" not in text
+    for word in words:
+        assert word in text
+
+
+def normal(*shape, seed=0, dtype=np.float64, scale=1.0):
+    return (scale * np.random.default_rng(seed).standard_normal(shape)).astype(dtype)
+
+
+def pixels(*shape, seed=0, dtype=np.float64):
+    return np.random.default_rng(seed).random(shape).astype(dtype)
+
+
+def small_parts(latent_dim=2, hidden=3, seed=0, dtype=np.float64, channels=1, outputs=2):
+    """Return the encoder and decoder of a model of 3 × 5 images that is checked in no time."""
+    options = {"rng": np.random.default_rng(seed), "dtype": dtype}
+    encoder = Sequential(
+        Flatten(**options),
+        Dense(PIXELS, hidden, **options),
+        Tanh(**options),
+        Dense(hidden, outputs * latent_dim, **options),
+    )
+    decoder = Sequential(
+        Dense(latent_dim, hidden, **options),
+        Tanh(**options),
+        Dense(hidden, PIXELS * channels, **options),
+        Reshape((3, 5, channels), **options),
+    )
+    return encoder, decoder
+
+
+def small_vae(
+    likelihood=None, *, model=VAE, latent_dim=2, hidden=3, seed=0, dtype=np.float64, **options
+):
+    likelihood = likelihood or BernoulliLikelihood()
+    encoder, decoder = small_parts(
+        latent_dim, hidden, seed, dtype, channels=likelihood.channels_per_pixel
+    )
+    return model(
+        encoder, decoder, likelihood, image_shape=IMAGE_SHAPE, latent_dim=latent_dim, **options
+    )

@@ -1,0 +1,738 @@
+import numpy as np
+import pytest
+from helpers import IMAGE_SHAPE, PIXELS, normal, pixels, refused, small_parts, small_vae
+from scipy import stats
+from scipy.special import expit
+
+from scratchvae.layers import Dense, Flatten, LogSoftplus, Parameter, Sequential
+from scratchvae.models import RECIPES, VAE, Autoencoder, build, find_recipe
+from scratchvae.probability import (
+    BernoulliLikelihood,
+    GaussianLikelihood,
+    LearnedVarianceLikelihood,
+)
+from scratchvae.training import SGD, Adam, LossParts, Settings, Trainer
+
+IMAGES = pixels(6, *IMAGE_SHAPE, seed=7)
+EIGHT_BIT = np.random.default_rng(1).integers(0, 256, (20, *IMAGE_SHAPE), dtype=np.uint8)
+DTYPES = [np.float32, np.float64]
+each_dtype = pytest.mark.parametrize("dtype", DTYPES, ids=["float32", "float64"])
+
+
+def small_autoencoder(dtype=np.float64, likelihood=None):
+    return Autoencoder(
+        *small_parts(outputs=1, dtype=dtype),
+        likelihood or GaussianLikelihood(),
+        image_shape=IMAGE_SHAPE,
+        latent_dim=2,
+    )
+
+
+def values(model):
+    return {name: p.value.copy() for name, p in model.parameters.items()}
+
+
+def assert_same(first, second):
+    assert first.keys() == second.keys()
+    for name, array in first.items():
+        np.testing.assert_array_equal(array, second[name], err_msg=name, strict=True)
+
+
+# The loss.
+
+
+@pytest.mark.parametrize("beta", [0.0, 1.0, 3.5])
+@pytest.mark.parametrize("samples", [1, 3])
+@pytest.mark.parametrize("head", [None, LogSoftplus(dtype=np.float64)], ids=["plain", "softplus"])
+def test_the_loss_of_a_vae_by_hand(head, samples, beta):
+    vae = small_vae(variance_head=head, samples=samples, beta=beta)
+    eps = normal(samples, 6, 2, seed=3)
+    weights = {name: p.value for name, p in vae.parameters.items()}
+    reconstruction = kl = 0.0
+    for n in range(6):
+        x = IMAGES[n].ravel()
+        hidden = np.tanh(x @ weights["encoder.1.weight"] + weights["encoder.1.bias"])
+        out = hidden @ weights["encoder.3.weight"] + weights["encoder.3.bias"]
+        mean, raw = out[:2], out[2:]
+        variance = np.exp(raw) if head is None else np.logaddexp(0, raw) + 1e-8
+        kl += 0.5 * (variance + mean**2 - 1 - np.log(variance)).sum()
+        for sample in range(samples):
+            z = mean + np.sqrt(variance) * eps[sample, n]
+            hidden = np.tanh(z @ weights["decoder.0.weight"] + weights["decoder.0.bias"])
+            p = expit(hidden @ weights["decoder.2.weight"] + weights["decoder.2.bias"])
+            reconstruction -= (x * np.log(p) + (1 - x) * np.log(1 - p)).sum() / samples
+    parts = vae.forward(IMAGES, eps)
+    assert parts.reconstruction == pytest.approx(reconstruction / 6)
+    assert parts.kl == pytest.approx(kl / 6)
+    assert parts.loss == pytest.approx(reconstruction / 6 + beta * kl / 6)
+    terms = vae.terms
+    assert [term.shape for term in terms] == [(6,), (6,)]
+    assert terms[0].mean() == pytest.approx(reconstruction / 6)
+
+
+def test_several_samples_are_the_average_of_single_ones():
+    vae = small_vae(GaussianLikelihood(0.1))
+    eps = normal(4, 6, 2, seed=3)
+    together = vae.forward(IMAGES, eps)
+    vae.backward()
+    gradient = {name: p.grad.copy() for name, p in vae.parameters.items()}
+    vae.zero_grad()
+    single = []
+    for sample in range(4):
+        single.append(vae.forward(IMAGES, eps[sample : sample + 1]))
+        vae.backward()
+    for part in ("loss", "reconstruction", "kl"):
+        assert together[part] == pytest.approx(np.mean([parts[part] for parts in single]))
+    for name, parameter in vae.parameters.items():
+        np.testing.assert_allclose(parameter.grad / 4, gradient[name], rtol=1e-9, atol=1e-12)
+
+
+def test_the_loss_of_a_batch_is_the_mean_over_its_images():
+    vae = small_vae()
+    eps = normal(1, 6, 2, seed=3)
+    together = vae.forward(IMAGES, eps)
+    each = [vae.forward(IMAGES[n : n + 1], eps[:, n : n + 1]).loss for n in range(6)]
+    assert together.loss == pytest.approx(np.mean(each))
+
+
+def test_the_loss_of_an_autoencoder_is_half_the_squared_error():
+    model = small_autoencoder()
+    parts = model.forward(IMAGES, model.draw_noise(6, np.random.default_rng(0)))
+    error = 0.5 * ((IMAGES - model.reconstruct(IMAGES)) ** 2).sum(axis=(1, 2, 3))
+    assert parts.loss == parts.reconstruction == pytest.approx(error.mean())
+    assert parts.kl == 0
+
+
+def test_loss_parts_are_a_mapping_and_attributes():
+    parts = LossParts(3.0, 2.0, 0.5)
+    assert dict(parts) == {"loss": 3.0, "reconstruction": 2.0, "kl": 0.5}
+    assert list(parts) == ["loss", "reconstruction", "kl"]
+    assert len(parts) == 3
+    assert (parts.loss, parts.reconstruction, parts.kl) == (3.0, 2.0, 0.5)
+    assert all(parts[name] == getattr(parts, name) for name in parts)
+    assert "kl" in parts
+    assert "beta" not in parts
+    for name in ("beta", "__class__"):
+        with pytest.raises(KeyError):
+            parts[name]
+    with pytest.raises(AttributeError):
+        parts.loss = 1.0
+
+
+def test_noise_has_a_block_per_sample():
+    rng = np.random.default_rng(0)
+    for dtype in DTYPES:
+        noise = small_vae(samples=3, dtype=dtype).draw_noise(5, rng)
+        assert noise.shape == (3, 5, 2)
+        assert noise.dtype == dtype
+
+
+def test_backward_before_forward_is_refused():
+    for model in (small_vae(), small_autoencoder()):
+        with refused("forward"):
+            model.backward()
+
+
+def test_a_variance_head_that_learns_is_a_part_of_the_model():
+    head = Dense(2, 2, rng=0, dtype=np.float64)
+    vae = small_vae(variance_head=head)
+    learned = {id(parameter) for parameter in vae.parameters.values()}
+    assert {id(parameter) for parameter in head.parameters.values()} <= learned
+
+
+def test_what_a_vae_is_built_of_must_make_sense():
+    for name, bad in (
+        ("beta", -1.0),
+        ("beta", np.nan),
+        ("samples", 0),
+        ("samples", 1.5),
+    ):
+        with refused(name, repr(bad)):
+            small_vae(**{name: bad})
+    for bad in (0, 1.5):
+        with refused("latent_dim", repr(bad)):
+            VAE(*small_parts(), BernoulliLikelihood(), image_shape=IMAGE_SHAPE, latent_dim=bad)
+
+
+# The public methods.
+
+
+@pytest.fixture(params=["kingma-welling", "zhao-mlp", "linear-autoencoder"])
+def recipe(request):
+    return request.param
+
+
+@pytest.mark.parametrize("layout", [(28, 28, 1), (28, 28), (784,)])
+def test_every_layout_of_images_is_understood(recipe, layout):
+    model = build(recipe, latent_dim=3)
+    images = np.random.default_rng(0).integers(0, 256, (5, 28, 28, 1), dtype=np.uint8)
+    given = images.reshape(5, *layout)
+    assert model.encode(given).shape == (5, 3)
+    np.testing.assert_array_equal(model.encode(given), model.encode(images))
+    assert model.reconstruct(given).shape == given.shape
+    np.testing.assert_array_equal(
+        model.reconstruct(given).reshape(images.shape), model.reconstruct(images)
+    )
+    assert model.evaluate(given) == model.evaluate(images)
+    assert model.fit(given, epochs=1, progress=False) is model
+
+
+def test_what_the_methods_return():
+    vae = small_vae(dtype=np.float32)
+    for images in (IMAGES, IMAGES.astype(np.float32)):
+        for found, shape in (
+            (vae.encode(images), (6, 2)),
+            (vae.transform(images), (6, 2)),
+            (vae.decode(normal(4, 2)), (4, *IMAGE_SHAPE)),
+            (vae.inverse_transform(normal(4, 2)), (4, *IMAGE_SHAPE)),
+            (vae.reconstruct(images), (6, *IMAGE_SHAPE)),
+            (vae.sample(3), (3, *IMAGE_SHAPE)),
+            (vae.sample(3, pixel_noise=True), (3, *IMAGE_SHAPE)),
+            (vae.sample(), (1, *IMAGE_SHAPE)),
+            (vae.elbo(images), (6,)),
+            (vae.fit_transform(images, epochs=1, progress=False), (6, 2)),
+        ):
+            assert found.shape == shape
+            assert found.dtype == np.float32
+            assert np.isfinite(found).all()
+        assert isinstance(vae.score(images), float)
+        assert isinstance(vae.evaluate(images), LossParts)
+
+
+def test_the_methods_say_the_same_thing():
+    vae = small_vae()
+    mean, log_variance = vae.encode_distribution(IMAGES)
+    assert log_variance.shape == (6, 2)
+    np.testing.assert_array_equal(vae.encode(IMAGES), mean)
+    np.testing.assert_array_equal(vae.transform(IMAGES), mean)
+    np.testing.assert_array_equal(vae.reconstruct(IMAGES), vae.decode(mean))
+    np.testing.assert_array_equal(vae.inverse_transform(mean), vae.decode(mean))
+    decoded = vae.decoder.forward(mean)
+    np.testing.assert_allclose(vae.decode(mean), expit(decoded))
+    assert vae.score(IMAGES) == pytest.approx(vae.elbo(IMAGES).mean())
+    model = small_autoencoder()
+    assert model.score(IMAGES) == -model.evaluate(IMAGES).loss
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        small_vae(),
+        small_vae(GaussianLikelihood(0.1)),
+        small_vae(LearnedVarianceLikelihood()),
+        small_autoencoder(),
+    ],
+    ids=["bernoulli", "gaussian", "learned variance", "autoencoder"],
+)
+def test_eight_bits_and_floats_are_the_same_images(model):
+    floats = EIGHT_BIT / 255
+    np.testing.assert_allclose(model.encode(EIGHT_BIT), model.encode(floats), rtol=1e-12)
+    np.testing.assert_allclose(model.reconstruct(EIGHT_BIT), model.reconstruct(floats), rtol=1e-12)
+    assert model.evaluate(EIGHT_BIT).loss == pytest.approx(model.evaluate(floats).loss)
+    assert model.score(EIGHT_BIT) == pytest.approx(model.score(floats))
+    bits = EIGHT_BIT > 127
+    np.testing.assert_array_equal(model.encode(bits), model.encode(bits.astype(np.float64)))
+
+
+def test_no_images_give_no_results():
+    for model in (small_vae(), small_vae(LearnedVarianceLikelihood()), small_autoencoder()):
+        for none in (IMAGES[:0], EIGHT_BIT[:0], np.empty((0, PIXELS))):
+            assert model.encode(none).shape == (0, 2)
+            assert model.reconstruct(none).shape == none.shape
+            with refused("at least one image"):
+                model.evaluate(none)
+            with refused("at least one image"):
+                model.fit(none, progress=False)
+        assert model.decode(np.empty((0, 2))).shape == (0, *IMAGE_SHAPE)
+        assert model.sample(0).shape == (0, *IMAGE_SHAPE)
+        assert model.sample(0, pixel_noise=True).shape == (0, *IMAGE_SHAPE)
+    assert small_vae().elbo(IMAGES[:0]).shape == (0,)
+
+
+def test_the_score_of_no_images_is_refused():
+    for model in (small_vae(), small_autoencoder()):
+        with refused("at least one image"):
+            model.score(IMAGES[:0])
+
+
+def test_more_images_than_pass_at_once():
+    vae = small_vae()
+    images = pixels(1203, *IMAGE_SHAPE)
+    latents = vae.encode(images)
+    assert latents.shape == (1203, 2)
+    for n in (0, 499, 500, 1202):
+        np.testing.assert_allclose(latents[n], vae.encode(images[n : n + 1])[0], rtol=1e-9)
+    decoded = vae.decode(latents)
+    np.testing.assert_allclose(decoded[[3, 1202]], vae.decode(latents[[3, 1202]]), rtol=1e-9)
+    bounds = vae.elbo(images)
+    assert bounds.shape == (1203,)
+    assert vae.evaluate(images).loss == pytest.approx(-bounds.mean())
+
+
+@each_dtype
+def test_a_model_keeps_its_dtype_everywhere(recipe, dtype):
+    model = build(recipe, latent_dim=2, dtype=dtype)
+    assert model.dtype == dtype
+    images = np.random.default_rng(0).integers(0, 256, (5, 28, 28, 1), dtype=np.uint8)
+    for given in (images, (images / 255).astype(np.float32), images / 255):
+        model.fit(given, epochs=1, progress=False, test_images=given)
+        assert model.encode(given).dtype == dtype
+        assert model.reconstruct(given).dtype == dtype
+        if model.has_prior:
+            assert model.elbo(given).dtype == dtype
+    for pixel_noise in (False, True):
+        assert model.sample(2, pixel_noise=pixel_noise).dtype == dtype
+    for parameter in model.parameters.values():
+        assert parameter.value.dtype == parameter.grad.dtype == dtype
+
+
+def test_float64_and_float32_are_the_same_model(recipe):
+    single, double = (build(recipe, seed=3, dtype=dtype) for dtype in DTYPES)
+    for name, parameter in double.parameters.items():
+        rounded = parameter.value.astype(np.float32)
+        np.testing.assert_array_equal(rounded, single.parameters[name].value, strict=True)
+    images = pixels(4, 28, 28, 1)
+    np.testing.assert_allclose(single.encode(images), double.encode(images), atol=1e-5)
+    first, second = (
+        # The noise differs in its digits between the dtypes, so none is drawn.
+        model.forward(images.astype(model.dtype), np.zeros((1, 4, model.latent_dim), model.dtype))
+        for model in (single, double)
+    )
+    assert first.loss == pytest.approx(second.loss, rel=1e-5)
+
+
+# Seeds and training.
+
+
+def test_seeds_fix_every_result():
+    vae = small_vae()
+    np.testing.assert_array_equal(vae.sample(3, seed=1), vae.sample(3, seed=1))
+    assert (vae.sample(3, seed=1) != vae.sample(3, seed=2)).any()
+    noisy = [vae.sample(3, seed=seed, pixel_noise=True) for seed in (1, 1, 2)]
+    np.testing.assert_array_equal(noisy[0], noisy[1])
+    assert (noisy[0] != noisy[2]).any()
+    np.testing.assert_array_equal(vae.elbo(IMAGES, seed=1), vae.elbo(IMAGES, seed=1))
+    assert (vae.elbo(IMAGES, seed=1) != vae.elbo(IMAGES, seed=2)).all()
+    assert vae.evaluate(IMAGES, seed=1) == vae.evaluate(IMAGES, seed=1)
+    first, again, other = (values(build("zhao-mlp", seed=seed)) for seed in (1, 1, 2))
+    assert_same(first, again)
+    assert all((first[name] != other[name]).any() for name in first)
+
+
+def test_looking_at_a_model_does_not_change_its_training():
+    plain, looked_at = small_vae(), small_vae()
+    plain.fit(EIGHT_BIT, epochs=2, batch_size=8, progress=False)
+    looked_at.sample(3)
+    looked_at.elbo(EIGHT_BIT)
+    looked_at.fit(EIGHT_BIT, epochs=2, batch_size=8, progress=False, test_images=EIGHT_BIT)
+    assert_same(values(plain), values(looked_at))
+
+
+def test_fit_begins_anew_unless_told_to_go_on():
+    vae = small_vae()
+    initial = values(vae)
+    options = {"epochs": 2, "batch_size": 8, "learning_rate": 0.01, "progress": False}
+    first = values(vae.fit(EIGHT_BIT, **options))
+    assert all((first[name] != initial[name]).any() for name in first)
+    assert_same(values(vae.fit(EIGHT_BIT, **options)), first)
+    other = values(vae.fit(EIGHT_BIT, seed=1, **options))
+    assert any((first[name] != other[name]).any() for name in first)
+
+    vae.fit(EIGHT_BIT, **options)
+    loss = vae.evaluate(EIGHT_BIT).loss
+    further = values(vae.fit(EIGHT_BIT, warm_start=True, **options))
+    assert any((first[name] != further[name]).any() for name in first)
+    assert vae.evaluate(EIGHT_BIT).loss < loss
+    # Going on from the initial parameters is beginning anew.
+    for name, parameter in vae.parameters.items():
+        parameter.value[...] = initial[name]
+    assert_same(values(vae.fit(EIGHT_BIT, warm_start=True, **options)), first)
+
+
+def test_fit_keeps_the_history_of_its_epochs():
+    vae = small_vae().fit(
+        EIGHT_BIT, test_images=EIGHT_BIT[:5], epochs=3, batch_size=8, progress=False
+    )
+    assert [metrics.epoch for metrics in vae.history_] == [1, 2, 3]
+    assert vae.history_[-1].test == vae.evaluate(EIGHT_BIT[:5])
+    assert vae.history_[0].train.loss > vae.history_[-1].train.loss
+    assert small_vae().fit(EIGHT_BIT, epochs=1, progress=False).history_[0].test is None
+
+
+def test_fit_reports_wrong_settings():
+    with refused("epoch", "epochs"):
+        small_vae().fit(EIGHT_BIT, epoch=3)
+    with refused("seed"):
+        small_vae().fit(EIGHT_BIT, seed=-1, epochs=1, progress=False)
+    with refused("test_images"):
+        small_vae().fit(EIGHT_BIT, test_images=normal(2, 3), progress=False)
+
+
+# The bound.
+
+
+@pytest.mark.parametrize(
+    "likelihood",
+    [BernoulliLikelihood(), GaussianLikelihood(0.05), GaussianLikelihood(0.05, True)],
+    ids=repr,
+)
+@pytest.mark.parametrize("beta", [1.0, 4.0])
+def test_the_bound_includes_every_constant_whatever_the_loss(likelihood, beta):
+    vae = small_vae(likelihood, beta=beta)
+    bounds = vae.elbo(IMAGES)
+    parts = vae.evaluate(IMAGES)
+    omitted = likelihood.omitted(PIXELS)
+    assert bounds.mean() == pytest.approx(-(parts.reconstruction + parts.kl + omitted))
+    assert parts.loss == pytest.approx(parts.reconstruction + beta * parts.kl)
+
+
+def test_the_bound_of_zhaos_model_has_its_constant():
+    model = build("zhao-mlp", variance=0.05, dtype=np.float64)
+    images = pixels(5, 28, 28, 1)
+    constant = 784 / 2 * np.log(2 * np.pi * 0.05)
+    assert model.elbo(images).mean() == pytest.approx(-model.evaluate(images).loss - constant)
+
+
+def test_the_bound_is_below_the_log_probability_and_reaches_it():
+    # p(x) of a linear model with one pixel and one latent is Gaussian, so it can be computed.
+    options = {"dtype": np.float64, "rng": 0}
+    encoder = Sequential(Flatten(**options), Dense(1, 2, **options))
+    decoder = Dense(1, 1, **options)
+    vae = VAE(encoder, decoder, GaussianLikelihood(0.3), image_shape=(1,), latent_dim=1)
+    slope, offset, variance = 0.8, 0.1, 0.3
+    decoder.parameters["weight"].value[...] = slope
+    decoder.parameters["bias"].value[...] = offset
+    precision = 1 + slope**2 / variance  # of the exact posterior
+    gain = slope / variance / precision
+    x = np.array([[0.9]])
+    exact = stats.norm.logpdf(0.9, offset, np.sqrt(slope**2 + variance))
+    for log_variance, gap in ((-np.log(precision), 0.0), (0.0, None)):
+        encoder.parameters["1.weight"].value[...] = [[gain, 0.0]]
+        encoder.parameters["1.bias"].value[...] = [-gain * offset, log_variance]
+        bounds = vae.elbo(np.repeat(x, 40_000, axis=0))
+        error = bounds.std() / 200
+        if gap is None:
+            gap = 0.5 * (precision - 1 - np.log(precision))  # KL(q ‖ posterior)
+        assert abs(bounds.mean() - (exact - gap)) < 5 * error
+
+
+def test_an_autoencoder_has_no_bound():
+    with refused("Autoencoder has no prior", "evaluate"):
+        small_autoencoder().elbo(IMAGES)
+
+
+# Bad input.
+
+
+@pytest.mark.parametrize("method", ["encode", "reconstruct", "elbo", "evaluate", "score", "fit"])
+def test_images_that_do_not_fit_are_refused(method):
+    vae = small_vae()
+    call = getattr(vae, method)
+    with refused("(N, 3, 5, 1)", "15 numbers each", "(6, 14)"):
+        call(pixels(6, 14))
+    with refused("(15,)"):
+        call(pixels(15))
+    with refused("int64"):
+        call(np.zeros((2, 3, 5, 1), np.int64))
+    with refused("0 to 1", "divide 8-bit pixels by 255"):
+        call(255 * IMAGES)
+    with refused("0 to 1"):
+        call(IMAGES - 1)
+    for bad in (np.nan, np.inf):
+        broken = IMAGES.copy()
+        broken[4, 2, 1, 0] = bad
+        with refused("images[4, 2, 1, 0]", str(bad)):
+            call(broken)
+
+
+@pytest.mark.parametrize("method", ["encode", "reconstruct", "elbo", "evaluate", "score", "fit"])
+@pytest.mark.parametrize("bad", [None, 3.0, "images", [[1, 2], [3]]], ids=repr)
+def test_what_is_no_images_at_all_is_refused(method, bad):
+    with refused("images"):
+        getattr(small_vae(), method)(bad)
+
+
+def test_latents_that_do_not_fit_are_refused():
+    vae = small_vae()
+    for shape in ((4, 3), (2,), (4, 2, 1)):
+        with refused("(N, 2)", str(shape)):
+            vae.decode(np.zeros(shape))
+    with refused("z[1, 0]", "nan"):
+        vae.decode(np.array([[0.0, 0.0], [np.nan, 0.0]]))
+    for bad in (-1, 1.5, "2"):
+        with refused("count"):
+            vae.sample(bad)
+    with refused("seed"):
+        vae.sample(1, seed=-1)
+
+
+def test_a_gaussian_takes_images_of_any_size():
+    model = small_vae(GaussianLikelihood())
+    assert np.isfinite(model.elbo(10 * IMAGES - 5)).all()
+
+
+# Recipes.
+
+
+@pytest.mark.parametrize("latent_dim", [1, 2, 7])
+@pytest.mark.parametrize("name", RECIPES)
+def test_every_recipe_builds_with_any_number_of_latents(name, latent_dim):
+    model = build(name, latent_dim=latent_dim)
+    images = pixels(2, 28, 28, 1, dtype=np.float32)
+    assert model.latent_dim == latent_dim
+    assert model.settings == RECIPES[name].settings
+    assert model.config["recipe"] == name
+    assert model.config["latent_dim"] == latent_dim
+    assert model.encode(images).shape == (2, latent_dim)
+    assert model.reconstruct(images).shape == images.shape
+    assert model.sample(1).shape == (1, 28, 28, 1)
+    assert np.isfinite(model.evaluate(images).loss)
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_a_recipe_has_its_own_number_of_latents_and_options(name):
+    model = build(name)
+    assert model.latent_dim == RECIPES[name].latent_dim
+    assert (
+        model.config
+        == {
+            "recipe": name,
+            "latent_dim": RECIPES[name].latent_dim,
+            "seed": 0,
+        }
+        | RECIPES[name].options
+    )
+    assert all(isinstance(p, Parameter) for p in model.parameters.values())
+    assert len({id(p) for p in model.parameters.values()}) == len(model.parameters)
+
+
+def test_recipes_are_what_their_sources_say():
+    zhao = build("zhao-mlp")
+    weights = [p.value.shape for n, p in zhao.parameters.items() if n.endswith("weight")]
+    assert weights == [
+        (784, 300),
+        (300, 100),
+        (100, 10),
+        (10, 4),
+        (2, 10),
+        (10, 100),
+        (100, 300),
+        (300, 784),
+    ]
+    assert zhao.likelihood.variance == 0.05
+    assert (zhao.settings.learning_rate, zhao.settings.batch_size) == (2.5e-3, 256)
+    assert build("zhao-mlp", hidden=20).parameters["encoder.5.weight"].value.shape == (100, 20)
+    assert 0 < zhao.decode(normal(3, 2)).min() <= zhao.decode(normal(3, 2)).max() < 1
+    kingma = build("kingma-welling")
+    assert kingma.parameters["encoder.1.weight"].value.shape == (784, 500)
+    assert kingma.settings.pixels == "binarised"
+    assert isinstance(kingma.likelihood, BernoulliLikelihood)
+
+
+def test_options_reach_the_model():
+    model = build("zhao-mlp", variance=0.3, beta=2.5, samples=3)
+    assert (model.likelihood.variance, model.beta, model.samples) == (0.3, 2.5, 3)
+    assert model.config["variance"] == 0.3
+    assert build("zhao-mlp", beta=None).beta == 1
+    assert build("zhao-mlp", beta=0).beta == 0
+
+
+def test_unknown_recipes_and_options_are_refused_with_a_suggestion():
+    for function in (build, find_recipe):
+        with refused("'zhao-mpl'", "did you mean zhao-mlp?", *RECIPES):
+            function("zhao-mpl")
+        with refused("'qqq'", *RECIPES):
+            function("qqq")
+        with refused("None"):
+            function(None)
+    with refused("zhao-mlp has no option 'varience'", "variance", "hidden"):
+        build("zhao-mlp", varience=0.1)
+    with refused("linear-autoencoder has no option 'beta'", "none"):
+        build("linear-autoencoder", beta=1.0)
+
+
+@pytest.mark.parametrize(
+    ("option", "bad"),
+    [
+        ("latent_dim", 0),
+        ("latent_dim", 2.5),
+        ("latent_dim", True),
+        ("seed", -1),
+        ("hidden", 0),
+        ("variance", 0.0),
+        ("beta", -1),
+        ("samples", 0),
+        ("dtype", np.float16),
+    ],
+)
+def test_options_that_make_no_sense_are_refused(option, bad):
+    with refused(option, repr(bad)):
+        build("zhao-mlp", **{option: bad})
+
+
+# The training step.
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        Settings(learning_rate=0.02),
+        Settings(optimiser="sgd", learning_rate=0.02, momentum=0.9),
+        Settings(optimiser="sgd", learning_rate=0.05),
+    ],
+    ids=["adam", "momentum", "sgd"],
+)
+@each_dtype
+def test_steps_on_a_fixed_batch_decrease_its_loss(settings, dtype):
+    vae = small_vae(GaussianLikelihood(0.2), dtype=dtype)
+    trainer = Trainer(vae, settings)
+    before = vae.evaluate(IMAGES)
+    parts = [trainer.step(IMAGES) for _ in range(50)]
+    assert all(isinstance(part, LossParts) for part in parts)
+    assert vae.evaluate(IMAGES).loss < before.loss - 0.5
+    losses = [part.loss for part in parts]
+    assert np.mean(losses[-10:]) < np.mean(losses[:10])
+    assert trainer.optimiser.steps == 50
+
+
+def test_a_step_returns_the_loss_before_it_and_fixes_its_noise_by_the_seed():
+    first, again, other = (Trainer(small_vae(), seed=seed) for seed in (1, 1, 2))
+    for trainer in (first, again, other):
+        trainer.losses = [trainer.step(IMAGES) for _ in range(3)]
+    assert first.losses == again.losses
+    assert first.losses != other.losses
+    assert_same(values(first.model), values(again.model))
+    vae = small_vae()
+    parts = Trainer(vae, learning_rate=1e-12).step(IMAGES)
+    assert parts.loss == pytest.approx(vae.evaluate(IMAGES).loss, rel=0.1)
+
+
+def test_a_step_understands_eight_bits():
+    first, second = Trainer(small_vae()), Trainer(small_vae())
+    assert first.step(EIGHT_BIT).loss == pytest.approx(second.step(EIGHT_BIT / 255).loss)
+
+
+def test_a_loss_that_is_not_finite_stops_before_the_parameters_change():
+    for bad in (np.nan, np.inf):
+        vae = small_vae()
+        trainer = Trainer(vae, learning_rate=0.1)
+        trainer.step(IMAGES)
+        vae.parameters["decoder.2.bias"].value[3] = bad
+        before = values(vae)
+        state = {name: array.copy() for name, array in trainer.optimiser.state.items()}
+        with (
+            np.errstate(invalid="ignore"),  # inf − inf in the loss
+            refused("the loss became", "in step 2", "learning rate below 0.1"),
+        ):
+            trainer.step(IMAGES)
+        assert_same(values(vae), before)
+        assert_same(trainer.optimiser.state, state)
+        assert trainer.optimiser.steps == 1
+
+
+def test_a_batch_that_does_not_fit_is_refused():
+    trainer = Trainer(small_vae())
+    with refused("at least one image"):
+        trainer.step(IMAGES[:0])
+    with refused("must be of shape"):
+        trainer.step(normal(3, 4))
+    with refused("nan"):
+        trainer.step(np.full((1, *IMAGE_SHAPE), np.nan))
+
+
+# Optimisers.
+
+
+def parameters(*shapes, seed=0):
+    rng = np.random.default_rng(seed)
+    return {str(place): Parameter(rng.standard_normal(shape)) for place, shape in enumerate(shapes)}
+
+
+def slopes(step, name, shape):
+    """Return a made-up gradient: of any size, and zero at times."""
+    rng = np.random.default_rng([step, int(name)])
+    return rng.standard_normal(shape) * 10.0 ** rng.integers(-4, 3) * (rng.random(shape) > 0.2)
+
+
+def run(optimiser, learned, steps=25):
+    for step in range(steps):
+        for name, parameter in learned.items():
+            parameter.grad[...] = slopes(step, name, parameter.value.shape)
+        optimiser.step()
+
+
+def test_adam_is_the_textbooks():
+    learned = parameters((3, 2), (4,))
+    expected = {name: p.value.copy() for name, p in learned.items()}
+    run(Adam(learned, 0.03, beta_1=0.8, beta_2=0.95, epsilon=1e-6), learned)
+    for name, start in expected.items():
+        for index in np.ndindex(start.shape):
+            value, m, v = float(start[index]), 0.0, 0.0
+            for step in range(25):
+                g = float(slopes(step, name, start.shape)[index])
+                m = 0.8 * m + 0.2 * g
+                v = 0.95 * v + 0.05 * g * g
+                m_hat, v_hat = m / (1 - 0.8 ** (step + 1)), v / (1 - 0.95 ** (step + 1))
+                value -= 0.03 * m_hat / (v_hat**0.5 + 1e-6)
+            assert learned[name].value[index] == pytest.approx(value, rel=1e-10)
+
+
+def test_adams_first_step_is_the_learning_rate_whatever_the_gradient():
+    learned = {"a": Parameter(np.zeros(4))}
+    learned["a"].grad[...] = [1e-3, -1.0, 1e5, 0.0]
+    Adam(learned, 0.01).step()
+    np.testing.assert_allclose(learned["a"].value, [-0.01, 0.01, -0.01, 0], rtol=1e-4)
+
+
+@pytest.mark.parametrize("momentum", [0.0, 0.9])
+def test_sgd_is_the_textbooks(momentum):
+    learned = parameters((3, 2), (4,))
+    expected = {name: p.value.copy() for name, p in learned.items()}
+    run(SGD(learned, 0.03, momentum), learned)
+    for name, start in expected.items():
+        for index in np.ndindex(start.shape):
+            value, velocity = float(start[index]), 0.0
+            for step in range(25):
+                velocity = momentum * velocity + float(slopes(step, name, start.shape)[index])
+                value -= 0.03 * velocity
+            assert learned[name].value[index] == pytest.approx(value, rel=1e-10)
+
+
+@pytest.mark.parametrize("optimiser", [Adam, SGD])
+def test_an_optimiser_changes_values_in_place_and_nothing_else(optimiser):
+    learned = {"a": Parameter(normal(3, 2, dtype=np.float32)), "b": Parameter(normal(4))}
+    arrays = {name: (id(p.value), id(p.grad), p.value.dtype) for name, p in learned.items()}
+    for p in learned.values():
+        p.grad[...] = 1
+    optimiser(learned, 0.1).step()
+    assert {n: (id(p.value), id(p.grad), p.value.dtype) for n, p in learned.items()} == arrays
+    assert all((p.grad == 1).all() for p in learned.values())
+    for bad in (0, -1, np.nan, "fast"):
+        with refused("learning_rate"):
+            optimiser(learned, bad)
+
+
+def test_momentum_must_be_below_one():
+    for bad in (-0.1, 1.0, np.nan):
+        with refused("momentum", repr(bad)):
+            SGD(parameters((2,)), 0.1, bad)
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("name", ["adam", "sgd"])
+def test_optimisers_agree_with_torch(name):
+    torch = pytest.importorskip("torch")
+    learned = parameters((3, 2), (4,))
+    theirs = {n: torch.nn.Parameter(torch.tensor(p.value.copy())) for n, p in learned.items()}
+    if name == "adam":
+        ours, other = Adam(learned, 0.01), torch.optim.Adam(theirs.values(), lr=0.01)
+    else:
+        ours = SGD(learned, 0.01, 0.9)
+        other = torch.optim.SGD(theirs.values(), lr=0.01, momentum=0.9)
+    run(ours, learned)
+    for step in range(25):
+        for n, parameter in theirs.items():
+            parameter.grad = torch.tensor(slopes(step, n, tuple(parameter.shape)))
+        other.step()
+    for n, parameter in learned.items():
+        np.testing.assert_allclose(parameter.value, theirs[n].detach().numpy(), rtol=1e-9)
