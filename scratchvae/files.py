@@ -2,8 +2,9 @@
 
 import json
 import os
-import tempfile
+import secrets
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -20,24 +21,23 @@ def write_atomically(path: Path, write: Callable[[BinaryIO], None]) -> None:
     InputError
         If the folder cannot be written to or the disk is full.
     """
-    temporary = None
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     try:
-        handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-        with os.fdopen(handle, "wb") as file:
+        # "x": never a file that is there already. The user's umask sets the permissions.
+        with open(temporary, "xb") as file:
             write(file)
             file.flush()
             os.fsync(file.fileno())
-        os.chmod(temporary, 0o644)
         os.replace(temporary, path)
-        temporary = None
     except OSError as error:
         raise InputError(
-            f"cannot write {path}: {error.strerror or error}; free some space or choose a folder "
-            "that you may write to (what was there before is unharmed)"
+            f"cannot write {str(path)!r}: {error.strerror or error}; free some space or choose a "
+            "folder that you may write to (what was there before is unharmed)"
         ) from None
     finally:
-        if temporary is not None:
-            os.unlink(temporary)
+        # Gone after the renaming; what is left of an attempt that failed goes as well.
+        with suppress(OSError):
+            temporary.unlink()
 
 
 def write_text(path: Path, text: str) -> None:
@@ -61,23 +61,35 @@ def read_json(path: Path) -> dict[str, Any]:
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise InputError(f"cannot read {path}: {error.strerror or error}") from None
-    except ValueError:
+        raise InputError(
+            f"cannot read {str(path)!r}: {error.strerror or error}; give another folder"
+        ) from None
+    except (ValueError, RecursionError):
         content = None
     if not isinstance(content, dict):
-        raise InputError(f"{path} should hold a JSON object and does not: it is damaged or foreign")
+        raise InputError(
+            f"{str(path)!r} should hold a JSON object and does not: it is damaged or foreign; "
+            "restore it from a copy, or give another folder"
+        )
     return content
 
 
-def make_folder(path: Path) -> Path:
-    """Create the folder ``path`` if need be; ``InputError`` if that cannot be done."""
+def make_folder(path: Path) -> list[Path]:
+    """Create the folder ``path`` if need be, and return the new folders, innermost first.
+
+    Raises
+    ------
+    InputError
+        If it cannot be created.
+    """
+    new = [folder for folder in (path, *path.parents) if not os.path.isdir(folder)]
     try:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise InputError(
-            f"cannot create the folder {path}: {error.strerror or error}; choose another one"
+            f"cannot create the folder {str(path)!r}: {error.strerror or error}; choose another one"
         ) from None
-    return path
+    return new
 
 
 def _write_all(file: BinaryIO, content: bytes) -> None:

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scratchvae.arrays import FloatArray
+from scratchvae.data.batches import read_pixels
 from scratchvae.errors import InputError
 from scratchvae.files import write_atomically
 from scratchvae.models import LatentModel
@@ -29,15 +30,25 @@ if TYPE_CHECKING:
 _GAP = 2  # pixels between images in a grid
 _DOTS = 3  # screen dots per image pixel
 _DPI = 100
+_HEADING = 36  # dots for the title
 _PAPER = 0.16  # the grey between images
 
 
 def save_figure(figure: "Figure", path: Path) -> None:
-    """Write a figure as PNG to ``path``, whole or not at all."""
-    # No software version in the file: the same picture gives the same bytes.
-    write_atomically(
-        path, lambda file: figure.savefig(file, format="png", metadata={"Software": None})
-    )
+    """Write a figure as PNG to ``path``, whole or not at all.
+
+    A picture without colours is written as grey, a third of the size. The same figure gives the
+    same bytes.
+    """
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from PIL import Image
+
+    canvas: Any = FigureCanvasAgg(figure)
+    canvas.draw()
+    dots = np.asarray(canvas.buffer_rgba())[..., :3]
+    grey = bool((dots == dots[..., :1]).all())
+    picture = Image.fromarray(np.ascontiguousarray(dots[..., 0] if grey else dots))
+    write_atomically(path, lambda file: picture.save(file, format="png", optimize=True))
 
 
 def draw_samples(
@@ -53,13 +64,19 @@ def draw_reconstructions(
     model: LatentModel, images: NDArray[Any], *, columns: int = 10, rows: int = 3
 ) -> "Figure":
     """Return pairs of rows: test images above, their reconstructions below."""
-    originals = model.as_images(images[: columns * rows])
-    originals = originals / 255 if originals.dtype == np.uint8 else originals
-    rebuilt = model.reconstruct(originals.astype(model.dtype))
-    pairs = []
-    for start in range(0, len(originals), columns):
-        pairs += [originals[start : start + columns], rebuilt[start : start + columns]]
-    return _grid_figure(np.concatenate(pairs), columns, "Test images above, reconstructions below")
+    if len(images) == 0:
+        raise InputError("reconstructions need at least one image, and there is none: give some")
+    originals = read_pixels(model.as_images(images[: columns * rows]), model.dtype)
+    columns = min(columns, len(originals))
+    rebuilt = model.reconstruct(originals)
+    missing = -len(originals) % columns
+    blank = np.full((missing, *originals.shape[1:]), _PAPER, originals.dtype)
+    rows_of_both = [
+        np.concatenate([images, blank]).reshape(-1, columns, *originals.shape[1:])
+        for images in (originals, rebuilt)
+    ]
+    pairs = np.stack(rows_of_both, axis=1).reshape(-1, *originals.shape[1:])
+    return _grid_figure(pairs, columns, "Test images above, reconstructions below")
 
 
 def draw_manifold(model: LatentModel, *, steps: int = 20) -> "Figure":
@@ -75,7 +92,8 @@ def draw_manifold(model: LatentModel, *, steps: int = 20) -> "Figure":
     quantiles = np.array([_normal_quantile((i + 0.5) / steps) for i in range(steps)])
     first, second = np.meshgrid(quantiles, quantiles[::-1])  # the second latent grows upwards
     images = model.decode(np.stack([first.ravel(), second.ravel()], axis=1))
-    return _grid_figure(images, steps, "The plane of two latents, by quantiles of N(0, 1)", gap=0)
+    title = "Decoded from the plane of two latents, by quantiles of N(0, 1)"
+    return _grid_figure(images, steps, title, gap=0, dots=2)
 
 
 def draw_interpolation(
@@ -101,38 +119,30 @@ def draw_latent(
     Two latents are drawn as they are. Of more, the plane of the two largest principal components is
     drawn; one is drawn against its class.
     """
+    if len(images) == 0:
+        raise InputError("the picture of latents needs at least one image, and there is none")
     means = model.encode(images)
-    if model.latent_dim == 1:
-        jitter = stream(seed, "draw", 2).uniform(-0.35, 0.35, len(means))
-        points = np.stack([means[:, 0], labels + jitter], axis=1)
-        names = ("z₁", "class")
-    elif model.latent_dim == 2:
-        points, names = means, ("z₁", "z₂")
-    else:
-        centred = means - means.mean(axis=0)
-        _, spread, axes = np.linalg.svd(centred, full_matrices=False)
-        points = centred @ axes[:2].T
-        share = spread**2 / (spread**2).sum()
-        names = (
-            f"principal component 1 ({share[0]:.0%} of the variance)",
-            f"principal component 2 ({share[1]:.0%} of the variance)",
-        )
-    figure = _new_figure((7.2, 6.4))
-    axes_ = figure.subplots()
+    points, names = _to_plane(means, labels, stream(seed, "draw", 2))
+    figure = _new_figure((6.8, 6.0))
+    axes = figure.subplots()
+    # All classes at once, in the images' own order: drawn one by one, the last would hide others.
+    colours = [f"C{int(label) % 10}" for label in labels]
+    axes.scatter(points[:, 0], points[:, 1], s=5, c=colours, alpha=0.6, linewidths=0)
     for label in np.unique(labels):
-        chosen = points[labels == label]
-        colour = f"C{int(label) % 10}"
-        axes_.scatter(chosen[:, 0], chosen[:, 1], s=5, color=colour, alpha=0.55, linewidths=0)
-        axes_.scatter([], [], s=30, color=colour, label=str(label))
-    axes_.legend(title="class", loc="center left", bbox_to_anchor=(1.0, 0.5), frameon=False)
-    axes_.set(xlabel=names[0], ylabel=names[1])
-    axes_.set_title(f"Latent means of {len(images):,} test images", loc="left")
-    _tidy(axes_)
+        axes.scatter([], [], s=30, color=f"C{int(label) % 10}", label=str(label))
+    axes.legend(title="class", loc="center left", bbox_to_anchor=(1.0, 0.5), frameon=False)
+    axes.set(xlabel=names[0], ylabel=names[1])
+    axes.set_title(f"Latent means of {len(images):,} test images", loc="left")
+    if model.latent_dim > 1:
+        axes.set_aspect("equal", adjustable="datalim")
+    _tidy(axes)
     return figure
 
 
 def draw_loss(history: Sequence[EpochMetrics]) -> "Figure":
     """Return the loss, its reconstruction and its KL by epoch, for training and test images."""
+    from matplotlib.ticker import MaxNLocator
+
     figure = _new_figure((10.5, 3.4))
     panels = (("loss", "Loss"), ("reconstruction", "Reconstruction"), ("kl", "KL"))
     for axes, (part, title) in zip(figure.subplots(1, 3), panels, strict=True):
@@ -144,7 +154,7 @@ def draw_loss(history: Sequence[EpochMetrics]) -> "Figure":
             axes.plot([row.epoch for row in tested], values, "o-", ms=3, label="test")
         axes.set_title(title, loc="left")
         axes.set_xlabel("epoch")
-        axes.xaxis.get_major_locator().set_params(integer=True)
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
         _tidy(axes)
         if part == "loss":
             axes.set_ylabel("nats per image")
@@ -159,9 +169,8 @@ def mosaic(images: NDArray[Any], columns: int, gap: int = _GAP) -> FloatArray:
     """
     count, height, width, channels = images.shape
     rows = -(-count // columns)
-    page = np.full(
-        (rows * (height + gap) + gap, columns * (width + gap) + gap, channels), _PAPER, np.float64
-    )
+    shape = (rows * (height + gap) + gap, columns * (width + gap) + gap, channels)
+    page = np.full(shape, _PAPER, dtype=np.float32)
     for place, image in enumerate(np.clip(images, 0, 1)):
         top = gap + place // columns * (height + gap)
         left = gap + place % columns * (width + gap)
@@ -169,17 +178,40 @@ def mosaic(images: NDArray[Any], columns: int, gap: int = _GAP) -> FloatArray:
     return page
 
 
-def _grid_figure(images: NDArray[Any], columns: int, title: str, gap: int = _GAP) -> "Figure":
+def _grid_figure(
+    images: NDArray[Any], columns: int, title: str, gap: int = _GAP, dots: int = _DOTS
+) -> "Figure":
     """Return a figure that shows a mosaic at a whole number of dots per pixel, under its title."""
     page = mosaic(images, columns, gap)
-    height, width = (side * _DOTS for side in page.shape[:2])
-    heading = 36
-    figure = _new_figure((width / _DPI, (height + heading) / _DPI), constrained=False)
-    axes = figure.add_axes((0, 0, 1, height / (height + heading)))
-    axes.imshow(page.squeeze(-1) if page.shape[-1] == 1 else page, "gray", vmin=0, vmax=1)
+    height, width = (side * dots for side in page.shape[:2])
+    figure = _new_figure((width / _DPI, (height + _HEADING) / _DPI), constrained=False)
+    axes = figure.add_axes((0, 0, 1, height / (height + _HEADING)))
+    # Red, green and blue in 8 bits: a colour map would be off by a shade or two.
+    shown = np.broadcast_to(np.rint(page * 255).astype(np.uint8), (*page.shape[:2], 3))
+    axes.imshow(shown, interpolation="nearest", aspect="auto")
     axes.set_axis_off()
-    figure.text(6 / width, 1 - heading / 2 / (height + heading), title, va="center", fontsize=11)
+    middle = 1 - _HEADING / 2 / (height + _HEADING)
+    figure.text(6 / width, middle, title, va="center", fontsize=11)
     return figure
+
+
+def _to_plane(
+    means: FloatArray, labels: NDArray[Any], rng: np.random.Generator
+) -> tuple[FloatArray, tuple[str, str]]:
+    """Return a point in the plane (N, 2) for each image's latents (N, D), and the axes' names."""
+    latents = means.shape[1]
+    if latents == 1:
+        jitter = rng.uniform(-0.35, 0.35, len(means))
+        return np.stack([means[:, 0], labels + jitter], axis=1), ("z₁", "class, spread out")
+    if latents == 2:
+        return means, ("z₁", "z₂")
+    centred = means - means.mean(axis=0)
+    spread, directions = np.linalg.eigh(centred.T @ centred)  # from the smallest to the largest
+    shares = spread[::-1] / max(spread.sum(), np.finfo(spread.dtype).tiny)
+    first, second = (
+        f"principal component {place + 1} ({shares[place]:.0%} of the variance)" for place in (0, 1)
+    )
+    return centred @ directions[:, :-3:-1], (first, second)
 
 
 def _new_figure(size: tuple[float, float], constrained: bool = True) -> "Figure":

@@ -2,42 +2,38 @@
 
 ================== ==============================================================================
 config.json        recipe, options, data set and settings
-metrics.csv        a row per epoch, in nats per image
+metrics.csv        a row per complete epoch, in nats per image
 checkpoint.npz     parameters and optimiser, after each epoch and on Ctrl-C
 *.png              pictures, drawn at the end
 ================== ==============================================================================
 """
 
-import csv
-import io
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from scratchvae.data import Dataset, load
+from scratchvae.data import DATASET_NAMES, Dataset, load
 from scratchvae.errors import InputError
-from scratchvae.files import make_folder, read_json, write_json, write_text
+from scratchvae.files import make_folder, read_json, write_json
+from scratchvae.folders import check_unused, check_used
 from scratchvae.models import LatentModel, build
 from scratchvae.training import (
     EpochMetrics,
-    LossParts,
+    Interrupted,
     Settings,
     Trainer,
     load_checkpoint,
+    read_history,
     save_checkpoint,
     train,
+    write_history,
 )
 from scratchvae.version import __version__
 
 PICTURES = ("samples", "reconstructions", "latent", "manifold", "interpolation")
-
-_PARTS = ("loss", "reconstruction", "kl")
-_COLUMNS = (
-    "epoch",
-    *(f"{split}_{part}" for split in ("train", "test") for part in _PARTS),
-    "seconds",
-)
+PICTURES_OF_DATA = ("reconstructions", "latent", "interpolation")
 
 
 class Run:
@@ -66,6 +62,7 @@ class Run:
         self.trainer = Trainer(model, Settings(**config["settings"]), seed=config["seed"])
         self.model.settings = self.trainer.settings
         self.history: list[EpochMetrics] = []
+        self._new_folders: list[Path] | None = None  # None: the run is older than this process
 
     @classmethod
     def create(
@@ -91,8 +88,14 @@ class Run:
             "seed": seed,
             "settings": asdict(settings),
         }
-        write_json(make_folder(folder) / "config.json", config)
-        return cls(folder, config, model)
+        run = cls(folder, config, model)
+        run._new_folders = make_folder(folder)
+        try:
+            write_json(folder / "config.json", config)
+        except BaseException:
+            run._discard()
+            raise
+        return run
 
     @classmethod
     def open(cls, folder: Path, *, need_checkpoint: bool = True) -> "Run":
@@ -104,14 +107,11 @@ class Run:
             If the folder holds no run, or one that is damaged.
         """
         path = folder / "config.json"
-        if not path.exists():
-            what = "holds no run" if folder.is_dir() else "does not exist"
-            raise InputError(
-                f"the folder {folder} {what} (there is no config.json in it): "
-                "give the folder that `scratchvae train` wrote to"
-            )
+        check_used(folder)
         config = read_json(path)
         try:
+            if config["data"] not in DATASET_NAMES[1:]:  # all but "auto"
+                raise InputError(f"its data {config['data']!r} is not one that a run can have")
             model = build(
                 config["recipe"],
                 latent_dim=config["latent_dim"],
@@ -119,14 +119,13 @@ class Run:
                 **config["options"],
             )
             run = cls(folder, config, model)
-        except (KeyError, TypeError) as error:
-            raise InputError(
-                f"{path} is not the configuration of a run (its {error} is missing or of another "
-                "kind): it is damaged or foreign"
-            ) from None
+        except KeyError as error:
+            raise _foreign_config(path, f"it has no {error.args[0]}") from None
+        except (TypeError, AttributeError, ValueError, OverflowError) as error:
+            raise _foreign_config(path, str(error)) from None
         if need_checkpoint or run.checkpoint.exists():
             load_checkpoint(run.checkpoint, run.trainer, run._identity())
-            run.history = run._read_metrics()
+            run.history = read_history(folder / "metrics.csv", run.trainer.epoch)
         return run
 
     @property
@@ -140,13 +139,30 @@ class Run:
             self.config["data"], data_dir=data_dir, seed=self.config["seed"], progress=progress
         )
 
-    def extend(self, epochs: int | None) -> None:
-        """Set the number of epochs to train to in all; ``None`` leaves it as it is."""
-        if epochs is None:
-            return
+    @property
+    def complete(self) -> bool:
+        """Whether all epochs that were asked for are done."""
+        return self.trainer.epoch >= self.trainer.settings.epochs
+
+    def extend(self, epochs: int) -> None:
+        """Set the number of epochs that ``train`` goes to, counted from the very first.
+
+        Under a schedule that ends with the last epoch (cosine), the learning rate rises again.
+
+        Raises
+        ------
+        InputError
+            If more than that are done.
+        """
+        done = self.trainer.epoch
+        if epochs < done + bool(self.trainer.batch):
+            begun = " and begun another" if self.trainer.batch else ""
+            raise InputError(
+                f"the run in {str(self.folder)!r} has done {done} epochs{begun}, more than "
+                f"--epochs {epochs}: --epochs counts them all, so give a larger number"
+            )
         self.trainer.settings = self.trainer.settings.changed(epochs=epochs)
         self.config["settings"]["epochs"] = epochs
-        write_json(self.folder / "config.json", self.config)
 
     def train(self, data: Dataset, report: Callable[[str], None], progress: bool = True) -> None:
         """Train to the end, saving checkpoint and metrics after each epoch.
@@ -155,8 +171,11 @@ class Run:
         ------
         Interrupted
             On Ctrl-C, after a checkpoint of the place reached.
+        KeyboardInterrupt
+            On a second Ctrl-C: the last checkpoint stays as it is.
         InputError
-            If a file cannot be written or the loss is not finite. What was saved is whole.
+            If a file cannot be written or the loss is not finite. What was saved is whole; a new
+            run of which nothing was saved leaves nothing behind.
         """
 
         def on_epoch(metrics: EpochMetrics) -> None:
@@ -164,6 +183,7 @@ class Run:
             self.save()
             report(str(metrics))
 
+        write_json(self.folder / "config.json", self.config)  # the number of epochs may be new
         try:
             train(
                 self.trainer,
@@ -172,16 +192,26 @@ class Run:
                 progress=progress,
                 on_epoch=on_epoch,
             )
-        except KeyboardInterrupt:
+        except Interrupted:
             self.save()
+            raise
+        except Exception:
+            if not self.checkpoint.exists():
+                self._discard()
             raise
 
     def save(self) -> None:
-        """Write checkpoint and metrics."""
-        save_checkpoint(self.checkpoint, self.trainer, self._identity())
-        write_text(self.folder / "metrics.csv", _format_metrics(self.history))
+        """Write metrics and checkpoint.
 
-    def draw(self, kind: str, data: Dataset, *, path: Path | None = None, seed: int = 0) -> Path:
+        In this order, so that no epoch of a checkpoint is ever without its row; a row too many is
+        left out when the run is opened again.
+        """
+        write_history(self.folder / "metrics.csv", self.history)
+        save_checkpoint(self.checkpoint, self.trainer, self._identity())
+
+    def draw(
+        self, kind: str, data: Dataset | None = None, *, path: Path | None = None, seed: int = 0
+    ) -> Path:
         """Draw one picture into the folder, or to ``path``, and return where it is.
 
         Parameters
@@ -189,7 +219,7 @@ class Run:
         kind
             One of ``PICTURES``, or ``"loss"``.
         data
-            The run's data set.
+            The run's data set, which those in ``PICTURES_OF_DATA`` are drawn from.
         path
             Where to; ``None`` is ``<kind>.png`` in the folder.
         seed
@@ -197,15 +227,17 @@ class Run:
         """
         from scratchvae import plots
 
+        if kind in PICTURES_OF_DATA and data is None:
+            raise InputError(f"the picture {kind!r} is of test images: give the data set")
+        images: Any = None if data is None else data.test_images
+        labels: Any = None if data is None else data.test_labels
         figures = {
             "loss": lambda: plots.draw_loss(self.history),
             "samples": lambda: plots.draw_samples(self.model, seed=seed),
-            "reconstructions": lambda: plots.draw_reconstructions(self.model, data.test_images),
-            "latent": lambda: plots.draw_latent(self.model, data.test_images, data.test_labels),
+            "reconstructions": lambda: plots.draw_reconstructions(self.model, images),
+            "latent": lambda: plots.draw_latent(self.model, images, labels),
             "manifold": lambda: plots.draw_manifold(self.model),
-            "interpolation": lambda: plots.draw_interpolation(
-                self.model, data.test_images, seed=seed
-            ),
+            "interpolation": lambda: plots.draw_interpolation(self.model, images, seed=seed),
         }
         target = path or self.folder / f"{kind}.png"
         plots.save_figure(figures[kind](), target)
@@ -236,49 +268,19 @@ class Run:
         settings = {k: v for k, v in self.config["settings"].items() if k != "epochs"}
         return config | settings
 
-    def _read_metrics(self) -> list[EpochMetrics]:
-        """Return the rows of metrics.csv that the checkpoint has reached."""
-        path = self.folder / "metrics.csv"
-        try:
-            rows = list(csv.DictReader(io.StringIO(path.read_text(encoding="utf-8"))))
-            history = [_parse_row(row) for row in rows]
-        except (OSError, KeyError, TypeError, ValueError):
-            return []  # only a record: without it the run goes on, and starts a new one
-        return [metrics for metrics in history if metrics.epoch <= self.trainer.epoch]
+    def _discard(self) -> None:
+        """Remove what this process has begun, as if it had not been."""
+        if self._new_folders is None:
+            return
+        with suppress(OSError):
+            (self.folder / "metrics.csv").unlink(missing_ok=True)
+            (self.folder / "config.json").unlink(missing_ok=True)
+            for folder in self._new_folders:
+                folder.rmdir()
 
 
-def check_unused(folder: Path) -> None:
-    """Raise ``InputError`` if ``folder`` holds a run already."""
-    if (folder / "config.json").exists():
-        raise InputError(
-            f"the folder {folder} holds a run already: go on with it by "
-            f"`scratchvae train --resume --out {folder}`, or give another --out"
-        )
-
-
-def unused_folder(recipe: str) -> Path:
-    """Return the first of runs/RECIPE, runs/RECIPE-2, … that holds no run."""
-    folder, number = Path("runs") / recipe, 1
-    while (folder / "config.json").exists():
-        number += 1
-        folder = Path("runs") / f"{recipe}-{number}"
-    return folder
-
-
-def _format_metrics(history: list[EpochMetrics]) -> str:
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(_COLUMNS)
-    for row in history:
-        train_parts = [f"{value:.4f}" for value in row.train.values()]
-        test_parts = [f"{value:.4f}" for value in row.test.values()] if row.test else [""] * 3
-        writer.writerow([row.epoch, *train_parts, *test_parts, f"{row.seconds:.2f}"])
-    return text.getvalue()
-
-
-def _parse_row(row: dict[str, str]) -> EpochMetrics:
-    def parts(split: str) -> LossParts:
-        return LossParts(*(float(row[f"{split}_{part}"]) for part in _PARTS))
-
-    test = parts("test") if row["test_loss"] else None
-    return EpochMetrics(int(row["epoch"]), parts("train"), test, float(row["seconds"]))
+def _foreign_config(path: Path, why: str) -> InputError:
+    return InputError(
+        f"{str(path)!r} is not the configuration of a run ({why}): it is damaged or foreign; "
+        "restore it from a copy, or give another folder"
+    )

@@ -1,6 +1,7 @@
 """Settings, optimisers, the training step, the loop around it, and checkpoints."""
 
 from scratchvae.training.checkpoint import load_checkpoint, save_checkpoint
+from scratchvae.training.history import read_history, write_history
 from scratchvae.training.loop import EpochMetrics, Interrupted, train
 from scratchvae.training.optimisers import SGD, Adam, Optimiser
 from scratchvae.training.protocol import LossMean, LossParts, Trainable
@@ -19,6 +20,8 @@ __all__ = [
     "Trainable",
     "Trainer",
     "load_checkpoint",
+    "read_history",
     "save_checkpoint",
     "train",
+    "write_history",
 ]

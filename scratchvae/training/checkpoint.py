@@ -4,12 +4,13 @@ A checkpoint is a plain ``.npz`` of numbers and text, without pickled objects: a
 else can be opened without running their code.
 """
 
+import io
 import json
-import zipfile
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from scratchvae.arrays import FloatArray
 from scratchvae.errors import InputError
@@ -18,6 +19,8 @@ from scratchvae.training.protocol import LossMean
 from scratchvae.training.trainer import Trainer
 
 FORMAT = 1
+
+_REMEDY = "restore it from a copy, or train anew with another --out"
 
 
 def save_checkpoint(path: Path, trainer: Trainer, config: dict[str, Any]) -> None:
@@ -49,8 +52,7 @@ def save_checkpoint(path: Path, trainer: Trainer, config: dict[str, Any]) -> Non
         "config": np.array(json.dumps(config, sort_keys=True)),
         "progress": np.array(json.dumps(progress)),
     }
-    arrays |= {f"parameter/{name}": p.value for name, p in trainer.model.parameters.items()}
-    arrays |= {f"optimiser/{name}": value for name, value in trainer.optimiser.state.items()}
+    arrays |= _state(trainer)
     write_atomically(path, lambda file: np.savez(file, **arrays))
 
 
@@ -65,55 +67,91 @@ def load_checkpoint(path: Path, trainer: Trainer, config: dict[str, Any]) -> Non
         If the file is missing, damaged, foreign, or of another recipe or other options.
     """
     arrays = _read(path)
-    saved = json.loads(str(arrays["config"]))
+    saved, progress = _texts(path, arrays)
     if saved != config:
         raise InputError(
-            f"{path} is a checkpoint of {_difference(saved, config)}: "
-            "use the folder of that run, or another --out"
+            f"{str(path)!r} is the checkpoint of another run: {_difference(saved, config)}; put "
+            "this run's own checkpoint back, or train anew with another --out"
         )
-    targets = {f"parameter/{name}": p.value for name, p in trainer.model.parameters.items()}
-    targets |= {f"optimiser/{name}": value for name, value in trainer.optimiser.state.items()}
+    targets = _state(trainer)
     for name, target in targets.items():
         value = arrays.get(name)
         if value is None or value.shape != target.shape or value.dtype != target.dtype:
             came = "nothing" if value is None else f"{value.dtype} of shape {value.shape}"
-            raise InputError(
-                f"{path} should hold {name} as {target.dtype} of shape {target.shape} and holds "
-                f"{came}: it is damaged, or of another version; train anew with another --out"
-            )
+        elif not np.isfinite(value).all():
+            came = "NaN or infinity"
+        else:
+            continue
+        raise InputError(
+            f"{str(path)!r} should hold {name} as finite {target.dtype} of shape {target.shape} "
+            f"and holds {came}: it is damaged, or of another version; {_REMEDY}"
+        )
     for name, target in targets.items():
         target[...] = arrays[name]
-    progress = json.loads(str(arrays["progress"]))
-    trainer.epoch = progress["epoch"]
-    trainer.batch = progress["batch"]
+    trainer.epoch, trainer.batch = progress["epoch"], progress["batch"]
     trainer.optimiser.steps = progress["steps"]
-    trainer.running = LossMean(progress["running_images"], tuple(progress["running_sums"]))
+    loss, reconstruction, kl = progress["running_sums"]
+    trainer.running = LossMean(progress["running_images"], (loss, reconstruction, kl))
 
 
-def _read(path: Path) -> dict[str, FloatArray]:
+def _state(trainer: Trainer) -> dict[str, FloatArray]:
+    """Return the arrays that training changes, by their names in a checkpoint."""
+    buffers: dict[str, FloatArray] = getattr(trainer.model, "buffers", {})
+    return (
+        {f"parameter/{name}": p.value for name, p in trainer.model.parameters.items()}
+        | {f"buffer/{name}": value for name, value in buffers.items()}
+        | {f"optimiser/{name}": value for name, value in trainer.optimiser.state.items()}
+    )
+
+
+def _read(path: Path) -> dict[str, NDArray[Any]]:
     """Return the arrays of a checkpoint, or say what is wrong with the file."""
-    if not path.exists():
-        raise InputError(f"there is no checkpoint {path}: train first, or check the folder's name")
     try:
-        with np.load(path, allow_pickle=False) as file:
-            arrays = {name: file[name] for name in file.files}
-        json.loads(str(arrays["config"])), json.loads(str(arrays["progress"]))
-        if int(arrays["format"]) == FORMAT:
-            return arrays
+        with open(path, "rb") as file:
+            content = io.BytesIO(file.read())
+    except FileNotFoundError:
+        raise InputError(
+            f"there is no checkpoint {str(path)!r}: train first, or give the folder of another run"
+        ) from None
     except OSError as error:
-        if error.errno is not None:
-            raise InputError(f"cannot read {path}: {error.strerror}") from None
-    except (ValueError, KeyError, TypeError, AttributeError, EOFError, zipfile.BadZipFile):
-        pass
-    raise InputError(
-        f"{path} is not a checkpoint of this version of scratchvae: it is damaged or foreign; "
-        "restore it from a copy, or train anew with another --out"
+        raise InputError(
+            f"cannot read {str(path)!r}: {error.strerror or error}; {_REMEDY}"
+        ) from None
+    try:
+        with np.load(content, allow_pickle=False) as archive:
+            return {name: archive[name] for name in archive.files}
+    except Exception:
+        # A damaged zip archive fails in a dozen ways, by what the damage hit.
+        raise _foreign(path) from None
+
+
+def _texts(path: Path, arrays: dict[str, NDArray[Any]]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the configuration and the progress that a checkpoint holds."""
+    try:
+        config, progress = (json.loads(str(arrays[name])) for name in ("config", "progress"))
+        counts = [progress[name] for name in ("epoch", "batch", "steps", "running_images")]
+        sums = progress["running_sums"]
+        sound = (
+            int(arrays["format"]) == FORMAT
+            and isinstance(config, dict)
+            and all(type(count) is int and count >= 0 for count in counts)
+            and [type(total) for total in sums] == [float] * 3
+        )
+    except (ValueError, KeyError, TypeError, RecursionError):
+        sound = False
+    if not sound:
+        raise _foreign(path)
+    return config, progress
+
+
+def _foreign(path: Path) -> InputError:
+    return InputError(
+        f"{str(path)!r} is not a checkpoint of this version of scratchvae: it is damaged or "
+        f"foreign; {_REMEDY}"
     )
 
 
 def _difference(saved: dict[str, Any], wanted: dict[str, Any]) -> str:
     """Say in words how the saved run differs from the wanted one."""
-    for name in [*wanted, *saved]:
-        if saved.get(name) != wanted.get(name):
-            return f"{name} {saved.get(name)!r}, and {wanted.get(name)!r} was asked for"
-    return "another run"
+    name = next(name for name in [*wanted, *saved] if saved.get(name) != wanted.get(name))
+    return f"expected {name} {wanted.get(name)!r}, and it has {saved.get(name)!r}"

@@ -1,5 +1,6 @@
 """The training loop: epochs of batches, a progress bar, and an orderly end on Ctrl-C."""
 
+import math
 import signal
 import sys
 import threading
@@ -9,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from scratchvae.data.batches import count_batches, epoch_batches
@@ -77,14 +79,20 @@ def train(
     InputError
         If there are no images, or the loss is not finite.
     Interrupted
-        On Ctrl-C, after the step under way. A second Ctrl-C stops at once.
+        On Ctrl-C, after the step or the evaluation under way. A second Ctrl-C stops at once, as
+        the ``KeyboardInterrupt`` that it is anywhere else.
     """
     if len(images) == 0:
         raise InputError("training expects at least one image, and there is none")
     settings = trainer.settings
     batches = count_batches(len(images), settings.batch_size)
     history: list[EpochMetrics] = []
-    with _progress_bar(trainer, len(images), progress) as bar, _ctrl_c() as stopping:
+    with (
+        _progress_bar(trainer, len(images), progress) as bar,
+        _ctrl_c() as stopping,
+        # A loss that overflows is reported by an error: no need of NumPy's warnings as well.
+        np.errstate(over="ignore", invalid="ignore"),
+    ):
         while trainer.epoch < settings.epochs:
             start = time.perf_counter()
             for x in epoch_batches(
@@ -102,17 +110,19 @@ def train(
                 parts = trainer.step_on_floats(x)
                 trainer.running.add(parts, len(x))
                 trainer.batch += 1
-                bar.update(len(x))
-                if trainer.batch % 20 == 0 or trainer.batch == batches:
+                if trainer.batch % 20 == 1 or trainer.batch == batches:
                     bar.set_description_str(_describe(trainer), refresh=False)
+                bar.update(len(x))
+            test = _evaluate(trainer, test_images)
             train_parts = trainer.running.parts()
             trainer.epoch, trainer.batch, trainer.running = trainer.epoch + 1, 0, LossMean()
-            test = _evaluate(trainer, test_images)
             metrics = EpochMetrics(trainer.epoch, train_parts, test, time.perf_counter() - start)
             history.append(metrics)
             if on_epoch is not None:
                 bar.clear()
                 on_epoch(metrics)
+        if stopping.is_set():
+            raise Interrupted
     return history
 
 
@@ -121,14 +131,21 @@ def _evaluate(trainer: Trainer, images: NDArray[Any] | None) -> LossParts | None
     if images is None or len(images) == 0 or evaluate is None:
         return None
     parts: LossParts = evaluate(images, seed=trainer.seed)
+    if not math.isfinite(parts.loss):
+        # The last step has spoilt the parameters: an error now keeps them out of a checkpoint.
+        raise InputError(
+            f"the test loss became {parts.loss} after epoch {trainer.epoch + 1}: use a learning "
+            f"rate below {trainer.settings.learning_rate:g}"
+        )
     return parts
 
 
 def _describe(trainer: Trainer) -> str:
     parts = trainer.running.parts()
+    # Short enough for the whole line to fit into 80 columns; the epochs' lines spell it out.
     return (
-        f"epoch {trainer.epoch + 1}/{trainer.settings.epochs}  loss {parts.loss:.1f} = "
-        f"reconstruction {parts.reconstruction:.1f}, KL {parts.kl:.1f}"
+        f"epoch {trainer.epoch + 1}/{trainer.settings.epochs}  loss {parts.loss:.1f}  "
+        f"rec. {parts.reconstruction:.1f}  KL {parts.kl:.1f}"
     )
 
 
@@ -137,14 +154,14 @@ def _progress_bar(trainer: Trainer, images: int, wanted: bool) -> Any:
 
     done = trainer.epoch * images + trainer.batch * trainer.settings.batch_size
     return tqdm(
-        total=trainer.settings.epochs * images,
+        total=max(trainer.settings.epochs * images, done),
         initial=done,
         disable=not (wanted and sys.stderr.isatty()),
         unit=" images",
         unit_scale=True,
         leave=False,
         dynamic_ncols=True,
-        bar_format="{desc} |{bar}| {percentage:3.0f}%  {rate_fmt}  {remaining} left",
+        bar_format="{desc} |{bar}| {rate_fmt}  {remaining} left",
     )
 
 
@@ -157,6 +174,9 @@ def _ctrl_c() -> Iterator[threading.Event]:
         return
 
     before = signal.getsignal(signal.SIGINT)
+    if before in (None, signal.SIG_IGN):
+        yield stopping  # a background job that Ctrl-C is not meant for stays one
+        return
 
     def stop(signum: int, frame: object) -> None:
         stopping.set()

@@ -1,0 +1,50 @@
+"""metrics.csv: the record of a run's epochs, in nats per image."""
+
+import csv
+import io
+from collections.abc import Sequence
+from pathlib import Path
+
+from scratchvae.files import write_text
+from scratchvae.training.loop import EpochMetrics
+from scratchvae.training.protocol import LossParts
+
+_PARTS = ("loss", "reconstruction", "kl")
+_COLUMNS = (
+    "epoch",
+    *(f"{split}_{part}" for split in ("train", "test") for part in _PARTS),
+    "seconds",
+)
+
+
+def write_history(path: Path, history: Sequence[EpochMetrics]) -> None:
+    """Write a row per epoch to ``path``, whole or not at all."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(_COLUMNS)
+    for row in history:
+        train = [f"{value:.4f}" for value in row.train.values()]
+        test = [f"{value:.4f}" for value in row.test.values()] if row.test else [""] * len(_PARTS)
+        writer.writerow([row.epoch, *train, *test, f"{row.seconds:.2f}"])
+    write_text(path, text.getvalue())
+
+
+def read_history(path: Path, epochs: int) -> list[EpochMetrics]:
+    """Return the rows of the first ``epochs`` epochs.
+
+    It is only a record: where it is lost or damaged, a run goes on and begins a new one.
+    """
+    try:
+        rows = csv.DictReader(io.StringIO(path.read_text(encoding="utf-8")))
+        by_epoch = {metrics.epoch: metrics for metrics in map(_parse, rows)}
+    except (OSError, KeyError, TypeError, ValueError, csv.Error):
+        return []
+    return [by_epoch[epoch] for epoch in sorted(by_epoch) if 1 <= epoch <= epochs]
+
+
+def _parse(row: dict[str, str]) -> EpochMetrics:
+    def parts(split: str) -> LossParts:
+        return LossParts(*(float(row[f"{split}_{part}"]) for part in _PARTS))
+
+    test = parts("test") if row["test_loss"] else None
+    return EpochMetrics(int(row["epoch"]), parts("train"), test, float(row["seconds"]))

@@ -1,0 +1,254 @@
+import io
+import json
+import zipfile
+
+import numpy as np
+import pytest
+from helpers import PIXELS, pixels, refused, small_parts, small_vae
+from small_runs import names_in
+
+from scratchvae.errors import InputError
+from scratchvae.layers import BatchNorm, Sequential
+from scratchvae.models import Autoencoder
+from scratchvae.probability import GaussianLikelihood
+from scratchvae.training import Trainer, load_checkpoint, save_checkpoint
+
+CONFIG = {"recipe": "small", "latent_dim": 2, "beta": 1.0}
+
+
+def trained(steps=3, seed=0, **changes):
+    """Return a trainer after a few steps, in the middle of its second epoch."""
+    trainer = Trainer(small_vae(seed=seed), seed=seed, **changes)
+    for step in range(steps):
+        parts = trainer.step(pixels(4, 3, 5, 1, seed=step))
+        trainer.running.add(parts, 4)
+    trainer.epoch, trainer.batch = 1, steps
+    return trainer
+
+
+def contents(trainer):
+    """Return all numbers that a checkpoint is to bring back."""
+    arrays = {name: p.value.copy() for name, p in trainer.model.parameters.items()}
+    arrays |= {name: value.copy() for name, value in trainer.optimiser.state.items()}
+    progress = (trainer.epoch, trainer.batch, trainer.optimiser.steps)
+    return arrays, (*progress, trainer.running.images, *trainer.running.sums)
+
+
+def same(first, second):
+    arrays, others = first[0], second[0]
+    return first[1] == second[1] and all((arrays[name] == others[name]).all() for name in arrays)
+
+
+def rewritten(path, **changes):
+    """Write the checkpoint again with some of its arrays changed, or left out (None)."""
+    with np.load(path) as file:
+        arrays = {name: file[name] for name in file.files} | changes
+    np.savez(path, **{name: array for name, array in arrays.items() if array is not None})
+
+
+@pytest.fixture
+def path(tmp_path):
+    path = tmp_path / "checkpoint.npz"
+    save_checkpoint(path, trained(), CONFIG)
+    return path
+
+
+@pytest.mark.parametrize("changes", [{}, {"optimiser": "sgd", "momentum": 0.9}])
+def test_what_is_saved_comes_back_to_the_bit(tmp_path, changes):
+    saved = trained(**changes)
+    save_checkpoint(tmp_path / "checkpoint.npz", saved, CONFIG)
+    loaded = trained(steps=0, seed=1, **changes)
+    load_checkpoint(tmp_path / "checkpoint.npz", loaded, CONFIG)
+    assert same(contents(saved), contents(loaded))
+    assert names_in(tmp_path) == {"checkpoint.npz"}
+
+
+def test_running_statistics_come_back(tmp_path):
+    def trainer(shift):
+        encoder, decoder = small_parts(outputs=1)
+        norm = BatchNorm(2, dtype=np.float64)
+        encoder = Sequential(*encoder.layers, norm)
+        model = Autoencoder(
+            encoder, decoder, GaussianLikelihood(1.0), image_shape=(3, 5, 1), latent_dim=2
+        )
+        norm.buffers["running_mean"] += shift
+        return Trainer(model)
+
+    save_checkpoint(tmp_path / "checkpoint.npz", trainer(3.0), CONFIG)
+    loaded = trainer(0.0)
+    load_checkpoint(tmp_path / "checkpoint.npz", loaded, CONFIG)
+    (name,) = (name for name in loaded.model.buffers if name.endswith("running_mean"))
+    np.testing.assert_array_equal(loaded.model.buffers[name], [3, 3])
+
+
+def test_the_same_state_gives_the_same_bytes(tmp_path, path):
+    again = tmp_path / "again.npz"
+    save_checkpoint(again, trained(), CONFIG)
+    assert path.read_bytes() == again.read_bytes()
+    save_checkpoint(again, trained(steps=4), CONFIG)
+    assert path.read_bytes() != again.read_bytes()
+
+
+def test_a_checkpoint_holds_no_pickled_objects(path):
+    with np.load(path, allow_pickle=False) as file:
+        assert all(file[name].dtype != object for name in file.files)
+
+
+def test_another_run_is_refused_in_words(path):
+    with refused("another run", "expected latent_dim 3, and it has 2", "another --out"):
+        load_checkpoint(path, trained(), CONFIG | {"latent_dim": 3})
+    with refused("expected hidden 5, and it has None"):
+        load_checkpoint(path, trained(), CONFIG | {"hidden": 5})
+
+
+def test_a_missing_or_unreadable_file_is_refused(tmp_path):
+    with refused("there is no checkpoint", "train first"):
+        load_checkpoint(tmp_path / "checkpoint.npz", trained(), CONFIG)
+    with refused("cannot read", "Is a directory"):
+        load_checkpoint(tmp_path, trained(), CONFIG)
+
+
+def npz(**arrays):
+    file = io.BytesIO()
+    np.savez(file, **arrays)
+    return file.getvalue()
+
+
+def npy():
+    file = io.BytesIO()
+    np.save(file, np.zeros(3))
+    return file.getvalue()
+
+
+def zipped():
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as archive:
+        archive.writestr("format.npy", "not an array")
+    return file.getvalue()
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"hello, I am text\n",
+        b"PK\x03\x04",
+        npy(),
+        zipped(),
+        npz(weights=np.zeros(3)),
+        npz(format=np.array(1), config=np.array({"recipe": "small"}), progress=np.array("{}")),
+    ],
+    ids=["empty", "text", "zip magic", "npy", "other zip", "other npz", "pickled objects"],
+)
+def test_foreign_files_are_refused(path, content):
+    path.write_bytes(content)
+    trainer = trained(seed=5)
+    before = contents(trainer)
+    with refused("checkpoint.npz", "damaged or foreign", "train anew"):
+        load_checkpoint(path, trainer, CONFIG)
+    assert same(before, contents(trainer))
+
+
+def test_a_pickled_object_is_not_run(path, tmp_path):
+    class Trap:
+        def __reduce__(self):
+            return (tmp_path.joinpath("sprung").touch, ())
+
+    rewritten(path, progress=np.array(Trap(), dtype=object))
+    with refused("damaged or foreign"):
+        load_checkpoint(path, trained(), CONFIG)
+    assert not (tmp_path / "sprung").exists()
+
+
+def test_every_truncation_is_refused(path):
+    whole = path.read_bytes()
+    for length in range(0, len(whole), 97):
+        path.write_bytes(whole[:length])
+        with refused("damaged or foreign"):
+            load_checkpoint(path, trained(0), CONFIG)
+
+
+def test_damage_anywhere_is_refused_or_harmless(path):
+    whole = path.read_bytes()
+    reference = contents(trained())
+    rng = np.random.default_rng(0)
+    refusals = 0
+    for _ in range(300):
+        damaged = bytearray(whole)
+        damaged[rng.integers(len(whole))] ^= 1 << rng.integers(8)
+        path.write_bytes(damaged)
+        trainer = trained(0)
+        try:
+            load_checkpoint(path, trainer, CONFIG)
+        except InputError:
+            refusals += 1
+        else:
+            assert same(reference, contents(trainer))
+    assert refusals > 150
+
+
+WEIGHT = "parameter/encoder.1.weight"
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({WEIGHT: None}, ["holds nothing"]),
+        ({WEIGHT: np.zeros((PIXELS, 4))}, [f"shape ({PIXELS}, 3)", f"shape ({PIXELS}, 4)"]),
+        ({WEIGHT: np.zeros((PIXELS, 3), np.float32)}, ["float64", "holds float32"]),
+        ({WEIGHT: np.full((PIXELS, 3), np.nan)}, ["NaN"]),
+        ({"optimiser/first/encoder.1.weight": np.full((PIXELS, 3), np.inf)}, ["infinity"]),
+    ],
+)
+def test_arrays_that_do_not_fit_are_refused_and_nothing_is_changed(path, changes, words):
+    rewritten(path, **changes)
+    trainer = trained(seed=5)
+    before = contents(trainer)
+    with refused("encoder.1.weight", *words):
+        load_checkpoint(path, trainer, CONFIG)
+    assert same(before, contents(trainer))
+
+
+PROGRESS = {
+    "epoch": 1,
+    "batch": 2,
+    "steps": 5,
+    "running_images": 8,
+    "running_sums": [1.0, 2.0, 3.0],
+}
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"format": np.array(99)},
+        {"format": np.array("one")},
+        {"config": np.array("[1, 2]")},
+        {"config": np.array("{")},
+        {"progress": np.array("{}")},
+        {"progress": np.array(json.dumps(PROGRESS | {"epoch": "1"}))},
+        {"progress": np.array(json.dumps(PROGRESS | {"batch": -1}))},
+        {"progress": np.array(json.dumps(PROGRESS | {"running_sums": [1.0, 2.0]}))},
+        {"progress": np.array(json.dumps(PROGRESS | {"running_sums": None}))},
+    ],
+)
+def test_damaged_texts_are_refused_and_nothing_is_changed(path, changes):
+    rewritten(path, **changes)
+    trainer = trained(seed=5)
+    before = contents(trainer)
+    with refused("damaged or foreign"):
+        load_checkpoint(path, trainer, CONFIG)
+    assert same(before, contents(trainer))
+
+
+def test_a_failed_save_keeps_the_old_checkpoint(path, monkeypatch):
+    before = path.read_bytes()
+
+    def full(*arguments, **arrays):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(np, "savez", full)
+    with refused("cannot write", "No space left"):
+        save_checkpoint(path, trained(steps=9), CONFIG)
+    assert path.read_bytes() == before
+    assert names_in(path.parent) == {"checkpoint.npz"}

@@ -1,0 +1,98 @@
+import errno
+import os
+import stat
+
+import pytest
+from helpers import refused
+from small_runs import names_in
+
+from scratchvae.files import make_folder, read_json, write_atomically, write_json, write_text
+
+
+def test_written_text_is_read_back_and_nothing_else_is_left(tmp_path):
+    write_text(tmp_path / "note.txt", "größer\n")
+    write_text(tmp_path / "note.txt", "kürzer\n")
+    assert (tmp_path / "note.txt").read_text(encoding="utf-8") == "kürzer\n"
+    assert names_in(tmp_path) == {"note.txt"}
+
+
+def test_json_comes_back_as_it_went(tmp_path):
+    content = {"recipe": "zhao-mlp", "beta": 0.1, "deep": {"list": [1, None]}}
+    write_json(tmp_path / "config.json", content)
+    assert read_json(tmp_path / "config.json") == content
+
+
+def test_permissions_follow_the_umask(tmp_path):
+    before = os.umask(0o027)
+    try:
+        write_text(tmp_path / "note.txt", "")
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE((tmp_path / "note.txt").stat().st_mode) == 0o640
+
+
+@pytest.mark.parametrize("error", [ValueError("a bug"), KeyboardInterrupt()])
+def test_an_interruption_leaves_the_old_file_and_no_other(tmp_path, error):
+    write_text(tmp_path / "note.txt", "old")
+
+    def write(file):
+        file.write(b"ne")
+        raise error
+
+    with pytest.raises(type(error)):
+        write_atomically(tmp_path / "note.txt", write)
+    assert (tmp_path / "note.txt").read_text() == "old"
+    assert names_in(tmp_path) == {"note.txt"}
+
+
+@pytest.mark.parametrize("call", ["fsync", "replace"])
+def test_a_full_disk_leaves_the_old_file_and_no_other(tmp_path, monkeypatch, call):
+    write_text(tmp_path / "note.txt", "old")
+
+    def full(*arguments):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, call, full)
+    with refused("note.txt", "No space left", "unharmed"):
+        write_text(tmp_path / "note.txt", "new")
+    assert (tmp_path / "note.txt").read_text() == "old"
+    assert names_in(tmp_path) == {"note.txt"}
+
+
+def test_an_unwritable_place_is_refused(tmp_path):
+    (tmp_path / "file").write_text("")
+    (tmp_path / "folder").mkdir()
+    for path in (tmp_path / "missing" / "x", tmp_path / "file" / "x", tmp_path / "folder"):
+        with refused("cannot write", str(path)):
+            write_text(path, "text")
+    assert names_in(tmp_path) == {"file", "folder"}
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b'{"a": ', b"[1]", b"null", b"\xff\xfe", b"[" * 100_000, b"text"]
+)
+def test_damaged_or_foreign_json_is_refused(tmp_path, content):
+    (tmp_path / "config.json").write_bytes(content)
+    with refused("config.json", "JSON object", "damaged or foreign"):
+        read_json(tmp_path / "config.json")
+
+
+def test_unreadable_json_is_refused(tmp_path):
+    with refused("cannot read", "No such file"):
+        read_json(tmp_path / "missing.json")
+    with refused("cannot read", "Is a directory"):
+        read_json(tmp_path)
+
+
+def test_a_folder_is_made_with_its_parents_which_are_told(tmp_path):
+    inner = tmp_path / "a" / "b"
+    assert make_folder(inner) == [inner, tmp_path / "a"]
+    assert inner.is_dir()
+    assert make_folder(inner) == []
+
+
+def test_a_folder_below_a_file_is_refused(tmp_path):
+    (tmp_path / "file").write_text("")
+    for path in (tmp_path / "file", tmp_path / "file" / "folder"):
+        with refused("cannot create the folder", "choose another"):
+            make_folder(path)
