@@ -6,12 +6,13 @@ VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
 
-.PHONY: train test format clean help
+.PHONY: train test coverage format clean help
 
 help:
 	@echo "make train   train a VAE on MNIST (or synthetic digits) and draw its pictures"
 	@echo "             make train ARGS='kingma-welling --epochs 5' for another recipe"
 	@echo "make test    the whole check: format, lint, types, tests"
+	@echo "make coverage  which lines the tests run, kernels included"
 	@echo "make format  mend the format"
 	@echo "make clean   remove the environment and all that tools left"
 
@@ -22,7 +23,13 @@ test: $(VENV)/installed-dev
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses auto
+
+# Compiled lines cannot be counted, so the kernels run as plain Python here, on their small shapes.
+coverage: $(VENV)/installed-dev
+	NUMBA_DISABLE_JIT=1 $(BIN)/python -m pytest tests/test_kernel_products.py \
+	  tests/test_kernel_convolution.py tests/test_elementwise_kernels.py --cov --cov-report=
+	$(BIN)/python -m pytest --cov --cov-append --cov-report=term:skip-covered
 
 format: $(VENV)/installed-dev
 	$(BIN)/ruff format .

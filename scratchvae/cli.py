@@ -1,4 +1,4 @@
-"""The command line: ``scratchvae train``, ``draw``, ``evaluate`` and ``gradcheck``.
+"""The command line: ``scratchvae train``, ``draw``, ``evaluate``, ``gradcheck`` and ``bench``.
 
 Here are its words and its exit codes; what the commands do is in ``commands``. What is wrong with
 an argument or a file is said in one line on standard error, with exit code 2.
@@ -17,6 +17,7 @@ from typing import Any, NoReturn
 from scratchvae import commands
 from scratchvae.data import DATASET_NAMES
 from scratchvae.errors import InputError
+from scratchvae.kernels import get_threads, set_threads
 from scratchvae.models import RECIPES
 from scratchvae.runs import PICTURES
 from scratchvae.version import __version__
@@ -63,6 +64,8 @@ def _run(arguments: Sequence[str] | None) -> int:
         options = _parser().parse_args(arguments)
     except SystemExit as end:  # --help and --version
         return int(end.code or 0)
+    set_threads(options.threads)
+    get_threads()  # a senseless SCRATCHVAE_THREADS is found here, not in the middle of the work
     return int(options.run(options))
 
 
@@ -105,7 +108,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"scratchvae {__version__}")
     subparsers = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
-    for add in (_add_train, _add_draw, _add_evaluate, _add_gradcheck):
+    for add in (_add_train, _add_draw, _add_evaluate, _add_gradcheck, _add_bench):
         add(subparsers)
     return parser
 
@@ -196,6 +199,20 @@ def _add_gradcheck(subparsers: Any) -> None:
     parser.set_defaults(run=commands.gradcheck)
 
 
+def _add_bench(subparsers: Any) -> None:
+    parser = _add_command(
+        subparsers,
+        "bench",
+        "measure kernels and training steps on this machine",
+        "scratchvae bench --quick --threads 1",
+    )
+    add = parser.add_argument
+    add("--against", metavar="FRAMEWORK", help="measure the same steps in torch, in turn with ours")
+    add("--json", metavar="FILE", type=_path, help="write the figures to FILE as well")
+    add("--quick", action="store_true", help="fewer repetitions: rougher figures, sooner")
+    parser.set_defaults(run=commands.bench)
+
+
 def _add_command(subparsers: Any, name: str, summary: str, example: str) -> argparse.ArgumentParser:
     parser: argparse.ArgumentParser = subparsers.add_parser(
         name,
@@ -203,6 +220,12 @@ def _add_command(subparsers: Any, name: str, summary: str, example: str) -> argp
         description=f"{summary[0].upper()}{summary[1:]}.",
         formatter_class=argparse.RawDescriptionHelpFormatter,
         epilog=f"example:\n  {example}",
+    )
+    parser.add_argument(
+        "--threads",
+        metavar="N",
+        type=_whole(1),
+        help="how many threads compute (default: SCRATCHVAE_THREADS, then all cores)",
     )
     return parser
 

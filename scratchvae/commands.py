@@ -1,4 +1,4 @@
-"""What the commands do: ``train``, ``draw``, ``evaluate`` and ``gradcheck``.
+"""What the commands do: ``train``, ``draw``, ``evaluate``, ``gradcheck`` and ``bench``.
 
 Each takes the options that ``cli`` has parsed and returns an exit code.
 """
@@ -179,3 +179,18 @@ def gradcheck(options: argparse.Namespace) -> int:
     if failed:
         print(f"wrong: {', '.join(failed)}", file=sys.stderr)
     return 1 if failed else 0
+
+
+def bench(options: argparse.Namespace) -> int:
+    """Measure kernels and training steps, and print the tables."""
+    from scratchvae.benchmarks import format_bench, run_bench
+
+    result = run_bench(
+        threads=options.threads,
+        against=options.against,
+        json_path=options.json,
+        quick=options.quick,
+        report=lambda line: print(line, file=sys.stderr, flush=True),
+    )
+    print(format_bench(result))
+    return 0

@@ -12,6 +12,7 @@ from numpy.typing import DTypeLike, NDArray
 
 from scratchvae.arrays import FloatArray
 from scratchvae.errors import InputError
+from scratchvae.memory import empty
 from scratchvae.randomness import stream
 
 PIXEL_READINGS = ("grey", "binarised")
@@ -22,6 +23,7 @@ def read_pixels(
     dtype: DTypeLike,
     reading: str = "grey",
     rng: np.random.Generator | None = None,
+    out: FloatArray | None = None,
 ) -> FloatArray:
     """Return pixels as floats in [0, 1].
 
@@ -36,11 +38,14 @@ def read_pixels(
         probability, else 0.
     rng
         Where the coin tosses of ``"binarised"`` come from.
+    out
+        Where to put the result.
     """
     eight_bit = pixels.dtype == np.uint8
     if reading == "grey":
         scale = 1 / 255 if eight_bit else 1.0
-        grey: FloatArray = np.multiply(pixels, np.asarray(scale, dtype=dtype), dtype=dtype)
+        factor = np.asarray(scale, dtype=dtype)
+        grey: FloatArray = np.multiply(pixels, factor, dtype=dtype, out=out)
         return grey
     if reading != "binarised" or rng is None:
         raise InputError(
@@ -49,9 +54,13 @@ def read_pixels(
         )
     if eight_bit:
         # A pixel of v is 1 for v of the 255 equally likely values 0 … 254: exactly v / 255.
-        tosses = rng.integers(0, 255, pixels.shape, dtype=np.uint8)
-        return (tosses < pixels).astype(dtype)
-    return (rng.random(pixels.shape, dtype=np.float32) < pixels).astype(dtype)
+        ones = rng.integers(0, 255, pixels.shape, dtype=np.uint8) < pixels
+    else:
+        ones = rng.random(pixels.shape, dtype=np.float32) < pixels
+    if out is None:
+        return ones.astype(dtype)
+    out[...] = ones
+    return out
 
 
 def epoch_batches(
@@ -71,9 +80,14 @@ def epoch_batches(
     """
     order = stream(seed, "shuffle", epoch).permutation(len(images))
     for batch in range(first_batch, count_batches(len(images), batch_size)):
-        chosen = images[order[batch * batch_size : (batch + 1) * batch_size]]
+        places = order[batch * batch_size : (batch + 1) * batch_size]
+        shape = (len(places), *images.shape[1:])
+        chosen = empty(images, "chosen", shape, images.dtype)
+        # The places are valid; with "clip" instead of "raise" nothing is copied to make sure.
+        np.take(images, places, axis=0, out=chosen, mode="clip")
         rng = stream(seed, "pixels", epoch, batch) if reading == "binarised" else None
-        yield read_pixels(chosen, dtype, reading, rng)
+        out = empty(images, "batch", shape, np.dtype(dtype))
+        yield read_pixels(chosen, dtype, reading, rng, out)
 
 
 def count_batches(images: int, batch_size: int) -> int:

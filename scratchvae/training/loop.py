@@ -95,7 +95,7 @@ def train(
     ):
         while trainer.epoch < settings.epochs:
             start = time.perf_counter()
-            for x in epoch_batches(
+            epoch = epoch_batches(
                 images,
                 batch_size=settings.batch_size,
                 seed=trainer.seed,
@@ -103,16 +103,18 @@ def train(
                 first_batch=trainer.batch,
                 dtype=trainer.model.dtype,
                 reading=settings.pixels,
-            ):
-                if stopping.is_set():
-                    raise Interrupted
-                trainer.schedule((trainer.epoch + trainer.batch / batches) / settings.epochs)
-                parts = trainer.step_on_floats(x)
-                trainer.running.add(parts, len(x))
-                trainer.batch += 1
-                if trainer.batch % 20 == 1 or trainer.batch == batches:
-                    bar.set_description_str(_describe(trainer), refresh=False)
-                bar.update(len(x))
+            )
+            with trainer.arena:  # each batch is written where the one before it was
+                for x in epoch:
+                    if stopping.is_set():
+                        raise Interrupted
+                    trainer.schedule((trainer.epoch + trainer.batch / batches) / settings.epochs)
+                    parts = trainer.step_on_floats(x)
+                    trainer.running.add(parts, len(x))
+                    trainer.batch += 1
+                    if trainer.batch % 20 == 1 or trainer.batch == batches:
+                        bar.set_description_str(_describe(trainer), refresh=False)
+                    bar.update(len(x))
             test = _evaluate(trainer, test_images)
             train_parts = trainer.running.parts()
             trainer.epoch, trainer.batch, trainer.running = trainer.epoch + 1, 0, LossMean()
