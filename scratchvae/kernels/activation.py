@@ -69,7 +69,7 @@ def _run(
 
 @kernel()
 def _forward(part: int, parts: int, kind: int, alpha: float, x: Array, y: Array) -> None:
-    zero, one = x.dtype.type(0), x.dtype.type(1)
+    zero, one, limit = x.dtype.type(0), x.dtype.type(1), x.dtype.type(20)
     first, last = bounds(part, parts, x.size)
     x, y = x[first:last], y[first:last]
     if kind == _RELU:
@@ -82,8 +82,9 @@ def _forward(part: int, parts: int, kind: int, alpha: float, x: Array, y: Array)
             y[i] = below if x[i] < zero else x[i]
     elif kind == _TANH:
         for i in range(y.size):
-            e = expm1(x[i] + x[i])  # e²ˣ − 1: accurate near 0, where e²ˣ itself is not
-            y[i] = one if x[i] > 20 else e / (e + (one + one))
+            small = limit if x[i] > limit else x[i]  # from 20 up, tanh is 1 to the last digit
+            e = expm1(small + small)  # e²ˣ − 1: accurate near 0, where e²ˣ itself is not
+            y[i] = e / (e + (one + one))
     elif kind == _SIGMOID:
         for i in range(y.size):
             decay = exp(-abs(x[i]))
