@@ -83,3 +83,14 @@ def check_positive(value: Any, name: str) -> float:
     if not (np.isfinite(number) and number > 0):
         raise InputError(f"{name} must be a finite number above 0, not {value!r}")
     return number
+
+
+def check_not_negative(value: Any, name: str) -> float:
+    """Return ``value`` as a ``float``; ``InputError`` unless finite and at least 0."""
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        number = float("nan")
+    if not (np.isfinite(number) and number >= 0):
+        raise InputError(f"{name} must be a finite number of at least 0, not {value!r}")
+    return number

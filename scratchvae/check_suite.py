@@ -6,6 +6,7 @@ array does not fit by accident; no bias is zero; models are whole and of full si
 
 from collections.abc import Callable, Iterator
 from functools import partial
+from typing import Any
 
 import numpy as np
 
@@ -39,6 +40,8 @@ from scratchvae.probability import (
     GaussianLikelihood,
     LearnedVarianceLikelihood,
     Likelihood,
+    gaussian_product,
+    gaussian_product_backward,
     kl_diagonal,
     kl_diagonal_gradients,
     kl_full,
@@ -52,6 +55,14 @@ from scratchvae.probability import (
 Report = GradientReport | DistributionReport
 Check = Callable[[], Report]
 
+# Options of recipes under which another formula is at work.
+VARIANTS: tuple[tuple[str, dict[str, Any]], ...] = (
+    ("kingma-welling", {"likelihood": "gaussian", "reconstruction_weight": 0.3}),
+    ("hierarchical-vae", {"free_bits": 5.0}),
+    ("hierarchical-vae", {"inference": "ladder"}),
+    ("hierarchical-vae", {"inference": "ladder", "free_bits": 5.0, "beta": 0.7}),
+)
+
 
 def all_checks() -> Iterator[tuple[str, Check]]:
     """Yield the name of each check and a function that runs it."""
@@ -60,6 +71,8 @@ def all_checks() -> Iterator[tuple[str, Check]]:
     yield from _probability_checks()
     for name in RECIPES:
         yield name, partial(_check_recipe, name)
+    for name, options in VARIANTS:
+        yield name, partial(_check_recipe, name, **options)
 
 
 def _layer_checks() -> Iterator[tuple[str, Check]]:
@@ -119,6 +132,7 @@ def _probability_checks() -> Iterator[tuple[str, Check]]:
     yield "kl_diagonal", _check_kl_diagonal
     yield "kl_to_standard", _check_kl_to_standard
     yield "kl_to_standard", check_kl
+    yield "gaussian_product", _check_gaussian_product
     yield "reparameterise", _check_reparameterise_gradient
     yield "reparameterise", check_reparameterisation
 
@@ -190,10 +204,29 @@ def _check_reparameterise_gradient() -> GradientReport:
     )
 
 
-def _check_recipe(name: str) -> GradientReport:
+def _check_gaussian_product() -> GradientReport:
+    rng = np.random.default_rng(9)
+    names = ("mean_1", "log_variance_1", "mean_2", "log_variance_2")
+    arrays = dict(zip(names, rng.standard_normal((4, 3, 5)), strict=True))
+    d_mean, d_log_variance = rng.standard_normal((2, 3, 5))
+
+    def value() -> float:
+        mean, log_variance = gaussian_product(**arrays)
+        return float((mean * d_mean + log_variance * d_log_variance).sum())
+
+    return check_gradients(
+        "product of diagonal Gaussians",
+        value,
+        arrays,
+        gaussian_product_backward(d_mean, d_log_variance, **arrays)._asdict(),
+        rng=rng,
+    )
+
+
+def _check_recipe(name: str, **options: Any) -> GradientReport:
     """Check a whole model of full size on two images, its noise frozen, with two samples of z."""
     samples = {"samples": 2} if "samples" in RECIPES[name].options else {}
-    model = build(name, latent_dim=3, dtype=np.float64, **samples)
+    model = build(name, latent_dim=3, dtype=np.float64, **samples, **options)
     # At He's scale for ReLU. At the smaller one that training begins with, the gradients of a deep
     # network's first layers are a millionth of the loss's own rounding.
     for parameter_name, parameter in model.parameters.items():
@@ -201,4 +234,5 @@ def _check_recipe(name: str) -> GradientReport:
             parameter.value *= np.sqrt(6)
     images = np.random.default_rng(8).random((2, *model.image_shape))
     report = gradcheck(model, images, max_coordinates=20, directions=3)
-    return GradientReport(name, report.rows)
+    title = ", ".join([name, *(f"{option} {value}" for option, value in options.items())])
+    return GradientReport(title, report.rows)

@@ -34,6 +34,7 @@ def gradcheck(
     *,
     training: bool = True,
     noise: FloatArray | None = None,
+    labels: NDArray[Any] | None = None,
     seed: int = 0,
     max_coordinates: int = 400,
     directions: int = 4,
@@ -52,6 +53,8 @@ def gradcheck(
         Which of the two the forward pass is to do.
     noise
         For a model: the frozen noise of its forward pass; ``None`` draws it from ``seed``.
+    labels
+        For a model that is told the classes of its images: which; ``None`` draws them.
     seed
         Fixes the upstream gradient, the noise and the directions.
     max_coordinates
@@ -85,12 +88,18 @@ def gradcheck(
 
     def run() -> _Function:
         if isinstance(layer_or_model, LatentModel):
-            return _run_model(layer_or_model, x, training, frozen, rng)
+            return _run_model(layer_or_model, x, training, frozen, given)
         return _run_layer(layer_or_model, x, training, rng)
 
     if isinstance(layer_or_model, LatentModel):
         x = layer_or_model.as_images(x, "x")
         frozen = layer_or_model.draw_noise(len(x), rng) if noise is None else noise
+        if layer_or_model.classes and labels is None:
+            labels = rng.integers(layer_or_model.classes, size=len(x))
+        labels = layer_or_model.as_labels(labels, len(x))
+        given = {} if labels is None else {"labels": labels}
+    elif labels is not None:
+        raise InputError("labels are for models; a layer has none")
     elif noise is None:
         x = x.copy()  # it will be moved
     else:
@@ -126,8 +135,7 @@ def gradcheck(
 def is_smooth(thing: object) -> bool:
     """Whether a layer or model has no kinks, as far as its layers say."""
     if isinstance(thing, LatentModel):
-        parts = (thing.encoder, thing.decoder, getattr(thing, "variance_head", None))
-        return all(is_smooth(part) for part in parts)
+        return thing.smooth and all(is_smooth(part) for part in thing.parts.values())
     if isinstance(thing, Sequential):
         return all(is_smooth(layer) for layer in thing.layers)
     return bool(getattr(thing, "smooth", True))
@@ -199,16 +207,16 @@ def _run_model(
     x: FloatArray,
     training: bool,
     noise: FloatArray,
-    rng: np.random.Generator,
+    given: Mapping[str, Any],
 ) -> _Function:
     """Return a model's loss as a function of its parameters."""
-    loss_0 = model.forward(x, noise, training).loss
+    loss_0 = model.forward(x, noise, training, **given).loss
     model.zero_grad()
     model.backward()
     gradients = {name: p.grad.copy() for name, p in model.parameters.items()}
 
     def value() -> float:
-        return model.forward(x, noise, training).loss - loss_0
+        return model.forward(x, noise, training, **given).loss - loss_0
 
     arrays = {name: p.value for name, p in model.parameters.items()}
     return _Function(value, arrays, gradients)

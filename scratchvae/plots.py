@@ -54,21 +54,28 @@ def save_figure(figure: "Figure", path: Path) -> None:
 def draw_samples(
     model: LatentModel, *, rows: int = 10, columns: int = 10, seed: int = 0
 ) -> "Figure":
-    """Return a grid of images decoded from draws of N(0, I)."""
+    """Return a grid of images decoded from draws of the prior, a class a column if there are."""
+    if model.classes:
+        columns = model.classes
     images = model.sample(rows * columns, seed=seed)
     title = f"Samples: decoded from N(0, I) in {model.latent_dim} dimensions"
     return _grid_figure(images, columns, title)
 
 
 def draw_reconstructions(
-    model: LatentModel, images: NDArray[Any], *, columns: int = 10, rows: int = 3
+    model: LatentModel,
+    images: NDArray[Any],
+    labels: NDArray[Any] | None = None,
+    *,
+    columns: int = 10,
+    rows: int = 3,
 ) -> "Figure":
     """Return pairs of rows: test images above, their reconstructions below."""
     if len(images) == 0:
         raise InputError("reconstructions need at least one image, and there is none: give some")
     originals = read_pixels(model.as_images(images[: columns * rows]), model.dtype)
     columns = min(columns, len(originals))
-    rebuilt = model.reconstruct(originals)
+    rebuilt = model.reconstruct(originals, None if labels is None else labels[: columns * rows])
     missing = -len(originals) % columns
     blank = np.full((missing, *originals.shape[1:]), _PAPER, originals.dtype)
     rows_of_both = [
@@ -97,17 +104,29 @@ def draw_manifold(model: LatentModel, *, steps: int = 20) -> "Figure":
 
 
 def draw_interpolation(
-    model: LatentModel, images: NDArray[Any], *, rows: int = 8, steps: int = 10, seed: int = 0
+    model: LatentModel,
+    images: NDArray[Any],
+    labels: NDArray[Any] | None = None,
+    *,
+    rows: int = 8,
+    steps: int = 10,
+    seed: int = 0,
 ) -> "Figure":
-    """Return rows of images decoded from points on the way from one test image to another."""
+    """Return rows of images decoded from points on the way from one test image to another.
+
+    A model that is told the classes draws each row in the class of its first image.
+    """
     if len(images) < 2:
         raise InputError(f"an interpolation needs two images or more, not {len(images)}")
     rng = stream(seed, "draw", 1)
     ends = np.array([rng.choice(len(images), 2, replace=False) for _ in range(rows)])
-    start, end = model.encode(images[ends[:, 0]]), model.encode(images[ends[:, 1]])
+    start, end = (
+        model.encode(images[place], None if labels is None else labels[place]) for place in ends.T
+    )
     shares = np.linspace(0, 1, steps, dtype=model.dtype)[None, :, None]
     z = (1 - shares) * start[:, None] + shares * end[:, None]  # (rows, steps, D)
-    decoded = model.decode(z.reshape(-1, model.latent_dim))
+    told = None if labels is None else np.repeat(labels[ends[:, 0]], steps)
+    decoded = model.decode(z.reshape(-1, model.latent_dim), told)
     return _grid_figure(decoded, steps, "From one test image to another through the latent space")
 
 
@@ -121,7 +140,7 @@ def draw_latent(
     """
     if len(images) == 0:
         raise InputError("the picture of latents needs at least one image, and there is none")
-    means = model.encode(images)
+    means = model.encode(images, labels if model.classes else None)
     points, names = _to_plane(means, labels, stream(seed, "draw", 2))
     figure = _new_figure((6.8, 6.0))
     axes = figure.subplots()

@@ -164,8 +164,16 @@ class Run:
         self.trainer.settings = self.trainer.settings.changed(epochs=epochs)
         self.config["settings"]["epochs"] = epochs
 
-    def train(self, data: Dataset, report: Callable[[str], None], progress: bool = True) -> None:
+    def train(
+        self,
+        data: Dataset,
+        report: Callable[[str], None],
+        progress: bool = True,
+        on_batch: Callable[[int], None] | None = None,
+    ) -> None:
         """Train to the end, saving checkpoint and metrics after each epoch.
+
+        ``on_batch`` is called after each step with its number of images.
 
         Raises
         ------
@@ -189,8 +197,11 @@ class Run:
                 self.trainer,
                 self.model.as_images(data.train_images),
                 self.model.as_images(data.test_images),
+                labels=self._told(data.train_labels),
+                test_labels=self._told(data.test_labels),
                 progress=progress,
                 on_epoch=on_epoch,
+                on_batch=on_batch,
             )
         except Interrupted:
             self.save()
@@ -231,13 +242,14 @@ class Run:
             raise InputError(f"the picture {kind!r} is of test images: give the data set")
         images: Any = None if data is None else data.test_images
         labels: Any = None if data is None else data.test_labels
+        told: Any = self._told(labels)
         figures = {
             "loss": lambda: plots.draw_loss(self.history),
             "samples": lambda: plots.draw_samples(self.model, seed=seed),
-            "reconstructions": lambda: plots.draw_reconstructions(self.model, images),
+            "reconstructions": lambda: plots.draw_reconstructions(self.model, images, told),
             "latent": lambda: plots.draw_latent(self.model, images, labels),
             "manifold": lambda: plots.draw_manifold(self.model),
-            "interpolation": lambda: plots.draw_interpolation(self.model, images, seed=seed),
+            "interpolation": lambda: plots.draw_interpolation(self.model, images, told, seed=seed),
         }
         target = path or self.folder / f"{kind}.png"
         plots.save_figure(figures[kind](), target)
@@ -255,12 +267,17 @@ class Run:
 
         All are in nats per image. The bound is left out for a model that has none.
         """
-        parts = self.model.evaluate(data.test_images, seed=self.config["seed"])
+        told = self._told(data.test_labels)
+        parts = self.model.evaluate(data.test_images, labels=told, seed=self.config["seed"])
         figures = dict(parts)
         if self.model.has_prior:
-            bounds = self.model.elbo(data.test_images, seed=self.config["seed"])
+            bounds = self.model.elbo(data.test_images, labels=told, seed=self.config["seed"])
             figures["elbo"] = float(bounds.mean(dtype="float64"))
         return figures
+
+    def _told(self, labels: Any) -> Any:
+        """Return the labels if the model is told them."""
+        return labels if self.model.classes else None
 
     def _identity(self) -> dict[str, Any]:
         """Return what must be the same for a checkpoint to fit: all but version and length."""

@@ -483,10 +483,11 @@ def test_every_recipe_builds_with_any_number_of_latents(name, latent_dim):
     assert model.settings == RECIPES[name].settings
     assert model.config["recipe"] == name
     assert model.config["latent_dim"] == latent_dim
-    assert model.encode(images).shape == (2, latent_dim)
-    assert model.reconstruct(images).shape == images.shape
+    labels = np.array([3, 8]) if model.classes else None
+    assert model.encode(images, labels).shape == (2, latent_dim)
+    assert model.reconstruct(images, labels).shape == images.shape
     assert model.sample(1).shape == (1, 28, 28, 1)
-    assert np.isfinite(model.evaluate(images).loss)
+    assert np.isfinite(model.evaluate(images, labels=labels).loss)
 
 
 @pytest.mark.parametrize("name", RECIPES)

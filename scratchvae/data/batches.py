@@ -90,6 +90,15 @@ def epoch_batches(
         yield read_pixels(chosen, dtype, reading, rng, out)
 
 
+def label_batches(
+    labels: NDArray[Any], *, batch_size: int, seed: int, epoch: int, first_batch: int = 0
+) -> Iterator[NDArray[Any]]:
+    """Yield the labels of the batches of ``epoch_batches``, in its order."""
+    order = stream(seed, "shuffle", epoch).permutation(len(labels))
+    for batch in range(first_batch, count_batches(len(labels), batch_size)):
+        yield labels[order[batch * batch_size : (batch + 1) * batch_size]]
+
+
 def count_batches(images: int, batch_size: int) -> int:
     """Return how many batches an epoch has; the last may be smaller than the others."""
     return -(-images // batch_size)

@@ -1,8 +1,26 @@
 """Autoencoders and variational autoencoders, and the named ones of the sources."""
 
 from scratchvae.models.autoencoder import Autoencoder
+from scratchvae.models.conditional_vae import ConditionalVAE
+from scratchvae.models.denoising_autoencoder import DenoisingAutoencoder
+from scratchvae.models.hierarchical_vae import HierarchicalVAE
+from scratchvae.models.ladder_vae import LadderVAE
 from scratchvae.models.latent_model import LatentModel
 from scratchvae.models.recipes import RECIPES, Recipe, build, find_recipe
+from scratchvae.models.sparse_autoencoder import SparseAutoencoder
 from scratchvae.models.vae import VAE
 
-__all__ = ["RECIPES", "VAE", "Autoencoder", "LatentModel", "Recipe", "build", "find_recipe"]
+__all__ = [
+    "RECIPES",
+    "VAE",
+    "Autoencoder",
+    "ConditionalVAE",
+    "DenoisingAutoencoder",
+    "HierarchicalVAE",
+    "LadderVAE",
+    "LatentModel",
+    "Recipe",
+    "SparseAutoencoder",
+    "build",
+    "find_recipe",
+]

@@ -16,80 +16,30 @@ from numpy.typing import NDArray
 from scratchvae.arrays import FloatArray, check_count, check_finite
 from scratchvae.data.batches import read_pixels
 from scratchvae.errors import InputError
-from scratchvae.layers import Layer, Parameter
-from scratchvae.probability import BernoulliLikelihood, Likelihood
+from scratchvae.models.checks import check_images, check_labels
+from scratchvae.models.parts import ModelOfParts
+from scratchvae.probability import BernoulliLikelihood
 from scratchvae.randomness import stream
-from scratchvae.training import EpochMetrics, LossMean, LossParts, Settings, Trainer, train
+from scratchvae.training import LossMean, LossParts, Trainer, train
 
 # Images are passed through a model so many at a time, which bounds the memory that it takes.
 CHUNK = 250
 
 
-class LatentModel:
-    """An encoder, a decoder and a likelihood.
-
-    Parameters
-    ----------
-    encoder
-        From images (N, H, W, C) to latents, or to what they are drawn from.
-    decoder
-        From latents (N, D) to the parameters of the likelihood.
-    likelihood
-        How an image is scored against what was decoded.
-    image_shape
-        (H, W, C).
-    latent_dim
-        D.
-    settings
-        How ``fit`` trains it, unless told otherwise.
+class LatentModel(ModelOfParts):
+    """An encoder, a decoder and a likelihood, with the methods that a user calls.
 
     Attributes
     ----------
-    parameters
-        All that is learned, by name: ``"encoder.1.weight"``, …
-    buffers
-        What layers keep without learning it (running statistics), named likewise.
-    config
-        What a recipe built it from; empty for a model put together by hand.
-    terms
-        After ``forward``: each image's reconstruction and KL, (N,) both, in nats.
-    history_
-        The metrics of each epoch, after ``fit``.
+    has_prior
+        Whether there is a p(z), and so a bound on log p(x).
+    classes
+        How many classes its images have, where it is told each image's; else 0. Such a model
+        takes ``labels`` wherever it takes images or latents.
     """
 
     has_prior: ClassVar[bool]
-
-    def __init__(
-        self,
-        encoder: Layer,
-        decoder: Layer,
-        likelihood: Likelihood,
-        *,
-        image_shape: tuple[int, ...],
-        latent_dim: int,
-        settings: Settings | None = None,
-    ) -> None:
-        self.encoder = encoder
-        self.decoder = decoder
-        self.likelihood = likelihood
-        self.image_shape = tuple(image_shape)
-        self.latent_dim = check_count(latent_dim, "latent_dim")
-        self.settings = settings or Settings()
-        self.dtype = encoder.dtype
-        self.config: dict[str, Any] = {}
-        self.terms: tuple[FloatArray, FloatArray]
-        self.history_: list[EpochMetrics] = []
-        self.parameters: dict[str, Parameter] = {
-            f"{part}.{name}": parameter
-            for part, layer in (("encoder", encoder), ("decoder", decoder))
-            for name, parameter in layer.parameters.items()
-        }
-        self.buffers: dict[str, FloatArray] = {
-            f"{part}.{name}": buffer
-            for part, layer in (("encoder", encoder), ("decoder", decoder))
-            for name, buffer in layer.buffers.items()
-        }
-        self._initial = {name: array.copy() for name, array in self.state().items()}
+    classes: int = 0
 
     # What a model defines: see VAE and Autoencoder.
 
@@ -111,23 +61,13 @@ class LatentModel:
         """Return the mean and the log-variance of q(z | x), both (N, D)."""
         raise NotImplementedError
 
-    def state(self) -> dict[str, FloatArray]:
-        """Return every array that makes the model what it is: parameters' values and buffers."""
-        return {name: p.value for name, p in self.parameters.items()} | self.buffers
+    def draw_latents(self, count: int, rng: np.random.Generator) -> FloatArray:
+        """Return draws from the prior of what the decoder takes, (count, D)."""
+        return rng.standard_normal((count, self.latent_dim), dtype=self.dtype)
 
-    def _last_pass(self) -> Any:
-        """Return what ``forward`` stored for ``backward``, or say that it has not run."""
-        try:
-            return self.__dict__["_pass"]
-        except KeyError:
-            raise InputError(
-                f"{type(self).__name__}.backward needs a forward pass first: call forward(x, noise)"
-            ) from None
-
-    def zero_grad(self) -> None:
-        """Set every parameter's gradient to zero."""
-        for parameter in self.parameters.values():
-            parameter.zero_grad()
+    def decode_parameters(self, z: FloatArray) -> FloatArray:
+        """Return the parameters of p(x | z), as the likelihood takes them."""
+        return self.decoder.forward(z)
 
     # What a user calls.
 
@@ -137,6 +77,7 @@ class LatentModel:
         y: object = None,
         *,
         test_images: NDArray[Any] | None = None,
+        test_labels: NDArray[Any] | None = None,
         seed: int = 0,
         warm_start: bool = False,
         progress: bool = True,
@@ -149,9 +90,10 @@ class LatentModel:
         images
             8-bit pixels, or floats from 0 to 1: (N, H, W, C), or (N, …) with as many numbers each.
         y
-            Not used; it is here for scikit-learn's pipelines.
-        test_images
-            Images to evaluate on after each epoch, for ``history_``.
+            The images' labels, for a model that is told them. Others ignore it: scikit-learn's
+            pipelines pass it to every model.
+        test_images, test_labels
+            Images to evaluate on after each epoch, for ``history_``, and their labels.
         seed
             Fixes the order of the images and all noise.
         warm_start
@@ -170,50 +112,76 @@ class LatentModel:
             for name, array in self.state().items():
                 array[...] = self._initial[name]
         trainer = Trainer(self, seed=seed, **settings)
+        images = self.as_images(images)
+        labels = self.as_labels(y, len(images)) if self.classes else None
         tests = None if test_images is None else self.as_images(test_images, "test_images")
-        self.history_ = train(trainer, self.as_images(images), tests, progress=progress)
+        if tests is not None:
+            test_labels = self.as_labels(test_labels, len(tests))
+        self.history_ = train(
+            trainer, images, tests, labels=labels, test_labels=test_labels, progress=progress
+        )
         return self
 
-    def encode(self, images: NDArray[Any]) -> FloatArray:
+    def encode(self, images: NDArray[Any], labels: NDArray[Any] | None = None) -> FloatArray:
         """Return each image's latents, (N, D): for a VAE the mean of q(z | x)."""
-        chunks = [self.encode_distribution(x)[0] for x in self._read(images)]
+        chunks = [
+            self.encode_distribution(x, **given)[0] for x, given in self._read(images, labels)
+        ]
         return np.concatenate(chunks) if chunks else np.empty((0, self.latent_dim), self.dtype)
 
-    def decode(self, z: NDArray[Any]) -> FloatArray:
-        """Return the mean image of p(x | z) for each row of ``z``: (N, D) to (N, H, W, C)."""
+    def decode(self, z: NDArray[Any], labels: NDArray[Any] | None = None) -> FloatArray:
+        """Return the mean image of p(x | z) for each row of ``z``: (N, D) to (N, H, W, C).
+
+        A model that is told the classes and gets no ``labels`` takes each class in turn.
+        """
         z = np.asarray(z, dtype=self.dtype)
         if z.ndim != 2 or z.shape[1] != self.latent_dim:
             raise InputError(f"decode expects z of shape (N, {self.latent_dim}), not {z.shape}")
         check_finite(z, "z")
+        labels = self._labels_to_decode(labels, len(z))
         chunks = [
-            self.likelihood.mean(self.decoder.forward(z[start : start + CHUNK]))
+            self.likelihood.mean(
+                self.decode_parameters(z[start : start + CHUNK], **_part(labels, start))
+            )
             for start in range(0, len(z), CHUNK)
         ]
         return np.concatenate(chunks) if chunks else np.empty((0, *self.image_shape), self.dtype)
 
-    def reconstruct(self, images: NDArray[Any]) -> FloatArray:
+    def reconstruct(self, images: NDArray[Any], labels: NDArray[Any] | None = None) -> FloatArray:
         """Return what each image looks like after encoding and decoding, in its own shape."""
-        return self.decode(self.encode(images)).reshape(np.shape(images))
+        return self.decode(self.encode(images, labels), labels).reshape(np.shape(images))
 
-    def sample(self, count: int = 1, *, seed: int = 0, pixel_noise: bool = False) -> FloatArray:
-        """Return images decoded from draws of N(0, I), (count, H, W, C).
+    def sample(
+        self,
+        count: int = 1,
+        *,
+        labels: NDArray[Any] | None = None,
+        seed: int = 0,
+        pixel_noise: bool = False,
+    ) -> FloatArray:
+        """Return images decoded from draws of the prior, (count, H, W, C).
 
         Parameters
         ----------
         count
             How many.
+        labels
+            Which classes to draw, (count,), for a model that is told them; ``None``: each in turn.
         seed
             Another seed gives other images.
         pixel_noise
             Whether to draw from p(x | z) instead of taking its mean.
         """
         rng = stream(seed, "draw")
-        z = rng.standard_normal((check_count(count, "count", 0), self.latent_dim), dtype=self.dtype)
+        z = self.draw_latents(check_count(count, "count", 0), rng)
         if not pixel_noise:
-            return self.decode(z)
-        return self.likelihood.sample(self.decoder.forward(z), rng)
+            return self.decode(z, labels)
+        given = _part(self._labels_to_decode(labels, count), 0, count)
+        return self.likelihood.sample(self.decode_parameters(z, **given), rng)
 
-    def elbo(self, images: NDArray[Any], *, seed: int = 0) -> FloatArray:
+    def elbo(
+        self, images: NDArray[Any], *, labels: NDArray[Any] | None = None, seed: int = 0
+    ) -> FloatArray:
         """Return the evidence lower bound on log p(x) of each image in nats, (N,).
 
         It is the bound itself: β = 1 and every constant included, whatever the loss was. For one
@@ -226,18 +194,20 @@ class LatentModel:
             )
         omitted = self.likelihood.omitted(prod(self.image_shape))
         bounds = [np.empty(0, self.dtype)]
-        for _ in self._forward_chunks(images, seed):
+        for _ in self._forward_chunks(images, labels, seed):
             reconstruction, kl = self.terms
             bounds.append(-(reconstruction + kl + omitted))
         return np.concatenate(bounds)
 
-    def evaluate(self, images: NDArray[Any], *, seed: int = 0) -> LossParts:
+    def evaluate(
+        self, images: NDArray[Any], *, labels: NDArray[Any] | None = None, seed: int = 0
+    ) -> LossParts:
         """Return the mean loss over ``images`` and its parts; ``seed`` fixes the noise."""
         images = self.as_images(images)
         if len(images) == 0:
             raise InputError("evaluate expects at least one image: the mean of none is no number")
         mean = LossMean()
-        for parts in self._forward_chunks(images, seed):
+        for parts in self._forward_chunks(images, labels, seed):
             mean.add(parts, len(self.terms[0]))
         return mean.parts()
 
@@ -246,7 +216,10 @@ class LatentModel:
         images = self.as_images(images)
         if len(images) == 0:
             raise InputError("score expects at least one image: the mean of none is no number")
-        return float(self.elbo(images).mean()) if self.has_prior else -self.evaluate(images).loss
+        labels: Any = y if self.classes else None
+        if not self.has_prior:
+            return -self.evaluate(images, labels=labels).loss
+        return float(self.elbo(images, labels=labels).mean())
 
     def transform(self, images: NDArray[Any]) -> FloatArray:
         """Do as ``encode``: scikit-learn's name for it."""
@@ -258,62 +231,53 @@ class LatentModel:
 
     def fit_transform(self, images: NDArray[Any], y: object = None, **settings: Any) -> FloatArray:
         """Return ``fit(images).encode(images)``."""
-        return self.fit(images, **settings).encode(images)
+        return self.fit(images, y, **settings).encode(images, y if self.classes else None)  # type: ignore[arg-type]
 
     def as_images(self, images: NDArray[Any], name: str = "images") -> NDArray[Any]:
         """Return ``images`` in the shape (N, H, W, C), checked; 8-bit pixels stay 8-bit."""
-        try:
-            images = np.asarray(images)
-        except ValueError:
-            raise InputError(f"{name} must be an array; these rows differ in length") from None
-        pixels = prod(self.image_shape)
-        if images.ndim < 2 or prod(images.shape[1:]) != pixels:
-            raise InputError(
-                f"{name} must be of shape (N, {', '.join(map(str, self.image_shape))}) or hold "
-                f"{pixels} numbers each, not {images.shape}"
-            )
-        if images.dtype == np.bool_:
-            images = images.astype(np.uint8) * np.uint8(255)
-        if images.dtype != np.uint8 and images.dtype.kind != "f":
-            raise InputError(
-                f"{name} must be 8-bit pixels (uint8) or floats from 0 to 1, not {images.dtype}"
-            )
-        if images.dtype.kind == "f":
-            check_finite(images, name)
-            outside = images.size and (images.min() < 0 or images.max() > 1)
-            if outside and isinstance(self.likelihood, BernoulliLikelihood):
-                raise InputError(
-                    f"{name} must be from 0 to 1 for a Bernoulli likelihood, not from "
-                    f"{images.min():.4g} to {images.max():.4g}: divide 8-bit pixels by 255"
-                )
-        return images.reshape(len(images), *self.image_shape)
+        within_unit = isinstance(self.likelihood, BernoulliLikelihood)
+        return check_images(images, self.image_shape, name, within_unit=within_unit)
 
-    def _mean_loss(self, reconstruction: FloatArray, kl: FloatArray, beta: float) -> LossParts:
-        """Remember each image's terms (N,), and return their means as a loss."""
-        self.terms = (reconstruction, kl)
-        # Means in float64: of numbers of hundreds of nats, float32 would lose the third decimal.
-        mean_reconstruction = float(reconstruction.mean(dtype=np.float64))
-        mean_kl = float(kl.mean(dtype=np.float64))
-        return LossParts(mean_reconstruction + beta * mean_kl, mean_reconstruction, mean_kl)
+    def as_labels(self, labels: Any, count: int) -> NDArray[Any] | None:
+        """Return the labels of ``count`` images, checked, or ``None`` where none are needed."""
+        if self.classes:
+            return check_labels(labels, count, self.classes)
+        if labels is not None:
+            raise InputError(f"{type(self).__name__} is not told the classes: leave labels out")
+        return None
 
-    def _read(self, images: NDArray[Any], seed: int | None = None) -> Iterator[FloatArray]:
-        """Yield ``images`` as floats, a chunk at a time.
+    def _read(
+        self, images: NDArray[Any], labels: NDArray[Any] | None, seed: int | None = None
+    ) -> Iterator[tuple[FloatArray, dict[str, Any]]]:
+        """Yield ``images`` as floats, a chunk at a time, and what is given besides.
 
         With a seed, 8-bit pixels are read as in training, binarised by coin tosses where the
         settings say so; without one they are read as grey.
         """
         images = self.as_images(images)
+        labels = self.as_labels(labels, len(images))
         toss = seed is not None and images.dtype == np.uint8
         for number, start in enumerate(range(0, len(images), CHUNK)):
             chunk = images[start : start + CHUNK]
-            if toss and self.settings.pixels == "binarised":
-                rng = stream(seed or 0, "pixels", number)
-                yield read_pixels(chunk, self.dtype, "binarised", rng)
-            else:
-                yield read_pixels(chunk, self.dtype)
+            reading = self.settings.pixels if toss else "grey"
+            rng = stream(seed or 0, "pixels", number) if reading == "binarised" else None
+            yield read_pixels(chunk, self.dtype, reading, rng), _part(labels, start)
 
-    def _forward_chunks(self, images: NDArray[Any], seed: int) -> Iterator[LossParts]:
+    def _forward_chunks(
+        self, images: NDArray[Any], labels: NDArray[Any] | None, seed: int
+    ) -> Iterator[LossParts]:
         """Yield the loss of each chunk of ``images``, its noise fixed by ``seed``."""
-        for number, x in enumerate(self._read(images, seed)):
+        for number, (x, given) in enumerate(self._read(images, labels, seed)):
             noise = self.draw_noise(len(x), stream(seed, "evaluate", number))
-            yield self.forward(x, noise, training=False)
+            yield self.forward(x, noise, training=False, **given)
+
+    def _labels_to_decode(self, labels: NDArray[Any] | None, count: int) -> NDArray[Any] | None:
+        """Return the classes to decode, each in turn unless told."""
+        if labels is None and self.classes:
+            return np.arange(count) % self.classes
+        return self.as_labels(labels, count)
+
+
+def _part(labels: NDArray[Any] | None, start: int, size: int = CHUNK) -> dict[str, Any]:
+    """Return the labels of a chunk as an argument, or none."""
+    return {} if labels is None else {"labels": labels[start : start + size]}

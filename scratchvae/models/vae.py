@@ -5,8 +5,7 @@ Dimensions: N images, D latents, L samples of z per image, … an image's shape 
 
 import numpy as np
 
-from scratchvae.arrays import FloatArray, check_count, check_positive
-from scratchvae.errors import InputError
+from scratchvae.arrays import FloatArray, check_count, check_not_negative
 from scratchvae.layers import Layer, Sequential
 from scratchvae.models.latent_model import LatentModel
 from scratchvae.probability import (
@@ -24,7 +23,7 @@ class VAE(LatentModel):
 
     The loss is the negative evidence lower bound in nats per image, its KL weighted by β:
 
-        loss = 1/N Σₙ [ −1/L Σₗ log p(xₙ | zₙₗ) + β KL(q(z | xₙ) ‖ N(0, I)) ]
+        loss = 1/N Σₙ [ −ω/L Σₗ log p(xₙ | zₙₗ) + β KL(q(z | xₙ) ‖ N(0, I)) ]
 
     Source: Kingma and Welling (2013), equation 10; β from Higgins et al. (2017).
 
@@ -43,6 +42,9 @@ class VAE(LatentModel):
         log-variances themselves.
     beta
         The weight β of the KL; 1 gives the bound.
+    reconstruction_weight
+        The weight ω of the reconstruction, 1 as a rule. Without it (0) or without the KL (β = 0)
+        one sees what each of the two is there for (EECS 230, lecture 16).
     samples
         L, how many z are drawn per image in training.
     """
@@ -60,6 +62,7 @@ class VAE(LatentModel):
         settings: Settings | None = None,
         variance_head: Layer | None = None,
         beta: float = 1.0,
+        reconstruction_weight: float = 1.0,
         samples: int = 1,
     ) -> None:
         super().__init__(
@@ -71,14 +74,11 @@ class VAE(LatentModel):
             settings=settings,
         )
         self.variance_head = variance_head or Sequential()  # of no layers: the identity
-        for name, parameter in self.variance_head.parameters.items():
-            self.parameters[f"variance_head.{name}"] = parameter
-        for name, buffer in self.variance_head.buffers.items():
-            self.buffers[f"variance_head.{name}"] = buffer
-        self._initial = {name: array.copy() for name, array in self.state().items()}
-        if beta < 0:
-            raise InputError(f"beta must be a number of at least 0, not {beta!r}")
-        self.beta = 0.0 if beta == 0 else check_positive(beta, "beta")
+        self._add_part("variance_head", self.variance_head)
+        self.beta = check_not_negative(beta, "beta")
+        self.reconstruction_weight = check_not_negative(
+            reconstruction_weight, "reconstruction_weight"
+        )
         self.samples = check_count(samples, "samples")
 
     def draw_noise(self, count: int, rng: np.random.Generator) -> FloatArray:
@@ -96,19 +96,21 @@ class VAE(LatentModel):
         reconstruction = nats.reshape(len(eps), len(x)).mean(axis=0)  # (N,)
         kl = kl_to_standard(mean, log_variance)  # (N,)
         self._pass = (mean, log_variance, eps, decoded, targets)
-        return self._mean_loss(reconstruction, kl, self.beta)
+        return self._mean_loss(
+            reconstruction, kl, self.kl_weight * self.beta, self.reconstruction_weight
+        )
 
     def backward(self) -> None:
         """Add the gradients of the last forward pass's loss to the parameters' ``grad``."""
         mean, log_variance, eps, decoded, targets = self._last_pass()
         # The loss is a mean over the L·N reconstructions …
         d_decoded = self.likelihood.gradient(targets, decoded)  # (L·N, …)
-        d_decoded /= len(targets)
+        d_decoded *= self.reconstruction_weight / len(targets)
         dz = self.decoder.backward(d_decoded).reshape(eps.shape)  # (L, N, D)
         # … and the encoder is reached by two roads: through z, and through the KL.
         through_z = reparameterise_backward(dz, log_variance, eps)  # (N, D) both
         through_kl = kl_to_standard_gradients(mean, log_variance)  # (N, D) both
-        weight = self.beta / len(mean)
+        weight = self.kl_weight * self.beta / len(mean)
         d_mean = through_z.mean + weight * through_kl.mean
         d_log_variance = through_z.log_variance + weight * through_kl.log_variance
         d_raw = self.variance_head.backward(d_log_variance)

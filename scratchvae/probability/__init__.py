@@ -14,6 +14,7 @@ from scratchvae.probability.gaussian_kl import (
     kl_to_standard,
     kl_to_standard_gradients,
 )
+from scratchvae.probability.gaussian_product import gaussian_product, gaussian_product_backward
 from scratchvae.probability.likelihoods import (
     BernoulliLikelihood,
     GaussianLikelihood,
@@ -29,6 +30,8 @@ __all__ = [
     "Likelihood",
     "bernoulli_log_density",
     "gaussian_log_density",
+    "gaussian_product",
+    "gaussian_product_backward",
     "kl_diagonal",
     "kl_diagonal_gradients",
     "kl_full",

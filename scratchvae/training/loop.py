@@ -1,5 +1,6 @@
 """The training loop: epochs of batches, a progress bar, and an orderly end on Ctrl-C."""
 
+import itertools
 import math
 import signal
 import sys
@@ -13,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from scratchvae.data.batches import count_batches, epoch_batches
+from scratchvae.data.batches import count_batches, epoch_batches, label_batches
 from scratchvae.errors import InputError
 from scratchvae.training.protocol import LossMean, LossParts
 from scratchvae.training.trainer import Trainer
@@ -58,8 +59,11 @@ def train(
     images: NDArray[Any],
     test_images: NDArray[Any] | None = None,
     *,
+    labels: NDArray[Any] | None = None,
+    test_labels: NDArray[Any] | None = None,
     progress: bool = True,
     on_epoch: Callable[[EpochMetrics], None] | None = None,
+    on_batch: Callable[[int], None] | None = None,
 ) -> list[EpochMetrics]:
     """Train until the settings' number of epochs is complete, from where the trainer stands.
 
@@ -69,10 +73,14 @@ def train(
         The model, the optimiser and the place reached so far.
     images, test_images
         (N, H, W, C), 8-bit or floats. The test images are evaluated after each epoch.
+    labels, test_labels
+        (N,), for a model that is told the classes of its images.
     progress
         Whether to show a progress bar (only where there is a terminal to show it on).
     on_epoch
         Called with each complete epoch's metrics, to save them.
+    on_batch
+        Called after each step with its number of images, for a progress display of the caller's.
 
     Raises
     ------
@@ -84,6 +92,8 @@ def train(
     """
     if len(images) == 0:
         raise InputError("training expects at least one image, and there is none")
+    if labels is not None and len(labels) != len(images):
+        raise InputError(f"expected a label for each of {len(images)} images, not {len(labels)}")
     settings = trainer.settings
     batches = count_batches(len(images), settings.batch_size)
     history: list[EpochMetrics] = []
@@ -104,18 +114,21 @@ def train(
                 dtype=trainer.model.dtype,
                 reading=settings.pixels,
             )
+            given = _given_labels(trainer, labels)
             with trainer.arena:  # each batch is written where the one before it was
-                for x in epoch:
+                for x, conditions in zip(epoch, given, strict=False):
                     if stopping.is_set():
                         raise Interrupted
                     trainer.schedule((trainer.epoch + trainer.batch / batches) / settings.epochs)
-                    parts = trainer.step_on_floats(x)
+                    parts = trainer.step_on_floats(x, **conditions)
                     trainer.running.add(parts, len(x))
                     trainer.batch += 1
                     if trainer.batch % 20 == 1 or trainer.batch == batches:
                         bar.set_description_str(_describe(trainer), refresh=False)
                     bar.update(len(x))
-            test = _evaluate(trainer, test_images)
+                    if on_batch is not None:
+                        on_batch(len(x))
+            test = _evaluate(trainer, test_images, test_labels)
             train_parts = trainer.running.parts()
             trainer.epoch, trainer.batch, trainer.running = trainer.epoch + 1, 0, LossMean()
             metrics = EpochMetrics(trainer.epoch, train_parts, test, time.perf_counter() - start)
@@ -128,11 +141,28 @@ def train(
     return history
 
 
-def _evaluate(trainer: Trainer, images: NDArray[Any] | None) -> LossParts | None:
+def _given_labels(trainer: Trainer, labels: NDArray[Any] | None) -> Iterator[dict[str, Any]]:
+    """Yield what each batch of the epoch is given besides its images."""
+    if labels is None:
+        return itertools.repeat({})
+    batches = label_batches(
+        labels,
+        batch_size=trainer.settings.batch_size,
+        seed=trainer.seed,
+        epoch=trainer.epoch,
+        first_batch=trainer.batch,
+    )
+    return ({"labels": batch} for batch in batches)
+
+
+def _evaluate(
+    trainer: Trainer, images: NDArray[Any] | None, labels: NDArray[Any] | None
+) -> LossParts | None:
     evaluate = getattr(trainer.model, "evaluate", None)
     if images is None or len(images) == 0 or evaluate is None:
         return None
-    parts: LossParts = evaluate(images, seed=trainer.seed)
+    given = {} if labels is None else {"labels": labels}
+    parts: LossParts = evaluate(images, seed=trainer.seed, **given)
     if not math.isfinite(parts.loss):
         # The last step has spoilt the parameters: an error now keeps them out of a checkpoint.
         raise InputError(

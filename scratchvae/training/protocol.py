@@ -24,7 +24,7 @@ class LossParts(Mapping[str, float]):
     Attributes
     ----------
     loss
-        What is minimised: ``reconstruction + beta * kl``.
+        What is minimised: ``reconstruction + beta * kl`` (and what else a model adds to it).
     reconstruction
         −log p(x | z), without the constants that the likelihood leaves out.
     kl
@@ -71,7 +71,11 @@ class LossMean:
 
 
 class Trainable(Protocol):
-    """A model as the trainer sees it."""
+    """A model as the trainer sees it.
+
+    Where labels travel with the images, ``forward`` gets those of its batch as ``labels=``, (N,);
+    where the KL is warmed up, the model's attribute ``kl_weight`` is set before each step.
+    """
 
     parameters: dict[str, Parameter]
     dtype: np.dtype[Any]

@@ -32,6 +32,9 @@ class Settings:
     pixels
         How 8-bit pixels are read: ``"grey"``, divided by 255; or ``"binarised"``, 1 with that
         probability, drawn afresh for each epoch.
+    warm_up
+        Over how many epochs the KL's weight grows from 0 to its full size. A latent that costs
+        before it is of any use is soon given up; this lets it become of use first.
     """
 
     optimiser: str = "adam"
@@ -41,6 +44,7 @@ class Settings:
     batch_size: int = 128
     epochs: int = 10
     pixels: str = "grey"
+    warm_up: float = 0.0
 
     def __post_init__(self) -> None:
         for name, value, allowed in (
@@ -53,6 +57,8 @@ class Settings:
         check_positive(self.learning_rate, "learning_rate")
         check_count(self.batch_size, "batch_size")
         check_count(self.epochs, "epochs")
+        if self.warm_up != 0:
+            check_positive(self.warm_up, "warm_up")
         if not 0 <= self.momentum < 1:
             raise InputError(f"momentum must be at least 0 and below 1, not {self.momentum!r}")
 

@@ -40,6 +40,8 @@ class Trainer:
         Complete epochs, and complete batches of the epoch after them.
     running
         The mean loss over those batches.
+    kl_weight
+        What the KL is multiplied by in the next step, while it is warmed up.
     """
 
     def __init__(
@@ -59,8 +61,9 @@ class Trainer:
         self.epoch = 0
         self.batch = 0
         self.running = LossMean()
+        self.kl_weight = 1.0
 
-    def step(self, batch: NDArray[Any]) -> LossParts:
+    def step(self, batch: NDArray[Any], labels: NDArray[Any] | None = None) -> LossParts:
         """Take one step on a batch of images, and return its loss before the step.
 
         Parameters
@@ -68,6 +71,8 @@ class Trainer:
         batch
             Images as the model's ``fit`` takes them. 8-bit pixels are read as the settings say,
             floats are taken as they are.
+        labels
+            Their classes, for a model that is told them.
 
         Raises
         ------
@@ -83,16 +88,23 @@ class Trainer:
         rng = stream(self.seed, "pixels", self.epoch, steps) if images.dtype == np.uint8 else None
         if rng is None:
             reading = "grey"  # floats have been read already
-        return self.step_on_floats(read_pixels(images, self.model.dtype, reading, rng))
+        return self.step_on_floats(read_pixels(images, self.model.dtype, reading, rng), labels)
 
-    def step_on_floats(self, x: FloatArray) -> LossParts:
+    def step_on_floats(self, x: FloatArray, labels: NDArray[Any] | None = None) -> LossParts:
         """Do as ``step`` for images that are known to fit, in the model's own dtype."""
-        with self.arena:
-            return self._step(x)
+        given = {} if labels is None else {"labels": labels}
+        try:
+            with self.arena:
+                return self._step(x, given)
+        finally:
+            if self.settings.warm_up:  # whoever evaluates the model gets the whole KL
+                self.model.kl_weight = 1.0  # type: ignore[attr-defined]
 
-    def _step(self, x: FloatArray) -> LossParts:
+    def _step(self, x: FloatArray, given: dict[str, Any]) -> LossParts:
         noise = self.model.draw_noise(len(x), stream(self.seed, "noise", self.optimiser.steps))
-        parts = self.model.forward(x, noise, training=True)
+        if self.settings.warm_up:
+            self.model.kl_weight = self.kl_weight  # type: ignore[attr-defined]
+        parts = self.model.forward(x, noise, training=True, **given)
         if not math.isfinite(parts.loss):
             raise InputError(
                 f"the loss became {parts.loss} in step {self.optimiser.steps + 1}: use a learning "
@@ -105,12 +117,15 @@ class Trainer:
         return parts
 
     def schedule(self, progress: float) -> None:
-        """Set the learning rate for ``progress``, from 0 (the start) to 1 (the end of training)."""
+        """Set the learning rate and the KL's weight for ``progress``, from 0 (the start) to 1."""
         rate = self.settings.learning_rate
         if self.settings.schedule == "cosine":
             # Never quite 0, where an optimiser's step would be no step.
             rate *= max(0.5 * (1 + math.cos(math.pi * progress)), 1e-3)
         self.optimiser.learning_rate = rate
+        if self.settings.warm_up:
+            share = progress * self.settings.epochs / self.settings.warm_up
+            self.kl_weight = min(1.0, share)
 
     def _make_optimiser(self) -> Optimiser:
         parameters = self.model.parameters

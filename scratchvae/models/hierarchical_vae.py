@@ -1,0 +1,179 @@
+"""A VAE of two stochastic layers, and the collapse of the upper one.
+
+Dimensions: N images, D latents in the lower layer, U in the upper, … an image's shape (H, W, C).
+"""
+
+from typing import Any
+
+import numpy as np
+
+from scratchvae.arrays import FloatArray, check_count, check_not_negative
+from scratchvae.layers import Layer
+from scratchvae.models.latent_model import LatentModel
+from scratchvae.probability import (
+    Likelihood,
+    gaussian_log_density,
+    kl_to_standard,
+    kl_to_standard_gradients,
+    reparameterise,
+    reparameterise_backward,
+)
+from scratchvae.training import LossParts
+
+
+class HierarchicalVAE(LatentModel):
+    """p(x | z₁) p(z₁ | z₂) p(z₂), with the encoder q(z₁ | x) q(z₂ | z₁).
+
+    The negative bound, for one draw of z₁ and then z₂, is
+
+        −log p(x | z₁) + [log q(z₁ | x) − log p(z₁ | z₂)] + KL(q(z₂ | z₁) ‖ N(0, I))
+
+    The middle term is taken at the draw. The closed-form KL(q(z₁ | x) ‖ p(z₁ | z₂)) would not do:
+    z₂ was drawn knowing z₁, so given z₂ the lower latents are no longer distributed as q(z₁ | x).
+
+    The upper layer tends to collapse: p(z₁ | z₂) learns to ignore a z₂ that is mostly noise at
+    first, whereupon the KL makes q(z₂ | z₁) the prior. Three things relieve it: the KL is warmed
+    up (``Settings.warm_up``), its first nats are free, or the encoder is built like a ladder (see
+    ``LadderVAE``). Source: Flach, "Structured model learning", names the collapse as an open
+    problem; the remedies are those of Sønderby et al. (2016) and Kingma et al. (2016).
+
+    Parameters
+    ----------
+    encoder
+        Images (N, …) to (N, 2D): the mean and log-variance of q(z₁ | x).
+    upper_encoder
+        (N, D) to (N, 2U): those of q(z₂ | z₁).
+    prior
+        (N, U) to (N, 2D): those of p(z₁ | z₂).
+    decoder
+        (N, D) to the parameters of the likelihood.
+    likelihood
+        p(x | z₁).
+    latent_dim, upper_dim
+        D and U.
+    beta
+        The weight of both KLs.
+    free_bits
+        λ, in nats: each upper latent's mean KL over the batch costs nothing below it.
+    parts
+        ``image_shape`` and ``settings``, as for every ``LatentModel``.
+    """
+
+    has_prior = True
+
+    def __init__(
+        self,
+        encoder: Layer,
+        upper_encoder: Layer,
+        prior: Layer,
+        decoder: Layer,
+        likelihood: Likelihood,
+        *,
+        upper_dim: int,
+        beta: float = 1.0,
+        free_bits: float = 0.0,
+        **parts: Any,
+    ) -> None:
+        super().__init__(encoder, decoder, likelihood, **parts)
+        self.upper_encoder, self.prior = upper_encoder, prior
+        self._add_part("upper_encoder", upper_encoder)
+        self._add_part("prior", prior)
+        self.upper_dim = check_count(upper_dim, "upper_dim")
+        self.beta = check_not_negative(beta, "beta")
+        self.free_bits = check_not_negative(free_bits, "free_bits")
+        self.layer_kls: tuple[FloatArray, FloatArray]  # after forward: (N,) of z₁ and of z₂
+
+    def draw_noise(self, count: int, rng: np.random.Generator) -> FloatArray:
+        """Return the ``eps`` of a forward pass, (1, count, D + U): of z₁, then of z₂."""
+        return rng.standard_normal((1, count, self.latent_dim + self.upper_dim), dtype=self.dtype)
+
+    def forward(self, x: FloatArray, eps: FloatArray, training: bool = True) -> LossParts:
+        """Return the loss of the images ``x`` (N, …) with the noise ``eps`` (1, N, D + U)."""
+        eps_1, eps_2 = eps[..., : self.latent_dim], eps[..., self.latent_dim :]
+        mean_1, log_variance_1 = split_halves(self.encoder.forward(x, training))  # (N, D) both
+        z_1 = reparameterise(mean_1, log_variance_1, eps_1)[0]  # (N, D)
+        mean_2, log_variance_2 = split_halves(
+            self.upper_encoder.forward(z_1, training)
+        )  # (N, U) both
+        z_2 = reparameterise(mean_2, log_variance_2, eps_2)[0]  # (N, U)
+        prior_mean, prior_log_variance = split_halves(
+            self.prior.forward(z_2, training)
+        )  # (N, D) both
+        decoded = self.decoder.forward(z_1, training)  # (N, …)
+        reconstruction = self.likelihood.negative_log_likelihood(x, decoded)  # (N,)
+        kl_1 = gaussian_log_density(z_1, mean_1, log_variance_1)  # (N,)
+        kl_1 -= gaussian_log_density(z_1, prior_mean, prior_log_variance)
+        kl_2 = kl_to_standard(mean_2[..., None], log_variance_2[..., None])  # (N, U): each latent's
+        self._pass = (
+            *(x, decoded, z_1, log_variance_1, eps_1),
+            *(mean_2, log_variance_2, eps_2, prior_mean, prior_log_variance, kl_2),
+        )
+        return self._layered_loss(reconstruction, kl_1, kl_2)
+
+    def backward(self) -> None:
+        """Add the gradients of the last forward pass's loss to the parameters' ``grad``."""
+        x, decoded, z_1, log_variance_1, eps_1, *upper = self._last_pass()
+        mean_2, log_variance_2, eps_2, prior_mean, prior_log_variance, kl_2 = upper
+        weight = self.kl_weight * self.beta / len(x)
+        d_decoded = self.likelihood.gradient(x, decoded)  # (N, …)
+        d_decoded /= len(x)
+        # −log p(z₁ | z₂) = ½ Σ (z₁ − m)² e^(−l) + l pulls at z₁ as well as at m and l.
+        residual = z_1 - prior_mean  # (N, D)
+        pull = weight * residual * np.exp(-prior_log_variance)
+        d_prior = np.concatenate([-pull, 0.5 * (weight - residual * pull)], axis=1)  # (N, 2D)
+        dz_2 = self.prior.backward(d_prior)  # (N, U)
+        through_z_2 = reparameterise_backward(dz_2[None], log_variance_2, eps_2)
+        through_kl_2 = kl_to_standard_gradients(mean_2, log_variance_2)
+        paid = weight * self._charged(kl_2)  # (U,)
+        d_mean_2 = through_z_2.mean + paid * through_kl_2.mean
+        d_log_variance_2 = through_z_2.log_variance + paid * through_kl_2.log_variance
+        # Three roads lead back to z₁: the image, its own prior, and z₂, which was drawn from it.
+        dz_1 = self.decoder.backward(d_decoded) + pull
+        dz_1 += self.upper_encoder.backward(np.concatenate([d_mean_2, d_log_variance_2], axis=1))
+        through_z_1 = reparameterise_backward(dz_1[None], log_variance_1, eps_1)
+        # log q(z₁ | x) = −½ Σ ε² + l + log 2π: with ε fixed, only l is left to differentiate.
+        d_log_variance_1 = through_z_1.log_variance - 0.5 * weight
+        self.encoder.backward_parameters(
+            np.concatenate([through_z_1.mean, d_log_variance_1], axis=1)
+        )
+
+    def encode_distribution(
+        self, x: FloatArray, training: bool = False
+    ) -> tuple[FloatArray, FloatArray]:
+        """Return the mean and the log-variance of q(z₁ | x), both (N, D)."""
+        return split_halves(self.encoder.forward(x, training))
+
+    def layer_means(self, x: FloatArray) -> list[FloatArray]:
+        """Return the means of q(z₁ | x) and of q(z₂ | z₁ = its mean), (N, D) and (N, U)."""
+        mean_1, _ = self.encode_distribution(x)
+        return [mean_1, split_halves(self.upper_encoder.forward(mean_1))[0]]
+
+    def draw_latents(self, count: int, rng: np.random.Generator) -> FloatArray:
+        """Return draws of z₁, (count, D): z₂ from N(0, I), then z₁ from p(z₁ | z₂)."""
+        z_2 = rng.standard_normal((count, self.upper_dim), dtype=self.dtype)
+        mean, log_variance = split_halves(self.prior.forward(z_2))
+        eps = rng.standard_normal((1, count, self.latent_dim), dtype=self.dtype)
+        z_1: FloatArray = reparameterise(mean, log_variance, eps)[0]
+        return z_1
+
+    def _charged(self, kl_2: FloatArray) -> FloatArray:
+        """Return 1 for each upper latent whose KL has to be paid for, 0 for the free ones, (U,)."""
+        charged: FloatArray = (kl_2.mean(axis=0) > self.free_bits).astype(kl_2.dtype)
+        return charged
+
+    def _layered_loss(
+        self, reconstruction: FloatArray, kl_1: FloatArray, kl_2: FloatArray
+    ) -> LossParts:
+        """Return the loss; ``kl_1`` is (N,), ``kl_2`` (N, U)."""
+        self.layer_kls = (kl_1, kl_2.sum(axis=1))
+        beta = self.kl_weight * self.beta
+        parts = self._mean_loss(reconstruction, kl_1 + self.layer_kls[1], beta)
+        # What is free costs λ whether it is used or not.
+        unused = np.maximum(self.free_bits - kl_2.mean(axis=0, dtype=np.float64), 0).sum()
+        return LossParts(parts.loss + beta * float(unused), parts.reconstruction, parts.kl)
+
+
+def split_halves(hidden: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Return means and log-variances, which a network gives side by side."""
+    middle = hidden.shape[1] // 2
+    return hidden[:, :middle], hidden[:, middle:]

@@ -1,0 +1,118 @@
+"""The ladder: a hierarchical VAE whose encoder meets the prior half-way.
+
+Dimensions: N images, H hidden units, D lower latents, U upper ones, … an image's shape (H, W, C).
+"""
+
+from typing import Any
+
+import numpy as np
+
+from scratchvae.arrays import FloatArray
+from scratchvae.layers import Layer
+from scratchvae.models.hierarchical_vae import HierarchicalVAE, split_halves
+from scratchvae.probability import (
+    gaussian_product,
+    gaussian_product_backward,
+    kl_diagonal,
+    kl_diagonal_gradients,
+    kl_to_standard,
+    kl_to_standard_gradients,
+    reparameterise,
+    reparameterise_backward,
+)
+from scratchvae.training import LossParts
+
+
+class LadderVAE(HierarchicalVAE):
+    """p(x | z₁) p(z₁ | z₂) p(z₂), with the encoder q(z₂ | x) q(z₁ | x, z₂).
+
+    The upper layer reads the image's features rather than a noisy z₁. The lower one is the product
+    of two Gaussians: what the image says of z₁, and what z₂ says of it, p(z₁ | z₂). So encoder and
+    decoder go through the layers in the same order, and since z₂ comes first, both KLs have
+    closed forms:
+
+        −log p(x | z₁) + KL(q(z₁ | x, z₂) ‖ p(z₁ | z₂)) + KL(q(z₂ | x) ‖ N(0, I))
+
+    Source: Sønderby, Raiko, Maaløe, Sønderby and Winther (2016).
+
+    Parameters
+    ----------
+    encoder
+        Images (N, …) to features (N, H).
+    lower_head
+        (N, H) to (N, 2D): what the image says of z₁.
+    upper_encoder
+        (N, H) to (N, 2U): the mean and log-variance of q(z₂ | x).
+    parts
+        The prior, the decoder and the rest, as for ``HierarchicalVAE``.
+    """
+
+    def __init__(
+        self, encoder: Layer, lower_head: Layer, upper_encoder: Layer, *parts: Any, **named: Any
+    ) -> None:
+        super().__init__(encoder, upper_encoder, *parts, **named)
+        self.lower_head = lower_head
+        self._add_part("lower_head", lower_head)
+
+    def forward(self, x: FloatArray, eps: FloatArray, training: bool = True) -> LossParts:
+        """Return the loss of the images ``x`` (N, …) with the noise ``eps`` (1, N, D + U)."""
+        eps_1, eps_2 = eps[..., : self.latent_dim], eps[..., self.latent_dim :]
+        features = self.encoder.forward(x, training)  # (N, H)
+        seen = split_halves(self.lower_head.forward(features, training))  # (N, D) both
+        mean_2, log_variance_2 = split_halves(self.upper_encoder.forward(features, training))
+        z_2 = reparameterise(mean_2, log_variance_2, eps_2)[0]  # (N, U)
+        expected = split_halves(self.prior.forward(z_2, training))  # (N, D) both
+        mean_1, log_variance_1 = gaussian_product(*seen, *expected)  # (N, D) both
+        z_1 = reparameterise(mean_1, log_variance_1, eps_1)[0]  # (N, D)
+        decoded = self.decoder.forward(z_1, training)  # (N, …)
+        reconstruction = self.likelihood.negative_log_likelihood(x, decoded)  # (N,)
+        kl_1 = kl_diagonal(mean_1, log_variance_1, *expected)  # (N,)
+        kl_2 = kl_to_standard(mean_2[..., None], log_variance_2[..., None])  # (N, U): each latent's
+        self._pass = (
+            *(x, decoded, seen, expected, mean_1, log_variance_1, eps_1),
+            *(mean_2, log_variance_2, eps_2, kl_2),
+        )
+        return self._layered_loss(reconstruction, kl_1, kl_2)
+
+    def backward(self) -> None:
+        """Add the gradients of the last forward pass's loss to the parameters' ``grad``."""
+        x, decoded, seen, expected, mean_1, log_variance_1, eps_1, *upper = self._last_pass()
+        mean_2, log_variance_2, eps_2, kl_2 = upper
+        weight = self.kl_weight * self.beta / len(x)
+        d_decoded = self.likelihood.gradient(x, decoded)  # (N, …)
+        d_decoded /= len(x)
+        dz_1 = self.decoder.backward(d_decoded)  # (N, D)
+        through_z_1 = reparameterise_backward(dz_1[None], log_variance_1, eps_1)
+        through_kl_1 = kl_diagonal_gradients(mean_1, log_variance_1, *expected)
+        d_mean_1 = through_z_1.mean + weight * through_kl_1.mean_1
+        d_log_variance_1 = through_z_1.log_variance + weight * through_kl_1.log_variance_1
+        # The product hands its gradient to both factors; the prior is in the KL besides.
+        factors = gaussian_product_backward(d_mean_1, d_log_variance_1, *seen, *expected)
+        d_seen = np.concatenate([factors.mean_1, factors.log_variance_1], axis=1)  # (N, 2D)
+        d_prior_mean = factors.mean_2 + weight * through_kl_1.mean_2
+        d_prior_log_variance = factors.log_variance_2 + weight * through_kl_1.log_variance_2
+        dz_2 = self.prior.backward(np.concatenate([d_prior_mean, d_prior_log_variance], axis=1))
+        through_z_2 = reparameterise_backward(dz_2[None], log_variance_2, eps_2)
+        through_kl_2 = kl_to_standard_gradients(mean_2, log_variance_2)
+        paid = weight * self._charged(kl_2)  # (U,)
+        d_mean_2 = through_z_2.mean + paid * through_kl_2.mean
+        d_log_variance_2 = through_z_2.log_variance + paid * through_kl_2.log_variance
+        d_upper = np.concatenate([d_mean_2, d_log_variance_2], axis=1)  # (N, 2U)
+        d_features = self.upper_encoder.backward(d_upper) + self.lower_head.backward(d_seen)
+        self.encoder.backward_parameters(d_features)  # (N, H)
+
+    def encode_distribution(
+        self, x: FloatArray, training: bool = False
+    ) -> tuple[FloatArray, FloatArray]:
+        """Return the mean and the log-variance of q(z₁ | x, z₂ = its mean), both (N, D)."""
+        features = self.encoder.forward(x, training)
+        mean_2, _ = split_halves(self.upper_encoder.forward(features, training))
+        expected = split_halves(self.prior.forward(np.ascontiguousarray(mean_2), training))
+        return gaussian_product(
+            *split_halves(self.lower_head.forward(features, training)), *expected
+        )
+
+    def layer_means(self, x: FloatArray) -> list[FloatArray]:
+        """Return the means of q(z₁ | x, z₂ = its mean) and of q(z₂ | x), (N, D) and (N, U)."""
+        mean_1, _ = self.encode_distribution(x)
+        return [mean_1, split_halves(self.upper_encoder.forward(self.encoder.forward(x)))[0]]

@@ -1,0 +1,70 @@
+"""From the name of a recipe to a model."""
+
+from difflib import get_close_matches
+from typing import Any
+
+import numpy as np
+from numpy.typing import DTypeLike
+
+from scratchvae.arrays import check_count
+from scratchvae.errors import InputError
+from scratchvae.models.latent_model import LatentModel
+from scratchvae.models.recipes.catalogue import RECIPES, Recipe
+from scratchvae.models.recipes.maker import Maker
+from scratchvae.probability import BernoulliLikelihood
+
+
+def find_recipe(name: str) -> Recipe:
+    """Return the recipe called ``name``; ``InputError`` with the nearest names if there is none."""
+    if not isinstance(name, str):
+        raise InputError(
+            f"a recipe is called by its name, a string, not by a {type(name).__name__}"
+        )
+    if name in RECIPES:
+        return RECIPES[name]
+    near = get_close_matches(name, RECIPES, n=1)
+    hint = f" (did you mean {near[0]}?)" if near else ""
+    raise InputError(f"there is no recipe {name!r}{hint}; the recipes are {', '.join(RECIPES)}")
+
+
+def build(
+    name: str,
+    *,
+    latent_dim: int | None = None,
+    seed: int = 0,
+    dtype: DTypeLike = np.float32,
+    **options: Any,
+) -> LatentModel:
+    """Return a new model of a recipe, its parameters drawn from ``seed``.
+
+    Parameters
+    ----------
+    name
+        The recipe, for instance ``"zhao-mlp"``; ``scratchvae.RECIPES`` has them all.
+    latent_dim
+        The number of latents; ``None`` takes the recipe's.
+    seed
+        Fixes the initial parameters; the same in both dtypes, up to rounding.
+    dtype
+        ``float32`` to train, ``float64`` to check gradients.
+    options
+        The recipe's own options, such as ``hidden``, ``variance``, ``beta`` and ``samples``.
+
+    Raises
+    ------
+    InputError
+        If there is no such recipe or option, or a value makes no sense.
+    """
+    recipe = find_recipe(name)
+    unknown = [option for option in options if option not in recipe.options]
+    if unknown:
+        known = ", ".join(recipe.options) or "none"
+        raise InputError(f"{name} has no option {unknown[0]!r}; its options are: {known}")
+    chosen = recipe.options | {k: v for k, v in options.items() if v is not None}
+    latents = recipe.latent_dim if latent_dim is None else check_count(latent_dim, "latent_dim")
+    model = recipe.make(Maker(seed, dtype), latents, **chosen)
+    binary = isinstance(model.likelihood, BernoulliLikelihood)
+    # Black-and-white pixels are for a distribution of black and white.
+    model.settings = recipe.settings.changed(pixels=None if binary else "grey")
+    model.config = {"recipe": name, "latent_dim": latents, "seed": seed} | chosen
+    return model

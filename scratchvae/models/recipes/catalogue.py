@@ -1,0 +1,162 @@
+"""The named models of the sources, each in a few declarative lines.
+
+Each recipe says what its source says: layers, likelihood, and how it is trained.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from scratchvae.models.latent_model import LatentModel
+from scratchvae.models.recipes import autoencoders, convolutional, variational
+from scratchvae.training import Settings
+
+# What every VAE of one stochastic layer can be told.
+_WEIGHTS: dict[str, Any] = {"beta": 1.0, "reconstruction_weight": 1.0, "samples": 1}
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """A named model.
+
+    Attributes
+    ----------
+    name
+        What ``build`` and the command line call it.
+    summary
+        One line: layers, likelihood, source.
+    make
+        Builds it from a ``Maker``, the latent dimension and the recipe's own options.
+    latent_dim
+        The default number of latents.
+    settings
+        How its source trains it.
+    options
+        The recipe's own options and their defaults.
+    """
+
+    name: str
+    summary: str
+    make: Callable[..., LatentModel]
+    latent_dim: int
+    settings: Settings
+    options: dict[str, Any]
+
+
+RECIPES = {
+    recipe.name: recipe
+    for recipe in (
+        Recipe(
+            "zhao-mlp",
+            "784-300-100-h-z, ELU, Gaussian of variance c on grey pixels (Zhao 2023)",
+            variational.zhao_mlp,
+            latent_dim=2,
+            settings=Settings(learning_rate=2.5e-3, batch_size=256, epochs=15),
+            options={"hidden": 10, "variance": 0.05, **_WEIGHTS},
+        ),
+        Recipe(
+            "zhao-cnn",
+            "three convolutions with batch norm and ELU, and back, Gaussian (Zhao 2023)",
+            convolutional.zhao_cnn,
+            latent_dim=2,
+            settings=Settings(learning_rate=1.5e-3, batch_size=256, epochs=15),
+            options={"variance": 0.05, **_WEIGHTS},
+        ),
+        Recipe(
+            "fleuret-conv",
+            "six convolutions of 32 channels and back, ReLU, Gaussian of variance 1 (Fleuret)",
+            convolutional.fleuret_conv,
+            latent_dim=32,
+            settings=Settings(learning_rate=1e-3, batch_size=100, epochs=25),
+            options={"channels": 32, "variance": 1.0, **_WEIGHTS},
+        ),
+        Recipe(
+            "fleuret-autoencoder",
+            "the networks of fleuret-conv, squared error, no prior (Fleuret)",
+            convolutional.fleuret_autoencoder,
+            latent_dim=32,
+            settings=Settings(learning_rate=1e-3, batch_size=100, epochs=25),
+            options={"channels": 32},
+        ),
+        Recipe(
+            "kingma-welling",
+            "784-500-z, tanh, Bernoulli on binarised pixels (Kingma and Welling 2013)",
+            variational.kingma_welling,
+            latent_dim=20,
+            settings=Settings(learning_rate=1e-3, batch_size=100, epochs=20, pixels="binarised"),
+            options={"likelihood": "bernoulli", **_WEIGHTS},
+        ),
+        Recipe(
+            "beta-vae",
+            "784-500-z, tanh, Bernoulli, the KL weighted by 4 (Fleuret; Higgins et al. 2017)",
+            variational.beta_vae,
+            latent_dim=10,
+            settings=Settings(learning_rate=1e-3, batch_size=100, epochs=20, pixels="binarised"),
+            options=_WEIGHTS | {"beta": 4.0},
+        ),
+        Recipe(
+            "learned-variance",
+            "784-400-z, ReLU, Gaussian with a decoded variance: grainy samples (Fleuret)",
+            variational.learned_variance,
+            latent_dim=20,
+            settings=Settings(learning_rate=1e-3, batch_size=100, epochs=15),
+            options={"variance": None, **_WEIGHTS},
+        ),
+        Recipe(
+            "conditional-vae",
+            "784+10-500-z, tanh, Bernoulli: told the digit, draws the digit (Zhao 2023, 4.2)",
+            variational.conditional_vae,
+            latent_dim=20,
+            settings=Settings(learning_rate=1e-3, batch_size=100, epochs=20, pixels="binarised"),
+            options=_WEIGHTS,
+        ),
+        Recipe(
+            "hierarchical-vae",
+            "784-500-z and 100-u above it, tanh, Bernoulli: two stochastic layers (Flach)",
+            variational.hierarchical_vae,
+            latent_dim=20,
+            settings=Settings(learning_rate=1e-3, batch_size=100, epochs=20, pixels="binarised"),
+            options={"upper_dim": 10, "inference": "bottom-up", "beta": 1.0, "free_bits": 0.0},
+        ),
+        Recipe(
+            "pytorch-example",
+            "784-400-z, ReLU, Bernoulli on grey pixels (the example of the PyTorch project)",
+            variational.pytorch_example,
+            latent_dim=20,
+            settings=Settings(learning_rate=1e-3, batch_size=128, epochs=10),
+            options={**_WEIGHTS},
+        ),
+        Recipe(
+            "linear-autoencoder",
+            "784-z, no activation: what it learns is PCA (EECS 230, lecture 16)",
+            autoencoders.linear_autoencoder,
+            latent_dim=10,
+            settings=Settings(learning_rate=1e-2, batch_size=256, epochs=20, schedule="cosine"),
+            options={},
+        ),
+        Recipe(
+            "autoencoder",
+            "784-300-100-z, ELU, squared error, no prior (EECS 230, lecture 16)",
+            autoencoders.autoencoder,
+            latent_dim=2,
+            settings=Settings(learning_rate=1e-3, batch_size=256, epochs=15),
+            options={},
+        ),
+        Recipe(
+            "sparse-autoencoder",
+            "784-z with z > 784, ReLU, the L1 norm of the code has a price (EECS 230, lecture 16)",
+            autoencoders.sparse_autoencoder,
+            latent_dim=1000,
+            settings=Settings(learning_rate=1e-3, batch_size=256, epochs=15),
+            options={"sparsity": 0.1},
+        ),
+        Recipe(
+            "denoising-autoencoder",
+            "784-400-z, ELU, gives back the clean one of a noisy image (EECS 230, lecture 16)",
+            autoencoders.denoising_autoencoder,
+            latent_dim=50,
+            settings=Settings(learning_rate=1e-3, batch_size=256, epochs=15),
+            options={"deviation": 0.5},
+        ),
+    )
+}

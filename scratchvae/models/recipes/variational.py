@@ -1,0 +1,146 @@
+"""How the dense recipes with a prior are built.
+
+Each function takes a ``Maker``, the number of latents and the recipe's options; ``weights`` are
+the ``beta``, ``reconstruction_weight`` and ``samples`` that every ``VAE`` has.
+"""
+
+from typing import Any
+
+from scratchvae.arrays import check_count
+from scratchvae.errors import InputError
+from scratchvae.layers import ELU, Layer, LogSoftplus, ReLU, Sequential, Tanh
+from scratchvae.models.conditional_vae import ConditionalVAE
+from scratchvae.models.hierarchical_vae import HierarchicalVAE
+from scratchvae.models.ladder_vae import LadderVAE
+from scratchvae.models.recipes.maker import IMAGE_SHAPE, PIXELS, Maker
+from scratchvae.models.vae import VAE
+from scratchvae.probability import (
+    BernoulliLikelihood,
+    GaussianLikelihood,
+    LearnedVarianceLikelihood,
+    Likelihood,
+)
+
+CLASSES = 10
+
+
+def zhao_mlp(make: Maker, latent_dim: int, *, hidden: int, variance: float, **weights: Any) -> VAE:
+    """Zhao (2023), section 3.1: the text says a hidden layer of 20, the printed network of 10."""
+    widths = [PIXELS, 300, 100, check_count(hidden, "hidden")]
+    return VAE(
+        encoder=make.encoder([*widths, 2 * latent_dim], ELU),
+        decoder=make.decoder([latent_dim, *reversed(widths)], ELU, make.sigmoid()),
+        likelihood=GaussianLikelihood(variance),
+        image_shape=IMAGE_SHAPE,
+        latent_dim=latent_dim,
+        variance_head=LogSoftplus(floor=1e-8, **make.options),
+        **weights,
+    )
+
+
+def kingma_welling(make: Maker, latent_dim: int, *, likelihood: str, **weights: Any) -> VAE:
+    """Kingma and Welling (2013), appendix C: a Bernoulli decoder, or a Gaussian one."""
+    chosen = _likelihood_named(likelihood)
+    return VAE(
+        encoder=make.encoder([PIXELS, 500, 2 * latent_dim], Tanh),
+        decoder=_decoder(make, [latent_dim, 500], Tanh, chosen),
+        likelihood=chosen,
+        image_shape=IMAGE_SHAPE,
+        latent_dim=latent_dim,
+        **weights,
+    )
+
+
+def beta_vae(make: Maker, latent_dim: int, **weights: Any) -> VAE:
+    """Fleuret, lecture 7.4, after Higgins et al. (2017), on Kingma and Welling's networks."""
+    return kingma_welling(make, latent_dim, likelihood="bernoulli", **weights)
+
+
+def learned_variance(
+    make: Maker, latent_dim: int, *, variance: float | None, **weights: Any
+) -> VAE:
+    """Fleuret, lecture 7.4: a decoded variance for each pixel, or what mends it, a fixed one."""
+    chosen: Likelihood = LearnedVarianceLikelihood()
+    if variance is not None:
+        chosen = GaussianLikelihood(variance, include_constant=True)
+    return VAE(
+        encoder=make.encoder([PIXELS, 400, 2 * latent_dim], ReLU),
+        decoder=_decoder(make, [latent_dim, 400], ReLU, chosen),
+        likelihood=chosen,
+        image_shape=IMAGE_SHAPE,
+        latent_dim=latent_dim,
+        **weights,
+    )
+
+
+def pytorch_example(make: Maker, latent_dim: int, **weights: Any) -> VAE:
+    """PyTorch's own example of a VAE, for comparison with a framework."""
+    return VAE(
+        encoder=make.encoder([PIXELS, 400, 2 * latent_dim], ReLU),
+        decoder=make.decoder([latent_dim, 400, PIXELS], ReLU),
+        likelihood=BernoulliLikelihood(),
+        image_shape=IMAGE_SHAPE,
+        latent_dim=latent_dim,
+        **weights,
+    )
+
+
+def conditional_vae(make: Maker, latent_dim: int, **weights: Any) -> ConditionalVAE:
+    """Kingma and Welling's networks, with the label beside the pixels and beside z."""
+    return ConditionalVAE(
+        encoder=make.network([PIXELS + CLASSES, 500, 2 * latent_dim], Tanh),
+        decoder=make.decoder([latent_dim + CLASSES, 500, PIXELS], Tanh),
+        likelihood=BernoulliLikelihood(),
+        image_shape=IMAGE_SHAPE,
+        latent_dim=latent_dim,
+        classes=CLASSES,
+        **weights,
+    )
+
+
+def hierarchical_vae(
+    make: Maker, latent_dim: int, *, upper_dim: int, inference: str, **weights: Any
+) -> HierarchicalVAE:
+    """Two stochastic layers, their encoder from the bottom up or like a ladder."""
+    upper = check_count(upper_dim, "upper_dim")
+    rest: dict[str, Any] = {
+        "prior": make.network([upper, 100, 2 * latent_dim], Tanh),
+        "decoder": make.decoder([latent_dim, 500, PIXELS], Tanh),
+        "likelihood": BernoulliLikelihood(),
+        "image_shape": IMAGE_SHAPE,
+        "latent_dim": latent_dim,
+        "upper_dim": upper,
+    }
+    if inference == "bottom-up":
+        return HierarchicalVAE(
+            encoder=make.encoder([PIXELS, 500, 2 * latent_dim], Tanh),
+            upper_encoder=make.network([latent_dim, 100, 2 * upper], Tanh),
+            **rest,
+            **weights,
+        )
+    if inference == "ladder":
+        features = make.encoder([PIXELS, 500], None).layers
+        return LadderVAE(
+            encoder=Sequential(*features, Tanh(**make.options)),
+            lower_head=make.network([500, 2 * latent_dim], None),
+            upper_encoder=make.network([500, 100, 2 * upper], Tanh),
+            **rest,
+            **weights,
+        )
+    raise InputError(f"inference must be bottom-up or ladder, not {inference!r}")
+
+
+def _likelihood_named(name: str) -> Likelihood:
+    if name == "bernoulli":
+        return BernoulliLikelihood()
+    if name == "gaussian":
+        return LearnedVarianceLikelihood()
+    raise InputError(f"likelihood must be bernoulli or gaussian, not {name!r}")
+
+
+def _decoder(
+    make: Maker, sizes: list[int], activation: type[Layer], likelihood: Likelihood
+) -> Layer:
+    """Return a dense decoder that gives as many numbers a pixel as the likelihood takes."""
+    channels = likelihood.channels_per_pixel
+    return make.decoder([*sizes, channels * PIXELS], activation, channels=channels)

@@ -1,0 +1,247 @@
+"""Two stochastic layers: the bound, its gradients, the product of Gaussians, and the warm-up."""
+
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from helpers import IMAGE_SHAPE, PIXELS, normal, pixels, refused, small_vae
+from scipy import stats
+from scipy.special import expit
+
+from scratchvae.gradient_check import gradcheck
+from scratchvae.layers import Dense, Flatten, Reshape, Sequential, Tanh
+from scratchvae.models import HierarchicalVAE, LadderVAE, build
+from scratchvae.models import hierarchical_vae as module
+from scratchvae.probability import (
+    BernoulliLikelihood,
+    GaussianLikelihood,
+    gaussian_product,
+    kl_to_standard_gradients,
+)
+from scratchvae.training import Settings, Trainer, train
+
+IMAGES = pixels(5, *IMAGE_SHAPE, seed=7)
+D, U = 3, 2
+
+
+def small(kind, model=None, dtype=np.float64, scale=1.0, **options):
+    made = {"rng": np.random.default_rng(0), "dtype": dtype}
+
+    def network(*sizes):
+        layers = [Dense(sizes[0], sizes[1], **made)]
+        for before, after in pairwise(sizes[1:]):
+            layers += [Tanh(**made), Dense(before, after, **made)]
+        return Sequential(*layers)
+
+    prior, flat = network(U, 4, 2 * D), Flatten(**made)
+    decoder = Sequential(*network(D, 4, PIXELS).layers, Reshape(IMAGE_SHAPE, **made))
+    rest = (prior, decoder, BernoulliLikelihood())
+    named = {"image_shape": IMAGE_SHAPE, "latent_dim": D, "upper_dim": U} | options
+    if kind == "ladder":
+        features = Sequential(flat, *network(PIXELS, 6).layers, Tanh(**made))
+        made_model = (model or LadderVAE)(
+            features, network(6, 2 * D), network(6, 4, 2 * U), *rest, **named
+        )
+    else:
+        encoder = Sequential(flat, *network(PIXELS, 6, 2 * D).layers)
+        made_model = (model or HierarchicalVAE)(encoder, network(D, 4, 2 * U), *rest, **named)
+    for parameter in made_model.parameters.values():
+        parameter.value *= scale
+    return made_model
+
+
+both = pytest.mark.parametrize("kind", ["bottom-up", "ladder"])
+
+
+@both
+@pytest.mark.parametrize("free_bits", [0.0, 0.05, 9.0])
+def test_its_gradient_is_right(kind, free_bits):
+    model = small(kind, free_bits=free_bits, beta=0.7, scale=1.5)
+    report = gradcheck(model, IMAGES)
+    assert report.passed, report
+
+
+def run(network, x):
+    return np.split(network.forward(x), 2, axis=1)
+
+
+def log_normal(x, mean, log_variance):
+    return stats.norm.logpdf(x, mean, np.exp(log_variance / 2)).sum(axis=1)
+
+
+def test_the_loss_from_the_bottom_up_is_the_ratio_of_its_densities():
+    model = small("bottom-up", scale=2.0)
+    eps = normal(1, 5, D + U, seed=3)
+    m_1, l_1 = run(model.encoder, IMAGES)
+    z_1 = m_1 + np.exp(l_1 / 2) * eps[0, :, :D]
+    m_2, l_2 = run(model.upper_encoder, z_1)
+    z_2 = m_2 + np.exp(l_2 / 2) * eps[0, :, D:]
+    prior = run(model.prior, z_2)
+    p = expit(model.decoder.forward(z_1))
+    log_p_x = (IMAGES * np.log(p) + (1 - IMAGES) * np.log(1 - p)).sum(axis=(1, 2, 3))
+    kl_2 = 0.5 * (np.exp(l_2) + m_2**2 - 1 - l_2).sum(axis=1)
+    kl_1 = log_normal(z_1, m_1, l_1) - log_normal(z_1, *prior)
+    parts = model.forward(IMAGES, eps)
+    assert parts.loss == pytest.approx(-(log_p_x - kl_1 - kl_2).mean())
+    np.testing.assert_allclose(model.layer_kls, [kl_1, kl_2])
+    assert parts.kl == pytest.approx((kl_1 + kl_2).mean())
+
+
+@both
+def test_the_bound_is_below_the_log_probability(kind):
+    # log p(x) by brute force: the mean of p(x | z) over many draws of the two priors.
+    model = small(kind, scale=2.0)
+    x = IMAGES[:1]
+    z_1 = model.draw_latents(200_000, np.random.default_rng(0))
+    p = expit(model.decoder.forward(z_1))
+    exact = np.log(np.exp((x * np.log(p) + (1 - x) * np.log(1 - p)).sum(axis=(1, 2, 3))).mean())
+    bounds = model.elbo(np.repeat(x, 20_000, axis=0))
+    error = bounds.std() / np.sqrt(len(bounds))
+    assert bounds.mean() < exact + 3 * error
+
+
+class WithTheClosedForm(HierarchicalVAE):
+    """Takes KL(q(z₁ | x) ‖ p(z₁ | z₂)) in closed form in the value, and leaves the gradient."""
+
+    def forward(self, x, eps, training=True):
+        parts = super().forward(x, eps, training)
+        *_, prior_mean, prior_log_variance, kl_2 = self._pass
+        mean, log_variance = self.encode_distribution(x, training)
+        closed = module.kl_to_standard(
+            (mean - prior_mean) * np.exp(-prior_log_variance / 2), log_variance - prior_log_variance
+        )
+        return self._layered_loss(self.terms[0], closed, kl_2) if parts else parts
+
+
+class NoPullOnTheLowerLayer(HierarchicalVAE):
+    """Forgets that z₁ is also an argument of its own prior."""
+
+    def backward(self):
+        decoder_backward = self.decoder.backward
+        x, _, z_1, *_, prior_mean, prior_log_variance, _ = self._pass
+        pull = (z_1 - prior_mean) * np.exp(-prior_log_variance) / len(x)
+        self.decoder.backward = lambda dy: decoder_backward(dy) - pull
+        super().backward()
+        del self.decoder.backward
+
+
+class NoRoadThroughTheUpperLayer(HierarchicalVAE):
+    """Forgets that z₂ was drawn from z₁."""
+
+    def backward(self):
+        upper_backward = self.upper_encoder.backward
+        self.upper_encoder.backward = lambda dy: 0 * upper_backward(dy)
+        super().backward()
+        del self.upper_encoder.backward
+
+
+@pytest.mark.parametrize(
+    "wrong", [WithTheClosedForm, NoPullOnTheLowerLayer, NoRoadThroughTheUpperLayer]
+)
+def test_a_forgotten_road_is_caught_by_the_gradient_check(wrong):
+    report = gradcheck(small("bottom-up", wrong, scale=1.5), IMAGES)
+    failed = {row.name.split(".")[0] for row in report.rows if not row.passed}
+    assert "encoder" in failed
+    assert "decoder" not in failed
+
+
+def test_free_bits_paid_for_all_the_same_are_caught(monkeypatch):
+    model = small("bottom-up", free_bits=9.0)
+    monkeypatch.setattr(model, "_charged", lambda kl_2: np.ones(U))
+    report = gradcheck(model, IMAGES)
+    assert "upper_encoder" in {row.name.split(".")[0] for row in report.rows if not row.passed}
+
+
+@both
+def test_free_bits_cost_the_same_whether_used_or_not(kind):
+    eps = normal(1, 5, D + U, seed=3)
+    plain, free = small(kind), small(kind, free_bits=9.0)
+    paid, unpaid = plain.forward(IMAGES, eps), free.forward(IMAGES, eps)
+    assert unpaid.kl == paid.kl
+    upper = plain.layer_kls[1].mean()
+    assert upper < 9
+    assert unpaid.loss == pytest.approx(paid.loss - upper + 9 * U)
+    np.testing.assert_allclose(free.elbo(IMAGES), plain.elbo(IMAGES))  # the bound is the bound
+
+
+def test_the_product_of_gaussians_is_their_densities_product():
+    m_1, l_1, m_2, l_2 = normal(4, 1, 2)
+    mean, log_variance = gaussian_product(m_1, l_1, m_2, l_2)
+    x = normal(6, 2, seed=5)
+    ratio = log_normal(x, m_1, l_1) + log_normal(x, m_2, l_2) - log_normal(x, mean, log_variance)
+    np.testing.assert_allclose(ratio, ratio[0])
+    far = gaussian_product(m_1, l_1 - 900, m_2, l_2 + 900)
+    np.testing.assert_allclose(far.mean, m_1)
+    np.testing.assert_allclose(far.log_variance, l_1 - 900)
+
+
+@both
+def test_samples_come_down_through_both_layers(kind):
+    model = small(kind)
+    model.prior.layers[-1].parameters["weight"].value[...] = 0
+    bias = model.prior.layers[-1].parameters["bias"].value
+    bias[...] = [1.0, 2.0, 3.0, *np.log([0.01, 0.04, 4.0])]
+    z = model.draw_latents(20_000, np.random.default_rng(0))
+    np.testing.assert_allclose(z.mean(axis=0), [1, 2, 3], atol=0.07)
+    np.testing.assert_allclose(z.std(axis=0), [0.1, 0.2, 2.0], rtol=0.03)
+    assert model.sample(3).shape == (3, *IMAGE_SHAPE)
+
+
+@both
+def test_its_layers_have_means(kind):
+    model = small(kind)
+    lower, upper = model.layer_means(IMAGES)
+    assert (lower.shape, upper.shape) == ((5, D), (5, U))
+    np.testing.assert_array_equal(lower, model.encode(IMAGES))
+    eps = np.zeros((1, 5, D + U))
+    model.forward(IMAGES, eps)
+    with refused("upper_dim", "0"):
+        small(kind, upper_dim=0)
+    with refused("free_bits", "-1"):
+        small(kind, free_bits=-1)
+
+
+def test_the_recipe_builds_both():
+    assert type(build("hierarchical-vae")) is HierarchicalVAE
+    assert type(build("hierarchical-vae", inference="ladder")) is LadderVAE
+    with refused("bottom-up or ladder", "'sideways'"):
+        build("hierarchical-vae", inference="sideways")
+
+
+# The warm-up of the KL.
+
+
+def test_the_kl_is_warmed_up_in_training_alone():
+    vae = small_vae(GaussianLikelihood(), beta=2.0)
+    images = np.random.default_rng(1).integers(0, 256, (20, *IMAGE_SHAPE), dtype=np.uint8)
+    weights, forward = [], vae.forward
+
+    def watched(x, eps, training=True):
+        parts = forward(x, eps, training)
+        share = (parts.loss - parts.reconstruction) / parts.kl
+        weights.append((training, share))
+        return parts
+
+    vae.forward = watched
+    settings = Settings(batch_size=10, epochs=4, warm_up=3)
+    train(Trainer(vae, settings), images, images, progress=False)
+    trained = [share for training, share in weights if training]
+    expected = [0, 1 / 6, 2 / 6, 3 / 6, 4 / 6, 5 / 6, 1, 1]
+    np.testing.assert_allclose(trained, np.multiply(2, expected), atol=1e-7)
+    tested = [share for training, share in weights if not training]
+    np.testing.assert_allclose(tested, 2)
+    assert vae.kl_weight == 1
+
+
+def test_a_warm_up_is_a_number_of_epochs():
+    for bad in (-1, np.nan, "soon"):
+        with refused("warm_up", repr(bad)):
+            Settings(warm_up=bad)
+
+
+def test_the_weight_of_the_kl_is_in_the_gradient():
+    vae = small_vae(beta=2.0)
+    vae.kl_weight = 0.3
+    assert gradcheck(vae, IMAGES).passed
+    mean, log_variance = vae.encode_distribution(IMAGES)
+    assert np.abs(kl_to_standard_gradients(mean, log_variance).mean).max() > 0
