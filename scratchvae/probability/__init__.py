@@ -15,6 +15,11 @@ from scratchvae.probability.gaussian_kl import (
     kl_to_standard_gradients,
 )
 from scratchvae.probability.gaussian_product import gaussian_product, gaussian_product_backward
+from scratchvae.probability.gradient_estimators import (
+    GradientDraws,
+    reparameterised_gradients,
+    score_function_gradients,
+)
 from scratchvae.probability.likelihoods import (
     BernoulliLikelihood,
     GaussianLikelihood,
@@ -26,6 +31,7 @@ from scratchvae.probability.reparameterisation import reparameterise, reparamete
 __all__ = [
     "BernoulliLikelihood",
     "GaussianLikelihood",
+    "GradientDraws",
     "LearnedVarianceLikelihood",
     "Likelihood",
     "bernoulli_log_density",
@@ -41,5 +47,7 @@ __all__ = [
     "multivariate_gaussian_log_density",
     "reparameterise",
     "reparameterise_backward",
+    "reparameterised_gradients",
+    "score_function_gradients",
     "standard_normal_log_density",
 ]

@@ -1,0 +1,75 @@
+"""Active units: how many latents a model uses.
+
+A latent that says nothing of the image has the same mean for every image. So a latent counts as
+active where the variance of its mean over the data is above 0.01. Source: Burda, Grosse and
+Salakhutdinov (2016), section 5.2.
+
+Dimensions: N images, D latents of a layer.
+"""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from scratchvae.arrays import FloatArray
+from scratchvae.data.batches import read_pixels
+from scratchvae.errors import InputError
+from scratchvae.models import HierarchicalVAE, LatentModel
+
+THRESHOLD = 0.01
+_CHUNK = 250
+
+
+class LayerActivity(NamedTuple):
+    """How a layer of latents is used.
+
+    Attributes
+    ----------
+    active
+        How many of its latents are active.
+    variances
+        The variance over the data of each latent's mean, (D,).
+    """
+
+    active: int
+    variances: FloatArray
+
+    def __str__(self) -> str:
+        return f"{self.active} of {len(self.variances)} latents active"
+
+
+def active_units(means: FloatArray, threshold: float = THRESHOLD) -> LayerActivity:
+    """Return the activity of latents whose means are given, (N, D).
+
+    Raises
+    ------
+    InputError
+        If there are fewer than two images: one has no variance.
+    """
+    if means.ndim != 2 or len(means) < 2:
+        raise InputError(
+            f"means must be of shape (N, D) for two images or more, not {means.shape}: "
+            "a variance over the data needs data"
+        )
+    variances: FloatArray = means.var(axis=0, dtype=np.float64, ddof=1)
+    return LayerActivity(int(np.count_nonzero(variances > threshold)), variances)
+
+
+def layer_activity(
+    model: LatentModel,
+    images: NDArray[Any],
+    labels: NDArray[Any] | None = None,
+    threshold: float = THRESHOLD,
+) -> list[LayerActivity]:
+    """Return the activity of each layer of a model's latents over ``images``, the lowest first."""
+    if not isinstance(model, HierarchicalVAE):
+        return [active_units(model.encode(images, labels), threshold)]
+    checked = model.as_images(images)
+    chunks = [
+        model.layer_means(read_pixels(checked[start : start + _CHUNK], model.dtype))
+        for start in range(0, len(checked), _CHUNK)
+    ]
+    return [
+        active_units(np.concatenate(layer), threshold) for layer in zip(*chunks, strict=True)
+    ] or [active_units(np.empty((0, model.latent_dim)), threshold)]

@@ -1,0 +1,149 @@
+"""The score function beside the reparameterisation: both gradients' means and variances, measured.
+
+Dimensions: L draws, N images, D latents.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from scratchvae.arrays import FloatArray, check_count
+from scratchvae.models import VAE
+from scratchvae.probability import (
+    GradientDraws,
+    reparameterise,
+    reparameterised_gradients,
+    score_function_gradients,
+)
+
+_ROWS = 2000  # reconstructions at a time
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """What many draws of a gradient say of it: (2, N, D), for the mean and the log-variance.
+
+    Attributes
+    ----------
+    mean
+        The gradient itself, up to ``error``.
+    variance
+        Of a single draw.
+    draws
+        How many there were.
+    """
+
+    mean: FloatArray
+    variance: FloatArray
+    draws: int
+
+    @property
+    def error(self) -> FloatArray:
+        """The standard error of ``mean``, (2, N, D)."""
+        error: FloatArray = np.sqrt(self.variance / self.draws)
+        return error
+
+
+@dataclass(frozen=True)
+class GradientComparison:
+    """Both estimators of the reconstruction's gradient on the same model, images and draws."""
+
+    score_function: Estimate
+    score_function_with_baseline: Estimate
+    reparameterised: Estimate
+
+    @property
+    def largest_disagreement(self) -> float:
+        """The largest difference of their means, in standard errors of that difference."""
+        score, path = self.score_function, self.reparameterised
+        error = np.sqrt(score.error**2 + path.error**2)
+        return float((np.abs(score.mean - path.mean) / error).max())
+
+    @property
+    def variance_ratio(self) -> float:
+        """How many times as large the score function's total variance is."""
+        return float(self.score_function.variance.sum() / self.reparameterised.variance.sum())
+
+    @property
+    def variance_ratio_with_baseline(self) -> float:
+        """The same with the mean reconstruction subtracted from each."""
+        score = self.score_function_with_baseline.variance.sum()
+        return float(score / self.reparameterised.variance.sum())
+
+
+class _Running:
+    """Sums of draws and of their squares, about the first draws: no digits are lost to the mean."""
+
+    def __init__(self) -> None:
+        self.draws = 0
+        self.sums = np.zeros(1)
+        self.squares = np.zeros(1)
+        self.about = np.zeros(1)
+
+    def add(self, gradients: GradientDraws) -> None:
+        draws = np.stack(gradients, axis=1).astype(np.float64)  # (L, 2, N, D)
+        if self.draws == 0:
+            self.about = draws.mean(axis=0)
+        centred = draws - self.about
+        self.sums = self.sums + centred.sum(axis=0)
+        self.squares = self.squares + (centred * centred).sum(axis=0)
+        self.draws += len(draws)
+
+    def estimate(self) -> Estimate:
+        shift = self.sums / self.draws
+        variance = (self.squares - self.draws * shift * shift) / (self.draws - 1)
+        return Estimate(self.about + shift, variance, self.draws)
+
+
+def compare_gradient_estimators(
+    model: VAE, x: FloatArray, *, draws: int = 10_000, seed: int = 0
+) -> GradientComparison:
+    """Measure both estimators of ∇ E_q[−log p(x | z)] for the encoder's mean and log-variance.
+
+    The KL is left out: its gradient has a closed form, whichever estimator serves the rest.
+
+    Parameters
+    ----------
+    model
+        Its parameters stay as they are (its gradients do not).
+    x
+        Images in the model's dtype, (N, …): a few, for the variance is that of each.
+    draws
+        L, at least 2.
+    seed
+        Fixes the draws.
+    """
+    check_count(draws, "draws", 2)
+    rng = np.random.default_rng(seed)
+    mean, log_variance = (np.array(part) for part in model.encode_distribution(x))  # (N, D)
+    running = [_Running(), _Running(), _Running()]
+    at_once = max(_ROWS // len(x), 1)
+    # The baseline comes from draws of its own, so that it depends on none that it is used for.
+    baseline = _reconstructions(model, x, mean, log_variance, rng, at_once)[0].mean(axis=0)
+    done = 0
+    while done < draws:
+        count = min(at_once, draws - done)
+        f, df, eps = _reconstructions(model, x, mean, log_variance, rng, count)
+        running[0].add(score_function_gradients(f, log_variance, eps))
+        running[1].add(score_function_gradients(f, log_variance, eps, baseline))
+        running[2].add(reparameterised_gradients(df, log_variance, eps))
+        done += count
+    return GradientComparison(*(part.estimate() for part in running))
+
+
+def _reconstructions(
+    model: VAE,
+    x: FloatArray,
+    mean: FloatArray,
+    log_variance: FloatArray,
+    rng: np.random.Generator,
+    count: int,
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Return −log p(x | z) (L, N), its slope ∂/∂z (L, N, D) and the noise of z (L, N, D)."""
+    eps = rng.standard_normal((count, *mean.shape), dtype=model.dtype)
+    z = reparameterise(mean, log_variance, eps).reshape(-1, model.latent_dim)
+    targets = np.concatenate([x] * count)
+    decoded = model.decoder.forward(z)
+    f = model.likelihood.negative_log_likelihood(targets, decoded)
+    df = model.decoder.backward(model.likelihood.gradient(targets, decoded))
+    return f.reshape(count, len(x)), df.reshape(eps.shape), eps

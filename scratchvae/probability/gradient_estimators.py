@@ -1,0 +1,78 @@
+"""Two estimators of the gradient of an expectation, ∇ E_q[f(z)] with q = N(mean, e^log_variance).
+
+==================  ============================================  ============================
+                    ∂/∂mean                                       ∂/∂log_variance = ∂/∂l
+==================  ============================================  ============================
+score function      f(z) ∂ log q/∂mean = f(z) ε e^(−l/2)          f(z) ½ (ε² − 1)
+reparameterisation  f′(z)                                         f′(z) ½ e^(l/2) ε
+==================  ============================================  ============================
+
+Both are right on average. The score function asks nothing of f but its value, so it serves where f
+has no derivative; for that, it multiplies the noise by the whole of f, hundreds of nats, where the
+reparameterisation multiplies it by the slope. Source: Kingma and Welling (2013), section 2.2, after
+Paisley, Blei and Jordan (2012).
+
+Dimensions: L draws per example, N examples, D latents.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from scratchvae.arrays import FloatArray, check_floats, check_same_shape
+from scratchvae.errors import InputError
+
+
+class GradientDraws(NamedTuple):
+    """An estimate of each gradient from each single draw, (L, N, D); their mean is the gradient."""
+
+    mean: FloatArray
+    log_variance: FloatArray
+
+
+def score_function_gradients(
+    f: FloatArray, log_variance: FloatArray, eps: FloatArray, baseline: FloatArray | float = 0.0
+) -> GradientDraws:
+    """Return the score-function estimate of each draw.
+
+    Parameters
+    ----------
+    f
+        f at z = mean + e^(l/2) ε, one number per draw: (L, N).
+    log_variance
+        l, (N, D).
+    eps
+        ε, (L, N, D).
+    baseline
+        Subtracted from f, (N,) or one number. A score is 0 on average, so anything that does not
+        depend on the draw leaves the mean as it is, and near E[f] it saves most of the variance.
+    """
+    _check(log_variance, eps)
+    check_floats(f, "f", eps.dtype)
+    if f.shape != eps.shape[:2]:
+        raise InputError(f"f must be of shape {eps.shape[:2]}, one per draw, not {f.shape}")
+    weight = (f - np.asarray(baseline, f.dtype))[..., None]  # (L, N, 1)
+    return GradientDraws(
+        mean=weight * eps * np.exp(-0.5 * log_variance),
+        log_variance=weight * 0.5 * (eps * eps - 1),
+    )
+
+
+def reparameterised_gradients(
+    df: FloatArray, log_variance: FloatArray, eps: FloatArray
+) -> GradientDraws:
+    """Return the reparameterised estimate of each draw; ``df`` is ∂f/∂z, (L, N, D)."""
+    _check(log_variance, eps)
+    check_floats(df, "df", eps.dtype)
+    check_same_shape(df, eps, "df and eps")
+    return GradientDraws(mean=df.copy(), log_variance=0.5 * np.exp(0.5 * log_variance) * (df * eps))
+
+
+def _check(log_variance: FloatArray, eps: FloatArray) -> None:
+    check_floats(eps, "eps")
+    check_floats(log_variance, "log_variance", eps.dtype)
+    if eps.ndim != 3 or eps.shape[1:] != log_variance.shape:
+        raise InputError(
+            f"eps must be of shape (L, {', '.join(map(str, log_variance.shape))}), a block of "
+            f"noise per draw, not {eps.shape}"
+        )
