@@ -322,14 +322,14 @@ class SlopeY(ELU):
     """Forgets that y + α, not y, is α eˣ."""
 
     def backward(self, dy):
-        return dy * np.where(self._y > 0, 1.0, self._y)
+        return dy * np.where(self.y > 0, 1.0, self.y)
 
 
 class SlopeForAlphaOne(ELU):
     """Takes α to be 1, whatever it is."""
 
     def backward(self, dy):
-        return dy * np.where(self._y > 0, 1.0, self._y + 1)
+        return dy * np.where(self.y > 0, 1.0, self.y + 1)
 
 
 @pytest.mark.parametrize("layer_class", [SlopeOne, SlopeY, SlopeForAlphaOne])
