@@ -1,4 +1,4 @@
-"""The command line: ``scratchvae train``, ``draw``, ``evaluate``, ``gradcheck`` and ``bench``.
+"""The command line: ``train``, ``draw``, ``evaluate``, ``gradcheck``, ``reproduce``, ``bench``.
 
 Here are its words and its exit codes; what the commands do is in ``commands``. What is wrong with
 an argument or a file is said in one line on standard error, with exit code 2.
@@ -19,6 +19,7 @@ from scratchvae.data import DATASET_NAMES
 from scratchvae.errors import InputError
 from scratchvae.kernels import get_threads, set_threads
 from scratchvae.models import RECIPES
+from scratchvae.reproduce import SOURCES
 from scratchvae.runs import PICTURES
 from scratchvae.version import __version__
 
@@ -108,7 +109,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"scratchvae {__version__}")
     subparsers = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
-    for add in (_add_train, _add_draw, _add_evaluate, _add_gradcheck, _add_bench):
+    for add in (_add_train, _add_draw, _add_evaluate, _add_gradcheck, _add_reproduce, _add_bench):
         add(subparsers)
     return parser
 
@@ -197,6 +198,28 @@ def _add_gradcheck(subparsers: Any) -> None:
         "names", nargs="*", metavar="NAME", help="a layer, likelihood, KL or recipe (default: all)"
     )
     parser.set_defaults(run=commands.gradcheck)
+
+
+def _add_reproduce(subparsers: Any) -> None:
+    parser = _add_command(
+        subparsers,
+        "reproduce",
+        "train the models of a source and set its published figures beside ours",
+        "scratchvae reproduce all --quick --out reproduced",
+    )
+    add = parser.add_argument
+    add("source", metavar="SOURCE", help=f"{', '.join(SOURCES)} or all")
+    add("--epochs", metavar="N", type=_whole(1), help="for every model, instead of the source's")
+    add("--quick", action="store_true", help="a tenth of the images and two epochs: to see it work")
+    add(
+        "--out",
+        metavar="DIR",
+        type=_path,
+        required=True,
+        help="folder for runs, report and figures; what is trained there already is used",
+    )
+    _add_data_dir(parser)
+    parser.set_defaults(run=commands.reproduce)
 
 
 def _add_bench(subparsers: Any) -> None:

@@ -1,4 +1,4 @@
-"""What the commands do: ``train``, ``draw``, ``evaluate``, ``gradcheck`` and ``bench``.
+"""What the commands do: ``train``, ``draw``, ``evaluate``, ``gradcheck``, ``reproduce``, ``bench``.
 
 Each takes the options that ``cli`` has parsed and returns an exit code.
 """
@@ -179,6 +179,32 @@ def gradcheck(options: argparse.Namespace) -> int:
     if failed:
         print(f"wrong: {', '.join(failed)}", file=sys.stderr)
     return 1 if failed else 0
+
+
+def reproduce(options: argparse.Namespace) -> int:
+    """Train what a source's figures need, and write them beside ours."""
+    from scratchvae.reproduce import reproduce
+
+    try:
+        written = reproduce(
+            options.source,
+            options.out,
+            epochs=options.epochs,
+            quick=options.quick,
+            data_dir=options.data_dir,
+            report=lambda line: print(line, flush=True),
+        )
+    except KeyboardInterrupt:
+        words = ["reproduce", options.source, "--out", str(options.out)]
+        words += [] if options.epochs is None else ["--epochs", str(options.epochs)]
+        words += ["--quick"] if options.quick else []
+        words += [] if options.data_dir is None else ["--data-dir", str(options.data_dir)]
+        raise KeyboardInterrupt(
+            f"stopped, and kept what was done; go on with:\n  {program()} {shlex.join(words)}"
+        ) from None
+    for path in written:
+        print(path)
+    return 0
 
 
 def bench(options: argparse.Namespace) -> int:

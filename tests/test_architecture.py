@@ -18,7 +18,12 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 BOTTOM = {"errors", "arrays", "memory", "randomness", "files", "version"}
 ROOMS = ["kernels", "layers", "probability", "data", "training", "models", "evaluation"]
 DOORS = {"gradient_check", "check_suite", "plots", "runs", "cli", "exercises"}
-DOORS |= {"finite_differences", "folders", "commands"}  # parts of a door, in files of their own
+DOORS |= {
+    "reproduce",
+    "finite_differences",
+    "folders",
+    "commands",
+}  # parts of a door, in files of their own
 
 # Each room may import those before it, and what lies at the bottom; the doors may import all.
 ALLOWED = {room: BOTTOM | set(ROOMS[: place + 1]) for place, room in enumerate(ROOMS)}

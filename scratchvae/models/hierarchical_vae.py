@@ -6,8 +6,10 @@ Dimensions: N images, D latents in the lower layer, U in the upper, … an image
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from scratchvae.arrays import FloatArray, check_count, check_not_negative
+from scratchvae.errors import InputError
 from scratchvae.layers import Layer
 from scratchvae.models.latent_model import LatentModel
 from scratchvae.probability import (
@@ -147,6 +149,16 @@ class HierarchicalVAE(LatentModel):
         """Return the means of q(z₁ | x) and of q(z₂ | z₁ = its mean), (N, D) and (N, U)."""
         mean_1, _ = self.encode_distribution(x)
         return [mean_1, split_halves(self.upper_encoder.forward(mean_1))[0]]
+
+    def mean_layer_kls(self, images: NDArray[Any], *, seed: int = 0) -> tuple[float, float]:
+        """Return the mean KL of the lower and of the upper layer over ``images``, in nats."""
+        sums, count = np.zeros(2), 0
+        for _ in self._forward_chunks(images, None, seed):
+            sums += [layer.sum(dtype=np.float64) for layer in self.layer_kls]
+            count += len(self.layer_kls[0])
+        if count == 0:
+            raise InputError("mean_layer_kls expects at least one image")
+        return float(sums[0] / count), float(sums[1] / count)
 
     def draw_latents(self, count: int, rng: np.random.Generator) -> FloatArray:
         """Return draws of z₁, (count, D): z₂ from N(0, I), then z₁ from p(z₁ | z₂)."""

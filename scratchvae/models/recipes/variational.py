@@ -8,7 +8,7 @@ from typing import Any
 
 from scratchvae.arrays import check_count
 from scratchvae.errors import InputError
-from scratchvae.layers import ELU, Layer, LogSoftplus, ReLU, Sequential, Tanh
+from scratchvae.layers import ELU, Layer, LogSoftplus, ReLU, Sequential, Sigmoid, Tanh
 from scratchvae.models.conditional_vae import ConditionalVAE
 from scratchvae.models.hierarchical_vae import HierarchicalVAE
 from scratchvae.models.ladder_vae import LadderVAE
@@ -101,10 +101,14 @@ def conditional_vae(make: Maker, latent_dim: int, **weights: Any) -> Conditional
 def hierarchical_vae(
     make: Maker, latent_dim: int, *, upper_dim: int, inference: str, **weights: Any
 ) -> HierarchicalVAE:
-    """Two stochastic layers, their encoder from the bottom up or like a ladder."""
+    """Two stochastic layers, their encoder from the bottom up or like a ladder.
+
+    Between the layers are sigmoid units, as in the belief networks of Flach's remark. They pass on
+    little of what z₁ says at first, and the upper layer collapses; with tanh it does not.
+    """
     upper = check_count(upper_dim, "upper_dim")
     rest: dict[str, Any] = {
-        "prior": make.network([upper, 100, 2 * latent_dim], Tanh),
+        "prior": make.network([upper, 100, 2 * latent_dim], Sigmoid),
         "decoder": make.decoder([latent_dim, 500, PIXELS], Tanh),
         "likelihood": BernoulliLikelihood(),
         "image_shape": IMAGE_SHAPE,
@@ -114,7 +118,7 @@ def hierarchical_vae(
     if inference == "bottom-up":
         return HierarchicalVAE(
             encoder=make.encoder([PIXELS, 500, 2 * latent_dim], Tanh),
-            upper_encoder=make.network([latent_dim, 100, 2 * upper], Tanh),
+            upper_encoder=make.network([latent_dim, 100, 2 * upper], Sigmoid),
             **rest,
             **weights,
         )
@@ -123,7 +127,7 @@ def hierarchical_vae(
         return LadderVAE(
             encoder=Sequential(*features, Tanh(**make.options)),
             lower_head=make.network([500, 2 * latent_dim], None),
-            upper_encoder=make.network([500, 100, 2 * upper], Tanh),
+            upper_encoder=make.network([500, 100, 2 * upper], Sigmoid),
             **rest,
             **weights,
         )

@@ -1,0 +1,99 @@
+"""A small classifier of digits, to ask what a drawn image shows.
+
+Dimensions: N images, K classes, … an image's shape (H, W, C).
+"""
+
+from math import prod
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from scratchvae.arrays import FloatArray
+from scratchvae.data.batches import read_pixels
+from scratchvae.layers import Dense, Flatten, ReLU, Sequential
+from scratchvae.models.checks import check_labels
+from scratchvae.training import LossParts, Settings, Trainer, train
+
+_CHUNK = 1000
+
+
+class DigitClassifier:
+    """One hidden layer and a softmax, trained by the same loop as the models.
+
+    Parameters
+    ----------
+    image_shape
+        (H, W, C).
+    classes
+        K.
+    hidden
+        Units of the hidden layer.
+    seed
+        Fixes the initial parameters.
+    """
+
+    def __init__(
+        self, image_shape: tuple[int, ...], classes: int = 10, hidden: int = 300, seed: int = 0
+    ) -> None:
+        rng = np.random.default_rng(seed)
+        self.classes = classes
+        self.network = Sequential(
+            Flatten(rng=rng),
+            Dense(prod(image_shape), hidden, rng=rng),
+            ReLU(rng=rng),
+            Dense(hidden, classes, rng=rng),
+        )
+        self.parameters = self.network.parameters
+        self.dtype = self.network.dtype
+
+    def draw_noise(self, count: int, rng: np.random.Generator) -> FloatArray:
+        """Return an empty array: there is no noise in a classifier."""
+        return np.empty((0, count), self.dtype)
+
+    def forward(
+        self,
+        x: FloatArray,
+        noise: FloatArray,
+        training: bool = True,
+        labels: NDArray[Any] | None = None,
+    ) -> LossParts:
+        """Return the cross-entropy of the ``labels`` (N,) of the images ``x`` (N, …), in nats."""
+        self._labels = check_labels(labels, len(x), self.classes)
+        logits = self.network.forward(x, training)  # (N, K)
+        logits = logits - logits.max(axis=1, keepdims=True)  # the same softmax, and no overflow
+        shares = np.exp(logits)
+        self._shares = shares / shares.sum(axis=1, keepdims=True)  # (N, K)
+        rows = np.arange(len(x))
+        nats = np.log(shares.sum(axis=1)) - logits[rows, self._labels]  # (N,)
+        mean = float(nats.mean(dtype=np.float64))
+        return LossParts(mean, mean, 0.0)
+
+    def backward(self) -> None:
+        """Add the gradients: of −log softmax it is the softmax, less 1 at the right class."""
+        d_logits = self._shares.copy()
+        d_logits[np.arange(len(d_logits)), self._labels] -= 1
+        d_logits /= len(d_logits)
+        self.network.backward_parameters(d_logits)
+
+    def zero_grad(self) -> None:
+        """Set every gradient to zero."""
+        self.network.zero_grad()
+
+    def predict(self, images: NDArray[Any]) -> NDArray[np.int64]:
+        """Return the likeliest class of each image, (N,); 8-bit pixels, or floats from 0 to 1."""
+        logits = [
+            self.network.forward(read_pixels(images[start : start + _CHUNK], self.dtype))
+            for start in range(0, len(images), _CHUNK)
+        ]
+        return np.concatenate([part.argmax(axis=1) for part in logits])
+
+
+def train_digit_classifier(
+    images: NDArray[np.uint8], labels: NDArray[Any], *, epochs: int = 6, seed: int = 0
+) -> DigitClassifier:
+    """Return a classifier trained on ``images`` (N, H, W, C) and ``labels`` (N,)."""
+    classifier = DigitClassifier(images.shape[1:], seed=seed)
+    trainer = Trainer(classifier, Settings(epochs=epochs, schedule="cosine"), seed=seed)
+    train(trainer, images, labels=labels, progress=False)
+    return classifier

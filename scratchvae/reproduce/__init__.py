@@ -1,0 +1,89 @@
+"""Train the models of a source and set what comes out beside what it published."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from scratchvae.errors import InputError
+from scratchvae.files import make_folder
+from scratchvae.reproduce import eecs230, fleuret, hierarchical, kingma_welling, zhao
+from scratchvae.reproduce.experiments import Experiment, Results, Row, Source
+from scratchvae.reproduce.report import write_report
+from scratchvae.reproduce.session import Session
+
+__all__ = ["SOURCES", "Experiment", "Results", "Row", "Source", "reproduce"]
+
+SOURCES = {
+    "zhao": zhao.SOURCE,
+    "fleuret": fleuret.SOURCE,
+    "kingma-welling": kingma_welling.SOURCE,
+    "eecs230": eecs230.SOURCE,
+    "hierarchical": hierarchical.SOURCE,
+}
+
+
+def reproduce(
+    name: str,
+    folder: Path,
+    *,
+    epochs: int | None = None,
+    quick: bool = False,
+    data_dir: str | None = None,
+    report: Callable[[str], None] = print,
+    progress: bool = True,
+) -> list[Path]:
+    """Train what is needed, and write report.md, report.json and the source's figures redrawn.
+
+    Parameters
+    ----------
+    name
+        One of ``SOURCES``, or ``"all"``.
+    folder
+        Where to. Runs that are there already are used; one that was stopped goes on.
+    epochs
+        For every model; ``None``: as its source says.
+    quick
+        A tenth of the images and two epochs, in a folder of their own: to see it work.
+    data_dir
+        Where the data sets are; ``None``: wherever ``scratchvae.data.load`` finds them.
+    report
+        Called with a line for each run that is done.
+    progress
+        Whether to show one progress bar for the whole.
+
+    Returns
+    -------
+    Where report and figures are.
+
+    Raises
+    ------
+    InputError
+        If there is no such source, or the folder cannot be used.
+    KeyboardInterrupt
+        On Ctrl-C; the same call goes on.
+    """
+    if name not in (*SOURCES, "all"):
+        raise InputError(f"there is no source {name!r}; the sources are {', '.join(SOURCES)}, all")
+    chosen: Sequence[Source] = list(SOURCES.values()) if name == "all" else [SOURCES[name]]
+    figures = folder / "figures"
+    make_folder(figures)
+    session = Session(
+        folder / ("quick-runs" if quick else "runs"),
+        epochs=epochs,
+        quick=quick,
+        data_dir=data_dir,
+        report=report,
+        progress=progress,
+    )
+    results = session.train(one for source in chosen for one in source.experiments)
+    sections = []
+    for source in chosen:
+        report(f"measuring: {source.title}")
+        rows = source.rows(results)
+        drawn = source.draw(results, figures)
+        sections.append((source.title, rows, source.remarks(results, rows), drawn))
+    how = f"`scratchvae reproduce {name}`, seed 0, losses in nats per image. "
+    if quick:
+        how += "Quick: a tenth of the images, two epochs; no figure to compare with."
+    elif epochs is not None:
+        how += f"{epochs} epochs each, whatever the sources say."
+    return [*write_report(folder, how.strip(), sections), *(p for s in sections for p in s[3])]

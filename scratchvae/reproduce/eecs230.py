@@ -1,0 +1,115 @@
+"""EECS 230, lecture 16: linear, non-linear, sparse and denoising autoencoders; single terms."""
+
+from pathlib import Path
+
+import numpy as np
+
+from scratchvae.data.batches import read_pixels
+from scratchvae.models import DenoisingAutoencoder
+from scratchvae.reproduce.experiments import Experiment, Results, Row, Source
+from scratchvae.reproduce.figures import save_rows, save_scatters
+
+_LINEAR = Experiment("linear-autoencoder", "linear-autoencoder")
+_PLAIN = Experiment("autoencoder", "autoencoder", 10)
+_DENSE = Experiment("sparse-autoencoder-free", "sparse-autoencoder", options={"sparsity": 0.0})
+_SPARSE = Experiment("sparse-autoencoder", "sparse-autoencoder")
+_DENOISING = Experiment("denoising-autoencoder", "denoising-autoencoder")
+_TERMS = {
+    "only reconstruction": Experiment("only-reconstruction", "zhao-mlp", 2, {"beta": 0.0}),
+    "only KL": Experiment("only-kl", "zhao-mlp", 2, {"reconstruction_weight": 0.0}),
+    "both": Experiment("zhao-mlp-z2", "zhao-mlp", 2),
+}
+_ZERO = 1e-6
+
+
+def _rows(results: Results) -> list[Row]:
+    data = results.data()
+    optimum = principal_component_error(data.train_images, results.model(_LINEAR.name).latent_dim)
+    linear = results.model(_LINEAR.name).evaluate(data.train_images).reconstruction
+    rows = [
+        results.row(
+            "linear autoencoder, z = 10, error on training images (published: PCA's optimum)",
+            linear,
+            _LINEAR.name,
+            published=optimum,
+        ),
+        results.row(
+            "non-linear autoencoder, z = 10: the same",
+            results.model(_PLAIN.name).evaluate(data.train_images).reconstruction,
+            _PLAIN.name,
+        ),
+    ]
+    for what, experiment in (("without a price", _DENSE), ("sparse", _SPARSE)):
+        model = results.model(experiment.name)
+        used = (np.abs(model.encode(data.test_images)) > _ZERO).mean()
+        error = model.evaluate(data.test_images).reconstruction
+        rows.append(results.row(f"code of 1,000, {what}: share in use", used, experiment.name))
+        rows.append(results.row(f"code of 1,000, {what}: test error", error, experiment.name))
+    clean, spoilt, mended = _denoised(results)
+    for what, images in (("noisy images", spoilt), ("denoised images", mended)):
+        error = 0.5 * ((images - clean) ** 2).sum(axis=(1, 2, 3)).mean()
+        rows.append(results.row(f"½ squared error of {what}", error, _DENOISING.name))
+    for what, experiment in _TERMS.items():
+        test = results.model(experiment.name).evaluate(data.test_images)
+        rows.append(results.row(f"{what}: reconstruction", test.reconstruction, experiment.name))
+        rows.append(results.row(f"{what}: KL", test.kl, experiment.name))
+    return rows
+
+
+def principal_component_error(images: np.ndarray, components: int) -> float:
+    """Return half the squared error per image that the best linear code of that size leaves.
+
+    It is half the variance outside the largest principal components.
+    """
+    count, pixels = len(images), int(np.prod(images.shape[1:]))
+    moments, sums = np.zeros((pixels, pixels)), np.zeros(pixels)
+    for start in range(0, count, 5000):
+        x = read_pixels(images[start : start + 5000], np.float64).reshape(-1, pixels)
+        moments += x.T @ x
+        sums += x.sum(axis=0)
+    covariance = moments / count - np.outer(sums, sums) / count**2
+    spread = np.linalg.eigvalsh(covariance)  # from the smallest to the largest
+    return float(0.5 * spread[: pixels - components].sum())
+
+
+def _denoised(results: Results) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    model = results.model(_DENOISING.name)
+    assert isinstance(model, DenoisingAutoencoder)
+    clean = read_pixels(results.data().test_images[:1000], model.dtype)
+    spoilt = model.spoil(clean)
+    return clean, spoilt, model.reconstruct(spoilt)
+
+
+def _draw(results: Results, folder: Path) -> list[Path]:
+    data = results.data()
+    originals = read_pixels(data.test_images[:16], np.float32)
+    rows = [("original", originals)]
+    for name, experiment in (
+        ("linear, z = 10", _LINEAR),
+        ("non-linear, z = 10", _PLAIN),
+        ("sparse, of 1,000", _SPARSE),
+    ):
+        rows.append((name, results.model(experiment.name).reconstruct(originals)))
+    paths = [save_rows(folder / "eecs230-autoencoders.png", "Reconstructions", rows)]
+    rows = [
+        (name, images[:16])
+        for name, images in zip(("clean", "noisy", "denoised"), _denoised(results), strict=True)
+    ]
+    paths.append(save_rows(folder / "eecs230-denoising.png", "Denoising autoencoder", rows))
+    panels = [
+        (name, results.model(experiment.name).encode(data.test_images[:5000]))
+        for name, experiment in _TERMS.items()
+    ]
+    title = "Latent means of test images, coloured by class"
+    paths.append(save_scatters(folder / "eecs230-terms.png", title, panels, data.test_labels))
+    rows = [(name, results.model(e.name).sample(16)) for name, e in _TERMS.items()]
+    paths.append(save_rows(folder / "eecs230-terms-samples.png", "Samples", rows))
+    return paths
+
+
+SOURCE = Source(
+    "EECS 230, lecture 16",
+    [_LINEAR, _PLAIN, _DENSE, _SPARSE, _DENOISING, *_TERMS.values()],
+    _rows,
+    _draw,
+)

@@ -1,0 +1,50 @@
+"""report.md and report.json: published figures beside ours."""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+from scratchvae.files import write_json, write_text
+from scratchvae.reproduce.experiments import Row
+
+_HEAD = "| what | published | ours | difference | seconds |\n|---|---:|---:|---:|---:|"
+
+
+def write_report(
+    folder: Path,
+    heading: str,
+    sections: Sequence[tuple[str, Sequence[Row], Sequence[str], Sequence[Path]]],
+) -> list[Path]:
+    """Write both files, and return where they are.
+
+    Parameters
+    ----------
+    folder
+        Where to.
+    heading
+        How it was made.
+    sections
+        Each source's title, rows, remarks and pictures.
+    """
+    parts = [f"# Published figures, and ours\n\n{heading}"]
+    for title, rows, remarks, pictures in sections:
+        table = "\n".join([_HEAD, *map(_line, rows)])
+        shown = [f"![{path.stem}]({path.relative_to(folder)})" for path in pictures]
+        parts += [f"## {title}", table, *remarks, *shown]
+    markdown, numbers = folder / "report.md", folder / "report.json"
+    write_text(markdown, "\n\n".join(parts) + "\n")
+    rows = [row for _, section, _, _ in sections for row in section]
+    write_json(numbers, [asdict(row) for row in rows])
+    return [markdown, numbers]
+
+
+def _line(row: Row) -> str:
+    published = difference = "–"
+    if row.published is not None:
+        published, difference = _number(row.published), f"{row.ours - row.published:+.4g}"
+    seconds = f"{row.seconds:.0f}" if row.seconds else "–"
+    return f"| {row.name} | {published} | {_number(row.ours)} | {difference} | {seconds} |"
+
+
+def _number(value: float) -> str:
+    return f"{value:.1f}" if abs(value) >= 100 else f"{value:.4g}"

@@ -1,0 +1,242 @@
+"""One command for the published figures: it trains, goes on where it was, and reports."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from helpers import refused
+from small_runs import (
+    interrupt_in_step,
+    names_in,
+    small_dataset,
+    usual_ctrl_c,
+    write_data_folder,
+)
+
+from scratchvae import cli, reproduce
+from scratchvae.evaluation.digit_classifier import DigitClassifier, train_digit_classifier
+from scratchvae.finite_differences import check_gradients
+from scratchvae.reproduce import SOURCES, eecs230, fleuret
+from scratchvae.reproduce.experiments import Experiment, Row, Source
+from scratchvae.reproduce.report import write_report
+from scratchvae.training import Interrupted, Trainer
+
+
+@pytest.fixture(autouse=True)
+def ctrl_c():
+    with usual_ctrl_c():
+        yield
+
+
+@pytest.fixture(scope="module")
+def data_dir(tmp_path_factory):
+    return write_data_folder(tmp_path_factory.mktemp("data"))
+
+
+@pytest.fixture
+def source(monkeypatch):
+    """Put a source of two small experiments in the place of all others."""
+    first = Experiment("first", "zhao-mlp", 2, settings={"batch_size": 16}, published=100.0)
+    second = Experiment("second", "linear-autoencoder", 3, settings={"batch_size": 16})
+
+    def rows(results):
+        return [results.training_loss("the first", first), results.row("a figure", 1.5, "second")]
+
+    def draw(results, folder):
+        (folder / "picture.png").write_bytes(b"")
+        return [folder / "picture.png"]
+
+    made = Source("A source", [first, second], rows, draw, lambda results, rows: ["A remark."])
+    monkeypatch.setattr(reproduce, "SOURCES", {"zhao": made})
+    return made
+
+
+def run(data_dir, folder, *words):
+    return cli.main(
+        ["reproduce", "zhao", "--out", str(folder), "--data-dir", str(data_dir), *words]
+    )
+
+
+def test_it_trains_measures_and_reports(source, data_dir, tmp_path, capsys):
+    out = tmp_path / "out"
+    assert run(data_dir, out, "--epochs", "2") == 0
+    assert names_in(out) == {"runs", "figures", "report.md", "report.json"}
+    assert names_in(out / "runs") == {"first", "second"}
+    rows = json.loads((out / "report.json").read_text())
+    assert [list(row) for row in rows] == [["name", "published", "ours", "seconds"]] * 2
+    assert rows[0]["name"] == "the first: training loss"
+    assert rows[0]["published"] == 100
+    metrics = (out / "runs" / "first" / "metrics.csv").read_text().splitlines()
+    assert rows[0]["ours"] == pytest.approx(float(metrics[2].split(",")[1]), abs=1e-3)
+    assert rows[0]["seconds"] > 0
+    assert (rows[1]["published"], rows[1]["ours"]) == (None, 1.5)
+    text = (out / "report.md").read_text()
+    for words in ("2 epochs each", "## A source", "A remark.", "](figures/picture.png)"):
+        assert words in text
+    assert "2/2 second: loss" in capsys.readouterr().out
+
+
+def test_what_is_trained_already_is_used(source, data_dir, tmp_path, capsys):
+    run(data_dir, tmp_path, "--epochs", "1")
+    checkpoint = tmp_path / "runs" / "first" / "checkpoint.npz"
+    before = checkpoint.read_bytes()
+    capsys.readouterr()
+    assert run(data_dir, tmp_path, "--epochs", "1") == 0
+    assert capsys.readouterr().out.count("trained before") == 2
+    assert checkpoint.read_bytes() == before
+    assert run(data_dir, tmp_path, "--epochs", "2") == 0  # more epochs go on from there
+    assert len((tmp_path / "runs" / "first" / "metrics.csv").read_text().splitlines()) == 3
+
+
+def test_ctrl_c_keeps_what_was_done_and_the_same_command_goes_on(
+    source, data_dir, tmp_path, monkeypatch, capsys
+):
+    whole, broken = tmp_path / "whole", tmp_path / "broken"
+    run(data_dir, whole, "--epochs", "2")
+    with monkeypatch.context() as patch:
+        interrupt_in_step(patch, 6)
+        assert run(data_dir, broken, "--epochs", "2") == 130
+    errors = capsys.readouterr().err
+    assert "go on with" in errors
+    assert f"reproduce zhao --out {broken} --epochs 2" in errors
+    assert not (broken / "report.json").exists()
+    assert run(data_dir, broken, "--epochs", "2") == 0
+    for name in ("first", "second"):
+        paths = [folder / "runs" / name / "checkpoint.npz" for folder in (whole, broken)]
+        assert paths[0].read_bytes() == paths[1].read_bytes()
+
+
+def test_quick_is_kept_apart(source, data_dir, tmp_path):
+    assert run(data_dir, tmp_path, "--quick") == 0
+    assert "quick-runs" in names_in(tmp_path)
+    assert "runs" not in names_in(tmp_path)
+    assert "Quick" in (tmp_path / "report.md").read_text()
+
+
+def test_another_run_in_its_place_is_refused(source, data_dir, tmp_path, monkeypatch, capsys):
+    run(data_dir, tmp_path, "--epochs", "1")
+    other = replace(source.experiments[0], latent_dim=3)
+    monkeypatch.setattr(reproduce, "SOURCES", {"zhao": replace(source, experiments=[other])})
+    assert run(data_dir, tmp_path, "--epochs", "1") == 2
+    error = capsys.readouterr().err
+    assert "latent_dim 2, not 3" in error
+    assert "another --out" in error
+
+
+def test_unknown_sources_are_refused(tmp_path, capsys):
+    assert cli.main(["reproduce", "zaho", "--out", str(tmp_path / "none")]) == 2
+    assert "no source 'zaho'; the sources are zhao, fleuret" in capsys.readouterr().err
+    assert not (tmp_path / "none").exists()
+    assert cli.main(["reproduce", "zhao"]) == 2
+
+
+def test_an_interruption_is_one_that_training_has_saved(source, data_dir, tmp_path, monkeypatch):
+    interrupt_in_step(monkeypatch, 2)
+    with pytest.raises(Interrupted):
+        reproduce.reproduce(
+            "zhao", tmp_path, epochs=1, data_dir=str(data_dir), report=lambda line: None
+        )
+    assert (tmp_path / "runs" / "first" / "checkpoint.npz").exists()
+
+
+# The sources.
+
+
+def test_every_experiment_builds_with_a_name_of_its_own():
+    by_name = {}
+    for source in SOURCES.values():
+        for experiment in source.experiments:
+            assert by_name.setdefault(experiment.name, experiment).build().config == (
+                experiment.build().config
+            )
+    zhao = {e.name: e.published for e in SOURCES["zhao"].experiments if e.published}
+    assert zhao["zhao-mlp-z20"] == 154
+    assert zhao["zhao-cnn-z1"] == 399
+    assert len(zhao) == 13
+
+
+def test_a_warm_up_keeps_its_share():
+    experiment = Experiment("x", "hierarchical-vae", settings={"epochs": 20, "warm_up": 10.0})
+    settings = experiment.settings_for(experiment.build(), 4)
+    assert (settings.epochs, settings.warm_up) == (4, 2)
+    assert experiment.settings_for(experiment.build(), None).warm_up == 10
+
+
+@pytest.mark.parametrize("name", ["eecs230", "hierarchical"])
+def test_a_source_is_measured_and_drawn(name, data_dir, tmp_path, monkeypatch):
+    small = [
+        replace(e, settings={**e.settings, "batch_size": 32}) for e in SOURCES[name].experiments
+    ]
+    monkeypatch.setattr(reproduce, "SOURCES", {name: replace(SOURCES[name], experiments=small)})
+    words = ["--epochs", "1", "--out", str(tmp_path), "--data-dir", str(data_dir)]
+    assert cli.main(["reproduce", name, *words]) == 0
+    rows = json.loads((tmp_path / "report.json").read_text())
+    assert len(rows) > 10
+    assert len({row["name"] for row in rows}) == len(rows)
+    assert all(np.isfinite(row["ours"]) for row in rows)
+    assert len(names_in(tmp_path / "figures")) >= 3
+
+
+def test_the_principal_components_leave_what_a_singular_value_decomposition_says():
+    images = small_dataset(train=60).train_images
+    x = images.reshape(60, -1) / 255
+    values = np.linalg.svd(x - x.mean(axis=0), compute_uv=False)
+    expected = 0.5 * (values[5:] ** 2).sum() / 60
+    assert eecs230.principal_component_error(images, 5) == pytest.approx(expected)
+
+
+def test_grain_is_what_neighbours_differ_by():
+    flat = np.full((3, 8, 8, 1), 0.5)
+    assert fleuret.grain(flat) == 0
+    striped = flat.copy()
+    striped[:, :, ::2] = 1.5  # cut to 1
+    assert fleuret.grain(striped) == 0.5
+
+
+def test_a_report_shows_what_was_published_and_the_difference(tmp_path):
+    rows = [Row("one", 307.0, 301.25, 20.4), Row("two", None, 0.01234567, 0.0)]
+    write_report(tmp_path, "How.", [("Title", rows, [], [])])
+    text = (tmp_path / "report.md").read_text()
+    assert "| one | 307.0 | 301.2 | -5.75 | 20 |" in text
+    assert "| two | – | 0.01235 | – | – |" in text
+
+
+# The classifier that reads drawn digits.
+
+
+def test_a_classifier_learns_to_read():
+    data = small_dataset(train=400, test=100)
+    classifier = train_digit_classifier(data.train_images, data.train_labels, epochs=60)
+    read = classifier.predict(data.test_images)
+    assert (read == data.test_labels).mean() > 0.4  # chance is 0.1
+    with refused("told the class"):
+        Trainer(classifier).step(data.train_images[:3] / 255)
+
+
+def test_the_gradient_of_the_classifier_is_right():
+    classifier = DigitClassifier((3, 5, 1), classes=4, hidden=5)
+    x = np.random.default_rng(0).random((6, 3, 5, 1)).astype(np.float32)
+    labels, none = np.array([0, 1, 2, 3, 0, 1]), np.empty((0, 6), np.float32)
+    classifier.forward(x, none, labels=labels)
+    classifier.zero_grad()
+    classifier.backward()
+    bias = classifier.parameters["3.bias"]
+    found = bias.grad.astype(np.float64)
+    logits = classifier.network.forward(x).astype(np.float64) - bias.value
+    moved = bias.value.astype(np.float64)
+
+    def value():
+        scores = logits + moved
+        nats = np.log(np.exp(scores).sum(axis=1)) - scores[np.arange(6), labels]
+        return float(nats.mean())
+
+    report = check_gradients(
+        "bias",
+        value,
+        {"bias": moved},
+        {"bias": found},
+        rng=np.random.default_rng(0),
+        tolerance=1e-5,
+    )
+    assert report.passed, report
