@@ -13,7 +13,7 @@ _NAME = "hierarchical-vae"
 _KINDS = {
     "plain": Experiment("hierarchical-plain", _NAME),
     "KL warm-up": Experiment("hierarchical-warm-up", _NAME, settings={"warm_up": 10.0}),
-    "free bits": Experiment("hierarchical-free-bits", _NAME, options={"free_bits": 0.5}),
+    "free bits": Experiment("hierarchical-free-bits", _NAME, options={"free_bits": 0.3}),
     "ladder": Experiment("hierarchical-ladder", _NAME, options={"inference": "ladder"}),
 }
 

@@ -112,7 +112,7 @@ RECIPES = {
         ),
         Recipe(
             "hierarchical-vae",
-            "784-500-z (tanh), 100-u above it (sigmoid), Bernoulli: two stochastic layers (Flach)",
+            "784-500-z (tanh), 100-100-u above it (sigmoid): two stochastic layers (Flach)",
             variational.hierarchical_vae,
             latent_dim=20,
             settings=Settings(learning_rate=1e-3, batch_size=100, epochs=20, pixels="binarised"),

@@ -108,7 +108,7 @@ def hierarchical_vae(
     """
     upper = check_count(upper_dim, "upper_dim")
     rest: dict[str, Any] = {
-        "prior": make.network([upper, 100, 2 * latent_dim], Sigmoid),
+        "prior": make.network([upper, 100, 100, 2 * latent_dim], Sigmoid),
         "decoder": make.decoder([latent_dim, 500, PIXELS], Tanh),
         "likelihood": BernoulliLikelihood(),
         "image_shape": IMAGE_SHAPE,
@@ -118,7 +118,7 @@ def hierarchical_vae(
     if inference == "bottom-up":
         return HierarchicalVAE(
             encoder=make.encoder([PIXELS, 500, 2 * latent_dim], Tanh),
-            upper_encoder=make.network([latent_dim, 100, 2 * upper], Sigmoid),
+            upper_encoder=make.network([latent_dim, 100, 100, 2 * upper], Sigmoid),
             **rest,
             **weights,
         )
@@ -127,7 +127,7 @@ def hierarchical_vae(
         return LadderVAE(
             encoder=Sequential(*features, Tanh(**make.options)),
             lower_head=make.network([500, 2 * latent_dim], None),
-            upper_encoder=make.network([500, 100, 2 * upper], Sigmoid),
+            upper_encoder=make.network([500, 100, 100, 2 * upper], Sigmoid),
             **rest,
             **weights,
         )
