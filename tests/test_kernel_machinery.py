@@ -269,3 +269,20 @@ print(make(1)(1), make(2)(1))
 """
     assert run(code, tmp_path).stdout == "2 3\n"
     assert not list(tmp_path.rglob("*.kernel"))
+
+
+def test_a_crowded_machine_is_left_alone_for_a_while():
+    crowd = threads._Crowd()
+    second = 1_000_000_000
+    crowd.note(second, waited=False)
+    assert crowd.alone_until == 0
+    pauses = []
+    for _ in range(8):
+        crowd.note(second, waited=True)
+        pauses.append(crowd.alone_until - second)
+    assert pauses[:3] == [50_000_000, 100_000_000, 200_000_000]
+    assert pauses[-1] == 3 * second
+    for _ in range(1000):
+        crowd.note(second, waited=False)
+    crowd.note(second, waited=True)
+    assert crowd.alone_until - second < 60_000_000
