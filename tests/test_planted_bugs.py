@@ -352,13 +352,10 @@ class StaleEncoder(Sequential):
         self.stale = dy.copy()
 
 
-def test_a_stale_gradient_fed_to_the_encoder_is_caught_by_the_gradient_check_after_a_batch():
+def test_a_stale_gradient_fed_to_the_encoder_is_caught_by_the_gradient_check():
     encoder, decoder = small_parts()
     stale = StaleEncoder(*encoder.layers)
     vae = VAE(stale, decoder, BernoulliLikelihood(), image_shape=IMAGE_SHAPE, latent_dim=2)
-    assert gradcheck(vae, IMAGES).passed  # the first batch has none before it
-    vae.forward(IMAGES[::-1], normal(1, 4, 2, seed=5))
-    vae.backward()
     assert failed_rows(gradcheck(vae, IMAGES)) == of_part(vae, "encoder")
 
 
