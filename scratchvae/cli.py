@@ -182,6 +182,12 @@ def _add_evaluate(subparsers: Any) -> None:
     )
     parser.add_argument("folder", metavar="DIR", type=_path, help="folder of the run")
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
+    parser.add_argument(
+        "--importance-samples",
+        metavar="K",
+        type=_whole(1),
+        help="estimate log p(x) as well, from K draws of z per image",
+    )
     _add_data_dir(parser)
     parser.set_defaults(run=commands.evaluate)
 

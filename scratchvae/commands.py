@@ -5,6 +5,7 @@ Each takes the options that ``cli`` has parsed and returns an exit code.
 
 import argparse
 import json
+import math
 import shlex
 import sys
 from pathlib import Path
@@ -143,19 +144,26 @@ def evaluate(options: argparse.Namespace) -> int:
     """Print the mean loss of a run's test images, its parts, and the bound on log p(x)."""
     run = Run.open(options.folder)
     data = run.load_data(options.data_dir)
-    figures = run.evaluate(data)
+    figures = run.evaluate(data, importance_samples=options.importance_samples, progress=True)
     if options.json:
-        print(json.dumps({"recipe": run.config["recipe"], "data": data.name} | figures))
+        # JSON has no infinity, as the standard error of a single draw is.
+        known = {name: v if math.isfinite(v) else None for name, v in figures.items()}
+        print(json.dumps({"recipe": run.config["recipe"], "data": data.name} | known))
         return 0
     meanings = {
         "loss": "what training minimised",
         "reconstruction": "-log p(x | z), without the constants that training leaves out",
         "kl": "KL(q(z | x) || N(0, I))",
         "elbo": "lower bound on log p(x), every constant included",
+        "nll": "-log p(x), estimated with importance weights",
+        "nll_standard_error": "of that, over draws of z",
+        "importance_samples": "how many z per image it took",
     }
     print(f"{run.config['recipe']} on the test images of {data.name}, in nats per image")
+    width = max(15, *(len(name) + 1 for name in figures))
     for name, value in figures.items():
-        print(f"  {name:15}{value:12.3f}   {meanings[name]}")
+        shown = f"{value:12d}" if isinstance(value, int) else f"{value:12.3f}"
+        print(f"  {name:{width}}{shown}   {meanings[name]}")
     return 0
 
 
