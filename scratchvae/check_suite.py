@@ -193,6 +193,7 @@ def _check_reparameterise_gradient() -> GradientReport:
 def _check_recipe(name: str) -> GradientReport:
     """Check a whole model of full size on two images, its noise frozen, with two samples of z."""
     samples = {"samples": 2} if "samples" in RECIPES[name].options else {}
+    samples |= {"importance_samples": 3} if "importance_samples" in RECIPES[name].options else {}
     model = build(name, latent_dim=3, dtype=np.float64, **samples)
     # At He's scale for ReLU. At the smaller one that training begins with, the gradients of a deep
     # network's first layers are a millionth of the loss's own rounding.

@@ -16,7 +16,7 @@ from scratchvae.errors import InputError
 from scratchvae.folders import check_unused, unused_folder
 from scratchvae.models import LatentModel, build, find_recipe
 from scratchvae.runs import PICTURES, PICTURES_OF_DATA, Run
-from scratchvae.training import Interrupted
+from scratchvae.training import Interrupted, epochs_through_stage
 
 DEFAULT_RECIPE = "zhao-mlp"
 
@@ -55,12 +55,24 @@ def _stopping_place(run: Run, saved: bool) -> str:
 def _begin(options: argparse.Namespace) -> tuple[Run, Dataset]:
     recipe = find_recipe(options.recipe or DEFAULT_RECIPE)
     seed = options.seed or 0
+    epochs = options.epochs
+    if options.last_stage is not None:
+        if recipe.settings.schedule != "stages":
+            raise InputError(
+                f"--last-stage is for a recipe that is trained in stages, as iwae is, and "
+                f"{recipe.name} is not: use --epochs"
+            )
+        if epochs is not None:
+            raise InputError("--last-stage says how many epochs there are: leave out --epochs")
+        epochs = epochs_through_stage(options.last_stage)
     settings = recipe.settings.changed(
-        epochs=options.epochs,
+        epochs=epochs,
         batch_size=options.batch_size,
         learning_rate=options.learning_rate,
     )
     extra: dict[str, Any] = {} if options.beta is None else {"beta": options.beta}
+    if options.importance_samples_train is not None:
+        extra["importance_samples"] = options.importance_samples_train
     model = build(recipe.name, latent_dim=options.latent_dim, seed=seed, **extra)
     # All that can be wrong with the words of the command is found before anything is fetched.
     folder = options.out or unused_folder(recipe.name)
@@ -83,6 +95,7 @@ def _resume(options: argparse.Namespace) -> tuple[Run, Dataset]:
             name: getattr(options, name)
             for name in ("latent_dim", "seed", "batch_size", "learning_rate", "beta")
         },
+        "importance_samples": options.importance_samples_train,
     }
     holds = run.config | run.config["options"] | run.config["settings"]
     for name, value in asked.items():
@@ -91,8 +104,11 @@ def _resume(options: argparse.Namespace) -> tuple[Run, Dataset]:
                 f"the run in {str(run.folder)!r} has {name} {holds.get(name)}, not {value}: leave "
                 "the option out to go on with it, or give another --out for a new run"
             )
-    if options.epochs is not None:
-        run.extend(options.epochs)
+    epochs = options.epochs
+    if options.last_stage is not None:
+        epochs = epochs_through_stage(options.last_stage)
+    if epochs is not None:
+        run.extend(epochs)
     data = run.load_data(options.data_dir)
     print(data.origin)
     done, epochs = run.trainer.epoch, run.trainer.settings.epochs

@@ -4,6 +4,7 @@ Dimensions: N images, D latents, L samples of z per image, … an image's shape 
 """
 
 from math import prod
+from typing import Any
 
 import numpy as np
 
@@ -97,7 +98,7 @@ class VAE(LatentModel):
         nats = self.likelihood.negative_log_likelihood(targets, decoded)  # (L·N,)
         reconstruction = nats.reshape(len(eps), len(x)).mean(axis=0)  # (N,)
         kl = kl_to_standard(mean, log_variance)  # (N,)
-        self._pass = (mean, log_variance, eps, decoded, targets)
+        self._pass: Any = (mean, log_variance, eps, decoded, targets)
         return self._mean_loss(reconstruction, kl, self.beta)
 
     def backward(self) -> None:
