@@ -284,7 +284,8 @@ def _check(
         for array in subject.arrays.values():
             spread = float(np.sqrt(np.mean(array**2))) or 1.0
             array += 0.01 * spread * rng.standard_normal(array.shape)
-        moved = _run(subject, rng)
+        # With the same dy: an error that depends on it would go away with another.
+        moved = _run(subject, rng, run.dy)
         return moved.value, moved.gradients
 
     try:
@@ -317,8 +318,8 @@ class _Run(NamedTuple):
     parts: Callable[[], FloatArray] | None
 
 
-def _run(subject: Subject, rng: np.random.Generator) -> _Run:
-    """Return a random combination of a subject's outputs as a function of its arrays."""
+def _run(subject: Subject, rng: np.random.Generator, dy: FloatArray | None = None) -> _Run:
+    """Return a combination of a subject's outputs, random unless given, and its gradients."""
     # Another batch goes first: what a backward pass wrongly keeps of it shows then.
     y_other = subject.forward(other=True)
     subject.clear()
@@ -326,7 +327,9 @@ def _run(subject: Subject, rng: np.random.Generator) -> _Run:
     y_0 = subject.forward()
     unmoved = subject.parts()
     start = None if unmoved is None else unmoved.copy()
-    dy = rng.standard_normal(y_0.shape) if y_0.ndim else np.ones(())
+    if dy is None:
+        dy = rng.standard_normal(y_0.shape) if y_0.ndim else np.ones(())
+    weights = dy
     subject.clear()
     subject.backward(dy)
     gradients = subject.gradients()
@@ -343,7 +346,7 @@ def _run(subject: Subject, rng: np.random.Generator) -> _Run:
     def value() -> float:
         # Differences from the unmoved output are summed, not outputs: the sum stays small, and
         # its rounding with it.
-        return float(((subject.forward() - y_0) * dy).sum())
+        return float(((subject.forward() - y_0) * weights).sum())
 
     def parts() -> FloatArray:
         subject.forward()

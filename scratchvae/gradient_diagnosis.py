@@ -57,6 +57,8 @@ class Facts:
         The gradients of a second backward pass after the same forward pass; empty if that raised.
     after_another
         The gradients when another batch came just before, ``None`` where they do not differ.
+    with_another
+        The gradients of another batch with the same dy.
     added
         What two passes, one after the other, add up to in what is accumulated.
     one_example
@@ -72,6 +74,7 @@ class Facts:
     first: Mapping[str, FloatArray] = field(default_factory=dict)
     again: Mapping[str, FloatArray] = field(default_factory=dict)
     after_another: Mapping[str, FloatArray] = field(default_factory=dict)
+    with_another: Mapping[str, FloatArray] = field(default_factory=dict)
     added: Mapping[str, FloatArray] = field(default_factory=dict)
     one_example: Mapping[str, int] = field(default_factory=dict)
     upstream: FloatArray | None = None
@@ -152,6 +155,7 @@ def _hypotheses() -> Iterator[Callable[[Measured, Facts], Diagnosis | None]]:
     yield _of_parts
     yield _transposed
     yield _untransposed_weight
+    yield _input_ignored
     yield _extra_term
     yield _region
 
@@ -324,6 +328,19 @@ def _untransposed_weight(measured: Measured, facts: Facts) -> Diagnosis | None:
     return None
 
 
+def _input_ignored(measured: Measured, facts: Facts) -> Diagnosis | None:
+    """Whether a weight's gradient is the same whatever the input: then it is of another input."""
+    first, other = facts.first.get(measured.name), facts.with_another.get(measured.name)
+    if first is None or other is None or first.ndim < 2 or measured.name not in facts.added:
+        return None
+    if not _same(first, other, 0.0):
+        return None
+    return Diagnosis(
+        "stale",
+        "it does not depend on the input: the input of an earlier batch was kept and not replaced",
+    )
+
+
 def _extra_term(measured: Measured, facts: Facts) -> Diagnosis | None:
     """Whether something simple was added or left out: a constant, or a multiple of the array."""
     if len(measured.places) < 4:
@@ -350,15 +367,16 @@ def _region(measured: Measured, facts: Facts) -> Diagnosis | None:
     name = None if within is None else _name_factor(within, facts.sizes)
     there = f" (there it is {name})" if name else ""
     values = measured.array.ravel()[measured.places]
-    for test, words in (
-        (values < 0, "negative"),
-        (values > 0, "positive"),
-    ):
-        # Its own values decide only if they do so on both sides more than once.
-        if (wrong == test).all() and min(test.sum(), (~test).sum()) > 1:
-            return Diagnosis(
-                "region", f"it is wrong exactly where {measured.name} is {words}{there}"
-            )
+    signs = {measured.name: values}
+    if facts.upstream is not None and facts.upstream.shape == measured.array.shape:
+        signs["dy"] = facts.upstream.ravel()[measured.places]
+    # Where both slopes are zero nothing can be wrong, whatever the sign.
+    counts = (measured.analytic != 0) | (np.abs(measured.numeric) > AGREEMENT * measured.scale)
+    for what, sign in signs.items():
+        for test, words in ((sign < 0, "negative"), (sign > 0, "positive")):
+            # A sign decides only if it does so on both sides more than once.
+            if (wrong == test)[counts].all() and min(test[counts].sum(), (~test[counts]).sum()) > 1:
+                return Diagnosis("region", f"it is wrong exactly where {what} is {words}{there}")
     sizes = np.abs(values)
     if count > 1 and (~wrong).sum() > 1:
         for large, words in ((wrong, "above"), (~wrong, "below")):
@@ -399,18 +417,19 @@ def _name_factor(ratio: float, sizes: Mapping[str, int]) -> str | None:
     if abs(ratio + 1) <= 1e-3:
         return "of the wrong sign"
     size, sign = abs(ratio), "minus " if ratio < 0 else ""
-    words = []
-    for factor, name in _NAMED_FACTORS.items():
-        if abs(size / factor - 1) <= 1e-3:
-            words.append(f"{sign}{name} times the slope")
-    for what, count in sizes.items():
-        if count < 2:
-            continue
-        if abs(size / count - 1) <= 1e-3:
-            words.append(f"{sign}{count} times the slope, the number of {what}")
-        elif abs(size * count - 1) <= 1e-3:
-            words.append(f"{sign}1/{count} of the slope, one over the number of {what}")
-    return " (or ".join(words) + ")" * (len(words) - 1) if words else None
+    times = [what for what, count in sizes.items() if count > 1 and _near(size, count)]
+    over = [what for what, count in sizes.items() if count > 1 and _near(size, 1 / count)]
+    if times:
+        return f"{sign}{round(size)} times the slope, perhaps the number of {' or of '.join(times)}"
+    if over:
+        what = " or of ".join(over)
+        return f"{sign}1/{round(1 / size)} of the slope, perhaps one over the number of {what}"
+    named = next((name for factor, name in _NAMED_FACTORS.items() if _near(size, factor)), None)
+    return None if named is None else f"{sign}{named} times the slope"
+
+
+def _near(size: float, factor: float) -> bool:
+    return abs(size / factor - 1) <= 1e-3
 
 
 def _axes_to_sum(given: tuple[int, ...], wanted: tuple[int, ...]) -> Iterator[tuple[int, ...]]:

@@ -80,6 +80,8 @@ class Subject:
         except Exception:  # one forward pass for each backward pass is a fair rule for a stranger
             again = {}
         self.forward(other=True)
+        with_another = self._gradients(dy)
+        self.forward(other=True)
         self.backward(dy[::-1] if dy.ndim else dy)
         self.forward()
         after = self._gradients(dy)
@@ -94,6 +96,7 @@ class Subject:
             first=first,
             again=again,
             after_another=after,
+            with_another=with_another,
             added=added,
             one_example=self._single_examples(dy, first),
             upstream=dy,
