@@ -41,6 +41,8 @@ ATTEMPTS = 4
 # For a diagnosis arrays of up to so many entries are measured whole, larger ones at so many.
 DIAGNOSED_WHOLE, DIAGNOSED_SAMPLE = 160, 60
 
+Elsewhere = tuple[Callable[[], float], Mapping[str, FloatArray], Mapping[str, FloatArray]]
+
 
 def check_gradients(
     title: str,
@@ -52,7 +54,7 @@ def check_gradients(
     max_coordinates: int = 400,
     directions: int = 4,
     tolerance: float = SMOOTH_TOLERANCE,
-    elsewhere: Callable[[], tuple[Callable[[], float], Mapping[str, FloatArray]]] | None = None,
+    elsewhere: Callable[[], Elsewhere] | None = None,
     repeated: Mapping[str, FloatArray] | None = None,
     facts: Callable[[], Facts] | None = None,
     parts: Callable[[], FloatArray] | None = None,
@@ -72,9 +74,10 @@ def check_gradients(
     rng, max_coordinates, directions, tolerance
         As for ``gradcheck``.
     elsewhere
-        For a function with kinks: moves ``arrays`` to another point nearby, and returns the value
-        and the gradients there. Entries that disagree are tried again there, for it may be a kink
-        within the smallest step that they disagree about; a wrong gradient is wrong there too.
+        For a function with kinks: moves ``arrays`` to another point nearby, and returns the value,
+        the gradients and the repeated gradients there. Entries that disagree are tried again
+        there, for it may be a kink within the smallest step that they disagree about; a wrong
+        gradient is wrong there too.
     repeated
         What a second backward pass gave, by name; both must be right.
     facts
@@ -101,9 +104,9 @@ def check_gradients(
         doubtful = {check.name: check.disagreeing(largest, tolerance) for check in checks}
         if elsewhere is None or not any(doubtful.values()):
             break
-        value, gradients = elsewhere()
+        value, gradients, repeated = elsewhere()
         for check in checks:
-            both = [gradients[check.name]]
+            both = _candidates(gradients[check.name], repeated.get(check.name))
             check.measure(value, both, tolerance, doubtful[check.name], largest)
     rows += [check.row(largest, tolerance) for check in checks]
     if all(row.passed for row in rows):

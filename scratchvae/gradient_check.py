@@ -20,6 +20,7 @@ from scratchvae.errors import InputError
 from scratchvae.finite_differences import (
     KINK_TOLERANCE,
     SMOOTH_TOLERANCE,
+    Elsewhere,
     GradientReport,
     check_gradients,
     slope_along,
@@ -280,13 +281,13 @@ def _check(
         tolerance = SMOOTH_TOLERANCE if subject.smooth else KINK_TOLERANCE
     check_positive(tolerance, "tolerance")
 
-    def elsewhere() -> tuple[Callable[[], float], Mapping[str, FloatArray]]:
+    def elsewhere() -> Elsewhere:
         for array in subject.arrays.values():
             spread = float(np.sqrt(np.mean(array**2))) or 1.0
             array += 0.01 * spread * rng.standard_normal(array.shape)
         # With the same dy: an error that depends on it would go away with another.
         moved = _run(subject, rng, run.dy)
-        return moved.value, moved.gradients
+        return moved.value, moved.gradients, moved.repeated
 
     try:
         run = _run(subject, rng)

@@ -15,11 +15,12 @@ from scratchvae.broken.layers import (
     BiasAveraged,
     BiasForgotten,
     BiasOfFirstExample,
+    GradientsOverwritten,
     WeightNotTransposed,
 )
 from scratchvae.broken.models import OpenVAE, small_vae
 from scratchvae.gradient_check import gradcheck
-from scratchvae.layers import Dense, Sequential, Tanh
+from scratchvae.layers import Dense, ReLU, Sequential, Tanh
 from scratchvae.models import VAE
 from scratchvae.probability import BernoulliLikelihood
 
@@ -106,6 +107,14 @@ def test_the_wrong_rows_are_those_of_the_arrays_that_are_wrong():
     for name in ("VAE: gradient of the KL doubled", "VAE: noise drawn again"):
         wrong = failed_rows(find_broken(name).check(0))
         assert wrong == {n for n in small_vae(VAE, 0).parameters if n.startswith("encoder")}
+
+
+def test_kinks_excuse_no_gradient_that_is_assigned():
+    options = {"rng": 0, "dtype": np.float64}
+    network = Sequential(GradientsOverwritten(4, 5, **options), ReLU(), Dense(5, 3, **options))
+    report = gradcheck(network, normal(6, 4))
+    assert failed_rows(report) == {"0.weight", "0.bias"}
+    assert {row.cause for row in report.rows if not row.passed} == {"overwritten"}
 
 
 def test_the_vae_of_overridable_pieces_is_the_package_s_own():
