@@ -266,10 +266,10 @@ def _factor(measured: Measured, facts: Facts) -> Diagnosis | None:
     ratio = _common_ratio(measured.analytic, measured.numeric)
     if ratio is None or abs(ratio - 1) <= AGREEMENT:
         return None
-    name = _name_factor(ratio, facts.sizes)
+    name = _name_factor(ratio, facts.sizes, " everywhere")
     if name is None and len(measured.places) < 3:
         return None  # two numbers are too easily proportional
-    return Diagnosis("factor", f"it is {name or f'{ratio:.6g} times the slope'} everywhere")
+    return Diagnosis("factor", f"it is {name or f'{ratio:.6g} times the slope everywhere'}")
 
 
 def _of_parts(measured: Measured, facts: Facts) -> Diagnosis | None:
@@ -412,20 +412,19 @@ def _common_ratio(above: FloatArray, below: FloatArray) -> float | None:
     return ratio
 
 
-def _name_factor(ratio: float, sizes: Mapping[str, int]) -> str | None:
-    """Return a ratio in words, with the count that it is if there is one; ``None`` if no such."""
+def _name_factor(ratio: float, sizes: Mapping[str, int], where: str = "") -> str | None:
+    """Return a ratio in words, with the counts that it may be; ``None`` if it is no usual one."""
     if abs(ratio + 1) <= 1e-3:
-        return "of the wrong sign"
+        return f"of the wrong sign{where}"
     size, sign = abs(ratio), "minus " if ratio < 0 else ""
     times = [what for what, count in sizes.items() if count > 1 and _near(size, count)]
     over = [what for what, count in sizes.items() if count > 1 and _near(size, 1 / count)]
-    if times:
-        return f"{sign}{round(size)} times the slope, perhaps the number of {' or of '.join(times)}"
-    if over:
-        what = " or of ".join(over)
-        return f"{sign}1/{round(1 / size)} of the slope, perhaps one over the number of {what}"
-    named = next((name for factor, name in _NAMED_FACTORS.items() if _near(size, factor)), None)
-    return None if named is None else f"{sign}{named} times the slope"
+    name = next((name for factor, name in _NAMED_FACTORS.items() if _near(size, factor)), None)
+    name = name or (f"{round(size)}" if times else f"1/{round(1 / size)}" if over else None)
+    if name is None:
+        return None
+    counts = f"{'one over ' if over else ''}the number of {' or of '.join(times or over)}"
+    return f"{sign}{name} times the slope{where}{f' (perhaps {counts})' if times or over else ''}"
 
 
 def _near(size: float, factor: float) -> bool:
