@@ -16,7 +16,7 @@ from scratchvae.errors import InputError
 from scratchvae.folders import check_unused, unused_folder
 from scratchvae.models import LatentModel, build, find_recipe
 from scratchvae.runs import PICTURES, PICTURES_OF_DATA, Run
-from scratchvae.training import Interrupted, epochs_through_stage
+from scratchvae.training import Interrupted, Settings, epochs_through_stage
 
 DEFAULT_RECIPE = "zhao-mlp"
 
@@ -55,18 +55,8 @@ def _stopping_place(run: Run, saved: bool) -> str:
 def _begin(options: argparse.Namespace) -> tuple[Run, Dataset]:
     recipe = find_recipe(options.recipe or DEFAULT_RECIPE)
     seed = options.seed or 0
-    epochs = options.epochs
-    if options.last_stage is not None:
-        if recipe.settings.schedule != "stages":
-            raise InputError(
-                f"--last-stage is for a recipe that is trained in stages, as iwae is, and "
-                f"{recipe.name} is not: use --epochs"
-            )
-        if epochs is not None:
-            raise InputError("--last-stage says how many epochs there are: leave out --epochs")
-        epochs = epochs_through_stage(options.last_stage)
     settings = recipe.settings.changed(
-        epochs=epochs,
+        epochs=_asked_epochs(options, recipe.settings, recipe.name),
         batch_size=options.batch_size,
         learning_rate=options.learning_rate,
     )
@@ -104,9 +94,7 @@ def _resume(options: argparse.Namespace) -> tuple[Run, Dataset]:
                 f"the run in {str(run.folder)!r} has {name} {holds.get(name)}, not {value}: leave "
                 "the option out to go on with it, or give another --out for a new run"
             )
-    epochs = options.epochs
-    if options.last_stage is not None:
-        epochs = epochs_through_stage(options.last_stage)
+    epochs = _asked_epochs(options, run.trainer.settings, run.config["recipe"])
     if epochs is not None:
         run.extend(epochs)
     data = run.load_data(options.data_dir)
@@ -121,6 +109,21 @@ def _resume(options: argparse.Namespace) -> tuple[Run, Dataset]:
         f"{run.config['recipe']} with {_describe(run.model)}, in {run.folder}: {state}", flush=True
     )
     return run, data
+
+
+def _asked_epochs(options: argparse.Namespace, settings: Settings, recipe: str) -> int | None:
+    """Return how many epochs --epochs or --last-stage ask for, ``None`` if neither is given."""
+    if options.last_stage is None:
+        epochs: int | None = options.epochs
+        return epochs
+    if settings.schedule != "stages":
+        raise InputError(
+            f"--last-stage is for a recipe that is trained in stages, as iwae is, and {recipe} is "
+            "not: use --epochs"
+        )
+    if options.epochs is not None:
+        raise InputError("--last-stage says how many epochs there are: leave out --epochs")
+    return epochs_through_stage(options.last_stage)
 
 
 def _resuming(run: Run, options: argparse.Namespace) -> str:

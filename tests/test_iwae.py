@@ -199,6 +199,11 @@ def test_a_run_of_stages_from_the_command_line(tmp_path, monkeypatch, capsys):
     assert isinstance(run.model, IWAE)
     assert (run.model.samples, len(run.history)) == (3, 4)
     assert run.trainer.settings.epsilon == 1e-4
+    resume = ["train", "--resume", "--out", str(folder), "--last-stage"]
+    assert cli.main([*resume, "0"]) == 2  # more is done already
+    assert "counts them all" in capsys.readouterr().err
+    assert cli.main([*resume, "1"]) == 0
+    assert "complete" in capsys.readouterr().out
     words = ["evaluate", str(folder), "--importance-samples", "10"]
     assert cli.main(words) == 0
     assert "nll" in capsys.readouterr().out
