@@ -275,7 +275,9 @@ class _ArrayCheck:
         """Return the worst of the slopes, as a row of the report."""
         worst, where, error = _Slopes(0.0, 0.0), "-", 0.0
         for place, slopes in enumerate(self.slopes):
-            if (relative := self.error(slopes, largest)) >= error:
+            # Of errors that are the same but for rounding, the first is shown.
+            if place == 0 or self.error(slopes, largest) > 1.01 * error:
+                relative = self.error(slopes, largest)
                 where = (
                     f"direction {place}"
                     if self.directions

@@ -26,6 +26,7 @@ ALLOWED = {room: BOTTOM | set(ROOMS[: place + 1]) for place, room in enumerate(R
 ALLOWED |= dict.fromkeys(BOTTOM, BOTTOM)
 ALLOWED |= {door: BOTTOM | set(ROOMS) | DOORS for door in DOORS}
 ALLOWED["data"] = BOTTOM | {"kernels", "data"}
+ALLOWED["commands"] = BOTTOM | set(ROOMS) | DOORS | {"benchmarks"}
 ALLOWED["benchmarks"] = BOTTOM | set(ROOMS) | DOORS | {"benchmarks"}  # imported by no room
 
 FRAMEWORKS = {"torch", "tensorflow", "jax", "autograd", "keras", "theano", "tinygrad", "mxnet"}

@@ -180,3 +180,25 @@ def test_the_bits_do_not_depend_on_the_number_of_threads():
             np.testing.assert_array_equal(one, two)
     finally:
         set_threads(None)
+
+
+@given(channel_shapes, st.sampled_from(["identity", *kernels.FUSED]), st.sampled_from(DTYPES))
+def test_activations_taken_along_are_as_defined(shape, kind, dtype):
+    x, dy = draw(11, shape, dtype), draw(12, shape, dtype)
+    bias, scale = draw(13, shape[-1:], dtype), draw(14, shape[-1:], dtype)
+    expected = reference.add_bias(x.copy(), bias, kind, 0.75)
+    y = kernels.add_bias(x.copy(), bias, kind, 0.75)
+    assert_close(y, expected)
+    arrays = (x, bias, scale, scale, bias)
+    assert_close(
+        kernels.batch_norm_forward(*arrays, kind=kind, alpha=0.75),
+        reference.batch_norm_forward(*arrays, kind=kind, alpha=0.75),
+        scale=4,  # three numbers of order 10 are multiplied
+    )
+    if kind != "identity":
+        total, expected_total = bias.copy(), bias.astype(np.float64)
+        dx = kernels.activation_backward_and_sum(kind, dy, y, total, 0.75)
+        wide = [a.astype(np.float64) for a in (dy, y)]
+        expected = reference.activation_backward_and_sum(kind, *wide, expected_total, 0.75)
+        assert_close(dx, expected.astype(dtype))
+        assert_close(total, expected_total.astype(dtype), scale=4)

@@ -278,7 +278,7 @@ def test_what_is_neither_layer_nor_model_is_refused(thing):
 def test_a_backward_pass_that_changes_its_argument_is_refused():
     class InPlace(Tanh):
         def backward(self, dy):
-            dy *= 1 - self._y**2
+            dy *= 1 - self.y**2
             return dy
 
     with refused("InPlace.backward changed its argument dy"):
@@ -303,7 +303,7 @@ def test_a_kink_near_an_input_does_not_fail_a_right_layer(layer):
 def test_a_kink_near_an_input_does_not_hide_a_wrong_layer():
     class Leaky(ReLU):
         def backward(self, dy):
-            return dy * np.where(self._y > 0, 1.0, 0.01)
+            return dy * np.where(self.y > 0, 1.0, 0.01)
 
     assert not gradcheck(Leaky(dtype=FLOAT64), near_zero()).passed
 

@@ -85,12 +85,12 @@ class EluSlopeOne(ELU):
 
 class EluSlopeY(ELU):
     def backward(self, dy: FloatArray) -> FloatArray:
-        return dy * np.where(self._y > 0, 1.0, self._y)
+        return dy * np.where(self.y > 0, 1.0, self.y)
 
 
 class EluSlopeForAlphaOne(ELU):
     def backward(self, dy: FloatArray) -> FloatArray:
-        return dy * np.where(self._y > 0, 1.0, self._y + 1)
+        return dy * np.where(self.y > 0, 1.0, self.y + 1)
 
 
 class ReluPassesAll(ReLU):
@@ -100,18 +100,18 @@ class ReluPassesAll(ReLU):
 
 class GuidedReLU(ReLU):
     def backward(self, dy: FloatArray) -> FloatArray:
-        return dy * (self._y > 0) * (dy > 0)
+        return dy * (self.y > 0) * (dy > 0)
 
 
 class SigmoidOfSigmoid(Sigmoid):
     def backward(self, dy: FloatArray) -> FloatArray:
-        again = 1 / (1 + np.exp(-self._y))
+        again = 1 / (1 + np.exp(-self.y))
         return dy * again * (1 - again)
 
 
 class TanhWithoutSquare(Tanh):
     def backward(self, dy: FloatArray) -> FloatArray:
-        return dy * (1 - self._y)
+        return dy * (1 - self.y)
 
 
 class BatchNormOfConstants(BatchNorm):

@@ -7,6 +7,8 @@ from scratchvae.kernels.activation import activation_backward, activation_forwar
 from scratchvae.kernels.adam import adam_step
 from scratchvae.kernels.bernoulli import bernoulli_cross_entropy, bernoulli_gradient
 from scratchvae.kernels.channels import (
+    FUSED,
+    activation_backward_and_sum,
     add_bias,
     batch_norm_backward,
     batch_norm_forward,
@@ -31,7 +33,9 @@ from scratchvae.kernels.transposed_convolution import (
 )
 
 __all__ = [
+    "FUSED",
     "activation_backward",
+    "activation_backward_and_sum",
     "activation_forward",
     "adam_step",
     "add_bias",

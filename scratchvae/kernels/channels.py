@@ -1,5 +1,7 @@
 """Passes over arrays whose last axis counts channels: biases, and batch normalisation.
 
+Where an activation follows, it is applied in the same pass: memory is slower than arithmetic.
+
 A sum over rows is made of sums over blocks of rows, added up in order at the end. The blocks have
 the same size whatever the number of threads, and so has the result the same bits.
 """
@@ -7,21 +9,62 @@ the same size whatever the number of threads, and so has the result the same bit
 import numpy as np
 
 from scratchvae.arrays import FloatArray
+from scratchvae.kernels.activation import KINDS
 from scratchvae.kernels.arrays import Array, result
 from scratchvae.kernels.compilation import kernel
+from scratchvae.kernels.exponential import expm1
 from scratchvae.kernels.parts import bounds, in_parallel
 from scratchvae.kernels.threads import run_parts
 from scratchvae.kernels.workspace import scratch
+
+# The activations that a bias or a normalisation takes along in its own pass over memory.
+FUSED = ("relu", "elu")
+_CODES = KINDS | {"identity": -1}
+_RELU, _ELU = KINDS["relu"], KINDS["elu"]
 
 _BLOCK_BYTES = 1 << 17  # of rows: small enough to stay in a core's own cache for a second look
 _NANOSECONDS = 0.5  # a number, roughly: what a pass over memory costs
 
 
-def add_bias(y: FloatArray, bias: FloatArray) -> FloatArray:
-    """Add ``bias`` (C,) to every row of ``y`` (…, C), in place, and return ``y``."""
-    rows = _rows(y)
-    run_parts(_add_bias, _add_bias_parallel, y.size * _NANOSECONDS, rows, bias)
+def add_bias(
+    y: FloatArray, bias: FloatArray, kind: str = "identity", alpha: float = 1.0
+) -> FloatArray:
+    """Add ``bias`` (C,) to every row of ``y`` (…, C) and apply an activation, in place.
+
+    Parameters
+    ----------
+    y
+        What is changed, and returned.
+    bias
+        One number per channel.
+    kind, alpha
+        The activation: ``"identity"``, or one of ``FUSED``, as for ``activation_forward``.
+    """
+    work, code = y.size * _NANOSECONDS, _CODES[kind]
+    run_parts(_add_bias, _add_bias_parallel, work, _rows(y), bias, code, y.dtype.type(alpha))
     return y
+
+
+def activation_backward_and_sum(
+    kind: str,
+    dy: FloatArray,
+    y: FloatArray,
+    total: FloatArray,
+    alpha: float = 1.0,
+    out: FloatArray | None = None,
+) -> FloatArray:
+    """Return ``activation_backward(kind, dy, y, alpha)``, and add the sum of its rows to ``total``.
+
+    ``kind`` is one of ``FUSED``; ``total`` is (C,), a bias's gradient.
+    """
+    out = result("activation_backward_and_sum", y.shape, y.dtype, out, False)
+    dy_rows, y_rows = _rows(dy), _rows(y)
+    sums = _block_room("sums", y_rows)
+    factors = (_CODES[kind], y.dtype.type(alpha))
+    work = y.size * _NANOSECONDS
+    run_parts(_pull, _pull_parallel, work, dy_rows, y_rows, _rows(out), sums, *factors)
+    total += sums.sum(axis=0, dtype=np.float64)
+    return out
 
 
 def sum_rows(x: FloatArray, out: FloatArray) -> FloatArray:
@@ -54,12 +97,18 @@ def batch_norm_forward(
     scale: FloatArray,
     shift: FloatArray,
     out: FloatArray | None = None,
+    *,
+    kind: str = "identity",
+    alpha: float = 1.0,
 ) -> FloatArray:
-    """Return scale · (x − mean) · deviation + shift, where ``deviation`` is 1/√(σ² + ε)."""
+    """Return scale · (x − mean) · deviation + shift, where ``deviation`` is 1/√(σ² + ε).
+
+    ``kind`` and ``alpha`` are an activation applied to it, as for ``add_bias``.
+    """
     out = result("batch_norm_forward", x.shape, x.dtype, out, False)
-    slope = deviation * scale
-    work = x.size * _NANOSECONDS
-    run_parts(_normalise, _normalise_parallel, work, _rows(x), mean, slope, shift, _rows(out))
+    arrays = (_rows(x), mean, deviation * scale, shift, _rows(out))
+    factors = (_CODES[kind], x.dtype.type(alpha))
+    run_parts(_normalise, _normalise_parallel, x.size * _NANOSECONDS, *arrays, *factors)
     return out
 
 
@@ -122,11 +171,52 @@ def _block_room(purpose: str, rows: FloatArray) -> FloatArray:
 
 
 @kernel()
-def _add_bias(part: int, parts: int, y: Array, bias: Array) -> None:
+def _add_bias(part: int, parts: int, y: Array, bias: Array, kind: int, alpha: float) -> None:
+    zero = y.dtype.type(0)
     first, last = bounds(part, parts, len(y))
     for row in range(first, last):
-        for c in range(y.shape[1]):
-            y[row, c] += bias[c]
+        if kind == _RELU:
+            for c in range(y.shape[1]):
+                value = y[row, c] + bias[c]
+                y[row, c] = zero if value < zero else value
+        elif kind == _ELU:
+            for c in range(y.shape[1]):
+                value = y[row, c] + bias[c]
+                below = alpha * expm1(value if value < zero else zero)
+                y[row, c] = below if value < zero else value
+        else:
+            for c in range(y.shape[1]):
+                y[row, c] += bias[c]
+
+
+@kernel()
+def _pull(
+    part: int,
+    parts: int,
+    dy: Array,
+    y: Array,
+    dx: Array,
+    sums: Array,
+    kind: int,
+    alpha: float,
+) -> None:
+    zero, one = y.dtype.type(0), y.dtype.type(1)
+    first_block, last_block = bounds(part, parts, len(sums))
+    for block in range(first_block, last_block):
+        first, last = _block_rows(block, len(sums), y)
+        total = sums[block]
+        total[:] = 0
+        for row in range(first, last):
+            if kind == _RELU:
+                for c in range(y.shape[1]):
+                    d = dy[row, c] if y[row, c] > zero else zero
+                    dx[row, c] = d
+                    total[c] += d
+            else:
+                for c in range(y.shape[1]):
+                    d = dy[row, c] * (one if y[row, c] > zero else y[row, c] + alpha)
+                    dx[row, c] = d
+                    total[c] += d
 
 
 @kernel()
@@ -176,12 +266,31 @@ def _moments(part: int, parts: int, x: Array, means: Array, squares: Array, rest
 
 @kernel()
 def _normalise(
-    part: int, parts: int, x: Array, mean: Array, slope: Array, shift: Array, y: Array
+    part: int,
+    parts: int,
+    x: Array,
+    mean: Array,
+    slope: Array,
+    shift: Array,
+    y: Array,
+    kind: int,
+    alpha: float,
 ) -> None:
+    zero = x.dtype.type(0)
     first, last = bounds(part, parts, len(x))
     for row in range(first, last):
-        for c in range(x.shape[1]):
-            y[row, c] = (x[row, c] - mean[c]) * slope[c] + shift[c]
+        if kind == _RELU:
+            for c in range(x.shape[1]):
+                value = (x[row, c] - mean[c]) * slope[c] + shift[c]
+                y[row, c] = zero if value < zero else value
+        elif kind == _ELU:
+            for c in range(x.shape[1]):
+                value = (x[row, c] - mean[c]) * slope[c] + shift[c]
+                below = alpha * expm1(value if value < zero else zero)
+                y[row, c] = below if value < zero else value
+        else:
+            for c in range(x.shape[1]):
+                y[row, c] = (x[row, c] - mean[c]) * slope[c] + shift[c]
 
 
 @kernel()
@@ -220,6 +329,7 @@ def _pull_back(
 
 
 _add_bias_parallel = in_parallel(_add_bias)
+_pull_parallel = in_parallel(_pull)
 _sum_blocks_parallel = in_parallel(_sum_blocks)
 _moments_parallel = in_parallel(_moments)
 _normalise_parallel = in_parallel(_normalise)

@@ -105,11 +105,21 @@ def channel_moments(x: FloatArray) -> tuple[FloatArray, FloatArray]:
 
 
 def batch_norm_forward(
-    x: FloatArray, mean: FloatArray, deviation: FloatArray, scale: FloatArray, shift: FloatArray
+    x: FloatArray,
+    mean: FloatArray,
+    deviation: FloatArray,
+    scale: FloatArray,
+    shift: FloatArray,
+    *,
+    kind: str = "identity",
+    alpha: float = 1.0,
 ) -> FloatArray:
-    """Return scale · (x − mean) · deviation + shift, where ``deviation`` is 1/√(σ² + ε)."""
+    """Return scale · (x − mean) · deviation + shift, where ``deviation`` is 1/√(σ² + ε).
+
+    ``kind`` and ``alpha`` are an activation applied to it.
+    """
     y: FloatArray = (x - mean) * (deviation * scale) + shift
-    return y
+    return y if kind == "identity" else activation_forward(kind, y, alpha)
 
 
 def batch_norm_backward(
@@ -177,10 +187,23 @@ def activation_backward(kind: str, dy: FloatArray, y: FloatArray, alpha: float =
     return dy * -np.expm1(-y)  # softplus
 
 
-def add_bias(y: FloatArray, bias: FloatArray) -> FloatArray:
-    """Add ``bias`` (C,) to every row of ``y`` (…, C), in place, and return ``y``."""
+def add_bias(
+    y: FloatArray, bias: FloatArray, kind: str = "identity", alpha: float = 1.0
+) -> FloatArray:
+    """Add ``bias`` (C,) to every row of ``y`` (…, C) and apply an activation, in place."""
     y += bias
+    if kind != "identity":
+        y[...] = activation_forward(kind, y, alpha)
     return y
+
+
+def activation_backward_and_sum(
+    kind: str, dy: FloatArray, y: FloatArray, total: FloatArray, alpha: float = 1.0
+) -> FloatArray:
+    """Return ``activation_backward(…)``, and add the sum of its rows to ``total``."""
+    dx = activation_backward(kind, dy, y, alpha)
+    sum_rows(dx, total)
+    return dx
 
 
 def sum_rows(x: FloatArray, out: FloatArray) -> FloatArray:

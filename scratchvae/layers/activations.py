@@ -11,25 +11,22 @@ from numpy.typing import DTypeLike
 
 from scratchvae import kernels
 from scratchvae.arrays import FloatArray, check_floats, check_positive
-from scratchvae.layers.base import Layer
+from scratchvae.layers.base import Activation, Layer
 
 
-class _Activation(Layer):
+class _Elementwise(Activation):
     """What all activations share: apply the function, remember y, apply the chain rule."""
-
-    kind: ClassVar[str]
-    alpha = 1.0
 
     def forward(self, x: FloatArray, training: bool = False) -> FloatArray:
         """Return the function of each entry of ``x``, in its shape and dtype."""
         check_floats(x, "x")
         out = self._empty("y", x.shape, x.dtype)
-        self._y = kernels.activation_forward(self.kind, x, self.alpha, out)
-        return self._y
+        self.y = kernels.activation_forward(self.kind, x, self.alpha, out)
+        return self.y
 
     def backward(self, dy: FloatArray) -> FloatArray:
         """Return ``dy`` times the function's derivative, entry by entry."""
-        y = self._remembered("_y")
+        y = self._remembered("y")
         self._check_upstream(dy, y)
         out = self._empty("dx", y.shape, y.dtype)
         return kernels.activation_backward(self.kind, dy, y, self.alpha, out)
@@ -38,7 +35,7 @@ class _Activation(Layer):
         return f"{type(self).__name__}()"
 
 
-class ReLU(_Activation):
+class ReLU(_Elementwise, fusing=True):
     """The rectifier ``y = max(x, 0)``.
 
     Its derivative is 1 where y > 0, else 0; at the kink, 0, it is taken as 0.
@@ -48,7 +45,7 @@ class ReLU(_Activation):
     kind: ClassVar[str] = "relu"
 
 
-class ELU(_Activation):
+class ELU(_Elementwise, fusing=True):
     """The exponential linear unit of Clevert, Unterthiner and Hochreiter (2015).
 
     ``y = x`` for x > 0 and ``alpha (eˣ − 1)`` otherwise, with the derivative 1 or
@@ -80,19 +77,19 @@ class ELU(_Activation):
         return f"ELU(alpha={self.alpha})"
 
 
-class Tanh(_Activation):
+class Tanh(_Elementwise):
     """The hyperbolic tangent; its derivative is ``1 − y²``."""
 
     kind: ClassVar[str] = "tanh"
 
 
-class Sigmoid(_Activation):
+class Sigmoid(_Elementwise):
     """The logistic function ``y = 1 / (1 + e⁻ˣ)``; its derivative is ``y (1 − y)``."""
 
     kind: ClassVar[str] = "sigmoid"
 
 
-class Softplus(_Activation):
+class Softplus(_Elementwise):
     """The smooth rectifier ``y = log(1 + eˣ)``; its derivative is ``1 / (1 + e⁻ˣ) = 1 − e⁻ʸ``."""
 
     kind: ClassVar[str] = "softplus"

@@ -55,12 +55,24 @@ class Layer:
     buffers
         What a layer keeps from batch to batch without learning it (batch norm's running
         statistics), by name.
+    fusing
+        Whether it may run together with its neighbour in a ``Sequential`` (see ``FusingLayer``).
     smooth
         Whether the function has derivatives of every order. A finite difference across a kink is
         off by an amount that no formula can match, so a gradient check asks for this.
     """
 
     smooth: ClassVar[bool] = True
+    fusing: ClassVar[bool] = False
+
+    def __init_subclass__(cls, fusing: bool = False) -> None:
+        """Take note whether the class says that it may be fused with a neighbour.
+
+        It must say so itself: a class derived from one that does has other passes of its own,
+        which nothing may go around.
+        """
+        super().__init_subclass__()
+        cls.fusing = fusing
 
     def __init__(
         self,
@@ -116,8 +128,46 @@ class Layer:
         return dy
 
 
+class Activation(Layer):
+    """A function of each number by itself, whose derivative is a function of its output y.
+
+    Attributes
+    ----------
+    kind, alpha
+        What ``kernels.activation_forward`` calls it, and its constant.
+    y
+        The output of the last forward pass.
+    """
+
+    kind: ClassVar[str]
+    alpha: float = 1.0
+    y: FloatArray
+
+
+class FusingLayer(Layer):
+    """A layer that can apply the activation after it in its own last pass over memory.
+
+    It then leaves the output in the activation's ``y``, so that each of the two layers is in the
+    same state as if they had run one after the other.
+    """
+
+    def forward_fused(self, x: FloatArray, training: bool, then: Activation) -> FloatArray:
+        """Return ``then.forward(self.forward(x, training))``."""
+        raise NotImplementedError
+
+    def backward_fused(self, dy: FloatArray, then: Activation) -> FloatArray:
+        """Return ``self.backward(then.backward(dy))``."""
+        return self.backward(then.backward(dy))
+
+    def backward_parameters_fused(self, dy: FloatArray, then: Activation) -> None:
+        """Do as ``self.backward_parameters(then.backward(dy))``."""
+        self.backward_parameters(then.backward(dy))
+
+
 class Sequential(Layer):
     """Layers applied one after another: ``y = lₙ(… l₂(l₁(x)))``.
+
+    Where one can take along the activation after it, the two make one pass over memory.
 
     Its parameters are those of its layers, named ``"0.weight"``, ``"0.bias"``, ``"2.weight"``, …
     by the layer's place. They are the same objects, not copies.
@@ -138,30 +188,62 @@ class Sequential(Layer):
             for place, layer in enumerate(layers)
             for name, buffer in layer.buffers.items()
         }
+        self._stages = _pair(self.layers)
         # Below the first layer that learns, nobody asks for a gradient in `backward_parameters`.
         self._first_learning = next(
-            (place for place, layer in enumerate(layers) if layer.parameters), len(layers)
+            (place for place, (layer, _) in enumerate(self._stages) if layer.parameters),
+            len(self._stages),
         )
 
     def forward(self, x: FloatArray, training: bool = False) -> FloatArray:
         """Return the last layer's output."""
-        for layer in self.layers:
-            x = layer.forward(x, training)
+        for layer, then in self._stages:
+            if then is not None and isinstance(layer, FusingLayer):
+                x = layer.forward_fused(x, training, then)
+            else:
+                x = layer.forward(x, training)
         return x
 
     def backward(self, dy: FloatArray) -> FloatArray:
         """Go back through the layers in reverse: the chain rule, one factor a layer."""
-        for layer in reversed(self.layers):
-            dy = layer.backward(dy)
-        return dy
+        return self._back_to(0, dy)
 
     def backward_parameters(self, dy: FloatArray) -> None:
         """Go back only as far as there is something to learn."""
-        for layer in reversed(self.layers[self._first_learning + 1 :]):
-            dy = layer.backward(dy)
-        if self._first_learning < len(self.layers):
-            self.layers[self._first_learning].backward_parameters(dy)
+        dy = self._back_to(self._first_learning + 1, dy)
+        if self._first_learning < len(self._stages):
+            layer, then = self._stages[self._first_learning]
+            if then is not None and isinstance(layer, FusingLayer):
+                layer.backward_parameters_fused(dy, then)
+            else:
+                layer.backward_parameters(dy)
+
+    def _back_to(self, stage: int, dy: FloatArray) -> FloatArray:
+        for layer, then in reversed(self._stages[stage:]):
+            if then is not None and isinstance(layer, FusingLayer):
+                dy = layer.backward_fused(dy, then)
+            else:
+                dy = layer.backward(dy)
+        return dy
 
     def __repr__(self) -> str:
         lines = "".join(f"  {layer!r}\n" for layer in self.layers)
         return f"Sequential(\n{lines})"
+
+
+def _pair(layers: list[Layer]) -> list[tuple[Layer, Activation | None]]:
+    """Return the layers, each that can with the activation that it is to take along."""
+    stages: list[tuple[Layer, Activation | None]] = []
+    for layer in layers:
+        before = stages[-1] if stages else None
+        if (
+            isinstance(layer, Activation)
+            and layer.fusing
+            and before is not None
+            and before[0].fusing
+            and before[1] is None
+        ):
+            stages[-1] = (before[0], layer)
+        else:
+            stages.append((layer, None))
+    return stages

@@ -9,10 +9,10 @@ from numpy.typing import DTypeLike
 from scratchvae import kernels
 from scratchvae.arrays import FloatArray, check_count, check_floats, check_positive
 from scratchvae.errors import InputError
-from scratchvae.layers.base import Layer, Parameter
+from scratchvae.layers.base import Activation, FusingLayer, Parameter
 
 
-class BatchNorm(Layer):
+class BatchNorm(FusingLayer, fusing=True):
     """Give every channel the mean and the spread that the layer learns, whatever came in.
 
     y = γ (x − μ) / √(σ² + ε) + β, channel by channel. In training μ and σ² are the mean and the
@@ -65,6 +65,14 @@ class BatchNorm(Layer):
 
     def forward(self, x: FloatArray, training: bool = False) -> FloatArray:
         """Return ``x`` normalised, in its shape; in training the running statistics follow it."""
+        return self._normalise(x, training, "identity", 1.0)
+
+    def forward_fused(self, x: FloatArray, training: bool, then: Activation) -> FloatArray:
+        """Return the activation of the normalised ``x``, applied in the same pass."""
+        then.y = self._normalise(x, training, then.kind, then.alpha)
+        return then.y
+
+    def _normalise(self, x: FloatArray, training: bool, kind: str, alpha: float) -> FloatArray:
         check_floats(x, "x", self.dtype)
         if x.ndim < 2 or x.shape[-1] != self.channels:
             raise InputError(
@@ -87,7 +95,9 @@ class BatchNorm(Layer):
         self._pass = (x, mean, deviation, training)
         scale, shift = self.parameters["scale"].value, self.parameters["shift"].value
         out = self._empty("y", x.shape, self.dtype)
-        self._y = kernels.batch_norm_forward(x, mean, deviation, scale, shift, out)
+        self._y = kernels.batch_norm_forward(
+            x, mean, deviation, scale, shift, out, kind=kind, alpha=alpha
+        )
         return self._y
 
     def backward(self, dy: FloatArray) -> FloatArray:

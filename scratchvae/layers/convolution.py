@@ -20,6 +20,7 @@ from numpy.typing import DTypeLike
 from scratchvae import kernels
 from scratchvae.arrays import FloatArray, check_count, check_floats
 from scratchvae.errors import InputError
+from scratchvae.layers.affine import Affine
 from scratchvae.layers.base import Layer, Parameter
 
 
@@ -33,7 +34,7 @@ class _Geometry(NamedTuple):
     padding: int
 
 
-class Conv2D(Layer):
+class Conv2D(Affine, fusing=True):
     """Two-dimensional convolution (strictly, correlation), with a bias per output channel.
 
     y[n, i, j, o] = b[o] + Σ x[n, s·i + a − p, s·j + b − p, c] · w[a, b, c, o] over a, b and c, with
@@ -72,7 +73,7 @@ class Conv2D(Layer):
         shape = (kernel_size, kernel_size, in_channels, out_channels)
         self.parameters = _draw_parameters(self, shape, out_channels)
 
-    def forward(self, x: FloatArray, training: bool = False) -> FloatArray:
+    def _map(self, x: FloatArray) -> FloatArray:
         """Return the convolution: (N, H, W, in) to (N, H', W', out)."""
         size = self.geometry
         _check_images(self, x, size.in_channels)
@@ -83,20 +84,16 @@ class Conv2D(Layer):
                 f"images of at least {size.kernel_size - 2 * size.padding} rows and columns, not "
                 f"{x.shape[1]} by {x.shape[2]}"
             )
-        self._x = x
         rows, columns = (
             (side + 2 * size.padding - size.kernel_size) // size.stride + 1 for side in x.shape[1:3]
         )
         out = self._empty("y", (len(x), rows, columns, size.out_channels), self.dtype)
-        y = kernels.convolution_forward(
+        return kernels.convolution_forward(
             x, self.parameters["weight"].value, size.stride, size.padding, out
         )
-        self._y = kernels.add_bias(y, self.parameters["bias"].value)
-        return self._y
 
-    def backward(self, dy: FloatArray) -> FloatArray:
-        """Return the convolution read backwards at ``dy``, and add to the gradients."""
-        self.backward_parameters(dy)
+    def _input_gradient(self, dy: FloatArray) -> FloatArray:
+        """Return the convolution read backwards at ``dy``."""
         size = self.geometry
         out = self._empty("dx", self._x.shape, self.dtype)
         rows_and_columns = (self._x.shape[1], self._x.shape[2])
@@ -104,22 +101,19 @@ class Conv2D(Layer):
             dy, self.parameters["weight"].value, rows_and_columns, size.stride, size.padding, out
         )
 
-    def backward_parameters(self, dy: FloatArray) -> None:
-        """Add the sum over all places of pixel times ``dy``, and the sum of ``dy``."""
-        x = self._remembered("_x")
-        self._check_upstream(dy, self._y)
+    def _add_weight_gradient(self, x: FloatArray, dy: FloatArray) -> None:
+        """Add the sum over all places of pixel times ``dy``."""
         size = self.geometry
         weight, kernel = self.parameters["weight"], (size.kernel_size, size.kernel_size)
         kernels.convolution_weight_gradient(
             x, dy, kernel, size.stride, size.padding, weight.grad, accumulate=True
         )
-        kernels.sum_rows(dy, self.parameters["bias"].grad)
 
     def __repr__(self) -> str:
         return f"Conv2D({_describe(self.geometry)})"
 
 
-class ConvTranspose2D(Layer):
+class ConvTranspose2D(Affine, fusing=True):
     """The transpose of a two-dimensional convolution, with a bias per output channel.
 
     With the bias aside it is the adjoint of ``Conv2D(out_channels, in_channels, …)`` with the very
@@ -166,7 +160,7 @@ class ConvTranspose2D(Layer):
         shape = (kernel_size, kernel_size, out_channels, in_channels)
         self.parameters = _draw_parameters(self, shape, out_channels)
 
-    def forward(self, x: FloatArray, training: bool = False) -> FloatArray:
+    def _map(self, x: FloatArray) -> FloatArray:
         """Return the transposed convolution: (N, H, W, in) to (N, H', W', out)."""
         size = self.geometry
         _check_images(self, x, size.in_channels)
@@ -176,38 +170,31 @@ class ConvTranspose2D(Layer):
                 f"ConvTranspose2D with padding {size.padding} leaves nothing of images of "
                 f"{x.shape[1]} by {x.shape[2]}: use less padding or larger images"
             )
-        self._x = x
         rows, columns = (
             (side - 1) * size.stride - 2 * size.padding + size.kernel_size + self.output_padding
             for side in x.shape[1:3]
         )
         out = self._empty("y", (len(x), rows, columns, size.out_channels), self.dtype)
         weight = self.parameters["weight"].value
-        y = kernels.transposed_convolution_forward(
+        return kernels.transposed_convolution_forward(
             x, weight, size.stride, size.padding, self.output_padding, out
         )
-        self._y = kernels.add_bias(y, self.parameters["bias"].value)
-        return self._y
 
-    def backward(self, dy: FloatArray) -> FloatArray:
-        """Return the convolution of ``dy``, and add to the gradients."""
-        self.backward_parameters(dy)
+    def _input_gradient(self, dy: FloatArray) -> FloatArray:
+        """Return the convolution of ``dy``."""
         size = self.geometry
         out = self._empty("dx", self._x.shape, self.dtype)
         return kernels.transposed_convolution_input_gradient(
             dy, self.parameters["weight"].value, size.stride, size.padding, out
         )
 
-    def backward_parameters(self, dy: FloatArray) -> None:
-        """Add the convolution's weight gradient with x and ``dy`` exchanged, and the sum of dy."""
-        x = self._remembered("_x")
-        self._check_upstream(dy, self._y)
+    def _add_weight_gradient(self, x: FloatArray, dy: FloatArray) -> None:
+        """Add the convolution's weight gradient, with x and ``dy`` exchanged."""
         size = self.geometry
         weight, kernel = self.parameters["weight"], (size.kernel_size, size.kernel_size)
         kernels.transposed_convolution_weight_gradient(
             x, dy, kernel, size.stride, size.padding, weight.grad, accumulate=True
         )
-        kernels.sum_rows(dy, self.parameters["bias"].grad)
 
     def __repr__(self) -> str:
         extra = f", output_padding={self.output_padding}" if self.output_padding else ""

@@ -9,10 +9,11 @@ from numpy.typing import DTypeLike
 from scratchvae import kernels
 from scratchvae.arrays import FloatArray, check_count, check_floats
 from scratchvae.errors import InputError
-from scratchvae.layers.base import Layer, Parameter
+from scratchvae.layers.affine import Affine
+from scratchvae.layers.base import Parameter
 
 
-class Dense(Layer):
+class Dense(Affine, fusing=True):
     """An affine map of each example: ``y = x W + b``.
 
     Weights and biases begin uniform in ±1/√I, which keeps the variance of the activations of the
@@ -52,33 +53,25 @@ class Dense(Layer):
             "bias": Parameter(bias.astype(self.dtype)),
         }
 
-    def forward(self, x: FloatArray, training: bool = False) -> FloatArray:
-        """Return ``x W + b``: (N, I) to (N, O)."""
+    def _map(self, x: FloatArray) -> FloatArray:
+        """Return ``x W``: (N, I) to (N, O)."""
         check_floats(x, "x", self.dtype)
         if x.ndim != 2 or x.shape[1] != self.in_features:
             raise InputError(
                 f"Dense expects x of shape (N, {self.in_features}), not {x.shape}: "
                 "put a Flatten before it if the examples are images"
             )
-        self._x = x  # (N, I)
         out = self._empty("y", (len(x), self.out_features), self.dtype)
-        y = kernels.matmul(x, self.parameters["weight"].value, out)  # (N, O)
-        self._y = kernels.add_bias(y, self.parameters["bias"].value)
-        return self._y
+        return kernels.matmul(x, self.parameters["weight"].value, out)  # (N, O)
 
-    def backward(self, dy: FloatArray) -> FloatArray:
-        """Return ``dy Wᵀ`` (N, I), and add ``xᵀ dy`` and ``Σₙ dy`` to the gradients."""
-        self.backward_parameters(dy)
+    def _input_gradient(self, dy: FloatArray) -> FloatArray:
+        """Return ``dy Wᵀ``: (N, O) to (N, I)."""
         out = self._empty("dx", (len(dy), self.in_features), self.dtype)
         return kernels.matmul_transposed_right(dy, self.parameters["weight"].value, out)  # (N, I)
 
-    def backward_parameters(self, dy: FloatArray) -> None:
-        """Add ``xᵀ dy`` to the weight's gradient and ``Σₙ dy`` to the bias's."""
-        x = self._remembered("_x")
-        self._check_upstream(dy, self._y)
-        weight, bias = self.parameters["weight"], self.parameters["bias"]
-        kernels.matmul_transposed_left(x, dy, weight.grad, accumulate=True)  # (I, O)
-        kernels.sum_rows(dy, bias.grad)  # (O,)
+    def _add_weight_gradient(self, x: FloatArray, dy: FloatArray) -> None:
+        """Add ``xᵀ dy``, (I, O)."""
+        kernels.matmul_transposed_left(x, dy, self.parameters["weight"].grad, accumulate=True)
 
     def __repr__(self) -> str:
         return f"Dense({self.in_features}, {self.out_features})"

@@ -1,0 +1,61 @@
+"""How many multiply-adds a training step takes, counted from the layers.
+
+Only those of matrix products and convolutions count: they are nearly all of the arithmetic. A tap
+that falls on padding counts like any other, as is the custom.
+"""
+
+from math import prod
+
+import numpy as np
+
+from scratchvae.arrays import FloatArray
+from scratchvae.layers import Conv2D, ConvTranspose2D, Dense, Layer, Sequential
+from scratchvae.models import LatentModel
+
+Step = tuple[Layer, tuple[int, ...], tuple[int, ...]]
+"""A layer, and the shapes of its input and its output for one image."""
+
+
+def trace(layer: Layer, shape: tuple[int, ...]) -> list[Step]:
+    """Return the layers that an example of ``shape`` goes through, and its shapes on the way."""
+    steps: list[Step] = []
+
+    def follow(layer: Layer, x: FloatArray) -> FloatArray:
+        if isinstance(layer, Sequential):
+            for part in layer.layers:
+                x = follow(part, x)
+            return x
+        y = layer.forward(x)
+        steps.append((layer, x.shape[1:], y.shape[1:]))
+        return y
+
+    follow(layer, np.zeros((1, *shape), layer.dtype))
+    return steps
+
+
+def forward_multiply_adds(step: Step) -> int:
+    """Return the multiply-adds of a layer's forward pass, for one image.
+
+    Each of its two gradients takes as many. Dense: in · out. Convolution: output pixels · k² · in ·
+    out. Transposed convolution: the same with input pixels.
+    """
+    layer, shape_in, shape_out = step
+    if isinstance(layer, Dense):
+        return layer.in_features * layer.out_features
+    if isinstance(layer, Conv2D):
+        return prod(shape_out[:2]) * layer.parameters["weight"].value.size
+    if isinstance(layer, ConvTranspose2D):
+        return prod(shape_in[:2]) * layer.parameters["weight"].value.size
+    return 0
+
+
+def step_multiply_adds(model: LatentModel, batch: int) -> int:
+    """Return the multiply-adds of a training step on a batch of images.
+
+    Each layer takes those of its forward pass three times: forward, weight gradient, input
+    gradient. The first layer that learns has no use for the last.
+    """
+    encoder = [forward_multiply_adds(step) for step in trace(model.encoder, model.image_shape)]
+    decoder = [forward_multiply_adds(step) for step in trace(model.decoder, (model.latent_dim,))]
+    first = next((count for count in encoder if count), 0)
+    return batch * (3 * (sum(encoder) + sum(decoder)) - first)

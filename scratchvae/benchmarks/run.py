@@ -1,0 +1,172 @@
+"""The whole benchmark: the ceiling, the kernels, the training steps, and PyTorch's."""
+
+import platform
+import sys
+from contextlib import nullcontext
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from math import exp, log
+from pathlib import Path
+from statistics import fmean
+from typing import Any
+
+from scratchvae.arrays import check_count
+from scratchvae.benchmarks.kernels import CASES, Case, measure_kernel
+from scratchvae.benchmarks.pytorch import import_torch, torch_threads
+from scratchvae.benchmarks.recipes import Report, measure_recipe
+from scratchvae.benchmarks.timing import Ceiling, Effort, limited_threads
+from scratchvae.errors import InputError
+from scratchvae.files import write_json
+from scratchvae.version import __version__
+
+RIVALS = ("torch",)
+
+_KERNEL_EFFORT = Effort(rounds=5, seconds=0.01)
+_RECIPE_EFFORT = Effort(rounds=9, seconds=0.03)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is measured, and how long.
+
+    Attributes
+    ----------
+    cases
+        The kernels and their sizes.
+    recipes
+        The recipes whose training step is measured.
+    batch
+        Images per step; ``None`` takes each recipe's own.
+    ceiling_size
+        Rows and columns of the matrices whose product is the ceiling.
+    kernel_effort, recipe_effort
+        How long each is measured.
+    """
+
+    cases: tuple[Case, ...] = CASES
+    recipes: tuple[str, ...] = ("zhao-mlp", "kingma-welling", "zhao-cnn", "fleuret-conv")
+    batch: int | None = None
+    ceiling_size: int = 1024
+    kernel_effort: Effort = _KERNEL_EFFORT
+    recipe_effort: Effort = _RECIPE_EFFORT
+
+
+FULL = Plan()
+QUICK = Plan(
+    kernel_effort=Effort(rounds=3, seconds=0.005), recipe_effort=Effort(rounds=3, seconds=0.02)
+)
+
+
+def run_bench(
+    *,
+    threads: int | None = None,
+    against: str | None = None,
+    json_path: Path | None = None,
+    quick: bool = False,
+    plan: Plan | None = None,
+    report: Report = lambda line: None,
+) -> dict[str, Any]:
+    """Measure the kernels and the training steps of the recipes.
+
+    Parameters
+    ----------
+    threads
+        How many our kernels, NumPy's BLAS and PyTorch may use; ``None`` takes our kernels' default.
+    against
+        ``"torch"`` to measure the same training steps in PyTorch.
+    json_path
+        A file to write the result to, whole or not at all.
+    quick
+        Whether to measure fewer rounds, for a rough answer.
+    plan
+        What to measure instead of the usual.
+    report
+        Is given a line about each thing that begins.
+
+    Returns
+    -------
+    ``ceiling_gflops``, ``threads``, ``cpu``, ``versions``, ``kernels`` (see ``measure_kernel``),
+    ``recipes`` (see ``measure_recipe``) and, with PyTorch, ``ratio_best_mean``: the geometric mean
+    of the recipes' ``ratio_best``.
+
+    Raises
+    ------
+    InputError
+        If an argument makes no sense, PyTorch is asked for and not installed, or the file cannot
+        be written.
+    """
+    if threads is not None:
+        check_count(threads, "threads")
+    if against is not None and against not in RIVALS:
+        raise InputError(f"against must be one of {', '.join(RIVALS)}, not {against!r}")
+    if against == "torch":
+        import_torch()
+    if json_path is not None and not json_path.parent.is_dir():
+        raise InputError(
+            f"cannot write {str(json_path)!r}: there is no folder {str(json_path.parent)!r}; "
+            "make it first or name another one"
+        )
+    result = _measure(plan or (QUICK if quick else FULL), threads, against == "torch", report)
+    if json_path is not None:
+        write_json(json_path, result)
+    return result
+
+
+def _measure(
+    plan: Plan, threads: int | None, against_torch: bool, report: Report
+) -> dict[str, Any]:
+    ceiling = Ceiling(plan.ceiling_size)
+    with (
+        limited_threads(threads) as count,
+        torch_threads(count) if against_torch else nullcontext(),
+    ):
+        report(f"measuring {len(plan.cases)} kernels on {count} thread{'s'[: count != 1]}")
+        kernels = [measure_kernel(case, ceiling, plan.kernel_effort) for case in plan.cases]
+        recipes = []
+        for name in plan.recipes:
+            report(f"measuring training steps of {name}")
+            recipes.append(
+                measure_recipe(
+                    name,
+                    plan.batch,
+                    ceiling,
+                    plan.recipe_effort,
+                    against_torch=against_torch,
+                    threads=count,
+                    report=report,
+                )
+            )
+    result = {
+        "ceiling_gflops": ceiling.gflops(),
+        "ceiling_size": plan.ceiling_size,
+        "threads": count,
+        "cpu": cpu_name(),
+        "versions": _versions(against_torch),
+        "kernels": kernels,
+        "recipes": recipes,
+    }
+    if against_torch and recipes:
+        logarithms = [log(recipe["ratio_best"]) for recipe in recipes]
+        result["ratio_best_mean"] = exp(fmean(logarithms))
+    return result
+
+
+def cpu_name() -> str:
+    """Return what the processor calls itself."""
+    information = Path("/proc/cpuinfo")  # Linux; elsewhere Python knows
+    if information.exists():
+        for line in information.read_text(encoding="utf-8", errors="replace").splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine()
+
+
+def _versions(against_torch: bool) -> dict[str, str]:
+    names = ["numpy", "numba", "llvmlite", *(["torch"] if against_torch else [])]
+    versions = {"scratchvae": __version__, "python": sys.version.split()[0]}
+    for name in names:
+        try:
+            versions[name] = version(name)
+        except PackageNotFoundError:
+            versions[name] = "unknown"
+    return versions
