@@ -83,6 +83,7 @@ class VAE(LatentModel):
             raise InputError(f"beta must be a number of at least 0, not {beta!r}")
         self.beta = 0.0 if beta == 0 else check_positive(beta, "beta")
         self.samples = check_count(samples, "samples")
+        self._pass: Any  # what a forward pass keeps for its backward pass
 
     def draw_noise(self, count: int, rng: np.random.Generator) -> FloatArray:
         """Return the ``eps`` of a forward pass: (L, count, D) draws from N(0, I)."""
@@ -98,7 +99,7 @@ class VAE(LatentModel):
         nats = self.likelihood.negative_log_likelihood(targets, decoded)  # (L·N,)
         reconstruction = nats.reshape(len(eps), len(x)).mean(axis=0)  # (N,)
         kl = kl_to_standard(mean, log_variance)  # (N,)
-        self._pass: Any = (mean, log_variance, eps, decoded, targets)
+        self._pass = (mean, log_variance, eps, decoded, targets)
         return self._mean_loss(reconstruction, kl, self.beta)
 
     def backward(self) -> None:
