@@ -192,9 +192,10 @@ print(matrix_product.matmul(np.full((2, 3), 2.0), np.full((3, 2), 5.0))[0, 0])
 @pytest.fixture
 def copied(tmp_path):
     """Return a copy of the kernels that a test may change."""
-    for name in ("__init__.py", "errors.py"):
-        (tmp_path / "scratchvae").mkdir(exist_ok=True)
-        shutil.copy(ROOT / "scratchvae" / name, tmp_path / "scratchvae" / name)
+    (tmp_path / "scratchvae").mkdir()
+    # Empty: the package's own imports all rooms, and would find them in another tree.
+    (tmp_path / "scratchvae" / "__init__.py").touch()
+    shutil.copy(ROOT / "scratchvae" / "errors.py", tmp_path / "scratchvae" / "errors.py")
     shutil.copytree(ROOT / "scratchvae" / "kernels", tmp_path / "scratchvae" / "kernels")
     return tmp_path
 

@@ -30,11 +30,12 @@ from scratchvae.layers import (
     Tanh,
 )
 from scratchvae.models.autoencoder import Autoencoder
+from scratchvae.models.iwae import IWAE, start_as_glorot
 from scratchvae.models.latent_model import LatentModel
 from scratchvae.models.vae import VAE
 from scratchvae.probability import BernoulliLikelihood, GaussianLikelihood
 from scratchvae.randomness import stream
-from scratchvae.training import Settings
+from scratchvae.training import Settings, epochs_through_stage
 
 IMAGE_SHAPE = (28, 28, 1)
 PIXELS = 784
@@ -212,6 +213,20 @@ def _pytorch_example(make: Maker, latent_dim: int, *, beta: float, samples: int)
     )
 
 
+def _iwae(make: Maker, latent_dim: int, *, importance_samples: int) -> IWAE:
+    encoder = make.encoder([PIXELS, 200, 200, 2 * latent_dim], Tanh)
+    decoder = make.decoder([latent_dim, 200, 200, PIXELS], Tanh)
+    start_as_glorot(encoder, decoder)
+    return IWAE(
+        encoder=encoder,
+        decoder=decoder,
+        likelihood=BernoulliLikelihood(),
+        image_shape=IMAGE_SHAPE,
+        latent_dim=latent_dim,
+        samples=importance_samples,
+    )
+
+
 def _linear_autoencoder(make: Maker, latent_dim: int) -> Autoencoder:
     return Autoencoder(
         encoder=make.encoder([PIXELS, latent_dim], None),
@@ -275,6 +290,21 @@ RECIPES = {
             latent_dim=20,
             settings=Settings(learning_rate=1e-3, batch_size=128, epochs=10),
             options={"beta": 1.0, "samples": 1},
+        ),
+        Recipe(
+            "iwae",
+            "784-200-200-z, tanh, Bernoulli, bound of k samples (Burda et al. 2016)",
+            _iwae,
+            latent_dim=50,
+            settings=Settings(
+                learning_rate=1e-3,
+                epsilon=1e-4,
+                batch_size=20,
+                epochs=epochs_through_stage(3),
+                schedule="stages",
+                pixels="binarised",
+            ),
+            options={"importance_samples": 5},
         ),
         Recipe(
             "linear-autoencoder",

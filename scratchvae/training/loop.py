@@ -84,6 +84,8 @@ def train(
     """
     if len(images) == 0:
         raise InputError("training expects at least one image, and there is none")
+    if trainer.optimiser.steps == 0 and (begin := getattr(trainer.model, "begin", None)):
+        begin(images)  # what a model takes from its data before the first step
     settings = trainer.settings
     batches = count_batches(len(images), settings.batch_size)
     history: list[EpochMetrics] = []
