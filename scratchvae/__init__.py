@@ -1,7 +1,7 @@
 """A variational autoencoder in NumPy and Numba, every gradient derived by hand."""
 
 from scratchvae.errors import InputError
-from scratchvae.gradient_check import GradientReport, gradcheck
+from scratchvae.gradient_check import GradientReport, error_curve, gradcheck, gradcheck_functions
 from scratchvae.models import RECIPES, VAE, Autoencoder, build
 from scratchvae.training import LossParts, Settings, Trainer
 from scratchvae.version import __version__
@@ -17,5 +17,7 @@ __all__ = [
     "Trainer",
     "__version__",
     "build",
+    "error_curve",
     "gradcheck",
+    "gradcheck_functions",
 ]

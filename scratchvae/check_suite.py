@@ -17,6 +17,8 @@ from scratchvae.evaluation import (
     check_likelihood,
     check_reparameterisation,
 )
+from scratchvae.evaluation.bound_checks import check_bound_order, check_exact_likelihood
+from scratchvae.evaluation.optimiser_checks import check_adam, check_sgd
 from scratchvae.gradient_check import GradientReport, check_gradients, gradcheck
 from scratchvae.layers import (
     ELU,
@@ -135,6 +137,10 @@ def _probability_checks() -> Iterator[tuple[str, Check]]:
     yield "gaussian_product", _check_gaussian_product
     yield "reparameterise", _check_reparameterise_gradient
     yield "reparameterise", check_reparameterisation
+    yield "elbo", check_exact_likelihood
+    yield "importance weights", check_bound_order
+    yield "Adam", check_adam
+    yield "SGD", check_sgd
 
 
 def _check_kl_full() -> GradientReport:
@@ -226,6 +232,7 @@ def _check_gaussian_product() -> GradientReport:
 def _check_recipe(name: str, **options: Any) -> GradientReport:
     """Check a whole model of full size on two images, its noise frozen, with two samples of z."""
     samples = {"samples": 2} if "samples" in RECIPES[name].options else {}
+    samples |= {"importance_samples": 3} if "importance_samples" in RECIPES[name].options else {}
     model = build(name, latent_dim=3, dtype=np.float64, **samples, **options)
     # At He's scale for ReLU. At the smaller one that training begins with, the gradients of a deep
     # network's first layers are a millionth of the loss's own rounding.

@@ -142,6 +142,18 @@ def _add_train(subparsers: Any) -> None:
     add("--learning-rate", metavar="R", type=_positive, help="the optimiser's step size")
     add("--beta", metavar="B", type=_not_negative, help="weight of the KL (1: the bound itself)")
     add(
+        "--importance-samples-train",
+        metavar="K",
+        type=_whole(1),
+        help="iwae: draws of z per image in the bound that is trained on",
+    )
+    add(
+        "--last-stage",
+        metavar="I",
+        type=_whole(0, 7),
+        help="iwae: train through stage I of 0 to 7, of 1, 3, 9, … 2187 epochs (3: 40 in all)",
+    )
+    add(
         "--seed",
         metavar="S",
         type=_whole(0, math.inf),
@@ -183,6 +195,12 @@ def _add_evaluate(subparsers: Any) -> None:
     )
     parser.add_argument("folder", metavar="DIR", type=_path, help="folder of the run")
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
+    parser.add_argument(
+        "--importance-samples",
+        metavar="K",
+        type=_whole(1),
+        help="estimate log p(x) as well, from K draws of z per image",
+    )
     _add_data_dir(parser)
     parser.set_defaults(run=commands.evaluate)
 

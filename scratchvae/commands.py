@@ -5,6 +5,7 @@ Each takes the options that ``cli`` has parsed and returns an exit code.
 
 import argparse
 import json
+import math
 import shlex
 import sys
 from pathlib import Path
@@ -15,7 +16,7 @@ from scratchvae.errors import InputError
 from scratchvae.folders import check_unused, unused_folder
 from scratchvae.models import LatentModel, build, find_recipe
 from scratchvae.runs import PICTURES, PICTURES_OF_DATA, Run
-from scratchvae.training import Interrupted
+from scratchvae.training import Interrupted, Settings, epochs_through_stage
 
 DEFAULT_RECIPE = "zhao-mlp"
 
@@ -55,11 +56,13 @@ def _begin(options: argparse.Namespace) -> tuple[Run, Dataset]:
     recipe = find_recipe(options.recipe or DEFAULT_RECIPE)
     seed = options.seed or 0
     settings = recipe.settings.changed(
-        epochs=options.epochs,
+        epochs=_asked_epochs(options, recipe.settings, recipe.name),
         batch_size=options.batch_size,
         learning_rate=options.learning_rate,
     )
     extra: dict[str, Any] = {} if options.beta is None else {"beta": options.beta}
+    if options.importance_samples_train is not None:
+        extra["importance_samples"] = options.importance_samples_train
     model = build(recipe.name, latent_dim=options.latent_dim, seed=seed, **extra)
     # All that can be wrong with the words of the command is found before anything is fetched.
     folder = options.out or unused_folder(recipe.name)
@@ -82,6 +85,7 @@ def _resume(options: argparse.Namespace) -> tuple[Run, Dataset]:
             name: getattr(options, name)
             for name in ("latent_dim", "seed", "batch_size", "learning_rate", "beta")
         },
+        "importance_samples": options.importance_samples_train,
     }
     holds = run.config | run.config["options"] | run.config["settings"]
     for name, value in asked.items():
@@ -90,8 +94,9 @@ def _resume(options: argparse.Namespace) -> tuple[Run, Dataset]:
                 f"the run in {str(run.folder)!r} has {name} {holds.get(name)}, not {value}: leave "
                 "the option out to go on with it, or give another --out for a new run"
             )
-    if options.epochs is not None:
-        run.extend(options.epochs)
+    epochs = _asked_epochs(options, run.trainer.settings, run.config["recipe"])
+    if epochs is not None:
+        run.extend(epochs)
     data = run.load_data(options.data_dir)
     print(data.origin)
     done, epochs = run.trainer.epoch, run.trainer.settings.epochs
@@ -104,6 +109,21 @@ def _resume(options: argparse.Namespace) -> tuple[Run, Dataset]:
         f"{run.config['recipe']} with {_describe(run.model)}, in {run.folder}: {state}", flush=True
     )
     return run, data
+
+
+def _asked_epochs(options: argparse.Namespace, settings: Settings, recipe: str) -> int | None:
+    """Return how many epochs --epochs or --last-stage ask for, ``None`` if neither is given."""
+    if options.last_stage is None:
+        epochs: int | None = options.epochs
+        return epochs
+    if settings.schedule != "stages":
+        raise InputError(
+            f"--last-stage is for a recipe that is trained in stages, as iwae is, and {recipe} is "
+            "not: use --epochs"
+        )
+    if options.epochs is not None:
+        raise InputError("--last-stage says how many epochs there are: leave out --epochs")
+    return epochs_through_stage(options.last_stage)
 
 
 def _resuming(run: Run, options: argparse.Namespace) -> str:
@@ -143,19 +163,26 @@ def evaluate(options: argparse.Namespace) -> int:
     """Print the mean loss of a run's test images, its parts, and the bound on log p(x)."""
     run = Run.open(options.folder)
     data = run.load_data(options.data_dir)
-    figures = run.evaluate(data)
+    figures = run.evaluate(data, importance_samples=options.importance_samples, progress=True)
     if options.json:
-        print(json.dumps({"recipe": run.config["recipe"], "data": data.name} | figures))
+        # JSON has no infinity, as the standard error of a single draw is.
+        known = {name: v if math.isfinite(v) else None for name, v in figures.items()}
+        print(json.dumps({"recipe": run.config["recipe"], "data": data.name} | known))
         return 0
     meanings = {
         "loss": "what training minimised",
         "reconstruction": "-log p(x | z), without the constants that training leaves out",
         "kl": "KL(q(z | x) || N(0, I))",
         "elbo": "lower bound on log p(x), every constant included",
+        "nll": "-log p(x), estimated with importance weights",
+        "nll_standard_error": "of that, over draws of z",
+        "importance_samples": "how many z per image it took",
     }
     print(f"{run.config['recipe']} on the test images of {data.name}, in nats per image")
+    width = max(15, *(len(name) + 1 for name in figures))
     for name, value in figures.items():
-        print(f"  {name:15}{value:12.3f}   {meanings[name]}")
+        shown = f"{value:12d}" if isinstance(value, int) else f"{value:12.3f}"
+        print(f"  {name:{width}}{shown}   {meanings[name]}")
     return 0
 
 

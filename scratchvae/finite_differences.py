@@ -12,13 +12,17 @@ one of them; a wrong one at none.
 Source of the theory: the notes of the course CS231n, "gradient checks".
 """
 
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
 
 from scratchvae.arrays import FloatArray
+from scratchvae.gradient_diagnosis import Facts, Measured, diagnose
+from scratchvae.gradient_report import CheckRow, GradientReport
+
+__all__ = ["CheckRow", "GradientReport", "check_gradients", "slope_along"]
 
 # Steps relative to an entry of size 1. At the first the h⁴ error of a function with derivatives of
 # order 1 is 1e-12, far below any tolerance; the others are for strongly curved functions, and for
@@ -34,90 +38,10 @@ KINK_TOLERANCE = 1e-5
 # One entry in twenty of a deep ReLU network has a kink of some unit within every step. After so
 # many points nearby, one in three million would be left.
 ATTEMPTS = 4
+# For a diagnosis arrays of up to so many entries are measured whole, larger ones at so many.
+DIAGNOSED_WHOLE, DIAGNOSED_SAMPLE = 160, 60
 
-
-@dataclass(frozen=True)
-class CheckRow:
-    """The check of one parameter or input.
-
-    Attributes
-    ----------
-    name
-        What was checked.
-    size
-        How many entries it has.
-    checked
-        How many were checked, one by one; or how many random directions, each moving all.
-    max_relative_error
-        The largest |analytic − numeric| / max(|analytic|, |numeric|, 1e-3 of the largest).
-    where
-        The index of that entry, or the direction's number.
-    analytic, numeric
-        The two derivatives there.
-    tolerance
-        The largest error that passes.
-    kinks
-        How many entries disagreed here and agreed at a point nearby.
-    """
-
-    name: str
-    size: int
-    checked: int
-    max_relative_error: float
-    where: str
-    analytic: float
-    numeric: float
-    tolerance: float
-    kinks: int = 0
-
-    @property
-    def passed(self) -> bool:
-        """Whether the error is within the tolerance; NaN is not."""
-        return self.max_relative_error <= self.tolerance
-
-
-@dataclass(frozen=True)
-class GradientReport:
-    """What a gradient check found; printed, it is a table.
-
-    Attributes
-    ----------
-    title
-        What was checked.
-    rows
-        One per parameter and input.
-    """
-
-    title: str
-    rows: list[CheckRow] = field(default_factory=list)
-
-    @property
-    def passed(self) -> bool:
-        """Whether there is something to pass, and all of it does."""
-        return bool(self.rows) and all(row.passed for row in self.rows)
-
-    @property
-    def max_relative_error(self) -> float:
-        """The largest error of all rows (NaN if any is)."""
-        return float(np.max([row.max_relative_error for row in self.rows], initial=0.0))
-
-    def __str__(self) -> str:
-        width = max([len(row.name) for row in self.rows] + [9])
-        lines = [
-            self.title,
-            f"  {'':{width}}  {'checked':>15}  {'largest error':>13}  {'where':>14}  verdict",
-        ]
-        for row in self.rows:
-            verdict = (
-                f"ok{f', {row.kinks} beside a kink' if row.kinks else ''}"
-                if row.passed
-                else (f"WRONG: backward says {row.analytic:.6g}, the slope is {row.numeric:.6g}")
-            )
-            lines.append(
-                f"  {row.name:{width}}  {f'{row.checked} of {row.size}':>15}  "
-                f"{row.max_relative_error:13.1e}  {row.where:>14}  {verdict}"
-            )
-        return "\n".join(lines)
+Elsewhere = tuple[Callable[[], float], Mapping[str, FloatArray], Mapping[str, FloatArray]]
 
 
 def check_gradients(
@@ -130,7 +54,10 @@ def check_gradients(
     max_coordinates: int = 400,
     directions: int = 4,
     tolerance: float = SMOOTH_TOLERANCE,
-    elsewhere: Callable[[], tuple[Callable[[], float], Mapping[str, FloatArray]]] | None = None,
+    elsewhere: Callable[[], Elsewhere] | None = None,
+    repeated: Mapping[str, FloatArray] | None = None,
+    facts: Callable[[], Facts] | None = None,
+    parts: Callable[[], FloatArray] | None = None,
 ) -> GradientReport:
     """Compare gradients of any function with finite differences.
 
@@ -147,10 +74,18 @@ def check_gradients(
     rng, max_coordinates, directions, tolerance
         As for ``gradcheck``.
     elsewhere
-        For a function with kinks: moves ``arrays`` to another point nearby, and returns the value
-        and the gradients there. Entries that disagree are tried again there, for it may be a kink
-        within the smallest step that they disagree about; a wrong gradient is wrong there too.
+        For a function with kinks: moves ``arrays`` to another point nearby, and returns the value,
+        the gradients and the repeated gradients there. Entries that disagree are tried again
+        there, for it may be a kink within the smallest step that they disagree about; a wrong
+        gradient is wrong there too.
+    repeated
+        What a second backward pass gave, by name; both must be right.
+    facts
+        How the backward pass behaves: asked for only if something is wrong, to say what.
+    parts
+        For a loss of two parts, returns both (2,) at what ``arrays`` hold; their sum is ``value``.
     """
+    repeated = repeated or {}
     rows: list[CheckRow] = []
     checks: list[_ArrayCheck] = []
     for name, array in arrays.items():
@@ -161,17 +96,80 @@ def check_gradients(
             where = f"shape {gradients[name].shape}"
             rows.append(CheckRow(name, array.size, 0, np.inf, where, np.nan, np.nan, tolerance))
     for check in checks:
-        check.measure(value, gradients[check.name], tolerance, range(check.count))
+        both = _candidates(gradients[check.name], repeated.get(check.name))
+        check.measure(value, both, tolerance, range(check.count))
     # What counts as zero in one array is judged by the largest slope in all of them.
     largest = max((slope.size for check in checks for slope in check.slopes), default=0.0)
     for _ in range(ATTEMPTS if elsewhere is not None else 0):
         doubtful = {check.name: check.disagreeing(largest, tolerance) for check in checks}
         if elsewhere is None or not any(doubtful.values()):
             break
-        value, gradients = elsewhere()
+        value, gradients, repeated = elsewhere()
         for check in checks:
-            check.measure(value, gradients[check.name], tolerance, doubtful[check.name], largest)
-    return GradientReport(title, rows + [check.row(largest, tolerance) for check in checks])
+            both = _candidates(gradients[check.name], repeated.get(check.name))
+            check.measure(value, both, tolerance, doubtful[check.name], largest)
+    rows += [check.row(largest, tolerance) for check in checks]
+    if all(row.passed for row in rows):
+        return GradientReport(title, rows)
+    known = Facts() if facts is None else facts()
+    for place, row in enumerate(rows):
+        if not row.passed:
+            measured = _measure(value, row.name, arrays[row.name], gradients[row.name], parts)
+            found = diagnose(measured, known)
+            if found is not None:
+                rows[place] = replace(row, cause=found.cause, diagnosis=found.sentence)
+    return GradientReport(title, rows)
+
+
+def slope_along(
+    value: Callable[[], float], array: FloatArray, move: FloatArray, step: float
+) -> tuple[float, float]:
+    """Return D(h) and D(2h) of ``value`` along ``move``; ``array`` is put back."""
+    start = array.copy()
+
+    def at(distance: float) -> float:
+        array[...] = start + distance * move
+        return value()
+
+    try:
+        narrow = (at(step) - at(-step)) / (2 * step)
+        wide = (at(2 * step) - at(-2 * step)) / (4 * step)
+    finally:
+        array[...] = start
+    return narrow, wide
+
+
+def _candidates(first: FloatArray, second: FloatArray | None) -> list[FloatArray]:
+    """Return one gradient, or two if the second pass gave another."""
+    if second is None or second.shape != first.shape:
+        return [first]
+    same = np.isclose(first, second, rtol=1e-9, atol=1e-12, equal_nan=True)
+    return [first] if same.all() else [first, second]
+
+
+def _measure(
+    value: Callable[[], float],
+    name: str,
+    array: FloatArray,
+    gradient: FloatArray,
+    parts: Callable[[], FloatArray] | None,
+) -> Measured:
+    """Measure slopes at many entries with one step each, for a diagnosis."""
+    places = np.arange(array.size)
+    if array.size > DIAGNOSED_WHOLE:
+        rng = np.random.default_rng(0)
+        places = np.sort(rng.choice(array.size, DIAGNOSED_SAMPLE, replace=False))
+    functions: list[Callable[[], float]] = [value]
+    if parts is not None:
+        functions = [lambda: float(parts()[0]), lambda: float(parts()[1])]
+    slopes = np.empty((len(places), len(functions)))
+    for row, place in enumerate(places):
+        step = STEPS[1] * max(1.0, abs(float(array.flat[place])))
+        for column, function in enumerate(functions):
+            narrow, wide = slope_along(function, array, _unit(array.shape, int(place)), step)
+            slopes[row, column] = (4 * narrow - wide) / 3
+    of_parts = None if parts is None else slopes
+    return Measured(name, array, gradient, places, slopes.sum(axis=1), of_parts)
 
 
 def _unit(shape: tuple[int, ...], index: int) -> FloatArray:
@@ -199,6 +197,12 @@ class _Slopes(NamedTuple):
         larger = max(abs(self.analytic), abs(self.numeric))
         return larger if np.isfinite(larger) else 0.0
 
+    @property
+    def gap(self) -> float:
+        """How far apart the two are, relative to the larger."""
+        gap = abs(self.analytic - self.numeric)
+        return gap / self.size if np.isfinite(gap) and self.size else gap if gap == 0 else np.inf
+
 
 class _ArrayCheck:
     """One array: the moves to make, entry by entry or along random directions, and their slopes."""
@@ -225,19 +229,22 @@ class _ArrayCheck:
     def measure(
         self,
         value: Callable[[], float],
-        gradient: FloatArray,
+        gradients: Sequence[FloatArray],
         tolerance: float,
         places: Iterable[int],
         largest: float | None = None,
     ) -> None:
         """Measure the slopes at ``places``; again, if there are slopes, for those that disagreed.
 
-        Then one that agrees replaces the earlier.
+        Then one that agrees replaces the earlier. Of several gradients the worst counts.
         """
         for place in places:
             unit = not self.directions
             move = _unit(self.array.shape, place) if unit else self.directions[place]
-            slopes = _compare_slopes(value, self.array, gradient, move, tolerance)
+            slopes = max(
+                (_compare_slopes(value, self.array, g, move, tolerance) for g in gradients),
+                key=lambda slopes: slopes.gap,
+            )
             if largest is None:
                 self.slopes.append(slopes)
             elif self.error(slopes, largest) <= tolerance:
@@ -304,24 +311,13 @@ def _compare_slopes(
     """Return the slopes of ``value`` along ``move``, the numeric one by ever smaller steps."""
     moved = move != 0  # elsewhere a NaN in the gradient is another entry's error
     analytic = float((gradient[moved] * move[moved]).sum())
-    start = array.copy()
-    scale = max(1.0, float(np.abs(start[move != 0]).max(initial=0)))
-
-    def at(step: float) -> float:
-        array[...] = start + step * move
-        return value()
-
+    scale = max(1.0, float(np.abs(array[moved]).max(initial=0)))
     best = np.nan
-    try:
-        for relative in STEPS:
-            h = relative * scale
-            narrow = (at(h) - at(-h)) / (2 * h)
-            wide = (at(2 * h) - at(-2 * h)) / (4 * h)
-            numeric = (4 * narrow - wide) / 3
-            if not abs(best - analytic) <= abs(numeric - analytic):
-                best = numeric
-            if abs(best - analytic) <= 0.1 * tolerance * abs(analytic):
-                break
-    finally:
-        array[...] = start
+    for relative in STEPS:
+        narrow, wide = slope_along(value, array, move, relative * scale)
+        numeric = (4 * narrow - wide) / 3
+        if not abs(best - analytic) <= abs(numeric - analytic):
+            best = numeric
+        if abs(best - analytic) <= 0.1 * tolerance * abs(analytic):
+            break
     return _Slopes(analytic, best)

@@ -6,7 +6,7 @@ one to a file.
 Dimensions: N images of shape (H, W, C), D latents.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +17,7 @@ from scratchvae.arrays import FloatArray
 from scratchvae.data.batches import read_pixels
 from scratchvae.errors import InputError
 from scratchvae.files import write_atomically
+from scratchvae.gradient_check import ErrorCurve
 from scratchvae.models import LatentModel
 from scratchvae.randomness import stream
 from scratchvae.training import EpochMetrics
@@ -178,6 +179,30 @@ def draw_loss(history: Sequence[EpochMetrics]) -> "Figure":
         if part == "loss":
             axes.set_ylabel("nats per image")
             axes.legend(frameon=False)
+    return figure
+
+
+def draw_error_curve(curves: Mapping[str, ErrorCurve], title: str = "") -> "Figure":
+    """Return the error of finite differences by step size, in logarithms: a V for each curve.
+
+    Parameters
+    ----------
+    curves
+        What ``error_curve`` returned, by the name that the legend is to show.
+    title
+        A title of your own; empty for the usual one.
+    """
+    if not curves:
+        raise InputError("draw_error_curve expects at least one curve, and there is none")
+    figure = _new_figure((6.8, 4.4))
+    axes = figure.subplots()
+    for name, curve in curves.items():
+        # An error of exactly 0 has no logarithm; below one rounding nothing is known anyway.
+        axes.loglog(curve.steps, np.maximum(curve.errors, 1e-16), "o-", ms=3, label=name)
+    axes.set(xlabel="step h", ylabel="relative error")
+    axes.set_title(title or "Finite differences: curvature to the right, rounding to the left")
+    axes.legend(frameon=False)
+    _tidy(axes)
     return figure
 
 

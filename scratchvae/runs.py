@@ -16,6 +16,7 @@ from typing import Any
 
 from scratchvae.data import DATASET_NAMES, Dataset, load
 from scratchvae.errors import InputError
+from scratchvae.evaluation.importance import estimate_log_likelihood
 from scratchvae.files import make_folder, read_json, write_json
 from scratchvae.folders import check_unused, check_used
 from scratchvae.models import LatentModel, build
@@ -262,10 +263,14 @@ class Run:
             kinds.append("manifold")
         return [self.draw(kind, data) for kind in kinds]
 
-    def evaluate(self, data: Dataset) -> dict[str, float]:
+    def evaluate(
+        self, data: Dataset, *, importance_samples: int | None = None, progress: bool = False
+    ) -> dict[str, float]:
         """Return the test images' mean loss and its parts, and their mean bound on log p(x).
 
-        All are in nats per image. The bound is left out for a model that has none.
+        All are in nats per image. The bound is left out for a model that has none. With
+        ``importance_samples`` there are also ``nll``, the estimate of −log p(x) from so many
+        samples, and its standard error over draws of z.
         """
         told = self._told(data.test_labels)
         parts = self.model.evaluate(data.test_images, labels=told, seed=self.config["seed"])
@@ -273,6 +278,17 @@ class Run:
         if self.model.has_prior:
             bounds = self.model.elbo(data.test_images, labels=told, seed=self.config["seed"])
             figures["elbo"] = float(bounds.mean(dtype="float64"))
+        if importance_samples is not None:
+            estimate = estimate_log_likelihood(
+                self.model,
+                data.test_images,
+                importance_samples,
+                seed=self.config["seed"],
+                progress=progress,
+            )
+            figures["nll"] = -estimate.mean
+            figures["nll_standard_error"] = estimate.mean_standard_error
+            figures["importance_samples"] = importance_samples
         return figures
 
     def _told(self, labels: Any) -> Any:

@@ -24,6 +24,7 @@ DOORS |= {
     "folders",
     "commands",
 }  # parts of a door, in files of their own
+DOORS |= {"gradient_diagnosis", "gradient_report", "gradient_subjects", "broken"}
 
 # Each room may import those before it, and what lies at the bottom; the doors may import all.
 ALLOWED = {room: BOTTOM | set(ROOMS[: place + 1]) for place, room in enumerate(ROOMS)}

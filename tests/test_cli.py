@@ -432,6 +432,23 @@ def test_evaluation_prints_a_table(here, call, finished):
     assert [line.split()[0] for line in output[1:]] == ["loss", "reconstruction", "kl", "elbo"]
 
 
+def test_evaluation_with_importance_samples_gives_the_likelihood_and_its_error(
+    call, here, finished
+):
+    words = ["evaluate", finished, "--importance-samples", 20]
+    figures = json.loads(call(*words, "--json")[1][0])
+    assert {"elbo", "reconstruction", "kl", "nll", "nll_standard_error"} <= set(figures)
+    assert figures["importance_samples"] == 20
+    assert figures["nll"] < -figures["elbo"] + 5 * figures["nll_standard_error"]
+    assert figures["nll_standard_error"] > 0
+    table = [line.split() for line in call(*words)[1][1:]]
+    assert [row[0] for row in table[-3:]] == ["nll", "nll_standard_error", "importance_samples"]
+    assert table[-3][1] == f"{figures['nll']:.3f}"
+    assert table[-1][1] == "20"
+    one = json.loads(call(*words[:3], 1, "--json")[1][0])
+    assert one["nll_standard_error"] is None  # one draw says nothing of its spread
+
+
 def test_gradcheck_says_how_many_passed(here, call, monkeypatch):
     code, output, _ = call("gradcheck", "Tanh")
     assert code == 0

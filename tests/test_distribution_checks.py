@@ -129,7 +129,7 @@ def test_a_report_names_each_figure():
     title, head, *lines = str(report).splitlines()
     assert title == report.title
     assert head.split() == ["expected", "found", "deviation", "verdict"]
-    assert [line.split()[-1] for line in lines] == ["ok", "WRONG"] * 4
+    assert [line.split()[-1] for line in lines] == ["ok", "WRONG"] * 4 + ["ok"]
 
 
 def test_deviations_are_in_standard_errors():
@@ -141,7 +141,7 @@ def test_deviations_are_in_standard_errors():
         return reparameterise(mean, log_variance, centred + 3 / np.sqrt(10_000))
 
     report = check_reparameterisation(sampler, draws=10_000)
-    for row in report.rows[::2]:
+    for row in report.rows[:8:2]:
         assert row.deviation == pytest.approx(3, rel=1e-6)
         assert row.passed
 

@@ -192,9 +192,10 @@ print(matrix_product.matmul(np.full((2, 3), 2.0), np.full((3, 2), 5.0))[0, 0])
 @pytest.fixture
 def copied(tmp_path):
     """Return a copy of the kernels that a test may change."""
-    for name in ("__init__.py", "errors.py"):
-        (tmp_path / "scratchvae").mkdir(exist_ok=True)
-        shutil.copy(ROOT / "scratchvae" / name, tmp_path / "scratchvae" / name)
+    (tmp_path / "scratchvae").mkdir()
+    # Empty: the package's own imports all rooms, and would find them in another tree.
+    (tmp_path / "scratchvae" / "__init__.py").touch()
+    shutil.copy(ROOT / "scratchvae" / "errors.py", tmp_path / "scratchvae" / "errors.py")
     shutil.copytree(ROOT / "scratchvae" / "kernels", tmp_path / "scratchvae" / "kernels")
     return tmp_path
 
@@ -269,3 +270,20 @@ print(make(1)(1), make(2)(1))
 """
     assert run(code, tmp_path).stdout == "2 3\n"
     assert not list(tmp_path.rglob("*.kernel"))
+
+
+def test_a_crowded_machine_is_left_alone_for_a_while():
+    crowd = threads._Crowd()
+    second = 1_000_000_000
+    crowd.note(second, waited=False)
+    assert crowd.alone_until == 0
+    pauses = []
+    for _ in range(8):
+        crowd.note(second, waited=True)
+        pauses.append(crowd.alone_until - second)
+    assert pauses[:3] == [50_000_000, 100_000_000, 200_000_000]
+    assert pauses[-1] == 3 * second
+    for _ in range(1000):
+        crowd.note(second, waited=False)
+    crowd.note(second, waited=True)
+    assert crowd.alone_until - second < 60_000_000

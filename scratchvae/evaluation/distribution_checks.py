@@ -111,6 +111,11 @@ def check_reparameterisation(
             _compare(f"mean of z[{j}]", m, found_mean, mean_error),
             _compare(f"variance of z[{j}]", variance, found_variance, variance_error),
         ]
+    # Noise shared by two latents leaves the moments of each as they are.
+    first, second = (z[:, 0, j] - z[:, 0, j].mean() for j in (0, 1))
+    lengths = float(np.sqrt((first @ first) * (second @ second)))
+    correlation = float(first @ second) / lengths if lengths else 0.0
+    rows.append(_compare("correlation of z[0] and z[1]", 0.0, correlation, 1 / np.sqrt(draws)))
     return DistributionReport("reparameterise: moments of its draws", rows)
 
 

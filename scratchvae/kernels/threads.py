@@ -8,6 +8,7 @@ taken runs the parts alone.
 
 import os
 import threading
+import time
 from collections.abc import Callable
 from functools import cache
 from typing import Any
@@ -92,10 +93,44 @@ def run_parts(
         serial(0, 1, *arguments)
         return
     try:
+        start = time.perf_counter_ns()
+        if _crowded.alone_until > start:
+            serial(0, 1, *arguments)
+            return
         numba.set_num_threads(threads)
         parallel(threads, *arguments)
+        if _chosen is None and _from_environment() is None:
+            _crowded.note(time.perf_counter_ns(), time.perf_counter_ns() - start > 4 * work + 2e6)
     finally:
         _entrance.release()
 
 
-_WORTH_NANOSECONDS = 20_000.0
+class _Crowd:
+    """Whether other processes hold the cores, so that a thread waits for its turn on one.
+
+    Each wait lasts milliseconds, and a training step has a dozen: with a core taken, two threads
+    can be ten times slower than one. So after a wait the kernels run alone for a while, and for
+    twice as long after the next. The bits do not depend on it. A number of threads that was asked
+    for is kept to.
+    """
+
+    def __init__(self) -> None:
+        self.alone_until = 0
+        self._pause = _SHORTEST_PAUSE
+
+    def note(self, now: int, waited: bool) -> None:
+        """Take note of a call that ended at ``now``, in nanoseconds, and whether it waited."""
+        if waited:
+            self.alone_until = now + self._pause
+            self._pause = min(2 * self._pause, _LONGEST_PAUSE)
+        else:
+            self._pause = max(self._pause - self._pause // 64, _SHORTEST_PAUSE)
+
+
+_SHORTEST_PAUSE, _LONGEST_PAUSE = 50_000_000, 3_000_000_000  # nanoseconds
+_crowded = _Crowd()
+
+
+# Below this a kernel runs alone. Waking a thread takes a tenth of it; but where another process has
+# the core, waiting for that thread takes a hundred times it.
+_WORTH_NANOSECONDS = 100_000.0

@@ -4,6 +4,7 @@ from scratchvae.models.autoencoder import Autoencoder
 from scratchvae.models.conditional_vae import ConditionalVAE
 from scratchvae.models.denoising_autoencoder import DenoisingAutoencoder
 from scratchvae.models.hierarchical_vae import HierarchicalVAE
+from scratchvae.models.iwae import IWAE
 from scratchvae.models.ladder_vae import LadderVAE
 from scratchvae.models.latent_model import LatentModel
 from scratchvae.models.recipes import RECIPES, Recipe, build, find_recipe
@@ -11,6 +12,7 @@ from scratchvae.models.sparse_autoencoder import SparseAutoencoder
 from scratchvae.models.vae import VAE
 
 __all__ = [
+    "IWAE",
     "RECIPES",
     "VAE",
     "Autoencoder",

@@ -3,6 +3,9 @@
 Dimensions: N images, D latents, L samples of z per image, … an image's shape (H, W, C).
 """
 
+from math import prod
+from typing import Any
+
 import numpy as np
 
 from scratchvae.arrays import FloatArray, check_count, check_not_negative
@@ -80,6 +83,7 @@ class VAE(LatentModel):
             reconstruction_weight, "reconstruction_weight"
         )
         self.samples = check_count(samples, "samples")
+        self._pass: Any  # what a forward pass keeps for its backward pass
 
     def draw_noise(self, count: int, rng: np.random.Generator) -> FloatArray:
         """Return the ``eps`` of a forward pass: (L, count, D) draws from N(0, I)."""
@@ -115,6 +119,29 @@ class VAE(LatentModel):
         d_log_variance = through_z.log_variance + weight * through_kl.log_variance
         d_raw = self.variance_head.backward(d_log_variance)
         self.encoder.backward_parameters(np.concatenate([d_mean, d_raw], axis=1))  # (N, 2D)
+
+    def log_weights(self, x: FloatArray, eps: FloatArray) -> FloatArray:
+        """Return log [p(x | z) p(z) / q(z | x)] for each draw of z, (L, N), in nats.
+
+        The mean of the weights themselves is an unbiased estimate of p(x). Every constant is
+        included. The images ``x`` are (N, …), the noise ``eps`` (L, N, D).
+        """
+        mean, log_variance = self.encode_distribution(x)
+        return self.log_weights_under(x, eps, mean, log_variance)
+
+    def log_weights_under(
+        self, x: FloatArray, eps: FloatArray, mean: FloatArray, log_variance: FloatArray
+    ) -> FloatArray:
+        """Do as ``log_weights`` with the encoder's answer (N, D) given."""
+        z = reparameterise(mean, log_variance, eps)  # (L, N, D)
+        decoded = self.decoder.forward(z.reshape(-1, self.latent_dim))  # (L·N, …)
+        targets = np.concatenate([x] * len(eps)) if len(eps) > 1 else x
+        nats = self.likelihood.negative_log_likelihood(targets, decoded)
+        omitted = self.likelihood.omitted(prod(self.image_shape))
+        # log N(z; 0, I) − log N(z; mean, e^log_variance): the ½ log 2π of the two cancel.
+        ratio = 0.5 * (eps**2 - z**2 + log_variance).sum(axis=-1)
+        log_weights: FloatArray = ratio - nats.reshape(len(eps), len(x)) - omitted
+        return log_weights
 
     def encode_distribution(
         self, x: FloatArray, training: bool = False

@@ -5,7 +5,7 @@ from scratchvae.training.history import read_history, write_history
 from scratchvae.training.loop import EpochMetrics, Interrupted, train
 from scratchvae.training.optimisers import SGD, Adam, Optimiser
 from scratchvae.training.protocol import LossMean, LossParts, Trainable
-from scratchvae.training.settings import Settings
+from scratchvae.training.settings import Settings, epochs_through_stage
 from scratchvae.training.trainer import Trainer
 
 __all__ = [
@@ -19,6 +19,7 @@ __all__ = [
     "Settings",
     "Trainable",
     "Trainer",
+    "epochs_through_stage",
     "load_checkpoint",
     "read_history",
     "save_checkpoint",

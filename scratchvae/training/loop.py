@@ -94,6 +94,8 @@ def train(
         raise InputError("training expects at least one image, and there is none")
     if labels is not None and len(labels) != len(images):
         raise InputError(f"expected a label for each of {len(images)} images, not {len(labels)}")
+    if trainer.optimiser.steps == 0 and (begin := getattr(trainer.model, "begin", None)):
+        begin(images)  # what a model takes from its data before the first step
     settings = trainer.settings
     batches = count_batches(len(images), settings.batch_size)
     history: list[EpochMetrics] = []

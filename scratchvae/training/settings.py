@@ -8,7 +8,8 @@ from scratchvae.data.batches import PIXEL_READINGS
 from scratchvae.errors import InputError
 
 OPTIMISERS = ("adam", "sgd")
-SCHEDULES = ("constant", "cosine")
+SCHEDULES = ("constant", "cosine", "stages")
+LAST_STAGE = 7
 
 
 @dataclass(frozen=True)
@@ -24,7 +25,9 @@ class Settings:
     momentum
         For ``"sgd"``: the share of the last step that is taken again.
     schedule
-        ``"constant"``, or ``"cosine"``: from the learning rate down to 0 over all epochs.
+        ``"constant"``; ``"cosine"``: from the learning rate down to 0 over all epochs; or
+        ``"stages"``: stage i = 0 … 7 of 3^i epochs at 10^(−i/7) times the learning rate (Burda,
+        Grosse and Salakhutdinov, 2016). ``epochs_through_stage`` says how many epochs that are.
     batch_size
         Images per step. The last batch of an epoch holds what is left over.
     epochs
@@ -35,6 +38,8 @@ class Settings:
     warm_up
         Over how many epochs the KL's weight grows from 0 to its full size. A latent that costs
         before it is of any use is soon given up; this lets it become of use first.
+    epsilon
+        For ``"adam"``: what is added to the root of the mean squared gradient.
     """
 
     optimiser: str = "adam"
@@ -45,6 +50,7 @@ class Settings:
     epochs: int = 10
     pixels: str = "grey"
     warm_up: float = 0.0
+    epsilon: float = 1e-8
 
     def __post_init__(self) -> None:
         for name, value, allowed in (
@@ -55,6 +61,7 @@ class Settings:
             if value not in allowed:
                 raise InputError(f"{name} must be one of {', '.join(allowed)}, not {value!r}")
         check_positive(self.learning_rate, "learning_rate")
+        check_positive(self.epsilon, "epsilon")
         check_count(self.batch_size, "batch_size")
         check_count(self.epochs, "epochs")
         if self.warm_up != 0:
@@ -70,3 +77,17 @@ class Settings:
                 f"there is no setting {unknown[0]!r}; the settings are {', '.join(asdict(self))}"
             )
         return replace(self, **{k: v for k, v in changes.items() if v is not None})
+
+
+def stage_of(epoch: int) -> int:
+    """Return the stage that an epoch (from 0) belongs to: 0, 1 1 1, 2 2 2 2 2 2 2 2 2, …, 7."""
+    return next(
+        (stage for stage in range(LAST_STAGE) if epoch < epochs_through_stage(stage)), LAST_STAGE
+    )
+
+
+def epochs_through_stage(last: int) -> int:
+    """Return how many epochs the stages 0 … ``last`` have: 1, 4, 13, 40, 121, 364, 1,093, 3,280."""
+    if check_count(last, "the last stage", 0) > LAST_STAGE:
+        raise InputError(f"the stages are 0 to {LAST_STAGE}; there is no stage {last}")
+    return int((3 ** (last + 1) - 1) // 2)

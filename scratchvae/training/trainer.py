@@ -13,7 +13,7 @@ from scratchvae.memory import Arena
 from scratchvae.randomness import stream
 from scratchvae.training.optimisers import SGD, Adam, Optimiser
 from scratchvae.training.protocol import LossMean, LossParts, Trainable
-from scratchvae.training.settings import Settings
+from scratchvae.training.settings import LAST_STAGE, Settings, stage_of
 
 
 class Trainer:
@@ -122,6 +122,8 @@ class Trainer:
         if self.settings.schedule == "cosine":
             # Never quite 0, where an optimiser's step would be no step.
             rate *= max(0.5 * (1 + math.cos(math.pi * progress)), 1e-3)
+        elif self.settings.schedule == "stages":
+            rate *= 10 ** (-stage_of(self.epoch) / LAST_STAGE)
         self.optimiser.learning_rate = rate
         if self.settings.warm_up:
             share = progress * self.settings.epochs / self.settings.warm_up
@@ -131,4 +133,4 @@ class Trainer:
         parameters = self.model.parameters
         if self.settings.optimiser == "sgd":
             return SGD(parameters, self.settings.learning_rate, self.settings.momentum)
-        return Adam(parameters, self.settings.learning_rate)
+        return Adam(parameters, self.settings.learning_rate, epsilon=self.settings.epsilon)

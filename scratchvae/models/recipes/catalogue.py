@@ -9,7 +9,7 @@ from typing import Any
 
 from scratchvae.models.latent_model import LatentModel
 from scratchvae.models.recipes import autoencoders, convolutional, variational
-from scratchvae.training import Settings
+from scratchvae.training import Settings, epochs_through_stage
 
 # What every VAE of one stochastic layer can be told.
 _WEIGHTS: dict[str, Any] = {"beta": 1.0, "reconstruction_weight": 1.0, "samples": 1}
@@ -125,6 +125,21 @@ RECIPES = {
             latent_dim=20,
             settings=Settings(learning_rate=1e-3, batch_size=128, epochs=10),
             options={**_WEIGHTS},
+        ),
+        Recipe(
+            "iwae",
+            "784-200-200-z, tanh, Bernoulli, bound of k samples (Burda et al. 2016)",
+            variational.iwae,
+            latent_dim=50,
+            settings=Settings(
+                learning_rate=1e-3,
+                epsilon=1e-4,
+                batch_size=20,
+                epochs=epochs_through_stage(3),
+                schedule="stages",
+                pixels="binarised",
+            ),
+            options={"importance_samples": 5},
         ),
         Recipe(
             "linear-autoencoder",

@@ -11,6 +11,7 @@ from scratchvae.errors import InputError
 from scratchvae.layers import ELU, Layer, LogSoftplus, ReLU, Sequential, Sigmoid, Tanh
 from scratchvae.models.conditional_vae import ConditionalVAE
 from scratchvae.models.hierarchical_vae import HierarchicalVAE
+from scratchvae.models.iwae import IWAE, start_as_glorot
 from scratchvae.models.ladder_vae import LadderVAE
 from scratchvae.models.recipes.maker import IMAGE_SHAPE, PIXELS, Maker
 from scratchvae.models.vae import VAE
@@ -85,6 +86,21 @@ def pytorch_example(make: Maker, latent_dim: int, **weights: Any) -> VAE:
     )
 
 
+def iwae(make: Maker, latent_dim: int, *, importance_samples: int) -> IWAE:
+    """Burda, Grosse and Salakhutdinov's networks of one stochastic layer, and their start."""
+    encoder = make.encoder([PIXELS, 200, 200, 2 * latent_dim], Tanh)
+    decoder = make.decoder([latent_dim, 200, 200, PIXELS], Tanh)
+    start_as_glorot(encoder, decoder)
+    return IWAE(
+        encoder=encoder,
+        decoder=decoder,
+        likelihood=BernoulliLikelihood(),
+        image_shape=IMAGE_SHAPE,
+        latent_dim=latent_dim,
+        samples=importance_samples,
+    )
+
+
 def conditional_vae(make: Maker, latent_dim: int, **weights: Any) -> ConditionalVAE:
     """Kingma and Welling's networks, with the label beside the pixels and beside z."""
     return ConditionalVAE(
@@ -104,7 +120,7 @@ def hierarchical_vae(
     """Two stochastic layers, their encoder from the bottom up or like a ladder.
 
     Between the layers are sigmoid units, as in the belief networks of Flach's remark. They pass on
-    little of what z₁ says at first, and the upper layer collapses; with tanh it does not.
+    little of what z₁ says at first, and the upper layer collapses; one layer of tanh did not.
     """
     upper = check_count(upper_dim, "upper_dim")
     rest: dict[str, Any] = {

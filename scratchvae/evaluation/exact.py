@@ -1,0 +1,217 @@
+"""log p(x) without approximation, for the models where it can be had.
+
+A linear decoder with Gaussian noise of variance c, x = z W + b + √c ε with z ~ N(0, I), is
+probabilistic PCA: x is Gaussian, and so is the posterior of z. Whatever a VAE's bound says of such
+a model can be compared with the truth,
+
+    log p(x) − ELBO = KL(q(z | x) ‖ p(z | x)),
+
+and what training reaches with the best that there is. Source: Tipping and Bishop, "Probabilistic
+principal component analysis" (1999).
+
+A model of one latent and any decoder is integrated over z numerically.
+
+Dimensions: N images, P pixels, D latents, L samples of z.
+"""
+
+from math import prod
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from scratchvae.arrays import FloatArray, check_count, check_positive
+from scratchvae.data.batches import read_pixels
+from scratchvae.errors import InputError
+from scratchvae.layers import Dense, Flatten, Layer, Reshape, Sequential
+from scratchvae.models import VAE
+from scratchvae.probability import (
+    GaussianLikelihood,
+    kl_full,
+    kl_to_standard,
+    multivariate_gaussian_log_density,
+)
+from scratchvae.probability.densities import LOG_TWO_PI
+
+# Beyond 12 the prior's density is below e⁻⁷², whatever a decoder says of an image there.
+_REACH = 12.0
+_CHUNK = 250
+
+
+class LinearGaussian:
+    """Probabilistic PCA: x = z W + b + √c ε.
+
+    Parameters
+    ----------
+    weight
+        W, (D, P), in float64 as everything here.
+    bias
+        b, (P,).
+    variance
+        c, of each pixel.
+    """
+
+    def __init__(self, weight: FloatArray, bias: FloatArray, variance: float) -> None:
+        self.weight = np.asarray(weight, np.float64)
+        self.bias = np.asarray(bias, np.float64)
+        self.variance = check_positive(variance, "variance")
+        if self.weight.ndim != 2 or self.bias.shape != self.weight.shape[1:]:
+            raise InputError(
+                f"weight {self.weight.shape} and bias {self.bias.shape} must be (D, P) and (P,)"
+            )
+
+    @classmethod
+    def of(cls, vae: VAE) -> "LinearGaussian":
+        """Return the model that a VAE's decoder is: one dense layer with Gaussian noise."""
+        dense = [
+            layer for layer in _layers(vae.decoder) if not isinstance(layer, Flatten | Reshape)
+        ]
+        if len(dense) != 1 or not isinstance(dense[0], Dense):
+            raise InputError(
+                "the exact likelihood needs a decoder of one dense layer, without activation, not "
+                f"{', '.join(map(repr, dense)) or 'none'}"
+            )
+        if not isinstance(vae.likelihood, GaussianLikelihood):
+            raise InputError(
+                f"the exact likelihood needs a Gaussian of fixed variance, not {vae.likelihood!r}"
+            )
+        parameters = dense[0].parameters
+        return cls(parameters["weight"].value, parameters["bias"].value, vae.likelihood.variance)
+
+    @classmethod
+    def most_likely(
+        cls, images: NDArray[Any], latent_dim: int, variance: float | None = None
+    ) -> "LinearGaussian":
+        """Return the maximum of the likelihood over all W and b, and over c unless it is given.
+
+        b is the mean, and W scales the D first principal directions u by √(λ − c), λ being their
+        variances; the best c is the mean of the other variances. Source: Tipping and Bishop,
+        equations 7 and 8. The rows of W are orthogonal, so the posterior's covariance is diagonal
+        and a VAE's encoder can match it.
+        """
+        x = _rows(images)
+        pixels = x.shape[1]
+        if not 1 <= latent_dim < pixels or len(x) < 2:
+            raise InputError(
+                f"probabilistic PCA needs two images and more pixels than latents, not {len(x)}, "
+                f"{pixels} and {latent_dim}"
+            )
+        bias = x.mean(axis=0)
+        centred = x - bias
+        spread, directions = np.linalg.eigh(centred.T @ centred / len(x))
+        spread, directions = spread[::-1], directions[:, ::-1]
+        if variance is None:
+            variance = float(spread[latent_dim:].mean())
+        size = np.sqrt(np.maximum(spread[:latent_dim] - variance, 0.0))
+        return cls((directions[:, :latent_dim] * size).T, bias, variance)
+
+    @property
+    def covariance(self) -> FloatArray:
+        """Wᵀ W + c I, (P, P)."""
+        weight = self.weight
+        covariance: FloatArray = weight.T @ weight + self.variance * np.eye(weight.shape[1])
+        return covariance
+
+    def log_likelihood(self, images: NDArray[Any]) -> FloatArray:
+        """Return log p(x) = log N(x; b, Wᵀ W + c I) of each image in nats, (N,)."""
+        return multivariate_gaussian_log_density(_rows(images), self.bias, self.covariance)
+
+    def posterior(self, images: NDArray[Any]) -> tuple[FloatArray, FloatArray]:
+        """Return mean (N, D) and covariance (D, D) of p(z | x), a Gaussian.
+
+        With M = W Wᵀ + c I they are (x − b) Wᵀ M⁻¹ and c M⁻¹.
+        """
+        weight = self.weight
+        inverse = np.linalg.inv(weight @ weight.T + self.variance * np.eye(len(weight)))
+        return (_rows(images) - self.bias) @ weight.T @ inverse, self.variance * inverse
+
+    def elbo(self, images: NDArray[Any], mean: FloatArray, log_variance: FloatArray) -> FloatArray:
+        """Return the bound for q(z | x) = N(mean, diag e^log_variance), (N,), in closed form.
+
+        The expected squared error under q is ‖x − b − mean W‖² + Σⱼ e^log_varianceⱼ ‖Wⱼ‖².
+        """
+        x = _rows(images)
+        residual = x - self.bias - mean @ self.weight
+        scatter = np.exp(log_variance) @ (self.weight**2).sum(axis=1)
+        squares = ((residual**2).sum(axis=1) + scatter) / self.variance
+        constants = x.shape[1] * (LOG_TWO_PI + np.log(self.variance))
+        bound: FloatArray = -0.5 * (squares + constants) - kl_to_standard(mean, log_variance)
+        return bound
+
+    def gap(self, images: NDArray[Any], mean: FloatArray, log_variance: FloatArray) -> FloatArray:
+        """Return KL(q(z | x) ‖ p(z | x)) of each image, (N,): what the bound is short of."""
+        means, covariance = self.posterior(images)
+        return np.array(
+            [
+                kl_full(m, np.diag(np.exp(lv)), exact, covariance)
+                for m, lv, exact in zip(mean, log_variance, means, strict=True)
+            ]
+        )
+
+
+def sigma_points(count: int, latent_dim: int) -> FloatArray:
+    """Return noise (2D, count, D) over which a mean is exact for any quadratic function of z.
+
+    The points ±√D along each axis have the mean 0 and the covariance I of N(0, I). With them as its
+    noise a VAE's loss is its expectation, without chance, as long as the decoder is linear.
+    """
+    axes = np.sqrt(latent_dim) * np.eye(latent_dim)
+    return np.repeat(np.concatenate([axes, -axes])[:, None, :], count, axis=1)
+
+
+def log_likelihood_by_quadrature(
+    model: VAE, images: NDArray[Any], *, points: int = 4001
+) -> FloatArray:
+    """Return log p(x) = log ∫ p(x | z) N(z; 0, 1) dz of each image, (N,), for one latent.
+
+    By the trapezoid rule on a grid from −12 to 12, which for a smooth function that vanishes at
+    both ends converges faster than any power of the distance between its points. That distance must
+    be well below the width of the posterior.
+
+    Parameters
+    ----------
+    model
+        With one latent; any decoder and likelihood.
+    images
+        As for ``model.elbo``, read as grey.
+    points
+        How many points the grid has.
+
+    Raises
+    ------
+    InputError
+        If the model has more than one latent.
+    """
+    if model.latent_dim != 1:
+        raise InputError(
+            f"quadrature is for one latent and this model has {model.latent_dim}: use the "
+            "importance-weighted estimate"
+        )
+    z = np.linspace(-_REACH, _REACH, check_count(points, "points", 3))
+    width = z[1] - z[0]
+    log_prior = -0.5 * (z * z + LOG_TWO_PI)
+    x = read_pixels(model.as_images(images), model.dtype)
+    log_joint = np.empty((len(x), points))
+    for start in range(0, points, _CHUNK):
+        piece = slice(start, start + _CHUNK)
+        decoded = model.decoder.forward(z[piece, None].astype(model.dtype))
+        for row, image in enumerate(x):
+            repeated = np.repeat(image[None], len(decoded), axis=0)
+            nats = model.likelihood.negative_log_likelihood(repeated, decoded)
+            log_joint[row, piece] = log_prior[piece] - nats
+    largest = log_joint.max(axis=1, keepdims=True)
+    total = np.exp(log_joint - largest).sum(axis=1) * width
+    omitted = model.likelihood.omitted(prod(model.image_shape))
+    log_likelihood: FloatArray = np.log(total) + largest[:, 0] - omitted
+    return log_likelihood
+
+
+def _layers(layer: Layer) -> list[Layer]:
+    if isinstance(layer, Sequential):
+        return [inner for part in layer.layers for inner in _layers(part)]
+    return [layer]
+
+
+def _rows(images: NDArray[Any]) -> FloatArray:
+    """Return images as rows of float64."""
+    return read_pixels(images, np.float64).reshape(len(images), prod(images.shape[1:]))
