@@ -8,7 +8,7 @@ from test_exact import linear_vae
 from scratchvae.evaluation import importance
 from scratchvae.evaluation.exact import LinearGaussian, log_likelihood_by_quadrature
 from scratchvae.evaluation.importance import LogMeanExp, estimate_log_likelihood
-from scratchvae.models import Autoencoder
+from scratchvae.models import Autoencoder, build
 from scratchvae.probability import GaussianLikelihood
 
 
@@ -128,7 +128,7 @@ def test_what_cannot_be_estimated_is_refused():
 
 
 def test_a_model_that_is_told_the_class_is_refused():
-    model = scratchvae.build("conditional-vae", latent_dim=2)
+    model = build("conditional-vae", latent_dim=2)
     images = np.zeros((2, 28, 28, 1), np.uint8)
     with refused("ConditionalVAE is told the class"):
         estimate_log_likelihood(model, images, samples=2)
