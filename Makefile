@@ -5,6 +5,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
+EXTRAS ?= dev
 
 .PHONY: train test coverage format clean help
 
@@ -12,6 +13,7 @@ help:
 	@echo "make train   train a VAE on MNIST (or synthetic digits) and draw its pictures"
 	@echo "             make train ARGS='kingma-welling --epochs 5' for another recipe"
 	@echo "make test    the whole check: format, lint, types, tests"
+	@echo "             make test EXTRAS=dev,bench also holds it against PyTorch"
 	@echo "make coverage  which lines the tests run, kernels included"
 	@echo "make format  mend the format"
 	@echo "make clean   remove the environment and all that tools left"
@@ -44,7 +46,7 @@ $(VENV)/installed: setup.cfg pyproject.toml
 	@touch $@
 
 $(VENV)/installed-dev: $(VENV)/installed
-	$(BIN)/python -m pip install --quiet --editable '.[dev]'
+	$(BIN)/python -m pip install --quiet --editable '.[$(EXTRAS)]'
 	@touch $@
 
 clean:
