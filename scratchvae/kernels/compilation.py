@@ -43,8 +43,9 @@ def target_cpu() -> tuple[str, str]:
 def kernel(*, parallel: bool = False) -> Callable[[Function], Function]:
     """Compile a function at its first call, without Python's global lock, and keep the result.
 
-    Products and sums may be contracted to fused multiply-adds; nothing is reordered, so a sum has
-    the same bits whatever the number of threads.
+    Every operation is rounded by itself, in the order written (the tile alone asks for fused
+    multiply-adds). Left to the compiler, which products it fuses differs from one compiled version
+    of a loop to the next, and the bits with it: the version for threads, and that without.
 
     Parameters
     ----------
@@ -53,9 +54,7 @@ def kernel(*, parallel: bool = False) -> Callable[[Function], Function]:
     """
 
     def decorate(function: Function) -> Function:
-        compiled = numba.njit(
-            nogil=True, parallel=parallel, fastmath={"contract"}, error_model="numpy"
-        )(function)
+        compiled = numba.njit(nogil=True, parallel=parallel, error_model="numpy")(function)
         if not JIT_DISABLED and _is_ours(function):
             compiled._cache = KernelCache(function)
         return compiled  # type: ignore[no-any-return]
