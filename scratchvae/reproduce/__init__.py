@@ -8,7 +8,7 @@ from scratchvae.files import make_folder
 from scratchvae.reproduce import eecs230, fleuret, hierarchical, kingma_welling, zhao
 from scratchvae.reproduce.experiments import Experiment, Results, Row, Source
 from scratchvae.reproduce.report import write_report
-from scratchvae.reproduce.session import Session
+from scratchvae.reproduce.reproduction import Reproduction
 
 __all__ = ["SOURCES", "Experiment", "Results", "Row", "Source", "reproduce"]
 
@@ -66,7 +66,7 @@ def reproduce(
     chosen: Sequence[Source] = list(SOURCES.values()) if name == "all" else [SOURCES[name]]
     figures = folder / "figures"
     make_folder(figures)
-    session = Session(
+    reproduction = Reproduction(
         folder / ("quick-runs" if quick else "runs"),
         epochs=epochs,
         quick=quick,
@@ -74,7 +74,7 @@ def reproduce(
         report=report,
         progress=progress,
     )
-    results = session.train(one for source in chosen for one in source.experiments)
+    results = reproduction.train(one for source in chosen for one in source.experiments)
     sections = []
     for source in chosen:
         report(f"measuring: {source.title}")

@@ -16,7 +16,7 @@ from scratchvae.runs import Run
 QUICK_TRAINING, QUICK_TEST, QUICK_EPOCHS = 6000, 1000, 2
 
 
-class Session:
+class Reproduction:
     """What is to be trained, where to, and how long.
 
     Parameters
