@@ -17,7 +17,16 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 
 BOTTOM = {"errors", "arrays", "memory", "randomness", "files", "version"}
 ROOMS = ["kernels", "layers", "probability", "data", "training", "models", "evaluation"]
-DOORS = {"gradient_check", "check_suite", "plots", "runs", "cli", "exercises"}
+DOORS = {
+    "gradient_check",
+    "check_suite",
+    "plots",
+    "runs",
+    "cli",
+    "exercises",
+    "lesson",
+    "notebooks",
+}
 DOORS |= {
     "reproduce",
     "finite_differences",

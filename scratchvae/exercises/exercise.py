@@ -1,0 +1,92 @@
+"""What an exercise is, and what is said of an answer."""
+
+import html
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+
+Status = Literal["not done", "right", "wrong"]
+
+_COLOURS = {"not done": "#b8860b", "right": "#2e8b57", "wrong": "#c0392b"}
+
+
+@dataclass(frozen=True)
+class Exercise:
+    """A function that the reader writes, and all that is needed to judge it.
+
+    Attributes
+    ----------
+    name
+        What the lesson calls it.
+    answer
+        The right function; its docstring says the equation.
+    draw
+        Returns random arguments for it, of other sizes each time.
+    mistakes
+        Typical wrong answers: what to say to the reader, and a function that goes wrong that way.
+    hints
+        From a vague one to one that nearly gives it away; another is shown after every wrong
+        attempt.
+    returns
+        Names of what comes back; more than one where a tuple does.
+    tolerance
+        The largest difference from the right answer, relative to its largest entry. The default is
+        a thousand times what rounding adds up to in float64 and far below any mistake.
+    """
+
+    name: str
+    answer: Callable[..., Any]
+    draw: Callable[[np.random.Generator], tuple[Any, ...]]
+    mistakes: Mapping[str, Callable[..., Any]] = field(default_factory=dict)
+    hints: tuple[str, ...] = ()
+    returns: tuple[str, ...] = ("the result",)
+    tolerance: float = 1e-9
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What is said of an answer.
+
+    Attributes
+    ----------
+    name
+        The exercise.
+    status
+        "not done", "right" or "wrong".
+    kind
+        One word for what is wrong: "shape", "factor", "mistake", …; empty if nothing is.
+    message
+        The same in a sentence.
+    hints
+        As many hints as there were wrong attempts.
+    """
+
+    name: str
+    status: Status
+    kind: str = ""
+    message: str = ""
+    hints: tuple[str, ...] = ()
+
+    @property
+    def right(self) -> bool:
+        """Whether the answer is right."""
+        return self.status == "right"
+
+    def __str__(self) -> str:
+        """Return what a terminal shows."""
+        return "\n".join(self._lines())
+
+    __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        """Return what a notebook shows: the same text with a coloured edge."""
+        lines = "<br>".join(html.escape(line) for line in self._lines())
+        style = f"border-left: 4px solid {_COLOURS[self.status]}; padding: 2px 10px"
+        return f'<div style="{style}">{lines}</div>'
+
+    def _lines(self) -> list[str]:
+        first = f"{self.name}: {self.status}"
+        first += f". {self.message}" if self.message else "."
+        return [first, *(f"Hint {n}: {hint}" for n, hint in enumerate(self.hints, start=1))]
