@@ -94,15 +94,16 @@ def execute(notebook: Any, folder: Path, *, fast: bool = False, data: str | None
     nbclient.exceptions.CellExecutionError
         A cell failed; the message shows it.
     """
-    from jupyter_client.manager import AsyncKernelManager
     from nbclient import NotebookClient
+    from traitlets.config import Config
 
     changes = {STATIC_VARIABLE: "1", FAST_VARIABLE: "1" if fast else "0"}
     with _environment(changes | ({"SCRATCHVAE_DATA": data} if data is not None else {})):
         client = NotebookClient(
             notebook,
             timeout=CELL_SECONDS,
-            km=AsyncKernelManager(kernel_name="python3", transport="ipc"),  # needs no network
+            kernel_name="python3",
+            config=Config({"ConnectionFileMixin": {"transport": "ipc"}}),  # needs no network
             resources={"metadata": {"path": str(folder)}},
             record_timing=False,
         )
