@@ -110,7 +110,7 @@ class GaussianLikelihood:
         self.include_constant = include_constant
 
     def negative_log_likelihood(self, x: FloatArray, decoded: FloatArray) -> FloatArray:
-        """Return −log p(x | z) of each image, (N,), without its constant unless asked for."""
+        """Return −log p(x | z) of each image, (N,): eq. 1.4, and its constant if asked for."""
         _check(x, decoded)
         residual = np.subtract(x, decoded, out=empty(self, "residual", x.shape, x.dtype))
         residual *= residual
