@@ -72,7 +72,10 @@ class ImportanceEstimate:
 
 
 class LogMeanExp:
-    """The running mean of weights and of their squares, of which only the logarithms are given."""
+    """The running mean of weights and of their squares, of which only the logarithms are given.
+
+    By log-sum-exp, eq. 4.7 of the lessons.
+    """
 
     def __init__(self, size: int) -> None:
         self.count = 0
