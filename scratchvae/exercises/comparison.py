@@ -221,15 +221,14 @@ def _by_sign(trials: Sequence[Trial], tolerance: float) -> Finding | None:
         wrong = np.concatenate([~agrees(t.given, t.expected, tolerance).ravel() for t in trials])
         if wrong.all():
             continue
+        for sizes in (np.abs(entries), entries):
+            least = sizes[wrong].min()
+            if least > sizes[~wrong].max() > 0:
+                sentence = f"it is wrong only where {name} is large ({least:.3g} or more)"
+                return Finding("region", sentence)
         for region, what in ((entries < 0, "negative"), (entries > 0, "positive")):
             if (wrong <= region).all() and wrong[region].mean() > 0.5:
                 return Finding("region", f"it is right except where {name} is {what}")
-        sizes = np.abs(entries)
-        if sizes[wrong].min() > sizes[~wrong].max():
-            return Finding(
-                "region",
-                f"it is wrong only where {name} is large ({sizes[wrong].min():.3g} or more)",
-            )
     return None
 
 
