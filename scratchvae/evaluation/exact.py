@@ -116,13 +116,17 @@ class LinearGaussian:
         return covariance
 
     def log_likelihood(self, images: NDArray[Any]) -> FloatArray:
-        """Return log p(x) = log N(x; b, Wᵀ W + c I) of each image in nats, (N,): eq. 6.1."""
+        """Return log p(x) = log N(x; b, Wᵀ W + c I) of each image in nats, (N,).
+
+        Derived as eq. 5.3 and eq. 6.1 of the lessons.
+        """
         return multivariate_gaussian_log_density(_rows(images), self.bias, self.covariance)
 
     def posterior(self, images: NDArray[Any]) -> tuple[FloatArray, FloatArray]:
         """Return mean (N, D) and covariance (D, D) of p(z | x), a Gaussian.
 
-        With M = W Wᵀ + c I they are (x − b) Wᵀ M⁻¹ and c M⁻¹: eq. 6.2.
+        With M = W Wᵀ + c I they are (x − b) Wᵀ M⁻¹ and c M⁻¹ (eq. 6.2). Weights of draws from it
+        are all p(x): eq. 5.9 of the lessons.
         """
         weight = self.weight
         inverse = np.linalg.inv(weight @ weight.T + self.variance * np.eye(len(weight)))
@@ -170,7 +174,8 @@ def log_likelihood_by_quadrature(
 
     By the trapezoid rule on a grid from −12 to 12, which for a smooth function that vanishes at
     both ends converges faster than any power of the distance between its points. That distance must
-    be well below the width of the posterior.
+    be well below the width of the posterior. The integral is eq. 5.2 of the lessons, the sum
+    eq. 5.4.
 
     Parameters
     ----------

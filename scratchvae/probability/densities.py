@@ -24,6 +24,8 @@ def gaussian_log_density(
 ) -> FloatArray:
     """Return log N(x; mean, diag(e^log_variance)), summed over the last axis.
 
+    Derived as eq. 4.5 and eq. 4.6 of the lessons.
+
     Parameters
     ----------
     x, mean
