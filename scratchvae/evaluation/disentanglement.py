@@ -36,6 +36,7 @@ Dimensions: N images, D latents, F factors, V classes of a factor, B bins.
 """
 
 from collections.abc import Mapping
+from functools import lru_cache
 from math import erf, sqrt
 from statistics import NormalDist
 from typing import Any, NamedTuple
@@ -52,8 +53,10 @@ from scratchvae.probability import kl_to_standard
 BINS = 50
 CLASSES = 10  # as many as there are digits
 _CHUNK = 250
-_NODES = 16  # points that stand for a Gaussian where the bins' edges are looked for
-_erf = np.frompyfunc(erf, 1, 1)
+_NODES = 16  # points of each Gaussian among which the bins' edges are looked for
+_GOLDEN = (sqrt(5) - 1) / 2
+_erf = np.vectorize(erf, otypes=[np.float64])
+_normal_quantile = np.vectorize(NormalDist().inv_cdf, otypes=[np.float64])
 
 
 class FactorInformation(NamedTuple):
@@ -200,18 +203,30 @@ def bin_masses(mean: FloatArray, deviation: FloatArray, bins: int = BINS) -> Flo
     equal masses few bins are wasted. ``mean`` and ``deviation`` are (N,); deviation 0 is a point.
     """
     mean, deviation = mean.astype(np.float64), deviation.astype(np.float64)
-    nodes = [NormalDist().inv_cdf((i + 0.5) / _NODES) for i in range(_NODES)]
-    spread = mean[:, None] + deviation[:, None] * np.array(nodes)
+    spread = mean[:, None] + deviation[:, None] * _quantile_points(len(mean))
     # An edge is one of the points, and a point belongs to the bin that ends with it.
     edges = np.quantile(spread, np.arange(1, bins) / bins, method="inverted_cdf")
     distance = edges - mean[:, None]  # (N, B − 1)
     below = (distance >= 0).astype(np.float64)
     wide = deviation > 0
     scaled = distance[wide] / (sqrt(2) * deviation[wide, None])
-    below[wide] = 0.5 + 0.5 * _erf(scaled).astype(np.float64)
+    below[wide] = 0.5 + 0.5 * _erf(scaled)
     below = np.concatenate([np.zeros((len(mean), 1)), below, np.ones((len(mean), 1))], axis=1)
     masses: FloatArray = np.maximum(np.diff(below, axis=1), 0)
     return masses
+
+
+@lru_cache(maxsize=2)
+def _quantile_points(count: int) -> FloatArray:
+    """Return for each of so many Gaussians points of N(0, 1) with equal mass between, (count, 16).
+
+    Each Gaussian's are shifted by another part of that mass. Were they not, they would coincide
+    where all Gaussians do, as those of a collapsed latent, and few distinct edges would be left.
+    """
+    shift = (np.arange(count) + 0.5) * _GOLDEN % 1
+    mass = (np.arange(_NODES) + shift[:, None]) / _NODES
+    points: FloatArray = _normal_quantile(mass)
+    return points
 
 
 def table_information(joint: FloatArray) -> float:
