@@ -106,7 +106,7 @@ def _rows(results: Results) -> list[Row]:
 
 def _remarks(results: Results, rows: list[Row]) -> list[str]:
     gaps = {beta: _over_seeds(results, beta, _FIGURES["mutual information gap"]) for beta in _BETAS}
-    return [_table(results), _verdict(gaps), _table_of_factors(results)]
+    return [_table(results), verdict(gaps), _table_of_factors(results)]
 
 
 def _table(results: Results) -> str:
@@ -140,7 +140,7 @@ def _table_of_factors(results: Results) -> str:
     return "\n".join(lines)
 
 
-def _verdict(gaps: dict[float, list[float]]) -> str:
+def verdict(gaps: dict[float, list[float]]) -> str:
     """Say whether the gap grows with beta, and whether seeds differ less than betas."""
     means = [float(np.mean(values)) for values in gaps.values()]
     betas = list(gaps)
