@@ -97,7 +97,7 @@ def _rows(results: Results) -> list[Row]:
         for what, figure in _FIGURES.items():
             values = _over_seeds(results, beta, figure)
             mean = float(np.mean(values))
-            rows.append(results.row(f"β = {beta:g}: {what}, mean of seeds", mean, *names))
+            rows.append(results.row(f"β = {beta:g}: {what}, mean over seeds", mean, *names))
             if what == "mutual information gap":
                 rows.append(results.row(f"β = {beta:g}: {what}, lowest", min(values), *names))
                 rows.append(results.row(f"β = {beta:g}: {what}, highest", max(values), *names))
