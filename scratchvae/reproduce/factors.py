@@ -147,13 +147,13 @@ def verdict(gaps: dict[float, list[float]]) -> str:
     grows = all(before < after for before, after in pairwise(means))
     best = betas[int(np.argmax(means))]
     text = f"The mean gap {'grows' if grows else 'does not grow'} from each β to the next. "
-    if best == betas[0]:
-        return f"{text}It is largest at β = {best:g}: no larger weight of the KL raised it."
-    apart = min(gaps[best]) > max(gaps[betas[0]])
+    other = betas[0] if best != betas[0] else betas[int(np.argmin(means))]
+    apart = min(gaps[best]) > max(gaps[other])
+    overlap = "do not overlap" if apart else "overlap, so the seeds do not settle which is larger"
     return text + (
-        f"It is largest at β = {best:g}, {means[betas.index(best)]:.3f} beside {means[0]:.3f} at "
-        f"β = {betas[0]:g}, and the ranges of the seeds of these two "
-        f"{'do not overlap' if apart else 'overlap, so the seeds do not settle which is larger'}."
+        f"It is largest at β = {best:g}, {means[betas.index(best)]:.3f} beside "
+        f"{means[betas.index(other)]:.3f} at β = {other:g}, and the ranges of the seeds of these "
+        f"two {overlap}."
     )
 
 
