@@ -35,18 +35,16 @@ def adam_step(
     rate = scalar(learning_rate / (1 - beta_1**step))
     correction = scalar(1 / math.sqrt(1 - beta_2**step))
     arrays = [array.reshape(-1) for array in (value, grad, first, second)]
-    factors = _factors(scalar, beta_1, beta_2, epsilon)
+    factors = _factors(value.dtype, beta_1, beta_2, epsilon)
     work = value.size * _NANOSECONDS
     run_parts(_step, _step_parallel, work, *arrays, *factors, rate, correction)
 
 
 @lru_cache(maxsize=64)
-def _factors(
-    scalar: type[np.floating[Any]], beta_1: float, beta_2: float, epsilon: float
-) -> tuple[Any, ...]:
+def _factors(dtype: np.dtype[Any], beta_1: float, beta_2: float, epsilon: float) -> tuple[Any, ...]:
     """Return what stays the same from step to step, in the type of the arrays."""
     numbers = (beta_1, 1 - beta_1, beta_2, 1 - beta_2, epsilon)
-    return tuple(scalar(number) for number in numbers)
+    return tuple(dtype.type(number) for number in numbers)
 
 
 @kernel()

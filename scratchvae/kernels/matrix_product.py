@@ -1,7 +1,7 @@
 """Matrix products on the register tile, in the three forms that a dense layer needs.
 
 The columns of the result are cut into panels as wide as the tile, the reduction into blocks whose
-panel of B fits in the first-level cache. Each panel is packed, then used for all rows.
+panel of B fits in the first-level cache. A group of panels is packed, then used for all rows.
 """
 
 from functools import lru_cache
@@ -30,7 +30,7 @@ from scratchvae.kernels.workspace import scratch
 # a panel or two there is nothing to come back for, and a longer reduction saves passes over C.
 _PANEL_BYTES = 48 << 10
 _ROWS_BYTES = 1 << 20
-_GROUP = 8
+_GROUP = 8  # panels: so many read B, and write C, in pieces that the processor fetches ahead
 _STEPS_AT_ONCE = 8
 _FEW_TILES = 2
 NANOSECONDS = {4: 1 / 70, 8: 1 / 35}  # of one multiply-add, roughly, to tell what threads are for
