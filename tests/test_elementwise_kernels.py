@@ -121,6 +121,23 @@ def test_bernoulli_is_as_defined(shape, dtype):
     assert_close(kernels.bernoulli_gradient(x, logits), reference.bernoulli_gradient(x, logits))
 
 
+@given(shapes, st.sampled_from(DTYPES), st.floats(0.1, 3))
+def test_the_gaussian_is_as_defined(shape, dtype, variance):
+    x, mean = draw(0, shape, dtype), draw(1, shape, dtype)
+    assert_close(kernels.squared_distances(x, mean), reference.squared_distances(x, mean))
+    assert_close(
+        kernels.gaussian_gradient(x, mean, variance),
+        reference.gaussian_gradient(x, mean, variance),
+    )
+
+
+@pytest.mark.parametrize("pixels", [1, 63, 64, 65, 784])
+def test_a_distance_sums_every_pixel(pixels):
+    # In float64, to tell the rounding of a sum from a pixel left out.
+    x, y = draw(0, (3, pixels), np.float64), draw(1, (3, pixels), np.float64)
+    assert_close(kernels.squared_distances(x, y), reference.squared_distances(x, y))
+
+
 @given(st.integers(1, 50), st.sampled_from(DTYPES), st.integers(1, 30))
 def test_adam_is_as_defined(size, dtype, step):
     ours = [draw(seed, size, dtype) for seed in range(3)]
@@ -170,7 +187,8 @@ def test_the_bits_do_not_depend_on_the_number_of_threads():
         y = kernels.batch_norm_forward(x, mean, variance, scale, shift)
         dx, d_scale, d_shift = kernels.batch_norm_backward(dy, x, mean, variance, scale, True)
         e = kernels.activation_forward("elu", x)
-        return [mean, variance, total, y, dx, d_scale, d_shift, e]
+        distances = kernels.squared_distances(x, dy)
+        return [mean, variance, total, y, dx, d_scale, d_shift, e, distances]
 
     try:
         set_threads(1)

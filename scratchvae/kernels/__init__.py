@@ -20,6 +20,7 @@ from scratchvae.kernels.convolution import (
     convolution_input_gradient,
     convolution_weight_gradient,
 )
+from scratchvae.kernels.gaussian import gaussian_gradient, squared_distances
 from scratchvae.kernels.matrix_product import (
     matmul,
     matmul_transposed_left,
@@ -47,11 +48,13 @@ __all__ = [
     "convolution_forward",
     "convolution_input_gradient",
     "convolution_weight_gradient",
+    "gaussian_gradient",
     "get_threads",
     "matmul",
     "matmul_transposed_left",
     "matmul_transposed_right",
     "set_threads",
+    "squared_distances",
     "sum_rows",
     "transposed_convolution_forward",
     "transposed_convolution_input_gradient",

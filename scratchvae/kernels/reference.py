@@ -223,6 +223,17 @@ def bernoulli_gradient(x: FloatArray, logits: FloatArray) -> FloatArray:
     return gradient
 
 
+def squared_distances(x: FloatArray, y: FloatArray) -> FloatArray:
+    """Return the sum of ``(x − y)²`` over all axes but the first: (N, …) to (N,)."""
+    total: FloatArray = ((x - y) ** 2).sum(axis=tuple(range(1, x.ndim)))
+    return total
+
+
+def gaussian_gradient(x: FloatArray, mean: FloatArray, variance: float) -> FloatArray:
+    """Return ``(mean − x) / variance``, the derivative of ``(x − mean)² / (2 variance)``."""
+    return (mean - x) / x.dtype.type(variance)
+
+
 def adam_step(
     value: FloatArray,
     grad: FloatArray,

@@ -157,14 +157,14 @@ class _Block:
         with cgutils.for_range(builder, outer) as o:
             a_line = builder.gep(a, [builder.mul(o.index, a_outer)])
             b_line = builder.gep(b, [builder.mul(o.index, b_outer)])
-            with cgutils.for_range(builder, inner) as step_loop:
-                b_row = builder.gep(b_line, [builder.mul(step_loop.index, b_step)])
+            with simd.rolled_loop(builder, inner) as turn:
+                b_row = builder.gep(b_line, [builder.mul(turn, b_step)])
                 right = [
                     simd.load(builder, builder.gep(b_row, [simd.INDEX(v * lanes)]), self.vector)
                     for v in self.vectors
                 ]
                 for t in self.rows:
-                    row, step = simd.INDEX(t), step_loop.index
+                    row, step = simd.INDEX(t), turn
                     if unit == UNIT_STEP:
                         row = builder.mul(row, stride)
                     else:

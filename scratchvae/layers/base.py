@@ -23,11 +23,33 @@ class Parameter:
 
     def __init__(self, value: FloatArray) -> None:
         self.value = value
-        self.grad = np.zeros_like(value)
+        self._grad = np.zeros_like(value)
+        self._cleared = False  # whether the gradient is zero, whatever the array still holds
+
+    @property
+    def grad(self) -> FloatArray:
+        """The gradient, an array of the parameter's own; ask for it anew after ``zero_grad``."""
+        if self._cleared:
+            self._grad.fill(0)
+            self._cleared = False
+        return self._grad
+
+    @grad.setter
+    def grad(self, gradient: FloatArray) -> None:
+        self._grad, self._cleared = gradient, False
 
     def zero_grad(self) -> None:
-        """Set the gradient to zero, as one does before each backward pass."""
-        self.grad.fill(0)
+        """Set the gradient to zero, as one does before each backward pass.
+
+        The zeros are written when somebody looks at them: the first gradient of a large weight
+        overwrites what was there (see ``receive``), which saves two passes over its memory.
+        """
+        self._cleared = True
+
+    def receive(self) -> tuple[FloatArray, bool]:
+        """Return where to put a gradient, and whether to add to what is there or overwrite it."""
+        add, self._cleared = not self._cleared, False
+        return self._grad, add
 
     def __repr__(self) -> str:
         return f"Parameter(shape={self.value.shape}, dtype={self.value.dtype})"
