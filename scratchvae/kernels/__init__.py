@@ -5,14 +5,16 @@ A kernel has the reference's name and arguments, and ``out`` besides: where to p
 
 from scratchvae.kernels.activation import activation_backward, activation_forward
 from scratchvae.kernels.adam import adam_step
+from scratchvae.kernels.batch_norm import (
+    batch_norm_backward,
+    batch_norm_forward,
+    channel_moments,
+)
 from scratchvae.kernels.bernoulli import bernoulli_cross_entropy, bernoulli_gradient
 from scratchvae.kernels.channels import (
     FUSED,
     activation_backward_and_sum,
     add_bias,
-    batch_norm_backward,
-    batch_norm_forward,
-    channel_moments,
     sum_rows,
 )
 from scratchvae.kernels.convolution import (
