@@ -86,7 +86,7 @@ def say(markdown: str) -> None:
     display(Markdown(markdown))
 
 
-def explore(draw: Callable[..., "Figure"], *, describe: str, **sliders: Slider) -> Any:
+def explore(draw: Callable[..., "Figure"], *, describe: str, **sliders: Slider) -> None:
     """Show a picture with sliders where Jupyter is live, and the picture alone elsewhere.
 
     Parameters
@@ -97,34 +97,24 @@ def explore(draw: Callable[..., "Figure"], *, describe: str, **sliders: Slider) 
         What the picture shows at the start, in a sentence, for those who cannot see it.
     sliders
         ``name=(lowest, highest, step, start)``, or ``name=[choices]``.
-
-    Returns
-    -------
-    The box of widgets, or ``None`` where there is only the picture.
     """
     from IPython.display import Image, display
 
-    starts = {name: _start(name, slider) for name, slider in sliders.items()}
-    picture = _png(draw(**starts))
     if os.environ.get(STATIC_VARIABLE) == "1":
-        display(Image(data=picture), metadata={"image/png": {"alt": describe}})
+        starts = {name: _start(name, slider) for name, slider in sliders.items()}
+        display(Image(data=_png(draw(**starts))), metadata={"image/png": {"alt": describe}})
         say(f"*{describe} Run this cell in Jupyter to move the sliders.*")
-        return None
-    box = _widgets(draw, sliders, starts, picture)
-    display(box)
+        return
+    display(box_of_sliders(draw, sliders))
     say(f"*{describe}*")
-    return box
 
 
-def _widgets(
-    draw: Callable[..., "Figure"],
-    sliders: Mapping[str, Slider],
-    starts: Mapping[str, Any],
-    picture: bytes,
-) -> Any:
+def box_of_sliders(draw: Callable[..., "Figure"], sliders: Mapping[str, Slider]) -> Any:
+    """Return the widgets of ``explore``: sliders, and under them a picture that follows them."""
     import ipywidgets
 
-    image = ipywidgets.Image(value=picture, format="png")
+    starts = {name: _start(name, slider) for name, slider in sliders.items()}
+    image = ipywidgets.Image(value=_png(draw(**starts)), format="png")
     controls: dict[str, Any] = {}
     for name, slider in sliders.items():
         label = name.replace("_", " ")

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from scratchvae.arrays import FloatArray
+from scratchvae.kernels.workspace import aligned
 
 _here = threading.local()
 
@@ -49,7 +50,7 @@ class Arena:
         key, size = (id(owner), purpose, dtype), prod(shape)
         kept = self._arrays.get(key)
         if kept is None or kept[1].size < size:
-            kept = self._arrays[key] = (owner, np.empty(size, dtype))
+            kept = self._arrays[key] = (owner, aligned(size, dtype))
         return kept[1][:size].reshape(shape)
 
 

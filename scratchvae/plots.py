@@ -32,7 +32,7 @@ _GAP = 2  # pixels between images in a grid
 _DOTS = 3  # screen dots per image pixel
 _DPI = 100
 _HEADING = 36  # dots for the title
-_PAPER = 0.16  # the grey between images
+PAPER = 0.16  # the grey between images
 
 
 def save_figure(figure: "Figure", path: Path) -> None:
@@ -78,7 +78,7 @@ def draw_reconstructions(
     columns = min(columns, len(originals))
     rebuilt = model.reconstruct(originals, None if labels is None else labels[: columns * rows])
     missing = -len(originals) % columns
-    blank = np.full((missing, *originals.shape[1:]), _PAPER, originals.dtype)
+    blank = np.full((missing, *originals.shape[1:]), PAPER, originals.dtype)
     rows_of_both = [
         np.concatenate([images, blank]).reshape(-1, columns, *originals.shape[1:])
         for images in (originals, rebuilt)
@@ -215,7 +215,7 @@ def mosaic(images: NDArray[Any], columns: int, gap: int = _GAP) -> FloatArray:
     count, height, width, channels = images.shape
     rows = -(-count // columns)
     shape = (rows * (height + gap) + gap, columns * (width + gap) + gap, channels)
-    page = np.full(shape, _PAPER, dtype=np.float32)
+    page = np.full(shape, PAPER, dtype=np.float32)
     for place, image in enumerate(np.clip(images, 0, 1)):
         top = gap + place // columns * (height + gap)
         left = gap + place % columns * (width + gap)

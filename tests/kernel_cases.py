@@ -8,7 +8,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from scratchvae.kernels import convolution, matrix_product, reference, tile, transposed_convolution
+from scratchvae.kernels import (
+    convolution,
+    dot_tile,
+    matrix_product,
+    reference,
+    tile,
+    transposed_convolution,
+)
 
 Array = NDArray[Any]
 Place = Callable[[Array], Array]
@@ -36,6 +43,9 @@ CONVOLUTIONS = [
     (4, 1, 1, 3, 4, 1, 1, 1, 0),
     (2, 5, 6, 3, 4, 3, 3, 1, 3),
     (9, 14, 8, 3, 4, 3, 3, 2, 1),
+    (3, 24, 21, 1, 1, 3, 3, 1, 1),
+    (2, 9, 30, 19, 1, 4, 3, 1, 2),
+    (2, 12, 17, 1, 9, 5, 4, 2, 2),
 ]
 
 
@@ -54,6 +64,7 @@ def battery(place: Place, dtypes: str = "fd") -> None:
     random = np.random.default_rng(5)
     for dtype in dtypes:
         check_tile(place, dtype, random)
+        check_dot_tile(place, dtype, random)
         for m, k, n in MATRICES:
             a, b = (place(random.standard_normal(s).astype(dtype)) for s in ((m, k), (k, n)))
             check_products(place, a, b)
@@ -94,6 +105,31 @@ def check_one_tile(
     strides = (stride, 7, inner * width, width, columns + 1)
     call_tile(tile.tile_address(np.dtype(dtype), unit), a, b, c, strides, sizes)
     close(c, expected)
+
+
+def check_dot_tile(place: Place, dtype: str, random: Any) -> None:
+    """Hold the tile of one column to its formula, into neighbours in C and into others."""
+    most = dot_tile.dot_rows(dtype)
+    for rows in range(1, most + 1):
+        for inner in {0, 1, most - 1, most, most + 1, 3 * most + rows}:
+            for c_row, outer in ((1, 2), (3, rows % 3)):
+                stride, a_outer = inner + 2, rows * (inner + 2) + 1
+                a, b, c = (
+                    place(random.standard_normal(max(size, 1)).astype(dtype))
+                    for size in (
+                        (max(outer, 1) - 1) * a_outer + (rows - 1) * stride + inner,
+                        outer * inner,
+                        (rows - 1) * c_row + 1,
+                    )
+                )
+                expected = c.copy()
+                for t in range(rows):
+                    starts = (t * stride + o * a_outer for o in range(outer))
+                    left = np.array([a[start : start + inner] for start in starts], np.float64)
+                    expected[t * c_row] = left.ravel() @ b[: outer * inner].astype(np.float64)
+                strides, sizes = (stride, a_outer, inner, 1, c_row), (outer, inner, rows, 1, 0)
+                call_tile(dot_tile.dot_address(np.dtype(dtype)), a, b, c, strides, sizes)
+                close(c, expected)
 
 
 def check_products(place: Place, a: Array, b: Array) -> None:

@@ -32,6 +32,7 @@ DOORS |= {
     "finite_differences",
     "folders",
     "commands",
+    "factor_plots",
 }  # parts of a door, in files of their own
 DOORS |= {"gradient_diagnosis", "gradient_report", "gradient_subjects", "broken"}
 

@@ -11,6 +11,7 @@ import pytest
 
 from scratchvae.data import DATASET_NAMES, Dataset, dataset, load
 from scratchvae.data.download import REMOTES, RemoteDataset
+from scratchvae.data.synthetic import make_synthetic_digits
 from scratchvae.errors import InputError
 
 FILES = ("train-images-idx3", "train-labels-idx1", "t10k-images-idx3", "t10k-labels-idx1")
@@ -304,6 +305,27 @@ def test_synthetic_digits_depend_on_the_seed_and_the_part():
     np.testing.assert_array_equal(first.test_labels, again.test_labels)
     assert not np.array_equal(first.train_images, other.train_images)
     assert not np.array_equal(first.train_images[:4], first.test_images)
+
+
+def test_the_known_factors_are_those_of_the_images():
+    data = load("synthetic", seed=1)
+    seeds = (int(seed) for seed in np.random.SeedSequence(1).generate_state(2))
+    train = (data.train_images, data.train_labels, data.train_factors)
+    test = (data.test_images, data.test_labels, data.test_factors)
+    for seed, (images, labels, factors) in zip(seeds, (train, test), strict=True):
+        made, other = (
+            make_synthetic_digits(len(images), seed=seed, labels=labels, factors=given).images
+            for given in (factors, factors[::-1])
+        )
+        assert np.array_equal(made, images)
+        assert not np.array_equal(other, images)  # other factors would have been seen
+
+
+def test_of_other_data_sets_no_factors_are_known(find, tmp_path):
+    write(tmp_path / "data" / "mnist", DIGITS)
+    found = find("mnist", tmp_path / "data")
+    assert found.train_factors is None
+    assert found.test_factors is None
 
 
 @pytest.mark.parametrize("seed", [-1, 1.5, "0", None, True])

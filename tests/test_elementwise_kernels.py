@@ -121,6 +121,23 @@ def test_bernoulli_is_as_defined(shape, dtype):
     assert_close(kernels.bernoulli_gradient(x, logits), reference.bernoulli_gradient(x, logits))
 
 
+@given(shapes, st.sampled_from(DTYPES), st.floats(0.1, 3))
+def test_the_gaussian_is_as_defined(shape, dtype, variance):
+    x, mean = draw(0, shape, dtype), draw(1, shape, dtype)
+    assert_close(kernels.squared_distances(x, mean), reference.squared_distances(x, mean))
+    assert_close(
+        kernels.gaussian_gradient(x, mean, variance),
+        reference.gaussian_gradient(x, mean, variance),
+    )
+
+
+@pytest.mark.parametrize("pixels", [1, 63, 64, 65, 784])
+def test_a_distance_sums_every_pixel(pixels):
+    # In float64, to tell the rounding of a sum from a pixel left out.
+    x, y = draw(0, (3, pixels), np.float64), draw(1, (3, pixels), np.float64)
+    assert_close(kernels.squared_distances(x, y), reference.squared_distances(x, y))
+
+
 @given(st.integers(1, 50), st.sampled_from(DTYPES), st.integers(1, 30))
 def test_adam_is_as_defined(size, dtype, step):
     ours = [draw(seed, size, dtype) for seed in range(3)]
@@ -169,8 +186,12 @@ def test_the_bits_do_not_depend_on_the_number_of_threads():
         kernels.sum_rows(dy, total)
         y = kernels.batch_norm_forward(x, mean, variance, scale, shift)
         dx, d_scale, d_shift = kernels.batch_norm_backward(dy, x, mean, variance, scale, True)
+        kernels.batch_norm_backward(
+            dy, x, mean, variance, scale, True, kind="elu", y=y, total=total
+        )
         e = kernels.activation_forward("elu", x)
-        return [mean, variance, total, y, dx, d_scale, d_shift, e]
+        distances = kernels.squared_distances(x, dy)
+        return [mean, variance, total, y, dx, d_scale, d_shift, e, distances]
 
     try:
         set_threads(1)
@@ -182,8 +203,13 @@ def test_the_bits_do_not_depend_on_the_number_of_threads():
         set_threads(None)
 
 
-@given(channel_shapes, st.sampled_from(["identity", *kernels.FUSED]), st.sampled_from(DTYPES))
-def test_activations_taken_along_are_as_defined(shape, kind, dtype):
+@given(
+    channel_shapes,
+    st.sampled_from(["identity", *kernels.FUSED]),
+    st.sampled_from(DTYPES),
+    st.booleans(),
+)
+def test_activations_taken_along_are_as_defined(shape, kind, dtype, training):
     x, dy = draw(11, shape, dtype), draw(12, shape, dtype)
     bias, scale = draw(13, shape[-1:], dtype), draw(14, shape[-1:], dtype)
     expected = reference.add_bias(x.copy(), bias, kind, 0.75)
@@ -202,3 +228,27 @@ def test_activations_taken_along_are_as_defined(shape, kind, dtype):
         expected = reference.activation_backward_and_sum(kind, *wide, expected_total, 0.75)
         assert_close(dx, expected.astype(dtype))
         assert_close(total, expected_total.astype(dtype), scale=4)
+    total, expected_total = bias.copy(), bias.astype(np.float64)
+    factors = {"kind": kind, "alpha": 0.75, "y": y}
+    arrays = (dy, dy - bias, bias, scale, scale, training)
+    found = kernels.batch_norm_backward(*arrays, **factors, total=total)
+    wide = [a.astype(np.float64) for a in arrays[:-1]]
+    factors["y"] = y.astype(np.float64)
+    expected = reference.batch_norm_backward(*wide, training, **factors, total=expected_total)
+    # Numbers of order 10 are multiplied three at a time, and up to 360 such products summed.
+    size = 100 * np.prod(shape[:-1]) ** 0.5
+    for part, expected_part in zip((*found, total), (*expected, expected_total), strict=True):
+        assert_close(part, expected_part.astype(dtype), scale=size)
+
+
+def test_few_channels_share_a_line_and_blocks_have_a_rest():
+    # Lines of 1, 2, … rows; and more than one block, the last of them not full.
+    for rows, channels in ((7, 3), (6, 3), (40, 1), (256 * 300, 1), (32 * 700, 32), (3 * 9000, 5)):
+        x = draw(15, (rows, channels), np.float32)
+        wide = x.astype(np.float64)
+        total = np.zeros(channels, np.float32)
+        expected = wide.sum(axis=0).astype(np.float32)
+        assert_close(kernels.sum_rows(x, total), expected, scale=rows**0.5)
+        mean, variance = kernels.channel_moments(x)
+        assert_close(mean, wide.mean(axis=0).astype(np.float32))
+        assert_close(variance, wide.var(axis=0).astype(np.float32))

@@ -14,6 +14,7 @@ from scratchvae.layers import (
     Sequential,
     Tanh,
 )
+from scratchvae.layers.sequential import Activated, Normalised
 
 FLOAT64 = {"dtype": np.float64}
 
@@ -31,20 +32,22 @@ def stack(dtype):
         ELU(**options),
         ReLU(**options),
         Dense(5, 4, rng=4, **options),
+        BatchNorm(4, **options),
         Tanh(**options),
     ]
 
 
+@pytest.mark.parametrize("training", [True, False])
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_fused_is_one_after_the_other(dtype):
+def test_fused_is_one_after_the_other(dtype, training):
     rng = np.random.default_rng(0)
     x = rng.standard_normal((3, 5, 5, 2)).astype(dtype)
     dy = rng.standard_normal((3, 4)).astype(dtype)
     together, apart = Sequential(*stack(dtype)), stack(dtype)
-    y, expected = together.forward(x, training=True), x
+    y, expected = together.forward(x, training=training), x
     for layer in apart:
-        expected = layer.forward(expected, training=True)
-    # The same operations in the same order, but for a fused multiply-add here and there.
+        expected = layer.forward(expected, training=training)
+    # Numbers of order 1 through a dozen layers, and biases that are added to another term.
     close = {"rtol": 0, "atol": 100 * np.finfo(dtype).eps}
     np.testing.assert_allclose(y, expected, **close)
     dx, expected = together.backward(dy), dy
@@ -55,12 +58,30 @@ def test_fused_is_one_after_the_other(dtype):
         for name, parameter in layer.parameters.items():
             found = together.parameters[f"{place}.{name}"].grad
             np.testing.assert_allclose(found, parameter.grad, **close)
+        for name, buffer in layer.buffers.items():
+            np.testing.assert_allclose(together.buffers[f"{place}.{name}"], buffer, **close)
 
 
 def test_which_layers_are_fused():
     layers = stack(np.float64)
-    fused = [layer for layer, then in Sequential(*layers)._stages if then is not None]
-    assert fused == [layers[0], layers[3], layers[6]]
+    found = Sequential(*layers)._stages
+    expected = [
+        (Activated, layers[0:2]),
+        (Normalised, layers[2:5]),
+        (Flatten, [layers[5]]),
+        (Activated, layers[6:8]),
+        (ReLU, [layers[8]]),
+        (Normalised, layers[9:11]),
+        (Tanh, [layers[11]]),
+    ]
+    assert [type(stage) for stage in found] == [kind for kind, _ in expected]
+    for stage, (kind, own) in zip(found, expected, strict=True):
+        if kind is Activated:
+            assert [stage.layer, stage.then] == own
+        elif kind is Normalised:
+            assert [part for part in (stage.affine, stage.norm, stage.then) if part] == own
+        else:
+            assert [stage] == own
 
 
 def test_passes_of_ones_own_are_not_gone_around():
@@ -74,8 +95,18 @@ def test_passes_of_ones_own_are_not_gone_around():
             self.called = True
             return super().backward(dy)
 
+    class MyNorm(BatchNorm):
+        def backward(self, dy):
+            self.called = True
+            return super().backward(dy)
+
     mine, my_relu = Mine(3, 3, rng=0, **FLOAT64), MyReLU(**FLOAT64)
-    layers = Sequential(mine, ReLU(**FLOAT64), Dense(3, 2, rng=1, **FLOAT64), my_relu)
+    mine_too, my_norm = Mine(2, 2, rng=2, **FLOAT64), MyNorm(2, **FLOAT64)
+    layers = Sequential(
+        *(mine, ReLU(**FLOAT64)),
+        *(Dense(3, 2, rng=1, **FLOAT64), my_relu),
+        *(mine_too, BatchNorm(2, **FLOAT64)),
+        *(Dense(2, 2, rng=3, **FLOAT64), my_norm, ELU(**FLOAT64)),
+    )
     layers.backward(layers.forward(np.ones((4, 3))))
-    assert mine.called
-    assert my_relu.called
+    assert all(layer.called for layer in (mine, my_relu, mine_too, my_norm))

@@ -49,6 +49,13 @@ def test_products_longer_than_a_block(shape):
     kernel_cases.check_products(kernel_cases.as_is, a, b)
 
 
+@pytest.mark.parametrize("rows", [20, 60])  # few enough to read B itself, and not
+def test_products_of_more_panels_than_a_group(rows):
+    random = np.random.default_rng(2)
+    a, b = random.standard_normal((rows, 500)), random.standard_normal((500, 307))
+    kernel_cases.check_products(kernel_cases.as_is, a, b)
+
+
 def test_inputs_are_not_changed():
     a, b = np.arange(6.0).reshape(2, 3), np.arange(12.0).reshape(3, 4)
     matrix_product.matmul(a, b)

@@ -300,6 +300,27 @@ def test_gradients_add_up_over_passes(name):
     assert_same(gradients(layer), {n: first[n] + g for n, g in gradients(other).items()})
 
 
+def test_a_cleared_gradient_is_zero_however_one_looks_at_it():
+    layer = Dense(3, 2, rng=0)
+    x, dy = normal(4, 3, dtype=np.float32), normal(4, 2, seed=1, dtype=np.float32)
+    weight = layer.parameters["weight"]
+    layer.forward(x)
+    weight.grad[...] = np.nan
+    weight.zero_grad()
+    layer.backward(dy)
+    expected = x.T @ dy
+    np.testing.assert_allclose(weight.grad, expected, rtol=1e-5, atol=1e-5)  # sums of four
+    weight.zero_grad()
+    assert not weight.grad.any()
+    weight.zero_grad()
+    weight.grad += 1
+    layer.backward(dy)
+    np.testing.assert_allclose(weight.grad, expected + 1, rtol=1e-5, atol=1e-5)
+    weight.zero_grad()
+    weight.grad = np.ones_like(weight.value)
+    assert (weight.grad == 1).all()
+
+
 @each_dtype
 @each_layer
 def test_backward_parameters_leaves_the_gradients_of_backward(name, dtype):

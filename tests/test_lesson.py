@@ -30,13 +30,18 @@ def test_digits_say_what_they_are(monkeypatch, capsys):
     assert capsys.readouterr().out == said
 
 
-def test_a_picture_stands_in_the_place_of_sliders(monkeypatch, capsys):
+def test_a_picture_stands_in_the_place_of_sliders(monkeypatch):
     monkeypatch.setenv("SCRATCHVAE_STATIC", "1")
-    assert lesson.explore(_draw, describe="A title.", a=(0, 2, 1, 1), b=["x", "y"]) is None
-
-
-def test_a_slider_redraws_the_picture(monkeypatch, capsys):
+    shown = []
+    monkeypatch.setattr("IPython.display.display", lambda what, **_: shown.append(type(what)))
+    lesson.explore(_draw, describe="A title.", a=(0, 2, 1, 1), b=["x", "y"])
+    assert [kind.__name__ for kind in shown] == ["Image", "Markdown"]
     monkeypatch.setenv("SCRATCHVAE_STATIC", "0")
+    lesson.explore(_draw, describe="A title.", a=(0, 2, 1, 1), b=["x", "y"])
+    assert [kind.__name__ for kind in shown[2:]] == ["VBox", "Markdown"]
+
+
+def test_a_slider_redraws_the_picture():
     box = lesson.explore(
         _draw, describe="A title.", a=(0, 2, 1, 1), c=(0, 1, 0.1, 0.5), b=["x", "y"]
     )

@@ -14,12 +14,14 @@ from small_runs import (
     write_data_folder,
 )
 
-from scratchvae import cli, reproduce
+from scratchvae import build, cli, reproduce, training
+from scratchvae.data import dataset
 from scratchvae.evaluation.digit_classifier import DigitClassifier, train_digit_classifier
 from scratchvae.finite_differences import check_gradients
-from scratchvae.reproduce import SOURCES, eecs230, fleuret
+from scratchvae.reproduce import SOURCES, eecs230, factors, fleuret
 from scratchvae.reproduce.experiments import Experiment, Row, Source
 from scratchvae.reproduce.report import write_report
+from scratchvae.reproduce.reproduction import Reproduction
 from scratchvae.training import Interrupted, Trainer
 
 
@@ -163,8 +165,9 @@ def test_a_warm_up_keeps_its_share():
     assert experiment.settings_for(experiment.build(), None).warm_up == 10
 
 
-@pytest.mark.parametrize("name", ["eecs230", "hierarchical"])
+@pytest.mark.parametrize("name", ["eecs230", "hierarchical", "factors"])
 def test_a_source_is_measured_and_drawn(name, data_dir, tmp_path, monkeypatch):
+    monkeypatch.setattr(dataset, "_SYNTHETIC_COUNTS", (64, 32))
     small = [
         replace(e, settings={**e.settings, "batch_size": 32}) for e in SOURCES[name].experiments
     ]
@@ -176,6 +179,69 @@ def test_a_source_is_measured_and_drawn(name, data_dir, tmp_path, monkeypatch):
     assert len({row["name"] for row in rows}) == len(rows)
     assert all(np.isfinite(row["ours"]) for row in rows)
     assert len(names_in(tmp_path / "figures")) >= 3
+
+
+def test_seeds_have_images_and_parameters_of_their_own(source, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(dataset, "_SYNTHETIC_COUNTS", (40, 20))
+    seeds = [
+        Experiment(f"seed{seed}", "zhao-mlp", 2, data="synthetic", seed=seed) for seed in (0, 1)
+    ]
+    monkeypatch.setattr(
+        reproduce,
+        "SOURCES",
+        {"zhao": replace(source, experiments=seeds, rows=lambda r: [], draw=lambda r, f: [])},
+    )
+    results = []
+    train = Reproduction.train
+
+    def keep(self, experiments):
+        results.append(train(self, experiments))
+        return results[0]
+
+    monkeypatch.setattr(Reproduction, "train", keep)
+    assert cli.main(["reproduce", "zhao", "--out", str(tmp_path), "--epochs", "1"]) == 0
+    (found,) = results
+    runs = [found.run(experiment.name) for experiment in seeds]
+    for seed, run in enumerate(runs):
+        assert run.config["seed"] == seed
+        # The run is one that `train --data synthetic --seed S` would have made.
+        data = found.data("synthetic", seed)
+        assert np.array_equal(data.train_images, run.load_data().train_images)
+        again = build("zhao-mlp", latent_dim=2, seed=seed)
+        trainer = Trainer(again, run.trainer.settings, seed=seed)
+        training.train(trainer, data.train_images, data.test_images, progress=False)
+        for name, value in again.state().items():
+            assert np.array_equal(value, run.model.state()[name]), name
+    with pytest.raises(KeyError):
+        found.data()  # no MNIST was read for this
+    # A run of another seed is not taken for the one that is wanted.
+    other = replace(seeds[0], seed=2)
+    monkeypatch.setattr(
+        reproduce, "SOURCES", {"zhao": replace(reproduce.SOURCES["zhao"], experiments=[other])}
+    )
+    capsys.readouterr()
+    assert cli.main(["reproduce", "zhao", "--out", str(tmp_path), "--epochs", "1"]) == 2
+    assert "has seed 0, not 2" in capsys.readouterr().err
+
+
+def test_mnist_is_the_same_for_every_seed():
+    assert Experiment("x", "zhao-mlp", seed=3).data_key == ("mnist", 0)
+    assert Experiment("x", "zhao-mlp", data="synthetic", seed=3).data_key == ("synthetic", 3)
+
+
+@pytest.mark.parametrize(
+    ("gaps", "says"),
+    [
+        ({1: [0.1, 0.2], 4: [0.3, 0.4]}, ["grows from", "0.350 beside 0.150", "do not overlap"]),
+        ({1: [0.1, 0.3], 4: [0.2, 0.4]}, ["grows from", "overlap, so the seeds do not settle"]),
+        ({1: [0.1, 0.1], 4: [0.4, 0.5], 8: [0.2, 0.2]}, ["does not grow", "at β = 4"]),
+        ({1: [0.3, 0.4], 2: [0.2, 0.2], 4: [0.1, 0.2]}, ["does not grow", "beside 0.150 at β = 4"]),
+    ],
+)
+def test_what_beta_does_is_said_as_it_is(gaps, says):
+    text = factors.verdict(gaps)
+    for words in says:
+        assert words in text
 
 
 def test_the_principal_components_leave_what_a_singular_value_decomposition_says():

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from scratchvae.data import synthetic
 from scratchvae.data.strokes import ALLOGRAPHS, SAMPLES, stroke_table
-from scratchvae.data.synthetic import FACTOR_NAMES, FACTORS, make_synthetic_digits
+from scratchvae.data.synthetic import FACTOR_NAMES, FACTORS, make_synthetic_digits, named_factors
 from scratchvae.errors import InputError
 
 PLAIN = {"slant": 0, "rotation": 0, "width": 1, "height": 0.9, "thickness": 2.5}
@@ -76,6 +76,21 @@ def test_fewer_digits_are_a_prefix(many, count):
 def test_what_was_drawn_can_be_given(many):
     again = make_synthetic_digits(300, seed=3, labels=many.labels[:300], factors=many.factors[:300])
     assert np.array_equal(again.images, many.images[:300])
+
+
+def test_what_is_known_has_names(many):
+    known = named_factors(many.labels, many.factors)
+    assert list(known) == ["digit", *FACTOR_NAMES]
+    assert np.array_equal(known["digit"], many.labels)
+    for place, name in enumerate(FACTOR_NAMES):
+        assert np.array_equal(known[name], many.factors[:, place])
+    for labels, factors, says in (
+        (many.labels[:3], many.factors[:4], "labels must be 4"),
+        (many.labels[:4], many.factors[:4, :6], "factors must be"),
+        (many.labels[:4], 1.0, "factors must be"),
+    ):
+        with pytest.raises(InputError, match=says):
+            named_factors(labels, factors)
 
 
 def test_a_digit_depends_on_its_own_label_and_factors_only():

@@ -50,6 +50,10 @@ class Dataset:
         Classes from 0 to 9, of shape (N,).
     origin : str
         Where the data set came from, for a human to read.
+    train_factors, test_factors : NDArray[np.float32], optional
+        The known factors of each image of the synthetic digits, of shape (N, 7), in the order of
+        ``synthetic.FACTOR_NAMES`` and the units of ``synthetic.FACTORS``; nobody knows those of
+        the other data sets. ``synthetic.named_factors`` puts names to them.
     """
 
     name: str
@@ -58,6 +62,8 @@ class Dataset:
     test_images: NDArray[np.uint8]
     test_labels: NDArray[np.uint8]
     origin: str
+    train_factors: NDArray[np.float32] | None = None
+    test_factors: NDArray[np.float32] | None = None
 
 
 def load(
@@ -278,4 +284,6 @@ def _synthetic(seed: int, why: str) -> Dataset:
         test_images=test.images,
         test_labels=test.labels,
         origin=f"{why}synthetic digits from seed {seed} ({train_count:,} + {test_count:,} images)",
+        train_factors=train.factors,
+        test_factors=test.factors,
     )

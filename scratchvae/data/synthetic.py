@@ -160,6 +160,32 @@ def make_synthetic_digits(
     return drawn
 
 
+def named_factors(labels: ArrayLike, factors: ArrayLike) -> dict[str, NDArray[Any]]:
+    """Return all that is known of each image by name: the digit, then the factors.
+
+    Parameters
+    ----------
+    labels : (N,) the digits.
+    factors : (N, 7) the factors, in the order of `FACTOR_NAMES`.
+
+    Returns
+    -------
+    dict
+        ``"digit"``, whole numbers (N,), and under each of `FACTOR_NAMES` floats (N,).
+
+    Raises
+    ------
+    InputError
+        If the two are not of equally many images.
+    """
+    digits, known = _as_array("labels", labels), _as_array("factors", factors)
+    checked = _check_factors(known, len(known) if known.ndim else 0)
+    return {
+        "digit": _check_labels(digits, len(checked)),
+        **dict(zip(FACTOR_NAMES, checked.T, strict=True)),
+    }
+
+
 def _draw_factors(random: np.random.Generator) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
     """Draw one chunk's labels (CHUNK,) and factors (CHUNK, 7), all independent."""
     labels = random.integers(0, 10, CHUNK, dtype=np.uint8)

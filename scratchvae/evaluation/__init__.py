@@ -1,6 +1,11 @@
 """Whether the numbers are right, log p(x) exact and estimated, and what the latents do."""
 
 from scratchvae.evaluation.active_units import LayerActivity, active_units, layer_activity
+from scratchvae.evaluation.disentanglement import (
+    FactorInformation,
+    factor_information,
+    model_information,
+)
 from scratchvae.evaluation.distribution_checks import (
     DistributionReport,
     check_kl,
@@ -16,6 +21,7 @@ from scratchvae.evaluation.importance import ImportanceEstimate, estimate_log_li
 
 __all__ = [
     "DistributionReport",
+    "FactorInformation",
     "GradientComparison",
     "ImportanceEstimate",
     "LayerActivity",
@@ -26,7 +32,9 @@ __all__ = [
     "check_reparameterisation",
     "compare_gradient_estimators",
     "estimate_log_likelihood",
+    "factor_information",
     "layer_activity",
     "log_likelihood_by_quadrature",
+    "model_information",
     "sigma_points",
 ]

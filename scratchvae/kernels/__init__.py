@@ -5,14 +5,16 @@ A kernel has the reference's name and arguments, and ``out`` besides: where to p
 
 from scratchvae.kernels.activation import activation_backward, activation_forward
 from scratchvae.kernels.adam import adam_step
+from scratchvae.kernels.batch_norm import (
+    batch_norm_backward,
+    batch_norm_forward,
+    channel_moments,
+)
 from scratchvae.kernels.bernoulli import bernoulli_cross_entropy, bernoulli_gradient
 from scratchvae.kernels.channels import (
     FUSED,
     activation_backward_and_sum,
     add_bias,
-    batch_norm_backward,
-    batch_norm_forward,
-    channel_moments,
     sum_rows,
 )
 from scratchvae.kernels.convolution import (
@@ -20,6 +22,7 @@ from scratchvae.kernels.convolution import (
     convolution_input_gradient,
     convolution_weight_gradient,
 )
+from scratchvae.kernels.gaussian import gaussian_gradient, squared_distances
 from scratchvae.kernels.matrix_product import (
     matmul,
     matmul_transposed_left,
@@ -47,11 +50,13 @@ __all__ = [
     "convolution_forward",
     "convolution_input_gradient",
     "convolution_weight_gradient",
+    "gaussian_gradient",
     "get_threads",
     "matmul",
     "matmul_transposed_left",
     "matmul_transposed_right",
     "set_threads",
+    "squared_distances",
     "sum_rows",
     "transposed_convolution_forward",
     "transposed_convolution_input_gradient",

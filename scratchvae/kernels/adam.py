@@ -1,6 +1,10 @@
 """Adam's step in one pass over memory: four arrays are read, three written."""
 
 import math
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
 
 from scratchvae.arrays import FloatArray
 from scratchvae.kernels.arrays import Array
@@ -31,9 +35,16 @@ def adam_step(
     rate = scalar(learning_rate / (1 - beta_1**step))
     correction = scalar(1 / math.sqrt(1 - beta_2**step))
     arrays = [array.reshape(-1) for array in (value, grad, first, second)]
-    factors = (scalar(beta_1), scalar(1 - beta_1), scalar(beta_2), scalar(1 - beta_2))
+    factors = _factors(value.dtype, beta_1, beta_2, epsilon)
     work = value.size * _NANOSECONDS
-    run_parts(_step, _step_parallel, work, *arrays, *factors, rate, correction, scalar(epsilon))
+    run_parts(_step, _step_parallel, work, *arrays, *factors, rate, correction)
+
+
+@lru_cache(maxsize=64)
+def _factors(dtype: np.dtype[Any], beta_1: float, beta_2: float, epsilon: float) -> tuple[Any, ...]:
+    """Return what stays the same from step to step, in the type of the arrays."""
+    numbers = (beta_1, 1 - beta_1, beta_2, 1 - beta_2, epsilon)
+    return tuple(dtype.type(number) for number in numbers)
 
 
 @kernel()
@@ -48,9 +59,9 @@ def _step(
     take_1: float,
     keep_2: float,
     take_2: float,
+    epsilon: float,
     rate: float,
     correction: float,
-    epsilon: float,
 ) -> None:
     start, end = bounds(part, parts, value.size)
     value, grad = value[start:end], grad[start:end]

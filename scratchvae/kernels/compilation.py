@@ -43,9 +43,10 @@ def target_cpu() -> tuple[str, str]:
 def kernel(*, parallel: bool = False) -> Callable[[Function], Function]:
     """Compile a function at its first call, without Python's global lock, and keep the result.
 
-    Every operation is rounded by itself, in the order written (the tile alone asks for fused
-    multiply-adds). Left to the compiler, which products it fuses differs from one compiled version
-    of a loop to the next, and the bits with it: the version for threads, and that without.
+    Every operation is rounded by itself, in the order written (the tiles and the exponential ask
+    for fused multiply-adds by name). Left to the compiler, which products it fuses differs from one
+    compiled version of a loop to the next, and the bits with it: the version for threads, and that
+    without.
 
     Parameters
     ----------

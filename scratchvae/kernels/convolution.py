@@ -10,9 +10,9 @@ import numpy as np
 
 from scratchvae.kernels.arrays import Array, result
 from scratchvae.kernels.correlate import correlate, correlate_parallel, pack_taps
+from scratchvae.kernels.dot_tile import dot_address, dot_rows
 from scratchvae.kernels.geometry import require_channels, require_output, require_size
 from scratchvae.kernels.matrix_product import NANOSECONDS
-from scratchvae.kernels.one_channel import one_channel, one_channel_parallel
 from scratchvae.kernels.phases import (
     FEW_PIXELS,
     Axis,
@@ -21,7 +21,7 @@ from scratchvae.kernels.phases import (
     phase_table,
 )
 from scratchvae.kernels.simd import lanes
-from scratchvae.kernels.threads import get_threads, run_parts
+from scratchvae.kernels.threads import run_parts
 from scratchvae.kernels.tile import UNIT_ROW, UNIT_STEP, panel_columns, tile_address, tile_rows
 from scratchvae.kernels.weight_gradient import weight_gradient, weight_gradient_parallel, widen
 from scratchvae.kernels.workspace import scratch
@@ -60,9 +60,6 @@ def convolution_forward(
     size = require_output(name, x, w, x.shape[1:3], w.shape[:2], stride, padding)
     require_channels(name, "x and w", x.shape[3], w.shape[2])
     out = result(name, (len(x), *size, w.shape[3]), x.dtype, out, False)
-    if w.shape[3] == 1 and stride * stride < lanes(x.dtype):
-        _sum_of_maps(x, w, out, stride, padding, scatter=False)
-        return out
     axes = [forward_axis(x.shape[a], w.shape[a - 1], stride, padding) for a in (1, 2)]
     _slide(x, w, out, axes[0], axes[1], (stride, 1), transposed=False)
     return out
@@ -106,9 +103,6 @@ def convolution_input_gradient(
     require_size(name, expected, dy)
     require_channels(name, "dy and w", dy.shape[3], w.shape[3])
     out = result(name, (len(dy), *size, w.shape[2]), dy.dtype, out, False)
-    if w.shape[2] == 1:
-        _sum_of_maps(dy, w, out, stride, padding, scatter=True)
-        return out
     axes = [gradient_axis(size[a], w.shape[a], stride, padding) for a in (0, 1)]
     _slide(dy, w, out, axes[0], axes[1], (1, stride), transposed=True)
     return out
@@ -180,8 +174,13 @@ def _slide(
     strides: tuple[int, int],
     transposed: bool,
 ) -> None:
-    """Run `correlate`: slide the taps over x."""
-    width, channels = panel_columns(out.dtype), out.shape[3]
+    """Run `correlate`: slide the taps over x, with the tile that suits the output's channels."""
+    channels = out.shape[3]
+    if channels == 1:
+        tile, rows, width = dot_address(out.dtype), dot_rows(out.dtype), 1
+    else:
+        tile, rows = tile_address(out.dtype, UNIT_STEP), tile_rows()
+        width = panel_columns(out.dtype)
     padded = -(-channels // width) * width
     few = min(FEW_PIXELS, len(x))
     phases, room = phase_table(y_axes, x_axes, strides[0], x.shape[2], few, x.shape[3], padded)
@@ -192,40 +191,13 @@ def _slide(
         correlate,
         correlate_parallel,
         out.size * room // max(1, len(phases)) / padded * NANOSECONDS[out.itemsize],
-        tile_address(out.dtype, UNIT_STEP),
+        tile,
         (np.ascontiguousarray(x).reshape(-1), panels, out.reshape(-1)),
         phases,
         x.shape,
         out.shape,
         strides,
-        (tile_rows(), width),
-    )
-
-
-def _sum_of_maps(x: Array, w: Array, out: Array, stride: int, padding: int, scatter: bool) -> None:
-    """Run `one_channel`: for one channel of output."""
-    width, threads = panel_columns(out.dtype), get_threads()
-    pixels, taps = x.shape[1] * x.shape[2], w.shape[0] * w.shape[1]
-    map_room = taps * -(-pixels // width) * width
-    panel_room = -(-x.shape[3] // width) * width * width
-    run_parts(
-        one_channel,
-        one_channel_parallel,
-        x.size * taps * NANOSECONDS[out.itemsize],
-        tile_address(out.dtype, UNIT_STEP),
-        (
-            np.ascontiguousarray(x).reshape(-1),
-            np.ascontiguousarray(w).reshape(-1),
-            out.reshape(-1),
-            scratch("maps", threads * map_room, out.dtype),
-            scratch("panel", threads * panel_room, out.dtype),
-        ),
-        x.shape,
-        out.shape[1:3],
-        w.shape[:2],
-        (stride, padding),
-        scatter,
-        (tile_rows(), width, map_room, panel_room),
+        (rows, width),
     )
 
 

@@ -88,30 +88,6 @@ def _pack_transposed(
     return signature, generate
 
 
-@intrinsic  # type: ignore[untyped-decorator]
-def _add_row(context: Any, c: Any, c_start: Any, a: Any, a_start: Any, count: Any) -> Any:
-    signature = types.void(c, c_start, a, a_start, count)
-    vector = simd.vector_type(c.dtype)
-
-    def generate(context: Any, builder: ir.IRBuilder, signature: Any, arguments: Any) -> Any:
-        c, c_start, a, a_start, count = arguments
-        target = context.make_array(signature.args[0])(context, builder, c).data
-        source = context.make_array(signature.args[2])(context, builder, a).data
-        width = simd.INDEX(vector.count)
-        blocks = builder.sdiv(builder.add(count, simd.INDEX(vector.count - 1)), width)
-        with cgutils.for_range(builder, blocks) as block:
-            first = builder.mul(block.index, width)
-            mask = simd.first_lanes(builder, builder.sub(count, first), vector)
-            to = builder.gep(target, [builder.add(c_start, first)])
-            place = builder.gep(source, [builder.add(a_start, first)])
-            old = simd.masked_load(builder, to, mask, vector)
-            total = builder.fadd(old, simd.masked_load(builder, place, mask, vector))
-            simd.masked_store(builder, total, to, mask)
-        return context.get_dummy_value()
-
-    return signature, generate
-
-
 def _unpack(context: Any, builder: ir.IRBuilder, signature: Any, arguments: Any) -> Any:
     panel, panel_start, b, place, sizes = arguments
     data = context.make_array(signature.args[0])(context, builder, panel).data
@@ -150,12 +126,6 @@ def _python_pack_transposed(
         panel[to + columns : to + width] = 0
 
 
-def _python_add_row(
-    c: NDArray[Any], c_start: int, a: NDArray[Any], a_start: int, count: int
-) -> None:
-    c[c_start : c_start + count] += a[a_start : a_start + count]
-
-
 pack: Callable[..., None] = _python_pack if JIT_DISABLED else _pack
 """pack(panel, panel_start, b, (start, step), (steps, columns)), within a kernel: step l of the
 panel is the `columns` numbers of the flat array b from start + l·step."""
@@ -164,7 +134,3 @@ pack_transposed: Callable[..., None] = _python_pack_transposed if JIT_DISABLED e
 """pack_transposed(panel, panel_start, b, (start, step), (steps, columns)), within a kernel: number
 j of step l is that of b at start + j·step + l. The panel needs room for steps rounded up to a whole
 vector: what lies between is overwritten."""
-
-add_row: Callable[..., None] = _python_add_row if JIT_DISABLED else _add_row
-"""add_row(c, c_start, a, a_start, count), within a kernel: add `count` numbers of the flat array a
-to as many of c. For short rows: a loop that LLVM vectorises would spend them on its remainder."""

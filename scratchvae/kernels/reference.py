@@ -129,12 +129,20 @@ def batch_norm_backward(
     deviation: FloatArray,
     scale: FloatArray,
     training: bool,
+    *,
+    kind: str = "identity",
+    alpha: float = 1.0,
+    y: FloatArray | None = None,
+    total: FloatArray | None = None,
 ) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Return ∂loss/∂x, ∂loss/∂scale and ∂loss/∂shift.
 
     In training, mean and deviation are themselves functions of x, and two terms come back through
-    them.
+    them. ``kind`` and ``alpha`` are the activation applied, ``y`` its output; to ``total``, if
+    there is one, the sum of the rows of ∂loss/∂x is added.
     """
+    if y is not None and kind != "identity":
+        dy = activation_backward(kind, dy, y, alpha)
     axes = tuple(range(x.ndim - 1))
     normalised = (x - mean) * deviation
     d_scale: FloatArray = (dy * normalised).sum(axis=axes)
@@ -142,7 +150,10 @@ def batch_norm_backward(
     if training:
         count = max(x.size // x.shape[-1], 1)
         dy = dy - (d_shift + normalised * d_scale) / count
-    return dy * (scale * deviation), d_scale, d_shift
+    dx = dy * (scale * deviation)
+    if total is not None:
+        sum_rows(dx, total)
+    return dx, d_scale, d_shift
 
 
 def _taps(
@@ -221,6 +232,17 @@ def bernoulli_gradient(x: FloatArray, logits: FloatArray) -> FloatArray:
     """Return ``sigmoid(logits) − x``, the derivative of the cross-entropy in the logits."""
     gradient: FloatArray = activation_forward("sigmoid", logits) - x
     return gradient
+
+
+def squared_distances(x: FloatArray, y: FloatArray) -> FloatArray:
+    """Return the sum of ``(x − y)²`` over all axes but the first: (N, …) to (N,)."""
+    total: FloatArray = ((x - y) ** 2).sum(axis=tuple(range(1, x.ndim)))
+    return total
+
+
+def gaussian_gradient(x: FloatArray, mean: FloatArray, variance: float) -> FloatArray:
+    """Return ``(mean − x) / variance``, the derivative of ``(x − mean)² / (2 variance)``."""
+    return (mean - x) / x.dtype.type(variance)
 
 
 def adam_step(

@@ -1,6 +1,8 @@
 """The vectors of the machine that the kernels are compiled for, and operations on them in LLVM."""
 
 import platform
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from typing import Any, NamedTuple
 
@@ -96,6 +98,24 @@ def broadcast(builder: ir.IRBuilder, scalar: Any, count: int) -> Any:
 def multiply_add(builder: ir.IRBuilder, x: Any, y: Any, z: Any) -> Any:
     """Return x · y + z, fused where the machine can: ``fma`` would be a library call elsewhere."""
     return _intrinsic(builder, f"llvm.fmuladd.{_suffix(x.type)}", x.type, [x, y, z])
+
+
+@contextmanager
+def rolled_loop(builder: ir.IRBuilder, count: Any) -> Iterator[Any]:
+    """Emit a loop of `count` turns that LLVM is told not to unroll, and give its index.
+
+    Two turns of a body that fills the registers no longer fit in them, and every sum would travel
+    to the stack and back.
+    """
+    with cgutils.for_range(builder, count) as loop:
+        yield loop.index
+        body = builder.basic_block
+    module = builder.module
+    disable = module.add_metadata([ir.MetaDataString(module, "llvm.loop.unroll.disable")])
+    # LLVM knows a loop's metadata by its first entry, which is the node itself.
+    node = ir.MDValue(module, [], str(len(module.metadata)))
+    node.operands = (node, disable)
+    body.terminator.set_metadata("llvm.loop", node)
 
 
 def first_lanes(builder: ir.IRBuilder, number: Any, vector: ir.VectorType) -> Any:

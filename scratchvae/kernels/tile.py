@@ -66,12 +66,19 @@ def tile_address(dtype: DTypeLike, unit: int) -> int:
     unit : int
         The stride of A that is 1: `UNIT_STEP` (along the reduction) or `UNIT_ROW`.
     """
+    return compile_tile(_unit_step if unit == UNIT_STEP else _unit_row, dtype, unit)
+
+
+def compile_tile(form: Callable[..., None], dtype: DTypeLike, unit: int) -> int:
+    """Compile a function of A, B, C, strides and sizes as ``run_tile`` calls it.
+
+    Returns its address; without a compiler `unit`, which tells `run_tile` what to compute.
+    """
     if JIT_DISABLED:
         return unit
     number = types.float32 if np.dtype(dtype) == np.float32 else types.float64
     pointer, five = types.CPointer(number), types.UniTuple(types.intp, 5)
     signature = types.void(pointer, pointer, pointer, five, five)
-    form = _unit_step if unit == UNIT_STEP else _unit_row
     compiled: Any = CFunc(form, normalize_signature(signature), locals={}, options={})
     compiled._cache = KernelCache(form)
     compiled.compile()
@@ -157,14 +164,14 @@ class _Block:
         with cgutils.for_range(builder, outer) as o:
             a_line = builder.gep(a, [builder.mul(o.index, a_outer)])
             b_line = builder.gep(b, [builder.mul(o.index, b_outer)])
-            with cgutils.for_range(builder, inner) as step_loop:
-                b_row = builder.gep(b_line, [builder.mul(step_loop.index, b_step)])
+            with simd.rolled_loop(builder, inner) as turn:
+                b_row = builder.gep(b_line, [builder.mul(turn, b_step)])
                 right = [
                     simd.load(builder, builder.gep(b_row, [simd.INDEX(v * lanes)]), self.vector)
                     for v in self.vectors
                 ]
                 for t in self.rows:
-                    row, step = simd.INDEX(t), step_loop.index
+                    row, step = simd.INDEX(t), turn
                     if unit == UNIT_STEP:
                         row = builder.mul(row, stride)
                     else:

@@ -36,11 +36,13 @@ def scratch(purpose: str, size: int, dtype: DTypeLike) -> NDArray[Any]:
     key = (purpose, np.dtype(dtype))
     array = _pool.arrays.get(key)
     if array is None or array.size < size:
-        array = _pool.arrays[key] = _aligned(size, key[1])
+        array = _pool.arrays[key] = aligned(size, key[1])
     return array
 
 
-def _aligned(size: int, dtype: np.dtype[Any]) -> NDArray[Any]:
-    memory = np.empty(size * dtype.itemsize + _ALIGNMENT, np.uint8)
+def aligned(size: int, dtype: DTypeLike) -> NDArray[Any]:
+    """Return a flat array of `size` numbers, whatever they hold, that begins on a cache line."""
+    kind = np.dtype(dtype)
+    memory = np.empty(size * kind.itemsize + _ALIGNMENT, np.uint8)
     start = -memory.ctypes.data % _ALIGNMENT
-    return memory[start : start + size * dtype.itemsize].view(dtype)
+    return memory[start : start + size * kind.itemsize].view(kind)

@@ -29,9 +29,24 @@ class Affine(FusingLayer):
 
     def backward_parameters(self, dy: FloatArray) -> None:
         """Add to the weight's and the bias's gradient alone."""
+        self.backward_weight(dy)
+        kernels.sum_rows(dy, self.parameters["bias"].grad)
+
+    def forward_without_bias(self, x: FloatArray) -> FloatArray:
+        """Return the map of ``x``, for a batch norm that takes the bias into account."""
+        self._x = x
+        self._y = self._map(x)
+        return self._y
+
+    def backward_without_bias(self, dy: FloatArray) -> FloatArray:
+        """Do as ``backward`` but leave the bias's gradient to the batch norm."""
+        self.backward_weight(dy)
+        return self._input_gradient(dy)
+
+    def backward_weight(self, dy: FloatArray) -> None:
+        """Add to the weight's gradient alone."""
         x = self._remembered("_x")
         self._check_upstream(dy, self._y)
-        kernels.sum_rows(dy, self.parameters["bias"].grad)
         self._add_weight_gradient(x, dy)
 
     def forward_fused(self, x: FloatArray, training: bool, then: Activation) -> FloatArray:

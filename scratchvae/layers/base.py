@@ -23,11 +23,33 @@ class Parameter:
 
     def __init__(self, value: FloatArray) -> None:
         self.value = value
-        self.grad = np.zeros_like(value)
+        self._grad = np.zeros_like(value)
+        self._cleared = False  # whether the gradient is zero, whatever the array still holds
+
+    @property
+    def grad(self) -> FloatArray:
+        """The gradient, an array of the parameter's own; ask for it anew after ``zero_grad``."""
+        if self._cleared:
+            self._grad.fill(0)
+            self._cleared = False
+        return self._grad
+
+    @grad.setter
+    def grad(self, gradient: FloatArray) -> None:
+        self._grad, self._cleared = gradient, False
 
     def zero_grad(self) -> None:
-        """Set the gradient to zero, as one does before each backward pass."""
-        self.grad.fill(0)
+        """Set the gradient to zero, as one does before each backward pass.
+
+        The zeros are written when somebody looks at them: the first gradient of a large weight
+        overwrites what was there (see ``receive``), which saves two passes over its memory.
+        """
+        self._cleared = True
+
+    def receive(self) -> tuple[FloatArray, bool]:
+        """Return where to put a gradient, and whether to add to what is there or overwrite it."""
+        add, self._cleared = not self._cleared, False
+        return self._grad, add
 
     def __repr__(self) -> str:
         return f"Parameter(shape={self.value.shape}, dtype={self.value.dtype})"
@@ -163,88 +185,3 @@ class FusingLayer(Layer):
     def backward_parameters_fused(self, dy: FloatArray, then: Activation) -> None:
         """Do as ``self.backward_parameters(then.backward(dy))``."""
         self.backward_parameters(then.backward(dy))
-
-
-class Sequential(Layer):
-    """Layers applied one after another: ``y = lₙ(… l₂(l₁(x)))``.
-
-    Where one can take along the activation after it, the two make one pass over memory.
-
-    Its parameters are those of its layers, named ``"0.weight"``, ``"0.bias"``, ``"2.weight"``, …
-    by the layer's place. They are the same objects, not copies.
-    """
-
-    def __init__(self, *layers: Layer) -> None:
-        # A layer that learns nothing takes either dtype, so the ones that learn decide.
-        deciding = [layer for layer in layers if layer.parameters] or list(layers)
-        super().__init__(rng=0, dtype=deciding[0].dtype if deciding else np.float32)
-        self.layers = list(layers)
-        self.parameters = {
-            f"{place}.{name}": parameter
-            for place, layer in enumerate(layers)
-            for name, parameter in layer.parameters.items()
-        }
-        self.buffers = {
-            f"{place}.{name}": buffer
-            for place, layer in enumerate(layers)
-            for name, buffer in layer.buffers.items()
-        }
-        self._stages = _pair(self.layers)
-        # Below the first layer that learns, nobody asks for a gradient in `backward_parameters`.
-        self._first_learning = next(
-            (place for place, (layer, _) in enumerate(self._stages) if layer.parameters),
-            len(self._stages),
-        )
-
-    def forward(self, x: FloatArray, training: bool = False) -> FloatArray:
-        """Return the last layer's output."""
-        for layer, then in self._stages:
-            if then is not None and isinstance(layer, FusingLayer):
-                x = layer.forward_fused(x, training, then)
-            else:
-                x = layer.forward(x, training)
-        return x
-
-    def backward(self, dy: FloatArray) -> FloatArray:
-        """Go back through the layers in reverse: the chain rule, one factor a layer."""
-        return self._back_to(0, dy)
-
-    def backward_parameters(self, dy: FloatArray) -> None:
-        """Go back only as far as there is something to learn."""
-        dy = self._back_to(self._first_learning + 1, dy)
-        if self._first_learning < len(self._stages):
-            layer, then = self._stages[self._first_learning]
-            if then is not None and isinstance(layer, FusingLayer):
-                layer.backward_parameters_fused(dy, then)
-            else:
-                layer.backward_parameters(dy)
-
-    def _back_to(self, stage: int, dy: FloatArray) -> FloatArray:
-        for layer, then in reversed(self._stages[stage:]):
-            if then is not None and isinstance(layer, FusingLayer):
-                dy = layer.backward_fused(dy, then)
-            else:
-                dy = layer.backward(dy)
-        return dy
-
-    def __repr__(self) -> str:
-        lines = "".join(f"  {layer!r}\n" for layer in self.layers)
-        return f"Sequential(\n{lines})"
-
-
-def _pair(layers: list[Layer]) -> list[tuple[Layer, Activation | None]]:
-    """Return the layers, each that can with the activation that it is to take along."""
-    stages: list[tuple[Layer, Activation | None]] = []
-    for layer in layers:
-        before = stages[-1] if stages else None
-        if (
-            isinstance(layer, Activation)
-            and layer.fusing
-            and before is not None
-            and before[0].fusing
-            and before[1] is None
-        ):
-            stages[-1] = (before[0], layer)
-        else:
-            stages.append((layer, None))
-    return stages

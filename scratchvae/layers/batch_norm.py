@@ -65,14 +65,24 @@ class BatchNorm(FusingLayer, fusing=True):
 
     def forward(self, x: FloatArray, training: bool = False) -> FloatArray:
         """Return ``x`` normalised, in its shape; in training the running statistics follow it."""
-        return self._normalise(x, training, "identity", 1.0)
+        return self._normalise(x, training, None, None)
 
     def forward_fused(self, x: FloatArray, training: bool, then: Activation) -> FloatArray:
         """Return the activation of the normalised ``x``, applied in the same pass."""
-        then.y = self._normalise(x, training, then.kind, then.alpha)
-        return then.y
+        return self._normalise(x, training, then, None)
 
-    def _normalise(self, x: FloatArray, training: bool, kind: str, alpha: float) -> FloatArray:
+    def forward_biased(
+        self, x: FloatArray, training: bool, then: Activation | None, bias: FloatArray
+    ) -> FloatArray:
+        """Return what comes of x + ``bias``, with ``bias`` (C,) one number per channel.
+
+        It is never added: where it moves x it moves μ as well, and x + b − (μ + b) = x − μ.
+        """
+        return self._normalise(x, training, then, bias)
+
+    def _normalise(
+        self, x: FloatArray, training: bool, then: Activation | None, bias: FloatArray | None
+    ) -> FloatArray:
         check_floats(x, "x", self.dtype)
         if x.ndim < 2 or x.shape[-1] != self.channels:
             raise InputError(
@@ -87,17 +97,22 @@ class BatchNorm(FusingLayer, fusing=True):
             )
         if training:
             mean, variance = kernels.channel_moments(x)
-            self._follow(mean, variance * (count / (count - 1)))
+            biased_mean = mean if bias is None else mean + bias
+            self._follow(biased_mean, variance * (count / (count - 1)))
         else:
             mean = self.buffers["running_mean"]
+            mean = mean if bias is None else mean - bias
             variance = self.buffers["running_variance"]
         deviation = 1 / np.sqrt(variance + x.dtype.type(self.epsilon))  # 1/√(σ² + ε), (C,)
         self._pass = (x, mean, deviation, training)
         scale, shift = self.parameters["scale"].value, self.parameters["shift"].value
+        kind, alpha = ("identity", 1.0) if then is None else (then.kind, then.alpha)
         out = self._empty("y", x.shape, self.dtype)
         self._y = kernels.batch_norm_forward(
             x, mean, deviation, scale, shift, out, kind=kind, alpha=alpha
         )
+        if then is not None:
+            then.y = self._y
         return self._y
 
     def backward(self, dy: FloatArray) -> FloatArray:
@@ -107,13 +122,37 @@ class BatchNorm(FusingLayer, fusing=True):
         ∂loss/∂x = γ / √(σ² + ε) · [dy − mean(dy) − x̂ · mean(dy x̂)]: the two means are what comes
         back through μ and σ². With running statistics, which are constants, they are absent.
         """
+        return self._pull(dy, None, None)
+
+    def backward_fused(self, dy: FloatArray, then: Activation) -> FloatArray:
+        """Go back through the activation in the same two passes."""
+        return self._pull(dy, then, None)
+
+    def backward_biased(
+        self, dy: FloatArray, then: Activation | None, bias_gradient: FloatArray
+    ) -> FloatArray:
+        """Go back as ``forward_biased`` came, adding to the bias's gradient (C,) on the way.
+
+        In training it is 0 but for rounding, for the result does not depend on the bias.
+        """
+        return self._pull(dy, then, bias_gradient)
+
+    def _pull(
+        self, dy: FloatArray, then: Activation | None, bias_gradient: FloatArray | None
+    ) -> FloatArray:
         x, mean, deviation, training = self._remembered("_pass")
         self._check_upstream(dy, self._y)
         out = self._empty("dx", x.shape, self.dtype)
+        kind, alpha = ("identity", 1.0) if then is None else (then.kind, then.alpha)
+        scale = self.parameters["scale"]
         dx, d_scale, d_shift = kernels.batch_norm_backward(
-            dy, x, mean, deviation, self.parameters["scale"].value, training, out
+            *(dy, x, mean, deviation, scale.value, training, out),
+            kind=kind,
+            alpha=alpha,
+            y=self._y,
+            total=bias_gradient,
         )
-        self.parameters["scale"].grad += d_scale
+        scale.grad += d_scale
         self.parameters["shift"].grad += d_shift
         return dx
 

@@ -71,7 +71,8 @@ class Dense(Affine, fusing=True):
 
     def _add_weight_gradient(self, x: FloatArray, dy: FloatArray) -> None:
         """Add ``xᵀ dy``, (I, O) (eq. 2.4)."""
-        kernels.matmul_transposed_left(x, dy, self.parameters["weight"].grad, accumulate=True)
+        out, add = self.parameters["weight"].receive()
+        kernels.matmul_transposed_left(x, dy, out, accumulate=add)
 
     def __repr__(self) -> str:
         return f"Dense({self.in_features}, {self.out_features})"

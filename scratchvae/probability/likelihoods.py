@@ -112,19 +112,14 @@ class GaussianLikelihood:
     def negative_log_likelihood(self, x: FloatArray, decoded: FloatArray) -> FloatArray:
         """Return −log p(x | z) of each image, (N,): eq. 1.4, and its constant if asked for."""
         _check(x, decoded)
-        residual = np.subtract(x, decoded, out=empty(self, "residual", x.shape, x.dtype))
-        residual *= residual
-        nats = _sum_over_pixels(residual) / (2 * self.variance)
+        nats: FloatArray = kernels.squared_distances(x, decoded) / (2 * self.variance)
         return nats + self._constant(prod(x.shape[1:])) if self.include_constant else nats
 
     def gradient(self, x: FloatArray, decoded: FloatArray) -> FloatArray:
         """Return (decoded − x) / c."""
         _check(x, decoded)
-        gradient: FloatArray = np.subtract(
-            decoded, x, out=empty(self, "gradient", x.shape, x.dtype)
-        )
-        gradient /= self.variance
-        return gradient
+        out = empty(self, "gradient", x.shape, x.dtype)
+        return kernels.gaussian_gradient(x, decoded, self.variance, out)
 
     def omitted(self, pixels: int) -> float:
         """Return ½ log(2πc) for each pixel, unless the loss includes it."""

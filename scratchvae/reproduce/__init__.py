@@ -5,7 +5,7 @@ from pathlib import Path
 
 from scratchvae.errors import InputError
 from scratchvae.files import make_folder
-from scratchvae.reproduce import eecs230, fleuret, hierarchical, kingma_welling, zhao
+from scratchvae.reproduce import eecs230, factors, fleuret, hierarchical, kingma_welling, zhao
 from scratchvae.reproduce.experiments import Experiment, Results, Row, Source
 from scratchvae.reproduce.report import write_report
 from scratchvae.reproduce.reproduction import Reproduction
@@ -18,6 +18,7 @@ SOURCES = {
     "kingma-welling": kingma_welling.SOURCE,
     "eecs230": eecs230.SOURCE,
     "hierarchical": hierarchical.SOURCE,
+    "factors": factors.SOURCE,
 }
 
 
@@ -81,7 +82,8 @@ def reproduce(
         rows = source.rows(results)
         drawn = source.draw(results, figures)
         sections.append((source.title, rows, source.remarks(results, rows), drawn))
-    how = f"`scratchvae reproduce {name}`, seed 0, losses in nats per image. "
+    how = f"`scratchvae reproduce {name}`, seed 0 unless a run's name has another, "
+    how += "losses in nats per image. "
     if quick:
         how += "Quick: a tenth of the images, two epochs; no figure to compare with."
     elif epochs is not None:

@@ -29,6 +29,9 @@ class Experiment:
         The data set.
     published
         The final training loss that the source gives, in nats per image, if any.
+    seed
+        Fixes the initial parameters, the order of the images and all noise, and the images too
+        where they are the synthetic digits.
     """
 
     name: str
@@ -38,10 +41,11 @@ class Experiment:
     settings: Mapping[str, Any] = field(default_factory=dict)
     data: str = "mnist"
     published: float | None = None
+    seed: int = 0
 
     def build(self) -> LatentModel:
         """Return the model, untrained."""
-        return build(self.recipe, latent_dim=self.latent_dim, **self.options)
+        return build(self.recipe, latent_dim=self.latent_dim, seed=self.seed, **self.options)
 
     def settings_for(self, model: LatentModel, epochs: int | None) -> Settings:
         """Return how it is trained; ``epochs`` goes before the experiment's own number."""
@@ -50,6 +54,11 @@ class Experiment:
             return chosen
         # A warm-up keeps its share of the whole.
         return chosen.changed(epochs=epochs, warm_up=chosen.warm_up * epochs / chosen.epochs)
+
+    @property
+    def data_key(self) -> tuple[str, int]:
+        """The name of the data set and the seed that it is drawn from, 0 if it is not drawn."""
+        return self.data, self.seed if self.data == "synthetic" else 0
 
     @property
     def cost(self) -> float:
@@ -82,7 +91,7 @@ class Row:
 class Results:
     """The trained runs of a reproduction, by the names of their experiments."""
 
-    def __init__(self, runs: Mapping[str, Run], data: Mapping[str, Dataset]) -> None:
+    def __init__(self, runs: Mapping[str, Run], data: Mapping[tuple[str, int], Dataset]) -> None:
         self._runs = runs
         self._data = data
 
@@ -94,9 +103,9 @@ class Results:
         """Return a run's model."""
         return self._runs[name].model
 
-    def data(self, name: str = "mnist") -> Dataset:
-        """Return a data set, as large as it was trained on."""
-        return self._data[name]
+    def data(self, name: str = "mnist", seed: int = 0) -> Dataset:
+        """Return a data set, as large as it was trained on; ``seed`` is that of its drawing."""
+        return self._data[name, seed]
 
     def seconds(self, *names: str) -> float:
         """Return how long the training of some runs took."""

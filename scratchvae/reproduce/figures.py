@@ -109,3 +109,28 @@ def save_bars(
     axes.legend(frameon=False)
     save_figure(figure, path)
     return path
+
+
+def save_spreads(
+    path: Path,
+    title: str,
+    names: Sequence[str],
+    groups: Sequence[tuple[str, Sequence[Sequence[float]]]],
+    xlabel: str,
+) -> Path:
+    """Draw for each group the mean at each name as a line and each value as a dot."""
+    figure = new_figure(7.0, 4.0)
+    axes: Axes = figure.subplots()
+    for number, (name, values) in enumerate(groups):
+        colour = f"C{number}"
+        axes.plot(range(len(names)), [np.mean(one) for one in values], color=colour, label=name)
+        for place, one in enumerate(values):
+            axes.plot([place] * len(one), one, "o", ms=4, color=colour, alpha=0.6)
+    axes.set_xticks(range(len(names)), names)
+    axes.set_xlabel(xlabel)
+    axes.set_ylim(bottom=0)
+    axes.set_title(title, loc="left", fontsize=11)
+    axes.grid(alpha=0.25)
+    axes.legend(frameon=False)
+    save_figure(figure, path)
+    return path

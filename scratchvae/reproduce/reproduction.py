@@ -7,6 +7,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from scratchvae.data import Dataset, load
 from scratchvae.errors import InputError
 from scratchvae.memory import Arena
@@ -51,7 +54,7 @@ class Reproduction:
         self.data_dir = data_dir
         self.report = report
         self.progress = progress
-        self._data: dict[str, Dataset] = {}
+        self._data: dict[tuple[str, int], Dataset] = {}
 
     def train(self, experiments: Iterable[Experiment]) -> Results:
         """Train what is not trained yet, and return all runs.
@@ -64,8 +67,8 @@ class Reproduction:
             If a folder holds another run than the one that is to go there.
         """
         wanted = {experiment.name: experiment for experiment in experiments}
-        for name in dict.fromkeys(experiment.data for experiment in wanted.values()):
-            self._data[name] = self._load(name)
+        for name, seed in dict.fromkeys(experiment.data_key for experiment in wanted.values()):
+            self._data[name, seed] = self._load(name, seed)
         runs = {name: self._run(experiment) for name, experiment in wanted.items()}
         with self._display(runs, wanted) as display:
             for place, (name, run) in enumerate(runs.items(), start=1):
@@ -78,10 +81,10 @@ class Reproduction:
         model = experiment.build()
         settings = experiment.settings_for(model, self.epochs)
         if not (folder / "config.json").exists():
-            return Run.create(folder, model, experiment.data, settings, seed=0)
+            return Run.create(folder, model, experiment.data, settings, experiment.seed)
         run = Run.open(folder, need_checkpoint=False)
-        wanted = {"recipe": experiment.recipe, "data": experiment.data, "seed": 0}
-        wanted |= {"latent_dim": model.latent_dim}
+        wanted: dict[str, Any] = {"recipe": experiment.recipe, "data": experiment.data}
+        wanted |= {"latent_dim": model.latent_dim, "seed": experiment.seed}
         for name, value in (wanted | dict(experiment.options)).items():
             found = (run.config | run.config["options"]).get(name)
             if found != value:
@@ -98,7 +101,7 @@ class Reproduction:
         if run.trainer.epoch >= run.trainer.settings.epochs or not self._left(run):
             self.report(f"{place} {experiment.name}: trained before")
             return
-        data = self._data[experiment.data]
+        data = self._data[experiment.data_key]
         display.set_description_str(f"{place} {experiment.name}")
         share = experiment.cost / len(data.train_images)
         run.train(
@@ -119,8 +122,8 @@ class Reproduction:
         """Return how many epochs a run has still to do."""
         return int(max(run.trainer.settings.epochs - run.trainer.epoch, 0))
 
-    def _load(self, name: str) -> Dataset:
-        data = load(name, data_dir=self.data_dir, progress=self.progress)
+    def _load(self, name: str, seed: int) -> Dataset:
+        data = load(name, data_dir=self.data_dir, seed=seed, progress=self.progress)
         if not self.quick:
             return data
         return replace(
@@ -129,6 +132,8 @@ class Reproduction:
             train_labels=data.train_labels[:QUICK_TRAINING],
             test_images=data.test_images[:QUICK_TEST],
             test_labels=data.test_labels[:QUICK_TEST],
+            train_factors=_first(data.train_factors, QUICK_TRAINING),
+            test_factors=_first(data.test_factors, QUICK_TEST),
         )
 
     @contextmanager
@@ -147,3 +152,8 @@ class Reproduction:
             bar_format="{desc} {postfix} |{bar}| {percentage:.0f}%  {remaining} left",
         ) as bar:
             yield bar
+
+
+def _first(factors: NDArray[np.float32] | None, count: int) -> NDArray[np.float32] | None:
+    """Return the first rows of factors, where they are known."""
+    return None if factors is None else factors[:count]
