@@ -15,9 +15,11 @@ from types import TracebackType
 from typing import Any
 
 import numpy as np
+from numpy.typing import DTypeLike, NDArray
 
 from scratchvae.arrays import FloatArray
-from scratchvae.kernels.workspace import aligned
+
+_ALIGNMENT = 64  # a vector that starts on a cache line is read from one line alone
 
 _here = threading.local()
 
@@ -68,3 +70,11 @@ def empty(owner: object, purpose: str, shape: tuple[int, ...], dtype: np.dtype[A
     if arena is None:
         return np.empty(shape, dtype)
     return arena.empty(owner, purpose, shape, dtype)
+
+
+def aligned(size: int, dtype: DTypeLike) -> NDArray[Any]:
+    """Return a flat array of `size` numbers, whatever they hold, that begins on a cache line."""
+    kind = np.dtype(dtype)
+    memory = np.empty(size * kind.itemsize + _ALIGNMENT, np.uint8)
+    start = -memory.ctypes.data % _ALIGNMENT
+    return memory[start : start + size * kind.itemsize].view(kind)

@@ -42,9 +42,8 @@ def test_a_picture_stands_in_the_place_of_sliders(monkeypatch):
 
 
 def test_a_slider_redraws_the_picture():
-    box = lesson.explore(
-        _draw, describe="A title.", a=(0, 2, 1, 1), c=(0, 1, 0.1, 0.5), b=["x", "y"]
-    )
+    sliders = {"a": (0, 2, 1, 1), "c": (0, 1, 0.1, 0.5), "b": ["x", "y"]}
+    box = lesson.box_of_sliders(_draw, sliders)
     whole, real, choice, image = box.children
     assert (whole.value, real.value, choice.value) == (1, 0.5, "x")
     seen = {bytes(image.value)}

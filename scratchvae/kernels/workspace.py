@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-_ALIGNMENT = 64  # a vector that starts on a cache line is read from one line alone
+from scratchvae.memory import aligned
 
 
 class _Pool(threading.local):
@@ -38,11 +38,3 @@ def scratch(purpose: str, size: int, dtype: DTypeLike) -> NDArray[Any]:
     if array is None or array.size < size:
         array = _pool.arrays[key] = aligned(size, key[1])
     return array
-
-
-def aligned(size: int, dtype: DTypeLike) -> NDArray[Any]:
-    """Return a flat array of `size` numbers, whatever they hold, that begins on a cache line."""
-    kind = np.dtype(dtype)
-    memory = np.empty(size * kind.itemsize + _ALIGNMENT, np.uint8)
-    start = -memory.ctypes.data % _ALIGNMENT
-    return memory[start : start + size * kind.itemsize].view(kind)
