@@ -193,6 +193,8 @@ def _transposed(trials: Sequence[Trial]) -> Finding | None:
 
 
 def _offset(trials: Sequence[Trial]) -> Finding | None:
+    if not all(np.isfinite(trial.expected).all() for trial in trials):
+        return None  # ∞ − ∞ is no gap
     gaps = [(trial.given - trial.expected).ravel() for trial in trials]
     constant = all(
         gap.size

@@ -51,7 +51,7 @@ def gaussian_log_density(
 def multivariate_gaussian_log_density(
     x: FloatArray, mean: FloatArray, covariance: FloatArray
 ) -> FloatArray:
-    """Return log N(x; mean, covariance) with a full covariance matrix.
+    """Return log N(x; mean, covariance) with a full covariance matrix: eq. 7.1 of the lessons.
 
     Parameters
     ----------
