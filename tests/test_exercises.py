@@ -206,3 +206,14 @@ class TestOfTheLessons:
         assert altered(lambda right: right[..., None]).kind in {"shape", "mistake"}
         assert altered(lambda right: right * np.nan).kind in {"not finite", "mistake"}
         assert altered(lambda right: [][0]).kind == "error"
+
+
+def test_a_right_result_that_is_infinite_in_places_is_not_taken_for_an_offset():
+    exercise = Exercise(
+        "root",
+        lambda x: np.where(x > 0, x, np.inf),
+        lambda random: (np.append(random.normal(size=6), [-1.0, 1.0]),),
+    )
+    assert judge(exercise, exercise.answer) is None
+    assert judge(exercise, lambda x: np.where(x > 0, x, 7.0)).kind in {"region", "values"}
+    assert judge(exercise, lambda x: np.where(x > 0, x + 1, np.inf)).kind in {"region", "values"}
