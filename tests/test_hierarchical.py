@@ -245,3 +245,73 @@ def test_the_weight_of_the_kl_is_in_the_gradient():
     assert gradcheck(vae, IMAGES).passed
     mean, log_variance = vae.encode_distribution(IMAGES)
     assert np.abs(kl_to_standard_gradients(mean, log_variance).mean).max() > 0
+
+
+# Free bits that sink.
+
+
+def test_free_bits_sink_to_nothing_in_training_alone():
+    model = small("bottom-up", dtype=np.float32, free_bits=0.3)
+    images = np.random.default_rng(1).integers(0, 256, (20, *IMAGE_SHAPE), dtype=np.uint8)
+    found, forward = [], model.forward
+
+    def watched(x, eps, training=True):
+        found.append((training, model.free_bits))
+        return forward(x, eps, training)
+
+    model.forward = watched
+    settings = Settings(batch_size=10, epochs=4, free_bits=0.6, free_bits_epochs=3)
+    train(Trainer(model, settings), images, images, progress=False)
+    trained = [free for training, free in found if training]
+    np.testing.assert_allclose(trained, [0.6, 0.5, 0.4, 0.3, 0.2, 0.1, 0, 0], atol=1e-12)
+    assert {free for training, free in found if not training} == {0.3}  # the model's own
+    assert model.free_bits == 0.3
+
+
+@both
+def test_the_gradient_is_right_all_along_the_schedules(kind):
+    # Of the weight of the KL and the free bits at once: the start, the middle and the end.
+    model = small(kind, scale=1.5)
+    settings = Settings(epochs=10, warm_up=6, free_bits=0.2, free_bits_epochs=8)
+    trainer = Trainer(model, settings)
+    losses = []
+    for progress in (0.0, 0.3, 0.5, 1.0):
+        trainer.schedule(progress)
+        with trainer.schedules_in_force():
+            report = gradcheck(model, IMAGES)
+            losses.append(model.forward(IMAGES, normal(1, 5, D + U, seed=3)))
+        assert report.passed, report
+    assert losses[0].loss == losses[0].reconstruction
+    assert losses[2].loss > losses[2].reconstruction
+    assert losses[3].loss == pytest.approx(losses[3].reconstruction + losses[3].kl)
+
+
+def test_free_bits_are_for_a_model_that_has_them():
+    with refused("VAE has no free bits", "leave free_bits"):
+        Trainer(small_vae(), Settings(free_bits=0.5, free_bits_epochs=2))
+    for half in ({"free_bits": 0.5}, {"free_bits_epochs": 2}):
+        with refused("free_bits"):
+            Settings(**half)
+    for bad in (-1, np.nan, "soon"):
+        with refused("free_bits_epochs", repr(bad)):
+            Settings(free_bits=0.5, free_bits_epochs=bad)
+
+
+# The recipe.
+
+
+@pytest.mark.parametrize("inference", ["bottom-up", "ladder"])
+def test_batch_norm_is_in_the_inference_networks_alone(inference):
+    plain = build("hierarchical-vae", inference=inference)
+    normed = build("hierarchical-vae", inference=inference, batch_norm=True)
+    added = {name.split(".")[0] for name in normed.buffers}
+    assert not plain.buffers
+    assert added == {"encoder", "upper_encoder"}
+    for part in ("prior", "decoder"):
+        shapes = [
+            {name: p.value.shape for name, p in model.parts[part].parameters.items()}
+            for model in (plain, normed, build("hierarchical-vae"))
+        ]
+        assert shapes[0] == shapes[1] == shapes[2]
+    with refused("batch_norm", "'yes'"):
+        build("hierarchical-vae", batch_norm="yes")

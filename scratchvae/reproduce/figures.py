@@ -103,7 +103,8 @@ def save_bars(
             places + (number - (len(groups) - 1) / 2) * width, values, width, label=name
         )
         axes.bar_label(bars, fmt="%.2f", fontsize=8)
-    axes.set_xticks(places, names)
+    slanted: dict[str, Any] = {"rotation": 30, "ha": "right"} if len(names) > 6 else {}
+    axes.set_xticks(places, names, **slanted)
     axes.set_ylabel("nats per image")
     axes.set_title(title, loc="left", fontsize=11)
     axes.legend(frameon=False)
