@@ -4,7 +4,10 @@ Every kind has the same generative networks, images, seed and number of epochs. 
 the bound itself, without free bits and with the whole KL.
 """
 
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 
@@ -16,51 +19,48 @@ from scratchvae.reproduce.figures import save_bars, save_lines, save_rows
 
 COLLAPSED, KEPT = 0.1, 2.0  # nats of the upper layer's KL
 
-_NAME = "hierarchical-vae"
+_EPOCHS = 12
 _PLAIN = "plain"
-_WARM_UP = {"warm_up": 6.0}
-_FREE_AT_FIRST = {"free_bits": 1.0, "free_bits_epochs": 12.0}
+_WARM_UP = {"warm_up": 4.0}
+_FREE_AT_FIRST = {"free_bits": 1.0, "free_bits_epochs": 7.0}
 _BATCH_NORM = {"batch_norm": True}
 _LADDER = {"inference": "ladder"}
+
+
+def _experiment(
+    name: str,
+    options: Mapping[str, Any] = MappingProxyType({}),
+    settings: Mapping[str, Any] = MappingProxyType({}),
+) -> Experiment:
+    settings = {"epochs": _EPOCHS, **settings}
+    return Experiment(f"hierarchical-{name}", "hierarchical-vae", None, options, settings)
+
+
 _KINDS = {
-    _PLAIN: Experiment("hierarchical-plain", _NAME),
-    "warm-up": Experiment("hierarchical-warm-up", _NAME, settings=_WARM_UP),
-    "free bits": Experiment("hierarchical-free-bits", _NAME, options={"free_bits": 0.5}),
-    "free bits at first": Experiment(
-        "hierarchical-free-bits-at-first", _NAME, settings=_FREE_AT_FIRST
+    _PLAIN: _experiment("plain"),
+    "warm-up": _experiment("warm-up", settings=_WARM_UP),
+    "free bits": _experiment("free-bits", {"free_bits": 0.5}),
+    "free bits at first": _experiment("free-bits-at-first", settings=_FREE_AT_FIRST),
+    "batch norm": _experiment("batch-norm", _BATCH_NORM),
+    "warm-up, batch norm": _experiment("warm-up-batch-norm", _BATCH_NORM, _WARM_UP),
+    "all three": _experiment("all-three", _BATCH_NORM, _WARM_UP | _FREE_AT_FIRST),
+    "ladder": _experiment("ladder", _LADDER),
+    "ladder, warm-up": _experiment("ladder-warm-up", _LADDER, _WARM_UP),
+    "ladder, warm-up, batch norm": _experiment(
+        "ladder-warm-up-batch-norm", _LADDER | _BATCH_NORM, _WARM_UP
     ),
-    "batch norm": Experiment("hierarchical-batch-norm", _NAME, options=_BATCH_NORM),
-    "warm-up, batch norm": Experiment(
-        "hierarchical-warm-up-batch-norm", _NAME, options=_BATCH_NORM, settings=_WARM_UP
-    ),
-    "all three": Experiment(
-        "hierarchical-all-three", _NAME, options=_BATCH_NORM, settings=_WARM_UP | _FREE_AT_FIRST
-    ),
-    "ladder": Experiment("hierarchical-ladder", _NAME, options=_LADDER),
-    "ladder, warm-up": Experiment(
-        "hierarchical-ladder-warm-up", _NAME, options=_LADDER, settings=_WARM_UP
-    ),
-    "ladder, warm-up, batch norm": Experiment(
-        "hierarchical-ladder-warm-up-batch-norm",
-        _NAME,
-        options=_LADDER | _BATCH_NORM,
-        settings=_WARM_UP,
-    ),
-    "ladder, all three": Experiment(
-        "hierarchical-ladder-all-three",
-        _NAME,
-        options=_LADDER | _BATCH_NORM,
-        settings=_WARM_UP | _FREE_AT_FIRST,
+    "ladder, all three": _experiment(
+        "ladder-all-three", _LADDER | _BATCH_NORM, _WARM_UP | _FREE_AT_FIRST
     ),
 }
 # Eleven curves would hide each other.
 _CURVES = (_PLAIN, "free bits", "all three", "ladder, warm-up", "ladder, warm-up, batch norm")
 _EXPLAINED = (
-    "Warm-up: the KL's weight grows from 0 over the first 30% of the epochs. Free bits: half a nat "
-    "of each upper latent costs nothing. Free bits at first: one nat costs nothing, and the "
-    "allowance sinks evenly to 0 over the first 60% of the epochs. Batch norm: in the inference "
-    "networks alone. All three: warm-up, batch norm and free bits at first. Ladder: the encoder of "
-    "Sønderby et al. (2016)."
+    "Warm-up: the KL's weight grows from 0 over the first third of the epochs. Free bits: half a "
+    "nat of each upper latent costs nothing. Free bits at first: one nat costs nothing, and the "
+    "allowance sinks evenly to 0 over the first seven twelfths of the epochs. Batch norm: in the "
+    "inference networks alone. All three: warm-up, batch norm and free bits at first. Ladder: the "
+    "encoder of Sønderby et al. (2016)."
 )
 
 
