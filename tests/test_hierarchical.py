@@ -1,10 +1,11 @@
-"""Two stochastic layers: the bound, its gradients, the product of Gaussians, and the warm-up."""
+"""Two stochastic layers: the bound, its gradients, the product of Gaussians, the remedies."""
 
 from itertools import pairwise
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from helpers import IMAGE_SHAPE, PIXELS, normal, pixels, refused, small_vae
+from helpers import IMAGE_SHAPE, PIXELS, normal, pixels, refused
 from scipy import stats
 from scipy.special import expit
 
@@ -12,13 +13,9 @@ from scratchvae.gradient_check import gradcheck
 from scratchvae.layers import Dense, Flatten, Reshape, Sequential, Tanh
 from scratchvae.models import HierarchicalVAE, LadderVAE, build
 from scratchvae.models import hierarchical_vae as module
-from scratchvae.probability import (
-    BernoulliLikelihood,
-    GaussianLikelihood,
-    gaussian_product,
-    kl_to_standard_gradients,
-)
-from scratchvae.training import Settings, Trainer, train
+from scratchvae.probability import BernoulliLikelihood, gaussian_product
+from scratchvae.reproduce import Row
+from scratchvae.reproduce import hierarchical as reproduction
 
 IMAGES = pixels(5, *IMAGE_SHAPE, seed=7)
 D, U = 3, 2
@@ -208,98 +205,6 @@ def test_the_recipe_builds_both():
         build("hierarchical-vae", inference="sideways")
 
 
-# The warm-up of the KL.
-
-
-def test_the_kl_is_warmed_up_in_training_alone():
-    vae = small_vae(GaussianLikelihood(), beta=2.0)
-    images = np.random.default_rng(1).integers(0, 256, (20, *IMAGE_SHAPE), dtype=np.uint8)
-    weights, forward = [], vae.forward
-
-    def watched(x, eps, training=True):
-        parts = forward(x, eps, training)
-        share = (parts.loss - parts.reconstruction) / parts.kl
-        weights.append((training, share))
-        return parts
-
-    vae.forward = watched
-    settings = Settings(batch_size=10, epochs=4, warm_up=3)
-    train(Trainer(vae, settings), images, images, progress=False)
-    trained = [share for training, share in weights if training]
-    expected = [0, 1 / 6, 2 / 6, 3 / 6, 4 / 6, 5 / 6, 1, 1]
-    np.testing.assert_allclose(trained, np.multiply(2, expected), atol=1e-7)
-    tested = [share for training, share in weights if not training]
-    np.testing.assert_allclose(tested, 2)
-    assert vae.kl_weight == 1
-
-
-def test_a_warm_up_is_a_number_of_epochs():
-    for bad in (-1, np.nan, "soon"):
-        with refused("warm_up", repr(bad)):
-            Settings(warm_up=bad)
-
-
-def test_the_weight_of_the_kl_is_in_the_gradient():
-    vae = small_vae(beta=2.0)
-    vae.kl_weight = 0.3
-    assert gradcheck(vae, IMAGES).passed
-    mean, log_variance = vae.encode_distribution(IMAGES)
-    assert np.abs(kl_to_standard_gradients(mean, log_variance).mean).max() > 0
-
-
-# Free bits that sink.
-
-
-def test_free_bits_sink_to_nothing_in_training_alone():
-    model = small("bottom-up", dtype=np.float32, free_bits=0.3)
-    images = np.random.default_rng(1).integers(0, 256, (20, *IMAGE_SHAPE), dtype=np.uint8)
-    found, forward = [], model.forward
-
-    def watched(x, eps, training=True):
-        found.append((training, model.free_bits))
-        return forward(x, eps, training)
-
-    model.forward = watched
-    settings = Settings(batch_size=10, epochs=4, free_bits=0.6, free_bits_epochs=3)
-    train(Trainer(model, settings), images, images, progress=False)
-    trained = [free for training, free in found if training]
-    np.testing.assert_allclose(trained, [0.6, 0.5, 0.4, 0.3, 0.2, 0.1, 0, 0], atol=1e-12)
-    assert {free for training, free in found if not training} == {0.3}  # the model's own
-    assert model.free_bits == 0.3
-
-
-@both
-def test_the_gradient_is_right_all_along_the_schedules(kind):
-    # Of the weight of the KL and the free bits at once: the start, the middle and the end.
-    model = small(kind, scale=1.5)
-    settings = Settings(epochs=10, warm_up=6, free_bits=0.2, free_bits_epochs=8)
-    trainer = Trainer(model, settings)
-    losses = []
-    for progress in (0.0, 0.3, 0.5, 1.0):
-        trainer.schedule(progress)
-        with trainer.schedules_in_force():
-            report = gradcheck(model, IMAGES)
-            losses.append(model.forward(IMAGES, normal(1, 5, D + U, seed=3)))
-        assert report.passed, report
-    assert losses[0].loss == losses[0].reconstruction
-    assert losses[2].loss > losses[2].reconstruction
-    assert losses[3].loss == pytest.approx(losses[3].reconstruction + losses[3].kl)
-
-
-def test_free_bits_are_for_a_model_that_has_them():
-    with refused("VAE has no free bits", "leave free_bits"):
-        Trainer(small_vae(), Settings(free_bits=0.5, free_bits_epochs=2))
-    for half in ({"free_bits": 0.5}, {"free_bits_epochs": 2}):
-        with refused("free_bits"):
-            Settings(**half)
-    for bad in (-1, np.nan, "soon"):
-        with refused("free_bits_epochs", repr(bad)):
-            Settings(free_bits=0.5, free_bits_epochs=bad)
-
-
-# The recipe.
-
-
 @pytest.mark.parametrize("inference", ["bottom-up", "ladder"])
 def test_batch_norm_is_in_the_inference_networks_alone(inference):
     plain = build("hierarchical-vae", inference=inference)
@@ -315,3 +220,43 @@ def test_batch_norm_is_in_the_inference_networks_alone(inference):
         assert shapes[0] == shapes[1] == shapes[2]
     with refused("batch_norm", "'yes'"):
         build("hierarchical-vae", batch_norm="yes")
+
+
+# What the reproduction says.
+
+
+def said(upper, gain):
+    """Return the remarks of a run in which the kinds named had those figures."""
+    kinds = list(reproduction._KINDS)
+    rows = []
+    for kind in kinds:
+        figures = {
+            "test bound": -100 + gain.get(kind, -1.0),
+            "KL of the lower layer": 30.0,
+            "KL of the upper layer": upper.get(kind, 0.0),
+            "active units of the lower layer": 40,
+            "active units of the upper layer": 3,
+        }
+        if kind != "plain":
+            figures["test bound above the plain one"] = gain.get(kind, -1.0)
+            figures["standard error of that"] = 0.05
+        rows += [Row(f"{kind}: {what}", None, ours, 0.0) for what, ours in figures.items()]
+    results = SimpleNamespace(
+        run=lambda name: SimpleNamespace(history=[None, None]),
+        data=lambda: SimpleNamespace(train_images=np.empty(6000)),
+        seconds=lambda name: 7.0,
+    )
+    return reproduction._remarks(results, rows)
+
+
+def test_the_reproduction_says_what_it_measured_and_no_more():
+    first, _, table = said({"all three": 3.0, "free bits": 4.0}, {"all three": 1.5})
+    assert "After 2 epochs on 6,000 images" in first
+    assert "plainly has collapsed: its KL is 0.00 nats" in first
+    assert "all three (3.00 nats, bound +1.50)" in first
+    assert "free bits (" not in first  # it lost bound
+    assert "| free bits | -101.00 | -1.00 ± 0.05 | 30.00 | 4.00 | 40 | 3 | 7 |" in table
+    assert len(table.splitlines()) == 2 + len(reproduction._KINDS)
+    first, *_ = said({"plain": 0.3, "all three": 1.9}, {"all three": 1.5})
+    assert "has not collapsed: its KL is 0.30 nats" in first
+    assert "No remedy brought it above 2 nats" in first
