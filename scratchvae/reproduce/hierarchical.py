@@ -108,13 +108,15 @@ def _remarks(results: Results, rows: list[Row]) -> list[str]:
         kind: ours[f"{kind}: test bound above the plain one"] for kind in _KINDS if kind != _PLAIN
     }
     relieved = [kind for kind in gain if upper[kind] > KEPT and gain[kind] >= 0]
-    state = "has collapsed" if upper[_PLAIN] < COLLAPSED else "has not collapsed"
+    side = "below" if upper[_PLAIN] < COLLAPSED else "not below"
     epochs = len(results.run(_KINDS[_PLAIN].name).history)
     first = (
-        f"After {epochs} epochs on {len(results.data().train_images):,} images the upper layer of "
-        f"the model trained plainly {state}: its KL is {upper[_PLAIN]:.2f} nats (collapsed: below "
-        f"{COLLAPSED:g}). "
+        f"After {epochs} epochs on {len(results.data().train_images):,} images the KL of the upper "
+        f"layer of the model trained plainly is {upper[_PLAIN]:.2f} nats, {side} the "
+        f"{COLLAPSED:g} that counts as collapsed. "
     )
+    if epochs < _EPOCHS:
+        first += "So short a run cannot tell a collapsed layer from one not used yet. "
     if relieved:
         first += f"Above {KEPT:g} nats with no worse a bound: " + "; ".join(
             f"{kind} ({upper[kind]:.2f} nats, bound {gain[kind]:+.2f})" for kind in relieved
@@ -139,11 +141,8 @@ def _table(results: Results, ours: dict[str, float]) -> str:
         }
         above = "–"
         if kind != _PLAIN:
-            difference, error = (
-                of["test bound above the plain one"],
-                of["standard error of that"],
-            )
-            above = f"{difference:+.2f} ± {error:.2f}"
+            gain, error = of["test bound above the plain one"], of["standard error of that"]
+            above = f"{gain:+.2f} ± {error:.2f}"
         lines.append(
             f"| {kind} | {of['test bound']:.2f} | {above} "
             f"| {of['KL of the lower layer']:.2f} | {of['KL of the upper layer']:.2f} "
