@@ -61,7 +61,9 @@ Check = Callable[[], Report]
 VARIANTS: tuple[tuple[str, dict[str, Any]], ...] = (
     ("kingma-welling", {"likelihood": "gaussian", "reconstruction_weight": 0.3}),
     ("hierarchical-vae", {"free_bits": 5.0}),
+    ("hierarchical-vae", {"batch_norm": True}),
     ("hierarchical-vae", {"inference": "ladder"}),
+    ("hierarchical-vae", {"inference": "ladder", "batch_norm": True}),
     ("hierarchical-vae", {"inference": "ladder", "free_bits": 5.0, "beta": 0.7}),
 )
 

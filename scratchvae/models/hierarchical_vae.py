@@ -33,11 +33,14 @@ class HierarchicalVAE(LatentModel):
     The middle term is taken at the draw. The closed-form KL(q(z₁ | x) ‖ p(z₁ | z₂)) would not do:
     z₂ was drawn knowing z₁, so given z₂ the lower latents are no longer distributed as q(z₁ | x).
 
-    The upper layer tends to collapse: p(z₁ | z₂) learns to ignore a z₂ that is mostly noise at
-    first, whereupon the KL makes q(z₂ | z₁) the prior. Three things relieve it: the KL is warmed
-    up (``Settings.warm_up``), its first nats are free, or the encoder is built like a ladder (see
-    ``LadderVAE``). Source: Flach, "Structured model learning", names the collapse as an open
-    problem; the remedies are those of Sønderby et al. (2016) and Kingma et al. (2016).
+    The upper layer can collapse: p(z₁ | z₂) learns to ignore a z₂ that is mostly noise at first,
+    whereupon the KL makes q(z₂ | z₁) the prior. Flach, "Structured model learning", names this as
+    an open problem. Remedies from the literature are a KL that is warmed up
+    (``Settings.warm_up``), free bits (``free_bits`` here for good, ``Settings.free_bits`` at first
+    only), batch norm in the inference networks, and an encoder like a ladder (``LadderVAE``):
+    Sønderby et al. (2016), Kingma et al. (2016). ``scratchvae reproduce hierarchical`` measures
+    what each is worth on MNIST; not all of them help by themselves. Where z₁ has no structure that
+    p(z₁ | z₂) could explain, an unused upper layer is no failure and nothing is to be gained.
 
     Parameters
     ----------

@@ -52,8 +52,13 @@ class Experiment:
         chosen = model.settings.changed(**self.settings)
         if epochs is None:
             return chosen
-        # A warm-up keeps its share of the whole.
-        return chosen.changed(epochs=epochs, warm_up=chosen.warm_up * epochs / chosen.epochs)
+        # What lasts a number of epochs keeps its share of the whole.
+        share = epochs / chosen.epochs
+        return chosen.changed(
+            epochs=epochs,
+            warm_up=chosen.warm_up * share,
+            free_bits_epochs=chosen.free_bits_epochs * share,
+        )
 
     @property
     def data_key(self) -> tuple[str, int]:

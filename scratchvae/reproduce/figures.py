@@ -38,7 +38,8 @@ def save_rows(
         Over how many lines the images of a row are laid out.
     """
     columns = -(-max(len(images) for _, images in rows) // lines)
-    width = 2.0 + columns * _INCHES_PER_ROW
+    longest = max(len(name) for name, _ in rows)
+    width = max(2.0, 0.1 * longest) + columns * _INCHES_PER_ROW
     figure = new_figure(width, 0.5 + len(rows) * lines * (_INCHES_PER_ROW + 0.05))
     grid: Any = figure.subplots(len(rows), 1, squeeze=False)
     for axes, (name, images) in zip(grid[:, 0], rows, strict=True):
@@ -103,10 +104,12 @@ def save_bars(
             places + (number - (len(groups) - 1) / 2) * width, values, width, label=name
         )
         axes.bar_label(bars, fmt="%.2f", fontsize=8)
-    axes.set_xticks(places, names)
+    slanted: dict[str, Any] = {"rotation": 30, "ha": "right"} if len(names) > 6 else {}
+    axes.set_xticks(places, names, **slanted)
+    axes.margins(y=0.2)  # room for the numbers and the legend
     axes.set_ylabel("nats per image")
     axes.set_title(title, loc="left", fontsize=11)
-    axes.legend(frameon=False)
+    axes.legend(frameon=False, loc="upper right", ncols=len(groups))
     save_figure(figure, path)
     return path
 

@@ -75,7 +75,8 @@ class Trainable(Protocol):
     """A model as the trainer sees it.
 
     Where labels travel with the images, ``forward`` gets those of its batch as ``labels=``, (N,);
-    where the KL is warmed up, the model's attribute ``kl_weight`` is set before each step.
+    where the KL is warmed up, the model's attribute ``kl_weight`` is set for each step, and where
+    there are free bits that sink, ``free_bits``.
     """
 
     parameters: dict[str, Parameter]

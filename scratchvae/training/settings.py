@@ -38,6 +38,11 @@ class Settings:
     warm_up
         Over how many epochs the KL's weight grows from 0 to its full size. A latent that costs
         before it is of any use is soon given up; this lets it become of use first.
+    free_bits, free_bits_epochs
+        At the start each latent's mean KL over a batch costs nothing below ``free_bits`` nats;
+        the allowance sinks evenly to 0 over ``free_bits_epochs`` epochs, after which the loss is
+        the bound again. For a model with free bits (``HierarchicalVAE``, its upper layer), whose
+        own ``free_bits`` hold outside the steps. Both or neither.
     epsilon
         For ``"adam"``: what is added to the root of the mean squared gradient.
     """
@@ -50,6 +55,8 @@ class Settings:
     epochs: int = 10
     pixels: str = "grey"
     warm_up: float = 0.0
+    free_bits: float = 0.0
+    free_bits_epochs: float = 0.0
     epsilon: float = 1e-8
 
     def __post_init__(self) -> None:
@@ -66,6 +73,9 @@ class Settings:
         check_count(self.epochs, "epochs")
         if self.warm_up != 0:
             check_positive(self.warm_up, "warm_up")
+        if self.free_bits != 0 or self.free_bits_epochs != 0:
+            check_positive(self.free_bits, "free_bits")
+            check_positive(self.free_bits_epochs, "free_bits_epochs")
         if not 0 <= self.momentum < 1:
             raise InputError(f"momentum must be at least 0 and below 1, not {self.momentum!r}")
 

@@ -1,6 +1,8 @@
 """One training step: noise, forward, backward, optimiser."""
 
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -42,6 +44,13 @@ class Trainer:
         The mean loss over those batches.
     kl_weight
         What the KL is multiplied by in the next step, while it is warmed up.
+    free_bits
+        The free bits of the next step, while they sink.
+
+    Raises
+    ------
+    InputError
+        If the settings give free bits to a model that has none.
     """
 
     def __init__(
@@ -55,6 +64,10 @@ class Trainer:
         self.model = model
         chosen = settings or getattr(model, "settings", None) or Settings()
         self.settings = chosen.changed(**changes)
+        if self.settings.free_bits and not hasattr(model, "free_bits"):
+            raise InputError(
+                f"{type(model).__name__} has no free bits: leave free_bits and free_bits_epochs out"
+            )
         self.seed = seed
         self.optimiser = self._make_optimiser()
         self.arena = Arena()
@@ -62,6 +75,7 @@ class Trainer:
         self.batch = 0
         self.running = LossMean()
         self.kl_weight = 1.0
+        self.free_bits = self.settings.free_bits
 
     def step(self, batch: NDArray[Any], labels: NDArray[Any] | None = None) -> LossParts:
         """Take one step on a batch of images, and return its loss before the step.
@@ -93,17 +107,28 @@ class Trainer:
     def step_on_floats(self, x: FloatArray, labels: NDArray[Any] | None = None) -> LossParts:
         """Do as ``step`` for images that are known to fit, in the model's own dtype."""
         given = {} if labels is None else {"labels": labels}
+        with self.schedules_in_force(), self.arena:
+            return self._step(x, given)
+
+    @contextmanager
+    def schedules_in_force(self) -> Iterator[None]:
+        """Give the model the schedules' present values; who evaluates it gets its own."""
+        model: Any = self.model
+        own = getattr(model, "free_bits", 0.0)
         try:
-            with self.arena:
-                return self._step(x, given)
+            if self.settings.warm_up:
+                model.kl_weight = self.kl_weight
+            if self.settings.free_bits:
+                model.free_bits = self.free_bits
+            yield
         finally:
-            if self.settings.warm_up:  # whoever evaluates the model gets the whole KL
-                self.model.kl_weight = 1.0  # type: ignore[attr-defined]
+            if self.settings.warm_up:
+                model.kl_weight = 1.0
+            if self.settings.free_bits:
+                model.free_bits = own
 
     def _step(self, x: FloatArray, given: dict[str, Any]) -> LossParts:
         noise = self.model.draw_noise(len(x), stream(self.seed, "noise", self.optimiser.steps))
-        if self.settings.warm_up:
-            self.model.kl_weight = self.kl_weight  # type: ignore[attr-defined]
         parts = self.model.forward(x, noise, training=True, **given)
         if not math.isfinite(parts.loss):
             raise InputError(
@@ -117,7 +142,10 @@ class Trainer:
         return parts
 
     def schedule(self, progress: float) -> None:
-        """Set the learning rate and the KL's weight for ``progress``, from 0 (the start) to 1."""
+        """Set the learning rate, the KL's weight and the free bits.
+
+        ``progress`` is the part of the training that is done: 0 at the start, 1 at the end.
+        """
         rate = self.settings.learning_rate
         if self.settings.schedule == "cosine":
             # Never quite 0, where an optimiser's step would be no step.
@@ -128,6 +156,9 @@ class Trainer:
         if self.settings.warm_up:
             share = progress * self.settings.epochs / self.settings.warm_up
             self.kl_weight = min(1.0, share)
+        if self.settings.free_bits:
+            share = progress * self.settings.epochs / self.settings.free_bits_epochs
+            self.free_bits = self.settings.free_bits * max(0.0, 1 - share)
 
     def _make_optimiser(self) -> Optimiser:
         parameters = self.model.parameters

@@ -112,11 +112,17 @@ RECIPES = {
         ),
         Recipe(
             "hierarchical-vae",
-            "784-500-z (tanh), 100-100-u above it (sigmoid): two stochastic layers (Flach)",
+            "784-500-z (tanh), 100-100-u (sigmoid), linear decoder: two stochastic layers (Flach)",
             variational.hierarchical_vae,
-            latent_dim=20,
+            latent_dim=40,
             settings=Settings(learning_rate=1e-3, batch_size=100, epochs=20, pixels="binarised"),
-            options={"upper_dim": 10, "inference": "bottom-up", "beta": 1.0, "free_bits": 0.0},
+            options={
+                "upper_dim": 10,
+                "inference": "bottom-up",
+                "batch_norm": False,
+                "beta": 1.0,
+                "free_bits": 0.0,
+            },
         ),
         Recipe(
             "pytorch-example",

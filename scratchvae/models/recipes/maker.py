@@ -33,22 +33,43 @@ class Maker:
             "dtype": check_dtype(dtype),
         }
 
-    def dense_stack(self, sizes: list[int], activation: Callable[..., Layer] | None) -> list[Layer]:
-        """Return dense layers from size to size, with an activation between each two."""
+    def dense_stack(
+        self,
+        sizes: list[int],
+        activation: Callable[..., Layer] | None,
+        batch_norm: bool = False,
+    ) -> list[Layer]:
+        """Return dense layers from size to size, with an activation between each two.
+
+        ``batch_norm`` puts batch norm before each activation.
+        """
         layers: list[Layer] = []
         for place, (size_in, size_out) in enumerate(pairwise(sizes)):
+            if place and batch_norm:
+                layers.append(BatchNorm(size_in, **self.options))
             if place and activation is not None:
                 layers.append(activation(**self.options))
             layers.append(Dense(size_in, size_out, **self.options))
         return layers
 
-    def encoder(self, sizes: list[int], activation: Callable[..., Layer] | None) -> Sequential:
+    def encoder(
+        self,
+        sizes: list[int],
+        activation: Callable[..., Layer] | None,
+        batch_norm: bool = False,
+    ) -> Sequential:
         """Return a dense encoder of images."""
-        return Sequential(Flatten(**self.options), *self.dense_stack(sizes, activation))
+        stack = self.dense_stack(sizes, activation, batch_norm)
+        return Sequential(Flatten(**self.options), *stack)
 
-    def network(self, sizes: list[int], activation: Callable[..., Layer] | None) -> Sequential:
+    def network(
+        self,
+        sizes: list[int],
+        activation: Callable[..., Layer] | None,
+        batch_norm: bool = False,
+    ) -> Sequential:
         """Return a dense network from vectors to vectors."""
-        return Sequential(*self.dense_stack(sizes, activation))
+        return Sequential(*self.dense_stack(sizes, activation, batch_norm))
 
     def decoder(
         self,

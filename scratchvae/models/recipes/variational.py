@@ -8,7 +8,7 @@ from typing import Any
 
 from scratchvae.arrays import check_count
 from scratchvae.errors import InputError
-from scratchvae.layers import ELU, Layer, LogSoftplus, ReLU, Sequential, Sigmoid, Tanh
+from scratchvae.layers import ELU, BatchNorm, Layer, LogSoftplus, ReLU, Sequential, Sigmoid, Tanh
 from scratchvae.models.conditional_vae import ConditionalVAE
 from scratchvae.models.hierarchical_vae import HierarchicalVAE
 from scratchvae.models.iwae import IWAE, start_as_glorot
@@ -115,35 +115,49 @@ def conditional_vae(make: Maker, latent_dim: int, **weights: Any) -> Conditional
 
 
 def hierarchical_vae(
-    make: Maker, latent_dim: int, *, upper_dim: int, inference: str, **weights: Any
+    make: Maker,
+    latent_dim: int,
+    *,
+    upper_dim: int,
+    inference: str,
+    batch_norm: bool,
+    **weights: Any,
 ) -> HierarchicalVAE:
     """Two stochastic layers, their encoder from the bottom up or like a ladder.
 
-    Between the layers are sigmoid units, as in the belief networks of Flach's remark. They pass on
-    little of what z₁ says at first, and the upper layer collapses; one layer of tanh did not.
+    The pixels are a linear function of z₁ under a sigmoid, and between the layers are sigmoid
+    units, as in the belief networks of Flach's remark. A linear decoder leaves z₁ with structure
+    that p(z₁ | z₂) can explain, so the upper layer is of use. Sigmoid units at their initial
+    weights pass on little of it, so plain training does not find that use.
+
+    ``batch_norm`` is in the inference networks alone: the generative ones are always the same.
     """
+    if not isinstance(batch_norm, bool):
+        raise InputError(f"batch_norm must be True or False, not {batch_norm!r}")
     upper = check_count(upper_dim, "upper_dim")
     rest: dict[str, Any] = {
         "prior": make.network([upper, 100, 100, 2 * latent_dim], Sigmoid),
-        "decoder": make.decoder([latent_dim, 500, PIXELS], Tanh),
+        "decoder": make.decoder([latent_dim, PIXELS], None),
         "likelihood": BernoulliLikelihood(),
         "image_shape": IMAGE_SHAPE,
         "latent_dim": latent_dim,
         "upper_dim": upper,
     }
     if inference == "bottom-up":
+        sizes = [latent_dim, 100, 100, 2 * upper]
         return HierarchicalVAE(
-            encoder=make.encoder([PIXELS, 500, 2 * latent_dim], Tanh),
-            upper_encoder=make.network([latent_dim, 100, 100, 2 * upper], Sigmoid),
+            encoder=make.encoder([PIXELS, 500, 2 * latent_dim], Tanh, batch_norm),
+            upper_encoder=make.network(sizes, Sigmoid, batch_norm),
             **rest,
             **weights,
         )
     if inference == "ladder":
-        features = make.encoder([PIXELS, 500], None).layers
+        features = [*make.encoder([PIXELS, 500], None).layers]
+        features += [BatchNorm(500, **make.options)] if batch_norm else []
         return LadderVAE(
             encoder=Sequential(*features, Tanh(**make.options)),
             lower_head=make.network([500, 2 * latent_dim], None),
-            upper_encoder=make.network([500, 100, 100, 2 * upper], Sigmoid),
+            upper_encoder=make.network([500, 100, 100, 2 * upper], Sigmoid, batch_norm),
             **rest,
             **weights,
         )
