@@ -87,7 +87,7 @@ class LinearGaussian:
         b is the mean, and W scales the D first principal directions u by √(λ − c), λ being their
         variances; the best c is the mean of the other variances. Source: Tipping and Bishop,
         equations 7 and 8. The rows of W are orthogonal, so the posterior's covariance is diagonal
-        and a VAE's encoder can match it.
+        and a VAE's encoder can match it: what the best linear VAE loses is eq. 9.9 of the lessons.
         """
         x = _rows(images)
         pixels = x.shape[1]
