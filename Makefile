@@ -7,13 +7,16 @@ BIN := $(VENV)/bin
 ARGS ?=
 EXTRAS ?= dev
 
-.PHONY: train test coverage format clean help
+.PHONY: train lessons notebooks test test-browser coverage format clean help
 
 help:
 	@echo "make train   train a VAE on MNIST (or synthetic digits) and draw its pictures"
 	@echo "             make train ARGS='kingma-welling --epochs 5' for another recipe"
-	@echo "make test    the whole check: format, lint, types, tests"
+	@echo "make lessons open the lessons in JupyterLab"
+	@echo "make notebooks  execute the lessons anew, in place"
+	@echo "make test    the whole check: format, lint, types, tests, lessons"
 	@echo "             make test EXTRAS=dev,bench also holds it against PyTorch"
+	@echo "make test-browser  the lessons in a real browser (needs Chromium)"
 	@echo "make coverage  which lines the tests run, kernels included"
 	@echo "make format  mend the format"
 	@echo "make clean   remove the environment and all that tools left"
@@ -21,11 +24,21 @@ help:
 train: $(VENV)/installed
 	$(BIN)/scratchvae train $(ARGS)
 
+lessons: $(VENV)/installed-lessons
+	$(BIN)/jupyter lab lessons/README.md
+
+notebooks: $(VENV)/installed-lessons
+	$(BIN)/python -m scratchvae.notebooks lessons/*.ipynb
+
 test: $(VENV)/installed-dev
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/python -m pytest --numprocesses auto
+
+test-browser: $(VENV)/installed-dev $(VENV)/installed-lessons
+	$(BIN)/python -m pip install --quiet --editable '.[browser]'
+	$(BIN)/python -m pytest tests/browser
 
 # Compiled lines cannot be counted, so the kernels run as plain Python here, on their small shapes.
 coverage: $(VENV)/installed-dev
@@ -47,6 +60,10 @@ $(VENV)/installed: setup.cfg pyproject.toml
 
 $(VENV)/installed-dev: $(VENV)/installed
 	$(BIN)/python -m pip install --quiet --editable '.[$(EXTRAS)]'
+	@touch $@
+
+$(VENV)/installed-lessons: $(VENV)/installed
+	$(BIN)/python -m pip install --quiet --editable '.[lessons]'
 	@touch $@
 
 clean:

@@ -14,11 +14,12 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 FAST_VARIABLE = "SCRATCHVAE_FAST"  # "1": as little work as shows that everything runs
+DATA_VARIABLE = "SCRATCHVAE_LESSON_DATA"  # "synthetic": as where MNIST cannot be had
 STATIC_VARIABLE = "SCRATCHVAE_STATIC"  # "1": pictures in the place of sliders
 
 # Okabe and Ito's colours, which readers who are colour-blind can tell apart.
 _COLOURS = ("#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9", "#000000")
-_TITLES = {"mnist": "MNIST", "synthetic": "synthetic digits (MNIST is not at hand here)"}
+_TITLES = {"mnist": "MNIST", "synthetic": "synthetic digits in the place of MNIST"}
 
 Slider = tuple[float, float, float, float] | list[Any]
 """Lowest, highest, step and start of a number; or a list of choices, the first to start with."""
@@ -63,7 +64,7 @@ def digits(train: int | None = None, test: int | None = None) -> Dataset:
     train, test
         How many images to keep of each part, the first ones; ``None``: all.
     """
-    data = load("auto", progress=False)
+    data = load(os.environ.get(DATA_VARIABLE) or "auto", progress=False)
     kept_train = len(data.train_images) if train is None else check_count(train, "train")
     kept_test = len(data.test_images) if test is None else check_count(test, "test")
     data = replace(

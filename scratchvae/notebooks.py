@@ -13,11 +13,12 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from scratchvae.errors import InputError
 from scratchvae.files import write_text
-from scratchvae.lesson import FAST_VARIABLE, STATIC_VARIABLE
+from scratchvae.lesson import DATA_VARIABLE, FAST_VARIABLE, STATIC_VARIABLE
 
 CELL_SECONDS = 600
 _CHECK = re.compile(r'^check\("(?P<name>[^"]+)", (?P<function>\w+)\)\s*$', re.MULTILINE)
@@ -87,7 +88,7 @@ def execute(notebook: Any, folder: Path, *, fast: bool = False, data: str | None
     fast
         Whether to do as little as shows that everything runs.
     data
-        The folder of the data sets in the place of SCRATCHVAE_DATA; an empty one hides MNIST.
+        The data set in the place of MNIST: "synthetic" as where MNIST cannot be had.
 
     Raises
     ------
@@ -98,12 +99,16 @@ def execute(notebook: Any, folder: Path, *, fast: bool = False, data: str | None
     from traitlets.config import Config
 
     changes = {STATIC_VARIABLE: "1", FAST_VARIABLE: "1" if fast else "0"}
-    with _environment(changes | ({"SCRATCHVAE_DATA": data} if data is not None else {})):
+    changes |= {DATA_VARIABLE: data} if data is not None else {}
+    with _environment(changes), TemporaryDirectory(prefix="lesson-") as pipes:
+        # Pipes in a folder of their own, rather than ports: it needs no network.
+        pipe = {"transport": "ipc", "ip": str(Path(pipes) / "kernel")}
         client = NotebookClient(
             notebook,
             timeout=CELL_SECONDS,
             kernel_name="python3",
-            config=Config({"ConnectionFileMixin": {"transport": "ipc"}}),  # needs no network
+            shutdown_kernel="immediate",
+            config=Config({"ConnectionFileMixin": pipe}),
             resources={"metadata": {"path": str(folder)}},
             record_timing=False,
         )
@@ -147,8 +152,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             notebook = read(path)
             if chosen.solutions:
                 notebook = with_solutions(notebook)
-            with _no_data(chosen.synthetic) as data:
-                execute(notebook, path.parent, fast=chosen.fast, data=data)
+            data = "synthetic" if chosen.synthetic else None
+            execute(notebook, path.parent, fast=chosen.fast, data=data)
         except InputError as error:
             print(f"{path}: {error}", file=sys.stderr)
             return 2
@@ -171,18 +176,6 @@ def _environment(changes: dict[str, str]) -> Iterator[None]:
                 os.environ.pop(name, None)
             else:
                 os.environ[name] = value
-
-
-@contextlib.contextmanager
-def _no_data(wanted: bool) -> Iterator[str | None]:
-    """Yield an empty folder of data sets, which hides those at hand, if that is wanted."""
-    import tempfile
-
-    if not wanted:
-        yield None
-        return
-    with tempfile.TemporaryDirectory() as folder:
-        yield folder
 
 
 if __name__ == "__main__":

@@ -115,7 +115,8 @@ def draw_interpolation(
 ) -> "Figure":
     """Return rows of images decoded from points on the way from one test image to another.
 
-    A model that is told the classes draws each row in the class of its first image.
+    The way is the straight line between their latent means (eq. 1.8 of the lessons). A model
+    that is told the classes draws each row in the class of its first image.
     """
     if len(images) < 2:
         raise InputError(f"an interpolation needs two images or more, not {len(images)}")

@@ -139,6 +139,9 @@ def test_no_module_imports_a_framework_or_what_is_not_installed_with_the_package
         required += settings["options.extras_require"]["bench"].split("\n")
     else:
         assert not roots & FRAMEWORKS
+    if room(module) in {"lesson", "notebooks"}:  # and what comes with those
+        required += settings["options.extras_require"]["lessons"].split("\n")
+        required += ["IPython", "cycler", "nbformat", "traitlets"]
     installed = {line.split(">")[0].split("=")[0].strip() for line in required if line.strip()}
     if "pillow" in installed:
         installed.add("PIL")

@@ -34,8 +34,8 @@ def read_pixels(
     dtype
         ``float32`` or ``float64``.
     reading
-        ``"grey"``: 8-bit values / 255, floats as they are. ``"binarised"``: 1 with that
-        probability, else 0.
+        ``"grey"``: 8-bit values / 255 (eq. 1.1 of the lessons), floats as they are.
+        ``"binarised"``: 1 with that probability, else 0.
     rng
         Where the coin tosses of ``"binarised"`` come from.
     out

@@ -23,7 +23,10 @@ Bound = Callable[[FloatArray, FloatArray, FloatArray], FloatArray]
 def importance_bound(
     log_likelihood: FloatArray, log_prior: FloatArray, log_posterior: FloatArray
 ) -> FloatArray:
-    """Return log 1/K Σ p(x | z) p(z) / q(z | x) from the three logarithms, (K, N) to (N,)."""
+    """Return log 1/K Σ p(x | z) p(z) / q(z | x) from the three logarithms, (K, N) to (N,).
+
+    The mean that it takes the logarithm of is eq. 6.3 of the lessons.
+    """
     running = LogMeanExp(log_likelihood.shape[1])
     running.add(log_likelihood + log_prior - log_posterior)
     return running.log_mean()

@@ -7,7 +7,7 @@ a model can be compared with the truth,
     log p(x) − ELBO = KL(q(z | x) ‖ p(z | x)),
 
 and what training reaches with the best that there is. Source: Tipping and Bishop, "Probabilistic
-principal component analysis" (1999).
+principal component analysis" (1999). The equation is eq. 6.5 of the lessons.
 
 A model of one latent and any decoder is integrated over z numerically.
 
@@ -40,6 +40,8 @@ _CHUNK = 250
 
 class LinearGaussian:
     """Probabilistic PCA: x = z W + b + √c ε.
+
+    What can be said of it exactly is derived in lesson 6.
 
     Parameters
     ----------
@@ -86,8 +88,9 @@ class LinearGaussian:
 
         b is the mean, and W scales the D first principal directions u by √(λ − c), λ being their
         variances; the best c is the mean of the other variances. Source: Tipping and Bishop,
-        equations 7 and 8. The rows of W are orthogonal, so the posterior's covariance is diagonal
-        and a VAE's encoder can match it: what the best linear VAE loses is eq. 9.9 of the lessons.
+        equations 7 and 8; expectation maximisation climbs to it (eq. 6.10 of the lessons). The rows
+        of W are orthogonal, so the posterior's covariance is diagonal and a VAE's encoder can match
+        it: what the best linear VAE loses is eq. 9.9.
         """
         x = _rows(images)
         pixels = x.shape[1]
@@ -113,14 +116,18 @@ class LinearGaussian:
         return covariance
 
     def log_likelihood(self, images: NDArray[Any]) -> FloatArray:
-        """Return log p(x) = log N(x; b, Wᵀ W + c I) of each image in nats, (N,)."""
+        """Return log p(x) = log N(x; b, Wᵀ W + c I) of each image in nats, (N,).
+
+        Derived as eq. 5.3 and eq. 6.1 of the lessons.
+        """
         return multivariate_gaussian_log_density(_rows(images), self.bias, self.covariance)
 
     def posterior(self, images: NDArray[Any]) -> tuple[FloatArray, FloatArray]:
         """Return mean (N, D) and covariance (D, D) of p(z | x), a Gaussian.
 
-        With M = W Wᵀ + c I they are (x − b) Wᵀ M⁻¹ and c M⁻¹. For W = I that is
-        where a VAE's loss is smallest in eq. 8.12 of the lessons.
+        With M = W Wᵀ + c I they are (x − b) Wᵀ M⁻¹ and c M⁻¹ (eq. 6.2). For W = I that is where a
+        VAE's loss is smallest in eq. 8.12. Weights of draws from it are all p(x): eq. 5.9 of the
+        lessons.
         """
         weight = self.weight
         inverse = np.linalg.inv(weight @ weight.T + self.variance * np.eye(len(weight)))
@@ -129,7 +136,8 @@ class LinearGaussian:
     def elbo(self, images: NDArray[Any], mean: FloatArray, log_variance: FloatArray) -> FloatArray:
         """Return the bound for q(z | x) = N(mean, diag e^log_variance), (N,), in closed form.
 
-        The expected squared error under q is ‖x − b − mean W‖² + Σⱼ e^log_varianceⱼ ‖Wⱼ‖².
+        The expected squared error under q is ‖x − b − mean W‖² + Σⱼ e^log_varianceⱼ ‖Wⱼ‖², eq. 6.8;
+        with the KL to the prior it makes the bound, eq. 6.7.
         """
         x = _rows(images)
         residual = x - self.bias - mean @ self.weight
@@ -151,7 +159,7 @@ class LinearGaussian:
 
 
 def sigma_points(count: int, latent_dim: int) -> FloatArray:
-    """Return noise (2D, count, D) over which a mean is exact for any quadratic function of z.
+    """Return noise (2D, count, D) over which a mean is exact for quadratic functions: eq. 6.6.
 
     The points ±√D along each axis have the mean 0 and the covariance I of N(0, I). With them as its
     noise a VAE's loss is its expectation, without chance, as long as the decoder is linear.
@@ -167,7 +175,8 @@ def log_likelihood_by_quadrature(
 
     By the trapezoid rule on a grid from −12 to 12, which for a smooth function that vanishes at
     both ends converges faster than any power of the distance between its points. That distance must
-    be well below the width of the posterior.
+    be well below the width of the posterior. The integral is eq. 5.2 of the lessons, the sum
+    eq. 5.4.
 
     Parameters
     ----------

@@ -6,6 +6,8 @@ With z₁ … z_K drawn from q(z | x) and the weights w_k = p(x | z_k) p(z_k) / 
     log p̂                         is biased: below log p(x) in expectation, by about Var(w) / 2K p².
 
 So the expectation of log p̂ grows with K, from the evidence lower bound at K = 1 to log p(x).
+The lessons derive the weights as eq. 5.7, the estimate as eq. 5.8 and its bias as eq. 5.11 and
+eq. 5.12.
 Sources: Rezende, Mohamed and Wierstra (2014), appendix E; Burda, Grosse and Salakhutdinov (2016).
 
 Weights differ by hundreds of nats between images and tens between draws: only their logarithms are
@@ -72,7 +74,10 @@ class ImportanceEstimate:
 
 
 class LogMeanExp:
-    """The running mean of weights and of their squares, of which only the logarithms are given."""
+    """The running mean of weights and of their squares, of which only the logarithms are given.
+
+    By log-sum-exp, eq. 4.7 of the lessons.
+    """
 
     def __init__(self, size: int) -> None:
         self.count = 0

@@ -193,6 +193,8 @@ def _transposed(trials: Sequence[Trial]) -> Finding | None:
 
 
 def _offset(trials: Sequence[Trial]) -> Finding | None:
+    if not all(np.isfinite(trial.expected).all() for trial in trials):
+        return None  # ∞ − ∞ is no gap
     gaps = [(trial.given - trial.expected).ravel() for trial in trials]
     constant = all(
         gap.size
@@ -221,15 +223,14 @@ def _by_sign(trials: Sequence[Trial], tolerance: float) -> Finding | None:
         wrong = np.concatenate([~agrees(t.given, t.expected, tolerance).ravel() for t in trials])
         if wrong.all():
             continue
+        for sizes in (np.abs(entries), entries):
+            least = sizes[wrong].min()
+            if least > sizes[~wrong].max() > 0:
+                sentence = f"it is wrong only where {name} is large ({least:.3g} or more)"
+                return Finding("region", sentence)
         for region, what in ((entries < 0, "negative"), (entries > 0, "positive")):
             if (wrong <= region).all() and wrong[region].mean() > 0.5:
                 return Finding("region", f"it is right except where {name} is {what}")
-        sizes = np.abs(entries)
-        if sizes[wrong].min() > sizes[~wrong].max():
-            return Finding(
-                "region",
-                f"it is wrong only where {name} is large ({sizes[wrong].min():.3g} or more)",
-            )
     return None
 
 

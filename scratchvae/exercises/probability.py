@@ -1,5 +1,294 @@
-"""The exercises of lesson 4, "Probability"."""
+"""The exercises of lesson 4, "Probability".
 
+Dimensions: N images, K components, causes or values, n draws.
+"""
+
+import numpy as np
+
+from scratchvae.arrays import FloatArray
 from scratchvae.exercises.exercise import Exercise
 
-EXERCISES: list[Exercise] = []
+
+def mixture_moments(
+    weights: FloatArray, means: FloatArray, variances: FloatArray
+) -> tuple[float, float]:
+    """Return mean and variance of x with p(x) = Σₖ weightₖ p(x | k), all arguments (K,).
+
+    Expectations as in eq. 4.1 and the variance by eq. 4.2, over the marginal of eq. 4.3.
+    """
+    mean = (weights * means).sum()
+    second_moment = (weights * (variances + means**2)).sum()
+    return float(mean), float(second_moment - mean**2)
+
+
+def log_mean_exp(a: FloatArray) -> FloatArray:
+    """Return log (1/K Σₖ e^aₖ) over the first axis, (K, N) to (N,): eq. 4.7 less log K."""
+    largest = a.max(axis=0)
+    log_mean: FloatArray = largest + np.log(np.exp(a - largest).mean(axis=0))
+    return log_mean
+
+
+def posterior_of_causes(log_prior: FloatArray, log_likelihood: FloatArray) -> FloatArray:
+    """Return p(z = k | x) by eq. 4.4, (N, K), from (K,) and (N, K)."""
+    log_joint = log_likelihood + log_prior
+    joint = np.exp(log_joint - log_joint.max(axis=1, keepdims=True))
+    posterior: FloatArray = joint / joint.sum(axis=1, keepdims=True)
+    return posterior
+
+
+def kl_categorical(q: FloatArray, p: FloatArray) -> FloatArray:
+    """Return KL(q ‖ p) of each row, (N, K) to (N,): eq. 4.8.
+
+    It is never negative because log t ≤ t − 1 (eq. 4.9, eq. 4.10).
+    """
+    log_q = np.log(np.where(q > 0, q, 1))
+    nats: FloatArray = (q * (log_q - np.log(p))).sum(axis=1)
+    return nats
+
+
+def kl_estimate(log_q: FloatArray, log_p: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Return the Monte Carlo estimate of KL(q ‖ p) and its standard error, (n, N) to (N,) both.
+
+    The mean of eq. 4.11 and the error of eq. 4.12, at draws from q.
+    """
+    log_ratio = log_q - log_p
+    standard_error = log_ratio.std(axis=0, ddof=1) / np.sqrt(len(log_ratio))
+    return log_ratio.mean(axis=0), standard_error
+
+
+def _levels(random: np.random.Generator, images: int) -> FloatArray:
+    """Return where each image's logarithms lie: all at 0 half the time, else thousands apart."""
+    spread = float(random.choice([0.0, 1000.0]))
+    levels: FloatArray = spread * random.choice([-5.0, -2.0, 3.0, 5.0], images)
+    return levels
+
+
+def _draw_mixture(random: np.random.Generator) -> tuple[FloatArray, FloatArray, FloatArray]:
+    count = int(random.integers(3, 8))
+    return (
+        random.dirichlet(np.ones(count)),
+        random.normal(0, 2, count),
+        random.uniform(0.1, 2, count),
+    )
+
+
+def _draw_logarithms(random: np.random.Generator) -> tuple[FloatArray]:
+    count, images = random.choice(np.arange(3, 9), 2, replace=False)
+    return (random.normal(0, 3, (count, images)) + _levels(random, images),)
+
+
+def _draw_causes(random: np.random.Generator) -> tuple[FloatArray, FloatArray]:
+    images, count = random.choice(np.arange(3, 9), 2, replace=False)
+    log_prior = np.log(random.dirichlet(np.ones(count)))
+    return log_prior, random.normal(0, 2, (images, count)) + _levels(random, images)[:, None]
+
+
+def _draw_categorical(random: np.random.Generator) -> tuple[FloatArray, FloatArray]:
+    images, count = random.choice(np.arange(3, 9), 2, replace=False)
+    q, p = random.dirichlet(np.ones(count), (2, images))
+    q[np.arange(images), random.integers(count, size=images)] = 0
+    return q / q.sum(axis=1, keepdims=True), p
+
+
+def _draw_log_densities(random: np.random.Generator) -> tuple[FloatArray, FloatArray]:
+    draws, images = random.choice(np.arange(4, 12), 2, replace=False)
+    log_p = random.normal(-20, 3, (draws, images))
+    return log_p + random.normal(2, 1, (draws, images)), log_p
+
+
+def _shares(joint: FloatArray, axis: int = 1) -> FloatArray:
+    shares: FloatArray = joint / joint.sum(axis=axis, keepdims=True)
+    return shares
+
+
+def _shifted(log_prior: FloatArray, log_likelihood: FloatArray) -> FloatArray:
+    log_joint = log_prior + log_likelihood
+    joint: FloatArray = np.exp(log_joint - log_joint.max(axis=1, keepdims=True))
+    return joint
+
+
+def _entropy(q: FloatArray) -> FloatArray:
+    nats: FloatArray = -(q * np.log(np.where(q > 0, q, 1))).sum(axis=1)
+    return nats
+
+
+EXERCISES: list[Exercise] = [
+    Exercise(
+        name="mixture-moments",
+        answer=mixture_moments,
+        draw=_draw_mixture,
+        mistakes={
+            "your variance is the mean of the components' variances: the components' means differ "
+            "too, and that spreads x as well": lambda w, m, v: ((w * m).sum(), (w * v).sum()),
+            "your variance is E[x²]: take off the square of the mean": lambda w, m, v: (
+                (w * m).sum(),
+                (w * (v + m**2)).sum(),
+            ),
+            "your variance leaves out the components' own variances": lambda w, m, v: (
+                (w * m).sum(),
+                (w * m**2).sum() - (w * m).sum() ** 2,
+            ),
+            "you weighted with the squares of the weights: that is right for a sum of independent "
+            "variables, and here x comes from one component": lambda w, m, v: (
+                (w * m).sum(),
+                (w**2 * v).sum(),
+            ),
+            "the components are not equally likely: weight them": lambda w, m, v: (
+                m.mean(),
+                (v + m**2).mean() - m.mean() ** 2,
+            ),
+        },
+        hints=(
+            "Any expectation over x is the weighted mean of the components' expectations.",
+            "What is E[x²] of one component? Turn (4.2) round: it is its variance plus the square "
+            "of its mean.",
+            "The variance is the weighted mean of v + m², less the square of the mean of x.",
+        ),
+        returns=("the mean", "the variance"),
+    ),
+    Exercise(
+        name="log-mean-exp",
+        answer=log_mean_exp,
+        draw=_draw_logarithms,
+        mistakes={
+            "this is the logarithm of the sum: the mean is less by log K": lambda a: (
+                np.logaddexp.reduce(a, axis=0)
+            ),
+            "this is the mean of the logarithms; the logarithm of the mean is asked for, and is "
+            "larger": lambda a: a.mean(axis=0),
+            "e^a underflows to 0 or overflows: take the largest entry out before exp, and add it "
+            "back after log": lambda a: np.log(np.exp(a).mean(axis=0)),
+            "you took the largest entry out and did not add it back": lambda a: np.log(
+                np.exp(a - a.max(axis=0)).mean(axis=0)
+            ),
+            "this is the largest entry alone: the others count too": lambda a: a.max(axis=0),
+            "you took one number out of all columns: they lie thousands apart, so take out each "
+            "column's own largest": lambda a: a.max() + np.log(np.exp(a - a.max()).mean(axis=0)),
+        },
+        hints=(
+            "Begin with (4.7): which number is to be taken out of every exponent?",
+            "After the shift the largest term is 1. Take the mean of the terms over axis 0.",
+            "The largest entry of each column, plus the log of the mean of e^(a − largest).",
+        ),
+        returns=("the log-mean",),
+    ),
+    Exercise(
+        name="posterior-of-causes",
+        answer=posterior_of_causes,
+        draw=_draw_causes,
+        mistakes={
+            "the prior is missing: these would be the posteriors if all causes were equally "
+            "likely": lambda prior, likelihood: posterior_of_causes(
+                np.zeros_like(prior), likelihood
+            ),
+            "these are the logarithms of the posteriors: take exp at the end": (
+                lambda prior, likelihood: np.log(posterior_of_causes(prior, likelihood))
+            ),
+            "exp underflows: where all of a row are 0, it is 0 divided by 0. Take the largest of "
+            "each row off first": lambda prior, likelihood: _shares(np.exp(likelihood + prior)),
+            "you took one number off all rows: they lie thousands apart, so take off each row's "
+            "own largest": lambda prior, likelihood: _shares(
+                np.exp(likelihood + prior - (likelihood + prior).max())
+            ),
+            "you divided by sums over the images: the probabilities of an image's causes have to "
+            "add up to 1, so sum over axis 1": lambda prior, likelihood: _shares(
+                _shifted(prior, likelihood), axis=0
+            ),
+            "the rows do not add up to 1 yet: divide each by its sum": lambda prior, likelihood: (
+                _shifted(prior, likelihood)
+            ),
+            "the prior is given as a logarithm: add it, instead of multiplying by it": (
+                lambda prior, likelihood: posterior_of_causes(
+                    np.zeros_like(prior), likelihood * prior
+                )
+            ),
+        },
+        hints=(
+            "Write Bayes' rule (4.4) in logarithms first: what is log p(x, z)?",
+            "Every row is divided by its own sum in the end, so you may take any number off a row "
+            "of logarithms before exp. Which one is safe?",
+            "joint = exp(log_joint − its row's largest), divided by its row's sum; keepdims=True "
+            "keeps the shapes fitting.",
+        ),
+        returns=("the posterior",),
+    ),
+    Exercise(
+        name="kl-categorical",
+        answer=kl_categorical,
+        draw=_draw_categorical,
+        mistakes={
+            "0 · log 0 gives nan in NumPy: where q is 0 the term has to count as 0": (
+                lambda q, p: (q * np.log(q / p)).sum(axis=1)
+            ),
+            "the sign is turned round: the ratio in the logarithm is q over p": lambda q, p: (
+                -kl_categorical(q, p)
+            ),
+            "this is −Σ q log p, the cross-entropy: take off the entropy of q, −Σ q log q": (
+                lambda q, p: -(q * np.log(p)).sum(axis=1)
+            ),
+            "this is the mean over the values: an expectation is their sum, weighted by q": (
+                lambda q, p: kl_categorical(q, p) / q.shape[1]
+            ),
+            "this is KL(p ‖ q), which is infinite where q is 0 and p is not: average under q": (
+                lambda q, p: (p * np.log(p / q)).sum(axis=1)
+            ),
+            "you averaged under p: the weight of each term is q": lambda q, p: (
+                p * (np.log(np.where(q > 0, q, 1)) - np.log(p))
+            ).sum(axis=1),
+            "the terms are not weighted: each counts by its q": lambda q, p: (
+                np.log(np.where(q > 0, q, 1)) - np.log(p)
+            ).sum(axis=1),
+            "this is the entropy of q: p does not occur in it": lambda q, _: _entropy(q),
+        },
+        hints=(
+            "In (4.8) the expectation is a sum over the K values, weighted by q.",
+            "q log q is 0 for q = 0. Give the logarithm some other positive number there; the "
+            "factor q makes the term 0 all the same.",
+            "np.where(q > 0, q, 1) inside the logarithm of q; sum q (log q − log p) over axis 1.",
+        ),
+        returns=("the divergence",),
+    ),
+    Exercise(
+        name="kl-monte-carlo",
+        answer=kl_estimate,
+        draw=_draw_log_densities,
+        mistakes={
+            "your estimate is right; your error is the standard deviation of one draw: a mean of n "
+            "draws is √n times better": lambda q, p: (
+                (q - p).mean(axis=0),
+                (q - p).std(axis=0, ddof=1),
+            ),
+            "your estimate is right; its error is estimated with n and not n − 1: ddof=1": (
+                lambda q, p: ((q - p).mean(axis=0), (q - p).std(axis=0) / np.sqrt(len(q)))
+            ),
+            "your estimate is right; your error is the square, a variance: take the root": (
+                lambda q, p: ((q - p).mean(axis=0), (q - p).var(axis=0, ddof=1) / len(q))
+            ),
+            "your estimate is right; dividing the deviation by n is too much: variances are "
+            "divided by n, deviations by √n": lambda q, p: (
+                (q - p).mean(axis=0),
+                (q - p).std(axis=0, ddof=1) / len(q),
+            ),
+            "your estimate is right; its error is too large: ddof=1 has seen to the n − 1, and the "
+            "root is of n": lambda q, p: (
+                (q - p).mean(axis=0),
+                (q - p).std(axis=0, ddof=1) / np.sqrt(len(q) - 1),
+            ),
+            "the draws already come from q: do not weight them by q once more": lambda q, p: (
+                (np.exp(q) * (q - p)).mean(axis=0),
+                (np.exp(q) * (q - p)).std(axis=0, ddof=1) / np.sqrt(len(q)),
+            ),
+            "the sign is turned round: it is the expectation of log q − log p": lambda q, p: (
+                (p - q).mean(axis=0),
+                (p - q).std(axis=0, ddof=1) / np.sqrt(len(q)),
+            ),
+        },
+        hints=(
+            "One number per draw and image is all that you need: f = log q − log p.",
+            "The estimate is the mean of f over axis 0, its standard error is (4.12) with the "
+            "variance estimated from the same draws.",
+            "f.std(axis=0, ddof=1) is the deviation of one draw. How does it shrink with n?",
+        ),
+        returns=("the estimate", "the standard error"),
+    ),
+]

@@ -1,7 +1,8 @@
 """Activation functions, applied to each number by itself, and their derivatives.
 
 The formulas are in the classes, the loops in ``kernels.activation_forward`` and
-``kernels.activation_backward``. Each derivative is written with the output y, which is there.
+``kernels.activation_backward``. Each derivative is written with the output y, which is there
+(eq. 2.6 of the lessons).
 """
 
 from typing import ClassVar

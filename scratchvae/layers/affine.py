@@ -11,7 +11,8 @@ from scratchvae.layers.base import Activation, FusingLayer
 class Affine(FusingLayer):
     """``y = map(x, weight) + bias``, with one bias for each channel of the last axis.
 
-    With dy the upstream gradient, the bias's gradient is the sum of dy over all but its last axis.
+    With dy the upstream gradient, the bias's gradient is the sum of dy over all but its last axis
+    (eq. 2.5 of the lessons).
     A subclass defines the map and its two gradients.
     """
 

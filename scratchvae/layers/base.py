@@ -37,7 +37,8 @@ class Layer:
     """A function with a hand-written derivative.
 
     ``y = layer.forward(x)`` remembers what the derivative needs; ``dx = layer.backward(dy)`` then
-    takes ∂loss/∂y to ∂loss/∂x and *adds* ∂loss/∂parameter to ``layer.parameters[name].grad``.
+    takes ∂loss/∂y to ∂loss/∂x and *adds* ∂loss/∂parameter to ``layer.parameters[name].grad``, by
+    the chain rule over all outputs (eq. 2.2 of the lessons).
     ``backward`` changes neither ``dy`` nor a parameter's value, and may be called again.
 
     Parameters

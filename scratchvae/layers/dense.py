@@ -14,7 +14,7 @@ from scratchvae.layers.base import Parameter
 
 
 class Dense(Affine, fusing=True):
-    """An affine map of each example: ``y = x W + b``.
+    """An affine map of each example: ``y = x W + b`` (eq. 2.1 of the lessons).
 
     Weights and biases begin uniform in ±1/√I, which keeps the variance of the activations of the
     same order from layer to layer (it is also what the frameworks' linear layers do, so that
@@ -65,12 +65,12 @@ class Dense(Affine, fusing=True):
         return kernels.matmul(x, self.parameters["weight"].value, out)  # (N, O)
 
     def _input_gradient(self, dy: FloatArray) -> FloatArray:
-        """Return ``dy Wᵀ``: (N, O) to (N, I)."""
+        """Return ``dy Wᵀ``: (N, O) to (N, I) (eq. 2.3)."""
         out = self._empty("dx", (len(dy), self.in_features), self.dtype)
         return kernels.matmul_transposed_right(dy, self.parameters["weight"].value, out)  # (N, I)
 
     def _add_weight_gradient(self, x: FloatArray, dy: FloatArray) -> None:
-        """Add ``xᵀ dy``, (I, O)."""
+        """Add ``xᵀ dy``, (I, O) (eq. 2.4)."""
         kernels.matmul_transposed_left(x, dy, self.parameters["weight"].grad, accumulate=True)
 
     def __repr__(self) -> str:

@@ -159,7 +159,7 @@ class LatentModel(ModelOfParts):
         seed: int = 0,
         pixel_noise: bool = False,
     ) -> FloatArray:
-        """Return images decoded from draws of the prior, (count, H, W, C).
+        """Return images decoded from draws of the prior, (count, H, W, C): eq. 1.3 of the lessons.
 
         Parameters
         ----------

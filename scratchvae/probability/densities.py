@@ -24,6 +24,8 @@ def gaussian_log_density(
 ) -> FloatArray:
     """Return log N(x; mean, diag(e^log_variance)), summed over the last axis.
 
+    Derived as eq. 4.5 and eq. 4.6 of the lessons.
+
     Parameters
     ----------
     x, mean
@@ -49,7 +51,7 @@ def gaussian_log_density(
 def multivariate_gaussian_log_density(
     x: FloatArray, mean: FloatArray, covariance: FloatArray
 ) -> FloatArray:
-    """Return log N(x; mean, covariance) with a full covariance matrix.
+    """Return log N(x; mean, covariance) with a full covariance matrix: eq. 7.1 of the lessons.
 
     Parameters
     ----------

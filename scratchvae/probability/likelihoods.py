@@ -93,8 +93,8 @@ class GaussianLikelihood:
 
     −log p = Σ (x − decoded)² / (2c) + ½ log(2πc) (eq. 9.6 of the lessons). The second part is the
     same for every model, so Zhao's report leaves it out of the loss, and so does this class unless
-    asked; ``omitted`` says how much it is, and a bound on log p(x) includes it.
-    Source: Zhao (2023), section 2.1.
+    asked; ``omitted`` says how much it is, and a bound on log p(x) includes it. With c = 1 it is
+    half the squared error (eq. 2.7). Source: Zhao (2023), section 2.1.
 
     Parameters
     ----------
@@ -113,7 +113,7 @@ class GaussianLikelihood:
         self.include_constant = include_constant
 
     def negative_log_likelihood(self, x: FloatArray, decoded: FloatArray) -> FloatArray:
-        """Return −log p(x | z) of each image, (N,), without its constant unless asked for."""
+        """Return −log p(x | z) of each image, (N,): eq. 1.4, and its constant if asked for."""
         _check(x, decoded)
         residual = np.subtract(x, decoded, out=empty(self, "residual", x.shape, x.dtype))
         residual *= residual

@@ -23,7 +23,7 @@ class ReparameterisationGradients(NamedTuple):
 
 
 def reparameterise(mean: FloatArray, log_variance: FloatArray, eps: FloatArray) -> FloatArray:
-    """Return ``z = mean + e^(log_variance / 2) · eps`` (eq. 8.7 of the lessons).
+    """Return ``z = mean + e^(log_variance / 2) · eps`` (eq. 1.2 and eq. 8.7 of the lessons).
 
     The factor is the standard deviation. With the variance in its place the gradients would still
     be those of the function computed, and no gradient check would notice: only the spread of z

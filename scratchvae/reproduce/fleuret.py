@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from scratchvae.arrays import FloatArray
 from scratchvae.data.batches import read_pixels
 from scratchvae.models import LatentModel
+from scratchvae.models.recipes.convolutional import PIXEL_VARIANCE
 from scratchvae.probability import reparameterise
 from scratchvae.randomness import stream
 from scratchvae.reproduce.experiments import Experiment, Results, Row, Source
@@ -21,7 +22,9 @@ _BETAS = {
     for beta in (1.0, 4.0)
 }
 _LEARNED = Experiment("learned-variance", "learned-variance")
-_FIXED = Experiment("learned-variance-fixed", "learned-variance", options={"variance": 1.0})
+_FIXED = Experiment(
+    "learned-variance-fixed", "learned-variance", options={"variance": PIXEL_VARIANCE}
+)
 _SCATTERED = 1000
 
 
@@ -61,7 +64,7 @@ def _grainy(results: Results) -> list[tuple[str, FloatArray, list[str]]]:
         ("test images", real, []),
         ("samples, learned variance", learned.sample(96, pixel_noise=True), [_LEARNED.name]),
         ("samples, learned, its mean alone", learned.sample(96), [_LEARNED.name]),
-        ("samples, variance 1, then 0", fixed.sample(96), [_FIXED.name]),
+        ("samples, fixed variance, then 0", fixed.sample(96), [_FIXED.name]),
     ]
 
 

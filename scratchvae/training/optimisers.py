@@ -29,7 +29,8 @@ class Optimiser(Protocol):
 class SGD:
     """Stochastic gradient descent with momentum.
 
-    ``velocity ← momentum · velocity + grad``, then ``value ← value − learning_rate · velocity``.
+    ``velocity ← momentum · velocity + grad``, then ``value ← value − learning_rate · velocity``
+    (without momentum, eq. 2.8 of the lessons).
 
     Parameters
     ----------

@@ -18,13 +18,14 @@ from scratchvae.layers import Parameter
 class LossParts(Mapping[str, float]):
     """A loss and what it is made of, in nats per image.
 
-    Each is summed over pixels or latents and averaged over the images of a batch. Read a part as
-    an attribute or as a key: ``parts.kl`` or ``parts["kl"]``.
+    Each is summed over pixels or latents and averaged over the images of a batch; divided by log 2
+    it would be in bits (eq. 1.7 of the lessons). Read a part as an attribute or as a key:
+    ``parts.kl`` or ``parts["kl"]``.
 
     Attributes
     ----------
     loss
-        What is minimised: ``reconstruction + beta * kl`` (and what else a model adds to it).
+        What is minimised: ``reconstruction + beta * kl`` (eq. 1.6), and what else a model adds.
     reconstruction
         −log p(x | z), without the constants that the likelihood leaves out.
     kl

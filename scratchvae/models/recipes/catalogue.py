@@ -64,11 +64,11 @@ RECIPES = {
         ),
         Recipe(
             "fleuret-conv",
-            "six convolutions of 32 channels and back, ReLU, Gaussian of variance 1 (Fleuret)",
+            "six convolutions of 32 channels and back, ReLU, Gaussian of fixed variance (Fleuret)",
             convolutional.fleuret_conv,
             latent_dim=32,
             settings=Settings(learning_rate=1e-3, batch_size=100, epochs=25),
-            options={"channels": 32, "variance": 1.0, **_WEIGHTS},
+            options={"channels": 32, "variance": convolutional.PIXEL_VARIANCE, **_WEIGHTS},
         ),
         Recipe(
             "fleuret-autoencoder",
