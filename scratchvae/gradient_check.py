@@ -85,7 +85,8 @@ def gradcheck(
     training
         Which of the two the forward pass is to do.
     noise
-        For a model: the frozen noise of its forward pass; ``None`` draws it from ``seed``.
+        For a model: the frozen noise of its forward pass; ``None`` draws it from ``seed``. Fresh
+        noise in every pass would drown the difference (eq. 8.3 of the lessons).
     labels
         For a model that is told the classes of its images: which; ``None`` draws them.
     seed

@@ -90,7 +90,7 @@ class LinearGaussian:
         variances; the best c is the mean of the other variances. Source: Tipping and Bishop,
         equations 7 and 8; expectation maximisation climbs to it (eq. 6.10 of the lessons). The rows
         of W are orthogonal, so the posterior's covariance is diagonal and a VAE's encoder can match
-        it.
+        it: what the best linear VAE loses is eq. 9.9.
         """
         x = _rows(images)
         pixels = x.shape[1]
@@ -125,8 +125,9 @@ class LinearGaussian:
     def posterior(self, images: NDArray[Any]) -> tuple[FloatArray, FloatArray]:
         """Return mean (N, D) and covariance (D, D) of p(z | x), a Gaussian.
 
-        With M = W Wᵀ + c I they are (x − b) Wᵀ M⁻¹ and c M⁻¹ (eq. 6.2). Weights of draws from it
-        are all p(x): eq. 5.9 of the lessons.
+        With M = W Wᵀ + c I they are (x − b) Wᵀ M⁻¹ and c M⁻¹ (eq. 6.2). For W = I that is where a
+        VAE's loss is smallest in eq. 8.12. Weights of draws from it are all p(x): eq. 5.9 of the
+        lessons.
         """
         weight = self.weight
         inverse = np.linalg.inv(weight @ weight.T + self.variance * np.eye(len(weight)))

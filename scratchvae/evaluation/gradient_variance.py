@@ -1,5 +1,8 @@
 """The score function beside the reparameterisation: both gradients' means and variances, measured.
 
+For the quadratic of eq. 8.2 of the lessons the variances are eq. 8.9 and eq. 8.10; for a decoder
+they can only be measured.
+
 Dimensions: L draws, N images, D latents.
 """
 

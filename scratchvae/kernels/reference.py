@@ -224,7 +224,7 @@ def sum_rows(x: FloatArray, out: FloatArray) -> FloatArray:
 
 
 def bernoulli_cross_entropy(x: FloatArray, logits: FloatArray) -> FloatArray:
-    """Return ``−x log p − (1 − x) log(1 − p)`` with p = sigmoid(logits), entry by entry."""
+    """Return ``−x log p − (1 − x) log(1 − p)`` with p = sigmoid(logits), by eq. 9.1 and eq. 9.2."""
     return (np.maximum(logits, 0) - x * logits) + np.log1p(np.exp(-np.abs(logits)))
 
 

@@ -44,7 +44,8 @@ class VAE(LatentModel):
         The layer from the encoder's last D numbers to log-variances. ``None``: they are the
         log-variances themselves.
     beta
-        The weight β of the KL; 1 gives the bound.
+        The weight β of the KL; 1 gives the bound. With a Gaussian of variance c only the product βc
+        matters (eq. 9.7 of the lessons).
     reconstruction_weight
         The weight ω of the reconstruction, 1 as a rule. Without it (0) or without the KL (β = 0)
         one sees what each of the two is there for (EECS 230, lecture 16).

@@ -92,7 +92,8 @@ def bernoulli_log_density(x: FloatArray, logits: FloatArray) -> FloatArray:
 
     Computed from the logits, it is exact at ±1e4, where p itself has long been rounded to 0 or 1.
     For grey pixels x in [0, 1] this is the (negative)
-    cross-entropy: a bound's usual stand-in, though not the logarithm of a density.
+    cross-entropy: a bound's usual stand-in, though not the logarithm of a density, whose total it
+    misses by the factor of eq. 9.5 of the lessons.
     """
     check_floats(x, "x")
     check_floats(logits, "logits", x.dtype)

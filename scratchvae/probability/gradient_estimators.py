@@ -1,5 +1,7 @@
 """Two estimators of the gradient of an expectation, ∇ E_q[f(z)] with q = N(mean, e^log_variance).
 
+That is the gradient of eq. 8.1 of the lessons:
+
 ==================  ============================================  ============================
                     ∂/∂mean                                       ∂/∂log_variance = ∂/∂l
 ==================  ============================================  ============================
@@ -10,7 +12,7 @@ reparameterisation  f′(z)                                         f′(z) ½ e
 Both are right on average. The score function asks nothing of f but its value, so it serves where f
 has no derivative; for that, it multiplies the noise by the whole of f, hundreds of nats, where the
 reparameterisation multiplies it by the slope. Source: Kingma and Welling (2013), section 2.2, after
-Paisley, Blei and Jordan (2012).
+Paisley, Blei and Jordan (2012); derived as eq. 8.4 with eq. 8.5, and as eq. 8.8.
 
 Dimensions: L draws per example, N examples, D latents.
 """
@@ -45,7 +47,8 @@ def score_function_gradients(
         ε, (L, N, D).
     baseline
         Subtracted from f, (N,) or one number. A score is 0 on average, so anything that does not
-        depend on the draw leaves the mean as it is, and near E[f] it saves most of the variance.
+        depend on the draw leaves the mean as it is, and near E[f] it saves most of the variance
+        (eq. 8.6).
     """
     _check(log_variance, eps)
     check_floats(f, "f", eps.dtype)
@@ -61,7 +64,7 @@ def score_function_gradients(
 def reparameterised_gradients(
     df: FloatArray, log_variance: FloatArray, eps: FloatArray
 ) -> GradientDraws:
-    """Return the reparameterised estimate of each draw; ``df`` is ∂f/∂z, (L, N, D)."""
+    """Return the reparameterised estimate of each draw (eq. 8.8); ``df`` is ∂f/∂z, (L, N, D)."""
     _check(log_variance, eps)
     check_floats(df, "df", eps.dtype)
     check_same_shape(df, eps, "df and eps")

@@ -3,7 +3,8 @@
 Each likelihood takes the decoder's output ``decoded`` as the parameters of a distribution over
 images, and gives
 
-- the negative log-likelihood, in nats per image: summed over pixels, nothing averaged;
+- the negative log-likelihood, in nats per image: summed over pixels, nothing averaged (eq. 9.10 of
+  the lessons says what a mean would do, and eq. 9.12 what the unit of the pixels does);
 - its gradient with respect to ``decoded``, of the same shape;
 - the mean image and a random image.
 
@@ -49,8 +50,9 @@ class Likelihood(Protocol):
 class BernoulliLikelihood:
     """Each pixel is 1 with probability sigmoid(decoded): for black-and-white images.
 
-    −log p = Σ log(1 + e^a) − x a, with a the decoded logits; its gradient is sigmoid(a) − x. Both
-    are exact for logits of any size. For grey pixels the same formula is the cross-entropy.
+    −log p = Σ log(1 + e^a) − x a, with a the decoded logits (eq. 9.1 of the lessons); its gradient
+    is sigmoid(a) − x (eq. 9.3). Both are exact for logits of any size. For grey pixels the same
+    formula is the cross-entropy, the mean over their binarised versions (eq. 9.4).
     Source: Kingma and Welling (2013), appendix C.1.
     """
 
@@ -89,15 +91,16 @@ class BernoulliLikelihood:
 class GaussianLikelihood:
     """Each pixel is Gaussian around the decoded one with the same fixed variance c.
 
-    −log p = Σ (x − decoded)² / (2c) + ½ log(2πc). The second part is the same for every model, so
-    Zhao's report leaves it out of the loss, and so does this class unless asked; ``omitted`` says
-    how much it is, and a bound on log p(x) includes it. With c = 1 it is
-    half the squared error (eq. 2.7 of the lessons). Source: Zhao (2023), section 2.1.
+    −log p = Σ (x − decoded)² / (2c) + ½ log(2πc) (eq. 9.6 of the lessons). The second part is the
+    same for every model, so Zhao's report leaves it out of the loss, and so does this class unless
+    asked; ``omitted`` says how much it is, and a bound on log p(x) includes it. With c = 1 it is
+    half the squared error (eq. 2.7). Source: Zhao (2023), section 2.1.
 
     Parameters
     ----------
     variance
-        The c above: smaller means that the reconstruction weighs more against the KL.
+        The c above: smaller means that the reconstruction weighs more against the KL. For given
+        reconstructions the likeliest is their mean squared error per pixel (eq. 9.8).
     include_constant
         Whether the loss includes ½ log(2πc) per pixel.
     """
@@ -147,6 +150,7 @@ class LearnedVarianceLikelihood:
     The last axis of ``decoded`` holds C means and then C log-variances. With l a log-variance,
     −log p = ½ Σ (x − m)² e^(−l) + l + log 2π. Pixels that are always black make the best l go to
     −∞; so ``minimum_log_variance`` bounds it smoothly, as l = minimum + softplus(raw − minimum).
+    The gradients are derived as eq. 9.11 of the lessons.
     Source: Fleuret, lecture 7.4; Flach, "Structured model learning".
 
     Parameters

@@ -23,7 +23,7 @@ class ReparameterisationGradients(NamedTuple):
 
 
 def reparameterise(mean: FloatArray, log_variance: FloatArray, eps: FloatArray) -> FloatArray:
-    """Return ``z = mean + e^(log_variance / 2) · eps`` (eq. 1.2 of the lessons).
+    """Return ``z = mean + e^(log_variance / 2) · eps`` (eq. 1.2 and eq. 8.7 of the lessons).
 
     The factor is the standard deviation. With the variance in its place the gradients would still
     be those of the function computed, and no gradient check would notice: only the spread of z
@@ -51,7 +51,7 @@ def reparameterise_backward(
     """Take ∂loss/∂z (L, N, D) to ∂loss/∂mean and ∂loss/∂log_variance (N, D).
 
     From ∂z/∂mean = 1 and ∂z/∂log_variance = ½ e^(log_variance / 2) eps; each parameter serves all
-    L samples, so their gradients add up. ``eps`` is the noise of the forward pass.
+    L samples, so their gradients add up. ``eps`` is the noise of the forward pass (eq. 8.11).
     """
     _check(log_variance, log_variance, eps)
     check_same_shape(dz, eps, "dz and eps")
