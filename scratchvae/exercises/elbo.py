@@ -136,6 +136,9 @@ EXERCISES = [
                     np.linalg.inv((w / v) @ w.T),
                 )
             ),
+            "this is eq. 6.2 with the mean of the variances for c; each pixel has its own": (
+                lambda x, w, b, v: factor_posterior(x, w, b, np.full_like(v, v.mean()))
+            ),
             "you returned the precision; the covariance is its inverse": (
                 lambda x, w, b, v: (
                     factor_posterior(x, w, b, v)[0],
@@ -164,8 +167,9 @@ EXERCISES = [
         hints=(
             "Write log p(x | z) + log p(z) as a function of z. Which terms are quadratic in z, and "
             "which are linear?",
-            "Only one thing changes against eq. 6.2: W Wᵀ / c, where each pixel is divided by its "
-            "own variance, becomes (W / variances) Wᵀ.",
+            "Only one thing changes in the comparison before eq. 6.2: wherever 1/c stands, each "
+            "pixel is divided by its own variance. So W Wᵀ / c becomes (W / variances) Wᵀ, and "
+            "r Wᵀ / c changes in the same way.",
             "The covariance is the inverse of I + (W / variances) Wᵀ, and the mean is "
             "(x − b) (W / variances)ᵀ times it.",
         ),
@@ -181,10 +185,8 @@ EXERCISES = [
             "the prior is missing: log p(x, z) = log p(x | z) + log p(z)": (
                 lambda a, b, q: (a - q).mean(axis=0)
             ),
-            "log q is added; it stands in the denominator": lambda a, b, q: (a + b + q).mean(
-                axis=0
-            ),
-            "log q is missing: this is the mean of log p(x, z) alone": (
+            "you add log q; q stands in the denominator": lambda a, b, q: (a + b + q).mean(axis=0),
+            "the part of q is missing: this is the mean of log p(x, z) alone": (
                 lambda a, b, q: (a + b).mean(axis=0)
             ),
         },
@@ -214,6 +216,16 @@ EXERCISES = [
             ),
             "this is per pixel; the squared length is a sum over pixels": (
                 lambda x, w, b, m, s: ((x - b - m @ w) ** 2).mean(axis=1) + (s * (w @ w.T)).sum()
+            ),
+            "you add up all entries of the matrix product of the covariance and W Wᵀ; what is "
+            "needed is its trace": (
+                lambda x, w, b, m, s: ((x - b - m @ w) ** 2).sum(axis=1) + (s @ w @ w.T).sum()
+            ),
+            "you add up all entries of Wᵀ S W; only its diagonal holds mean squares of pixels": (
+                lambda x, w, b, m, s: ((x - b - m @ w) ** 2).sum(axis=1) + (w.T @ s @ w).sum()
+            ),
+            "the spread is subtracted; being unsure of z makes the mean squared error larger": (
+                lambda x, w, b, m, s: ((x - b - m @ w) ** 2).sum(axis=1) - (s * (w @ w.T)).sum()
             ),
             "the spread is counted as if W were the identity: it is that of zW, not of z": (
                 lambda x, w, b, m, s: ((x - b - m @ w) ** 2).sum(axis=1) + np.trace(s)
@@ -250,6 +262,12 @@ EXERCISES = [
             ),
             "a ½ stands before both terms, −‖Wⱼ‖² σ² / 2c and −σ² / 2; you lost one of them": (
                 lambda w, c: -np.log1p((w**2).sum(axis=1) / (2 * c))
+            ),
+            "the noise is missing: the first term of the reconstruction is divided by 2c": (
+                lambda w, c: best_log_variance(w, 1.0)
+            ),
+            "you multiply by the noise; more of it must make q wider": (
+                lambda w, c: best_log_variance(w, 1 / c)
             ),
             "‖Wⱼ‖² is the squared length of a row, over its pixels; you took the length": (
                 lambda w, c: -np.log1p(np.sqrt((w**2).sum(axis=1)) / c)
@@ -294,6 +312,31 @@ EXERCISES = [
                 lambda x, m, s: (
                     factor_m_step(x, m, s)[0],
                     np.full(x.shape[1], factor_m_step(x, m, s)[1].mean()),
+                )
+            ),
+            "only the diagonal of the covariance is used in the variances: correlated latents add "
+            "mixed terms": (
+                lambda x, m, s: (
+                    factor_m_step(x, m, s)[0],
+                    ((x - m @ factor_m_step(x, m, s)[0]) ** 2).mean(axis=0)
+                    + np.diag(s) @ factor_m_step(x, m, s)[0] ** 2,
+                )
+            ),
+            "the spread of z is shared out equally among the pixels: pixel p has its own part, "
+            "from its column of W": (
+                lambda x, m, s: (
+                    factor_m_step(x, m, s)[0],
+                    ((x - m @ factor_m_step(x, m, s)[0]) ** 2).mean(axis=0)
+                    + np.trace(s @ factor_m_step(x, m, s)[0] @ factor_m_step(x, m, s)[0].T)
+                    / x.shape[1],
+                )
+            ),
+            "the spread of z is divided by N: every image brings it, so its mean over the images "
+            "is itself": (
+                lambda x, m, s: (
+                    factor_m_step(x, m, s)[0],
+                    (1 - 1 / len(x)) * ((x - m @ factor_m_step(x, m, s)[0]) ** 2).mean(axis=0)
+                    + factor_m_step(x, m, s)[1] / len(x),
                 )
             ),
             "the spread of z is counted with the whole W: pixel p has only its column of W": (

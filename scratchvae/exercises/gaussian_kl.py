@@ -93,6 +93,12 @@ EXERCISES = [
             "D log 2π is missing: it cancels in a KL, not in an entropy": (
                 lambda c: 0.5 * (len(c) + _log_determinant(c))
             ),
+            "D comes in two places: each dimension adds log 2π, and each adds 1": (
+                lambda c: 0.5 * (1 + np.log(2 * np.pi) + _log_determinant(c))
+            ),
+            "the trace in eq. 7.2 is that of A Σ with A = Σ⁻¹, not that of Σ": (
+                lambda c: 0.5 * (len(c) * np.log(2 * np.pi) + _log_determinant(c) + np.trace(c))
+            ),
             "log 2π comes once for each of the D dimensions": (
                 lambda c: 0.5 * (len(c) + np.log(2 * np.pi) + _log_determinant(c))
             ),
@@ -120,7 +126,7 @@ EXERCISES = [
         answer=kl_cholesky,
         draw=_draw_factor,
         mistakes={
-            "log |L Lᵀ| is twice log |L|": (
+            "the log-determinant is that of L Lᵀ, which is twice that of L": (
                 lambda m, f: kl_cholesky(m, f) + 0.5 * np.log(np.diag(f)).sum()
             ),
             "the log-determinant has the wrong sign: a narrow q is far from N(0, I)": (
@@ -165,6 +171,9 @@ EXERCISES = [
             "both are the diagonal of Σ: that is right for one of the two": (
                 lambda c: (np.diag(c), np.diag(c))
             ),
+            "these are matrices; of each, the diagonal alone is asked for": (
+                lambda c: (np.diag(1 / np.diag(np.linalg.inv(c))), np.diag(np.diag(c)))
+            ),
             "these are log-variances; the variances are asked for": (
                 lambda c: (-np.log(np.diag(np.linalg.inv(c))), np.log(np.diag(c)))
             ),
@@ -200,7 +209,21 @@ EXERCISES = [
                     0.5 * (1 + np.exp(s - t) + (b - a) ** 2 * np.exp(-t)),
                 )
             ),
-            "the mean's gradient is divided by the wrong variance: it is p's": (
+            "in the log-variance's gradient δ² e^(−l₂) needs a minus: l₂ has one in that exponent "
+            "too": (
+                lambda a, s, b, t: (
+                    (b - a) * np.exp(-t),
+                    0.5 * (1 - np.exp(s - t) + (b - a) ** 2 * np.exp(-t)),
+                )
+            ),
+            "this is the gradient with respect to p's variance; for its logarithm, multiply by "
+            "the variance": (
+                lambda a, s, b, t: (
+                    (b - a) * np.exp(-t),
+                    0.5 * np.exp(-t) * (1 - np.exp(s - t) - (b - a) ** 2 * np.exp(-t)),
+                )
+            ),
+            "the mean's gradient is divided by the wrong variance; it must be that of p": (
                 lambda a, s, b, t: (
                     (b - a) * np.exp(-s),
                     0.5 * (1 - np.exp(s - t) - (b - a) ** 2 * np.exp(-t)),
@@ -236,6 +259,8 @@ EXERCISES = [
         mistakes={
             "this is the gradient with respect to the variance: the slope of the softplus is "
             "missing": lambda h: 0.5 * (1 - 1 / np.logaddexp(0, h)),
+            "½ (v − 1) is the gradient with respect to log v, as in eq. 7.11; you need the one for "
+            "v": (lambda h: 0.5 * (np.logaddexp(0, h) - 1) / (1 + np.exp(-h))),
             "this is the KL itself, not its gradient": (
                 lambda h: 0.5 * (np.logaddexp(0, h) - 1 - np.log(np.logaddexp(0, h)))
             ),
