@@ -159,6 +159,14 @@ def test_a_verdict_reads_the_same_in_a_terminal_and_in_a_notebook(monkeypatch):
     assert "<script" not in check("<script>", None)._repr_html_()
 
 
+def test_a_result_keeps_its_own_name_at_the_head_of_a_sentence(monkeypatch):
+    monkeypatch.setitem(EXERCISES, "pair", PAIR)
+    verdict = check("pair", lambda x, dy: (-x.T @ dy, dy.sum(0)))
+    assert verdict.message.startswith("d_weight: it has the wrong sign")
+    verdict = check("pair", lambda x, dy: x)
+    assert verdict.message.startswith("2 results are asked for")
+
+
 def test_an_unknown_name_is_answered_with_a_near_one(monkeypatch):
     monkeypatch.setitem(EXERCISES, "product", PRODUCT)
     assert "'product'" in check("prodcut", _answer).message

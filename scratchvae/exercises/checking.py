@@ -63,7 +63,9 @@ def check(name: str, function: Any) -> Verdict:
     _wrong_attempts[name] += 1
     hints = exercise.hints[: _wrong_attempts[name]]
     spent = _wrong_attempts[name] > len(exercise.hints)
-    message = _sentence(finding.sentence) + (" The solution is folded below." if spent else "")
+    message = _sentence(finding.sentence, exercise.returns) + (
+        " The solution is folded below." if spent else ""
+    )
     return Verdict(name, "wrong", finding.kind, message, hints)
 
 
@@ -240,5 +242,7 @@ def _equal(first: Any, second: Any) -> bool:
     )
 
 
-def _sentence(text: str) -> str:
-    return f"{text[:1].upper()}{text[1:]}" + ("" if text.endswith((".", "?", "!")) else ".")
+def _sentence(text: str, names: tuple[str, ...]) -> str:
+    """Return a sentence with its capital and its stop; a name keeps its own letters."""
+    begins = text if text.startswith(names) else f"{text[:1].upper()}{text[1:]}"
+    return begins + ("" if text.endswith((".", "?", "!")) else ".")
