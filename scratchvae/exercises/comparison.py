@@ -105,7 +105,8 @@ def _not_a_number(trials: Sequence[Trial]) -> Finding | None:
             return Finding(
                 "not finite",
                 f"{count} are {what}{_at(where)}, where {trial.expected[where]:.6g} is right: look "
-                "for a logarithm of zero, a division by zero, or an exponential that overflows",
+                "for a logarithm of zero, a logarithm or root of a negative number, a division by "
+                "zero, or an exponential that overflows",
             )
     return None
 

@@ -139,6 +139,25 @@ EXERCISES: list[Exercise] = [
             "the direct road is missing: x is also added to the output as it is": (
                 lambda dy, x, weight, bias: (dy * (1 - np.tanh(x @ weight + bias) ** 2)) @ weight.T
             ),
+            "only the direct road is there: x also reaches y through the layer": (
+                lambda dy, x, weight, bias: dy.copy()
+            ),
+            "along the direct road dy comes back, not 1: the upstream gradient takes both roads": (
+                lambda dy, x, weight, bias: (
+                    1 + (dy * (1 - np.tanh(x @ weight + bias) ** 2)) @ weight.T
+                )
+            ),
+            "you squared y, which has x in it; the slope of tanh takes the square of tanh alone": (
+                lambda dy, x, weight, bias: (
+                    dy + (dy * (1 - (x + np.tanh(x @ weight + bias)) ** 2)) @ weight.T
+                )
+            ),
+            "you squared what goes into the tanh; its slope takes the square of what comes out": (
+                lambda dy, x, weight, bias: dy + (dy * (1 - (x @ weight + bias) ** 2)) @ weight.T
+            ),
+            "the bias is missing where the tanh is computed": lambda dy, x, weight, bias: (
+                dy + (dy * (1 - np.tanh(x @ weight) ** 2)) @ weight.T
+            ),
             "the tanh is missing on the way back: its slope multiplies dy before the weight does": (
                 lambda dy, x, weight, bias: dy + dy @ weight.T
             ),
@@ -179,6 +198,9 @@ EXERCISES: list[Exercise] = [
             "grows with h, not with h²": lambda f, f_second, epsilon: np.cbrt(
                 3 * epsilon * f / f_second
             ),
+            "that is a cube root; here the derivative of the bound gives h², not h³": (
+                lambda f, f_second, epsilon: np.cbrt(4 * epsilon * f / f_second)
+            ),
             "the fraction is upside down: a more curved function wants a smaller step": (
                 lambda f, f_second, epsilon: 2 * np.sqrt(epsilon * f_second / f)
             ),
@@ -211,6 +233,12 @@ EXERCISES: list[Exercise] = [
             ),
             "that cancels an error that grows like h⁴; in (2.9) the largest error grows like h²": (
                 lambda narrow, wide: (16 * narrow - wide) / 15
+            ),
+            "that corrects to the wrong side: the narrow slope lies between f' and the wide one": (
+                lambda narrow, wide: narrow - (narrow - wide) / 3
+            ),
+            "that is the error of the narrow slope; take it away from the narrow slope": (
+                lambda narrow, wide: (wide - narrow) / 3
             ),
             "the error cancels, but what is left is three times the slope": (
                 lambda narrow, wide: 4 * narrow - wide

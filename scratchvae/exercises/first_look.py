@@ -61,6 +61,13 @@ def _two_sizes(random: np.random.Generator) -> tuple[int, int]:
     return int(first), int(second)
 
 
+def _root(values: FloatArray) -> FloatArray:
+    """Return the square root, nan where there is none, without a warning."""
+    with np.errstate(invalid="ignore"):
+        root: FloatArray = np.sqrt(values)
+    return root
+
+
 def _shares(steps: int) -> FloatArray:
     """Return t of eq. 1.8 as a column."""
     return np.linspace(0, 1, steps)[:, None]
@@ -75,6 +82,9 @@ EXERCISES: list[Exercise] = [
             "you divided by the variance; eps was multiplied by the standard deviation, its root": (
                 lambda z, mean, log_variance: (z - mean) * np.exp(-log_variance)
             ),
+            "you halved the variance; halve the logarithm, inside the exponential": (
+                lambda z, mean, log_variance: (z - mean) / (np.exp(log_variance) / 2)
+            ),
             "you divided by the logarithm of the variance itself": (
                 lambda z, mean, log_variance: (z - mean) / log_variance
             ),
@@ -88,7 +98,7 @@ EXERCISES: list[Exercise] = [
                 lambda z, mean, log_variance: z * np.exp(-0.5 * log_variance)
             ),
             "you took the root of the logarithm; the logarithm must be undone before the root": (
-                lambda z, mean, log_variance: (z - mean) / np.sqrt(np.abs(log_variance))
+                lambda z, mean, log_variance: (z - mean) / _root(log_variance)
             ),
             "that is (1.2) forwards, with z in the place of eps": (
                 lambda z, mean, log_variance: mean + np.exp(0.5 * log_variance) * z
@@ -118,6 +128,9 @@ EXERCISES: list[Exercise] = [
             ),
             "you multiplied by c where (1.4) divides by it": (
                 lambda x, decoded, variance: ((x - decoded) ** 2).sum(axis=(1, 2, 3)) / 2 * variance
+            ),
+            "you built in 0.05 for c; take the variance that your function is given": (
+                lambda x, decoded, variance: ((x - decoded) ** 2).sum(axis=(1, 2, 3)) / (2 * 0.05)
             ),
             "the division by 2c is missing": lambda x, decoded, variance: ((x - decoded) ** 2).sum(
                 axis=(1, 2, 3)
@@ -162,6 +175,11 @@ EXERCISES: list[Exercise] = [
             "you put the deviation in the place of the logarithm of the variance": (
                 lambda mean, deviation: (
                     0.5 * (mean**2 + np.exp(deviation) - 1 - deviation).sum(axis=1)
+                )
+            ),
+            "the logarithm of a square is twice the logarithm, not half of it": (
+                lambda mean, deviation: (
+                    0.5 * (mean**2 + deviation**2 - 1 - np.log(deviation) / 2).sum(axis=1)
                 )
             ),
             "the mean is not squared": lambda mean, deviation: (
