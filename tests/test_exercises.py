@@ -101,6 +101,13 @@ _GENERATOR = np.random.default_rng(0)
         (ENTRIES, lambda x: np.exp(np.minimum(x, 2)) + 2, "region", "x is large"),
         (ENTRIES, lambda x: (np.exp(x) + 2) * (1 + 1e-5 * np.sin(x)), "approximate", "close"),
         (ENTRIES, lambda x: np.round(np.exp(x) + 2, 1), "approximate", "close"),
+        # Near enough to pass for its absolute value, which it is: that says nothing.
+        (
+            ENTRIES,
+            lambda x: np.exp(x) + 2 + 1e-7 * np.exp(x).max() * np.cos(9 * x),
+            "approximate",
+            "small constant",
+        ),
         (ENTRIES, lambda x: np.exp(2 * x), "values", "20 of 20 entries differ: yours is"),
         (NUMBER, lambda x: x.sum(), "size factor", "a mean asked for where you add up"),
         (NUMBER, lambda x: np.median(x), "values", "yours is"),

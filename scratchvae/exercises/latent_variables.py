@@ -188,7 +188,7 @@ EXERCISES: list[Exercise] = [
             "the noise has the variance c of its own, so c I is added, not √c I": (
                 lambda x, w, b, c: log_evidence(x, w, b, float(np.sqrt(c)))
             ),
-            "c is the variance itself: do not square it": lambda x, w, b, c: log_evidence(
+            "the variance itself is c: do not square it": lambda x, w, b, c: log_evidence(
                 x, w, b, c**2
             ),
             "the mean b has been left out": lambda x, w, b, c: log_evidence(x, w, 0 * b, c),
@@ -259,20 +259,23 @@ EXERCISES: list[Exercise] = [
             "the error is not squared: √(Var / K) = error · p, so K has error² below the line": (
                 lambda m, v, qm, qv, e: _needed(qv / v, (qm - m) / np.sqrt(v), e, power=1)
             ),
-            "s is upside down: it is the proposal's variance over the posterior's": (
+            "you have s upside down: it is the proposal's variance over the posterior's": (
                 lambda m, v, qm, qv, e: _needed(v / qv, (qm - m) / np.sqrt(v), e)
             ),
-            "s is a ratio of variances, not of deviations": lambda m, v, qm, qv, e: _needed(
+            "the ratio s is one of variances, not of deviations": lambda m, v, qm, qv, e: _needed(
                 np.sqrt(qv / v), (qm - m) / np.sqrt(v), e
             ),
-            "δ is measured in deviations of the posterior: divide by their root": (
+            "the distance δ is in deviations of the posterior: divide by its deviation": (
                 lambda m, v, qm, qv, e: _needed(qv / v, qm - m, e)
             ),
-            "δ is measured in deviations of the posterior; you divided by its variance": (
+            "the distance δ is in deviations of the posterior; you divided by its variance": (
                 lambda m, v, qm, qv, e: _needed(qv / v, (qm - m) / v, e)
             ),
-            "δ is measured in deviations of the posterior, not of the proposal": (
+            "the distance δ is in deviations of the posterior, not of the proposal": (
                 lambda m, v, qm, qv, e: _needed(qv / v, (qm - m) / np.sqrt(qv), e)
+            ),
+            "you rounded K: leave it as it comes out": lambda m, v, qm, qv, e: np.ceil(
+                _needed(qv / v, (qm - m) / np.sqrt(v), e)
             ),
             "the latents' factors multiply, they do not add up": lambda m, v, qm, qv, e: _summed(
                 qv / v, (qm - m) / np.sqrt(v), e
@@ -308,6 +311,15 @@ EXERCISES: list[Exercise] = [
                 np.logaddexp.reduce(a, axis=0),
                 _estimate(a),
             ),
+            "you took the bias off the estimate: leave log p̂ as it is": lambda a: (
+                importance_estimate(a)[0] - _estimate(a),
+                _estimate(a),
+            ),
+            "the estimate is right; you divided the weights by the largest in Var[w], and not in "
+            "p̂: divide by the squared mean of the same weights": lambda a: (
+                importance_estimate(a)[0],
+                _estimate(a) * np.exp(a - a.max(axis=0)).mean(axis=0) ** 2,
+            ),
             "the estimate is right; the bias is negative": lambda a: (
                 importance_estimate(a)[0],
                 -_estimate(a),
@@ -325,7 +337,7 @@ EXERCISES: list[Exercise] = [
             "the estimate is right; for the bias you took the variance of the log-weights": (
                 lambda a: (importance_estimate(a)[0], -a.var(axis=0, ddof=1) / (2 * len(a)))
             ),
-            "e^log_w underflows or overflows: divide the weights by the largest first, which "
+            "here e^log_w underflows or overflows: divide the weights by the largest first, which "
             "changes nothing in Var[w] / p̂²": lambda a: (
                 np.log(np.exp(a).mean(axis=0)),
                 -np.exp(a).var(axis=0, ddof=1) / (2 * len(a) * np.exp(a).mean(axis=0) ** 2),

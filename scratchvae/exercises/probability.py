@@ -138,6 +138,10 @@ EXERCISES: list[Exercise] = [
                 m.mean(),
                 (v + m**2).mean() - m.mean() ** 2,
             ),
+            "the components are not equally likely: weight their means too": lambda w, m, v: (
+                m.mean(),
+                (w * (v + m**2)).sum() - m.mean() ** 2,
+            ),
         },
         hints=(
             "Any expectation over x is the weighted mean of the components' expectations.",
@@ -157,8 +161,8 @@ EXERCISES: list[Exercise] = [
             ),
             "this is the mean of the logarithms; the logarithm of the mean is asked for, and is "
             "larger": lambda a: a.mean(axis=0),
-            "e^a underflows to 0 or overflows: take the largest entry out before exp, and add it "
-            "back after log": lambda a: np.log(np.exp(a).mean(axis=0)),
+            "here e^a underflows to 0 or overflows: take the largest entry out before exp, and add "
+            "it back after log": lambda a: np.log(np.exp(a).mean(axis=0)),
             "you took the largest entry out and did not add it back": lambda a: np.log(
                 np.exp(a - a.max(axis=0)).mean(axis=0)
             ),
@@ -194,6 +198,11 @@ EXERCISES: list[Exercise] = [
             "you divided by sums over the images: the probabilities of an image's causes have to "
             "add up to 1, so sum over axis 1": lambda prior, likelihood: _shares(
                 _shifted(prior, likelihood), axis=0
+            ),
+            "you took off log-sums over the images: an image's causes lie along axis 1": (
+                lambda prior, likelihood: np.exp(
+                    likelihood + prior - np.logaddexp.reduce(likelihood + prior, axis=0)
+                )
             ),
             "the rows do not add up to 1 yet: divide each by its sum": lambda prior, likelihood: (
                 _shifted(prior, likelihood)
@@ -239,6 +248,15 @@ EXERCISES: list[Exercise] = [
             "the terms are not weighted: each counts by its q": lambda q, p: (
                 np.log(np.where(q > 0, q, 1)) - np.log(p)
             ).sum(axis=1),
+            "this is KL(p ‖ q), with 1 for q where q is 0: average under q": lambda q, p: (
+                p * (np.log(p) - np.log(np.where(q > 0, q, 1)))
+            ).sum(axis=1),
+            "this is KL(p ‖ q) over the values where q is not 0: average under q": lambda q, p: (
+                np.where(q > 0, p * np.log(p / np.where(q > 0, q, 1)), 0).sum(axis=1)
+            ),
+            "these are bits: nats take the natural logarithm": lambda q, p: (
+                kl_categorical(q, p) / np.log(2)
+            ),
             "this is the entropy of q: p does not occur in it": lambda q, _: _entropy(q),
         },
         hints=(
