@@ -195,7 +195,8 @@ def copied(tmp_path):
     (tmp_path / "scratchvae").mkdir()
     # Empty: the package's own imports all rooms, and would find them in another tree.
     (tmp_path / "scratchvae" / "__init__.py").touch()
-    shutil.copy(ROOT / "scratchvae" / "errors.py", tmp_path / "scratchvae" / "errors.py")
+    for name in ("arrays.py", "errors.py", "memory.py"):  # what the kernels stand on
+        shutil.copy(ROOT / "scratchvae" / name, tmp_path / "scratchvae" / name)
     shutil.copytree(ROOT / "scratchvae" / "kernels", tmp_path / "scratchvae" / "kernels")
     return tmp_path
 
