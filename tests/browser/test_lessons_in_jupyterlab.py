@@ -6,7 +6,6 @@ Screenshots go to the folder that SCREENSHOTS names.
 
 import json
 import os
-import re
 import shutil
 import socket
 import subprocess
@@ -111,19 +110,18 @@ def test_it_runs_from_a_fresh_kernel_and_its_sliders_move(name, server, browser,
 
 
 def _wait_until_run(page):
-    cells = page.locator(".jp-Notebook .jp-CodeCell").count()
-    begun, started = time.monotonic(), False  # the numbers of the committed run stay at first
+    """Wait until the kernel has been busy and is idle again, and every cell has its number."""
+    indicator = ".jp-Notebook-ExecutionIndicator[data-status={}]"
+    page.locator(indicator.format("busy")).first.wait_for()
+    begun = time.monotonic()
     while time.monotonic() - begun < RUN_SECONDS:
-        prompts = page.locator(".jp-CodeCell .jp-InputPrompt").all_inner_texts()
-        done = [text for text in prompts if re.fullmatch(r"\[\d+\]:", text.strip())]
-        numbers = [int(text.strip()[1:-2]) for text in done]
-        started = started or len(done) < cells
-        if started and numbers == list(range(1, cells + 1)):
-            time.sleep(1)  # for the last output to be drawn
-            return
         assert page.locator(ERRORS).count() == 0, page.locator(ERRORS).first.inner_text()
-        time.sleep(1)
-    raise AssertionError(f"not run after {RUN_SECONDS} s: {prompts}")
+        time.sleep(3)  # between two cells a kernel is idle for a moment
+        if page.locator(indicator.format("idle")).count():
+            prompts = page.locator(".jp-CodeCell .jp-InputPrompt").all_inner_texts()
+            assert prompts == [f"[{number}]:" for number in range(1, len(prompts) + 1)]
+            return
+    raise AssertionError(f"not run after {RUN_SECONDS} s")
 
 
 def _move(page, slider):
