@@ -51,6 +51,8 @@ class BernoulliLikelihood:
 
     −log p = Σ log(1 + e^a) − x a, with a the decoded logits; its gradient is sigmoid(a) − x. Both
     are exact for logits of any size. For grey pixels the same formula is the cross-entropy.
+    The constant logits that are best for a set of images are those of their mean (eq. 10.11 of the
+    lessons).
     Source: Kingma and Welling (2013), appendix C.1.
     """
 
