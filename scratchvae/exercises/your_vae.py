@@ -378,6 +378,16 @@ EXERCISES: list[Exercise] = [
                     dz, m, s, eps, kl=beta / len(m), spread=np.exp(s) - 1
                 )
             ),
+            "in d_log_deviation the road through the KL lacks its 1/N": (
+                lambda dz, m, s, eps, beta: _roads(
+                    dz, m, s, eps, kl=beta / len(m), spread=len(m) * (np.exp(2 * s) - 1)
+                )
+            ),
+            "the derivative of z by s has the standard deviation e^s, not the variance": (
+                lambda dz, m, s, eps, beta: _roads(
+                    dz, m, s, eps, kl=beta / len(m), slope=np.exp(2 * s) * eps
+                )
+            ),
             "the noise is missing in the derivative of z by s": (
                 lambda dz, m, s, eps, beta: _roads(dz, m, s, eps, kl=beta / len(m), slope=np.exp(s))
             ),
@@ -415,6 +425,9 @@ EXERCISES: list[Exercise] = [
             ),
             "what comes to the log-variance through z is added up over images, not averaged: the "
             "1/N is in dz already": lambda *given: _linear(*given, averaged=True),
+            "the variance c of the pixels is missing: the squared error is divided by 2c": (
+                lambda x, e, s, v, eps, c: _linear(x, e, s, v, eps, 1.0)
+            ),
             "the decoder saw z, not the mean": lambda *given: _linear(
                 *given, decoder_sees_mean=True
             ),
@@ -475,6 +488,12 @@ EXERCISES: list[Exercise] = [
             "the slope of the sigmoid is missing: this is the speed of the logits": (
                 lambda *given: _speed(*given, squeeze=False)
             ),
+            "this is the difference over a whole step; a speed is a derivative": (
+                lambda z, d, w3, b3, w4, b4: (
+                    _sigmoid(np.tanh((z + d) @ w3 + b3) @ w4 + b4)
+                    - _sigmoid(np.tanh(z @ w3 + b3) @ w4 + b4)
+                )
+            ),
             "the slope of the tanh is missing": lambda *given: _speed(*given, bend=False),
             "the biases do not move: they are in no derivative by z": (
                 lambda *given: _speed(*given, biases=True)
@@ -490,5 +509,6 @@ EXERCISES: list[Exercise] = [
             "p (1 − p) times [(d W3) (1 − g²)] W4, with g and p from the forward pass.",
         ),
         returns=("speed",),
+        tolerance=1e-12,  # a finite difference reaches 1e-10; the derivative is asked for
     ),
 ]
