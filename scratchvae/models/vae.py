@@ -28,7 +28,8 @@ class VAE(LatentModel):
 
         loss = 1/N Σₙ [ −ω/L Σₗ log p(xₙ | zₙₗ) + β KL(q(z | xₙ) ‖ N(0, I)) ]
 
-    Source: Kingma and Welling (2013), equation 10; β from Higgins et al. (2017).
+    Source: Kingma and Welling (2013), equation 10; β from Higgins et al. (2017). The lessons derive
+    it as eq. 10.2; its mean over the noise is the negative bound, eq. 10.3.
 
     Parameters
     ----------
@@ -92,7 +93,7 @@ class VAE(LatentModel):
         return rng.standard_normal(shape, dtype=self.dtype)
 
     def forward(self, x: FloatArray, eps: FloatArray, training: bool = True) -> LossParts:
-        """Return the loss of the images ``x`` (N, …) with the noise ``eps`` (L, N, D)."""
+        """Return the loss of the images ``x`` (N, …) with the noise ``eps`` (L, N, D): eq. 10.1."""
         mean, log_variance = self.encode_distribution(x, training)  # (N, D) both
         z = reparameterise(mean, log_variance, eps)  # (L, N, D)
         decoded = self.decoder.forward(z.reshape(-1, self.latent_dim), training)  # (L·N, …)
@@ -106,7 +107,12 @@ class VAE(LatentModel):
         )
 
     def backward(self) -> None:
-        """Add the gradients of the last forward pass's loss to the parameters' ``grad``."""
+        """Add the gradients of the last forward pass's loss to the parameters' ``grad``.
+
+        From the loss to the decoded (eq. 10.4) and back through the decoder (for dense layers
+        eq. 10.5 and eq. 10.6), by two roads into the encoder (eq. 10.7 and eq. 10.8), and through
+        it (eq. 10.9).
+        """
         mean, log_variance, eps, decoded, targets = self._last_pass()
         # The loss is a mean over the L·N reconstructions …
         d_decoded = self.likelihood.gradient(targets, decoded)  # (L·N, …)

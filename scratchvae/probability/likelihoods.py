@@ -52,7 +52,8 @@ class BernoulliLikelihood:
 
     −log p = Σ log(1 + e^a) − x a, with a the decoded logits (eq. 9.1 of the lessons); its gradient
     is sigmoid(a) − x (eq. 9.3). Both are exact for logits of any size. For grey pixels the same
-    formula is the cross-entropy, the mean over their binarised versions (eq. 9.4).
+    formula is the cross-entropy, the mean over their binarised versions (eq. 9.4). The constant
+    logits that are best for a set of images are those of their mean (eq. 10.11).
     Source: Kingma and Welling (2013), appendix C.1.
     """
 

@@ -91,8 +91,13 @@ def test_it_runs_from_a_fresh_kernel_and_its_sliders_move(name, server, browser,
     indicator = page.locator(".jp-Notebook-ExecutionIndicator[data-status=idle]")
     indicator.first.wait_for(timeout=120_000)  # a kernel is there
     page.get_by_role("menuitem", name="Run", exact=True).click()
+    page.wait_for_timeout(1000)
     page.get_by_text("Restart Kernel and Run All Cells…").click()
-    page.locator(".jp-Dialog .jp-mod-accept").click()
+    dialog = page.locator(".jp-Dialog")
+    dialog.wait_for()
+    page.wait_for_timeout(1000)  # it takes no click while it unfolds
+    dialog.locator(".jp-mod-accept").click()
+    dialog.wait_for(state="detached")
     _wait_until_run(page)
     assert page.locator(ERRORS).count() == 0
 
