@@ -178,6 +178,9 @@ EXERCISES: list[Exercise] = [
             "you subtracted the mean of the errors: the loss does not": (
                 lambda x, decoded: (x - decoded).var()
             ),
+            "this is the spread of the reconstructions: what counts is how far they are from x": (
+                lambda x, decoded: decoded.var()
+            ),
             "this is the mean of the absolute errors": lambda x, decoded: np.abs(
                 x - decoded
             ).mean(),
@@ -210,6 +213,23 @@ EXERCISES: list[Exercise] = [
             "are not told": lambda spread, c, beta: (
                 spread[spread <= beta * c].sum(),
                 water_filling(spread, c, beta)[1],
+            ),
+            "a direction that is not told still has an error, its own variance; you count only "
+            "those that are told": lambda spread, c, beta: (
+                beta * c * (spread > beta * c).sum(),
+                water_filling(spread, c, beta)[1],
+            ),
+            "the KL is asked for without a weight: β is in the level already": (
+                lambda spread, c, beta: (
+                    water_filling(spread, c, beta)[0],
+                    beta * water_filling(spread, c, beta)[1],
+                )
+            ),
+            "this is the reconstruction term: the squared error is 2c times that": (
+                lambda spread, c, beta: (
+                    water_filling(spread, c, beta)[0] / (2 * c),
+                    water_filling(spread, c, beta)[1],
+                )
             ),
             "the half before the logarithm is missing": lambda spread, c, beta: (
                 water_filling(spread, c, beta)[0],
@@ -251,6 +271,15 @@ EXERCISES: list[Exercise] = [
             ),
             "you multiplied by the variance where one divides by it: e^(−log_variance)": (
                 lambda x, mean, lv: _mistaken_shared(x, mean, -lv, float(x.shape[1]))
+            ),
+            "you divided by the standard deviation where one divides by the variance": (
+                lambda x, mean, lv: _mistaken_shared(x, mean, lv / 2, float(x.shape[1]))
+            ),
+            "you took log_variance for the variance itself: it is the variance's logarithm": (
+                lambda x, mean, lv: (
+                    (mean - x) / lv[:, None],
+                    0.5 * (x.shape[1] - ((x - mean) ** 2).sum(axis=1) / lv),
+                )
             ),
             "the second is the derivative by the variance; by its logarithm it is that times the "
             "variance": lambda x, mean, lv: (

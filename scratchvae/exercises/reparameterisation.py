@@ -101,6 +101,19 @@ EXERCISES: list[Exercise] = [
             "the log-density also contains −½ log_variance itself: its derivative is missing": (
                 lambda z, m, lv: ((z - m) * np.exp(-lv), 0.5 * (z - m) ** 2 * np.exp(-lv))
             ),
+            "you took log_variance for the variance itself: it is the variance's logarithm": (
+                lambda z, m, lv: ((z - m) / lv, 0.5 * ((z - m) ** 2 / lv - 1))
+            ),
+            "you divided by the standard deviation in both; one divides by the variance, which is "
+            "its square": lambda z, m, lv: (
+                (z - m) * np.exp(-lv / 2),
+                0.5 * ((z - m) ** 2 * np.exp(-lv / 2) - 1),
+            ),
+            "the second is the derivative by the standard deviation; by the log-variance it is "
+            "that times half the standard deviation": lambda z, m, lv: (
+                (z - m) * np.exp(-lv),
+                ((z - m) ** 2 * np.exp(-lv) - 1) * np.exp(-lv / 2),
+            ),
             "these are the derivatives of −log q: the score is that of +log q": (
                 lambda z, m, lv: (
                     (m - z) * np.exp(-lv),
@@ -128,8 +141,10 @@ EXERCISES: list[Exercise] = [
         answer=leave_one_out,
         draw=_draw_leave_one_out,
         mistakes={
-            "your baseline is the mean of all draws, its own among them: the estimate is too small "
-            "by 1 − 1/L": lambda f, s: ((f - f.mean())[:, None] * s).mean(axis=0),
+            "your baseline is the mean of all draws, its own among them: the estimate is 1 − 1/L "
+            "times as large as it should be": lambda f, s: ((f - f.mean())[:, None] * s).mean(
+                axis=0
+            ),
             "you divided the sum over the others by L, and there are L − 1 of them": (
                 lambda f, s: ((f - (f.sum() - f) / len(f))[:, None] * s).mean(axis=0)
             ),
@@ -156,6 +171,15 @@ EXERCISES: list[Exercise] = [
             "the derivative of 1/rate has the square of the rate": (
                 lambda dz, rate, u: (dz * np.log(u)).sum(axis=0) / rate
             ),
+            "1/rate has the derivative −1/rate²: its minus and the square are both missing": (
+                lambda dz, rate, u: -(dz * np.log(u)).sum(axis=0) / rate
+            ),
+            "multiply dz and log(u) sample by sample, then add up; you added up each by itself": (
+                lambda dz, rate, u: dz.sum(axis=0) * np.log(u).sum(axis=0) / rate**2
+            ),
+            "you differentiated by u: that is the noise, and it is held fixed": (
+                lambda dz, rate, u: -(dz / (u * rate)).sum(axis=0)
+            ),
             "each rate serves all samples: add their contributions up, do not average them": (
                 lambda dz, rate, u: (dz * np.log(u)).mean(axis=0) / rate**2
             ),
@@ -181,6 +205,8 @@ EXERCISES: list[Exercise] = [
             "the weights must be divided by their sum, not by the number of draws": (
                 lambda f, score: (f * score**2).mean()
             ),
+            "you divided by the scores' variance, which subtracts their mean: divide by the sum of "
+            "the squared scores": lambda f, score: (f * score**2).mean() / score.var(),
             "you regressed f on the score: that minimises the mean of (f − b score)²": (
                 lambda f, score: (f * score).sum() / (score**2).sum()
             ),
@@ -199,6 +225,9 @@ EXERCISES: list[Exercise] = [
         mistakes={
             "the derivative of softplus, the sigmoid of h, is missing": (
                 lambda dz, h, eps: (dz * eps).sum(axis=0) / (2 * np.sqrt(np.logaddexp(0, h)))
+            ),
+            "the noise is missing: dz/dv is ε / (2√v)": (
+                lambda dz, h, eps: dz.sum(axis=0) * _sigmoid(h) / (2 * np.sqrt(np.logaddexp(0, h)))
             ),
             "the derivative of the square root is missing: this treats softplus(h) as the "
             "standard deviation": lambda dz, h, eps: (dz * eps).sum(axis=0) * _sigmoid(h),
