@@ -95,7 +95,7 @@ class GaussianLikelihood:
     −log p = Σ (x − decoded)² / (2c) + ½ log(2πc) (eq. 9.6 of the lessons). The second part is the
     same for every model, so Zhao's report leaves it out of the loss, and so does this class unless
     asked; ``omitted`` says how much it is, and a bound on log p(x) includes it. With c = 1 it is
-    half the squared error (eq. 2.7). Source: Zhao (2023), section 2.1.
+    half the squared error (eq. 2.7, eq. 3.2). Source: Zhao (2023), section 2.1.
 
     Parameters
     ----------

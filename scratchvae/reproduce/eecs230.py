@@ -59,7 +59,7 @@ def _rows(results: Results) -> list[Row]:
 def principal_component_error(images: np.ndarray, components: int) -> float:
     """Return half the squared error per image that the best linear code of that size leaves.
 
-    It is half the variance outside the largest principal components.
+    It is half the variance outside the largest principal components: eq. 3.6 of the lessons.
     """
     count, pixels = len(images), int(np.prod(images.shape[1:]))
     moments, sums = np.zeros((pixels, pixels)), np.zeros(pixels)

@@ -12,7 +12,7 @@ from scratchvae.probability import GaussianLikelihood
 
 
 def linear_autoencoder(make: Maker, latent_dim: int) -> Autoencoder:
-    """EECS 230, lecture 16: what it learns spans the principal components."""
+    """EECS 230, lecture 16: what it learns spans the principal components (eq. 3.3, eq. 3.7)."""
     return Autoencoder(
         encoder=make.encoder([PIXELS, latent_dim], None),
         decoder=make.decoder([latent_dim, PIXELS], None),
