@@ -117,14 +117,14 @@ def box_of_sliders(draw: Callable[..., "Figure"], sliders: Mapping[str, Slider])
     image = ipywidgets.Image(value=_png(draw(**starts)), format="png")
     controls: dict[str, Any] = {}
     for name, slider in sliders.items():
-        label = name.replace("_", " ")
+        shown = {"description": name.replace("_", " "), "style": {"description_width": "initial"}}
         if isinstance(slider, list):
-            controls[name] = ipywidgets.SelectionSlider(options=slider, description=label)
+            controls[name] = ipywidgets.SelectionSlider(options=slider, **shown)
             continue
         low, high, step, _ = slider
         whole = all(float(number).is_integer() for number in slider)
         kind = ipywidgets.IntSlider if whole else ipywidgets.FloatSlider
-        controls[name] = kind(value=starts[name], min=low, max=high, step=step, description=label)
+        controls[name] = kind(value=starts[name], min=low, max=high, step=step, **shown)
 
     def redraw(_: Any) -> None:
         image.value = _png(draw(**{name: control.value for name, control in controls.items()}))
