@@ -153,6 +153,9 @@ EXERCISES: list[Exercise] = [
             "small z is": lambda a, price: a / (1 + 2 * price),
             "that is right for a price on ½ z², which only shrinks; |z| has the same slope however "
             "small z is": lambda a, price: a / (1 + price),
+            "that is right only where a exceeds the price; below that, z is 0 or moves up": (
+                lambda a, price: a - price
+            ),
             "that moves z away from 0; the price draws it towards 0": lambda a, price: (
                 a + price * np.sign(a)
             ),
@@ -182,6 +185,11 @@ EXERCISES: list[Exercise] = [
             ),
             "you divided by σ²; the density has 2σ² in its exponent": (
                 lambda spoilt, images, s: _shares(spoilt, images, s**2) @ images
+            ),
+            "you did not divide by the sum of the shares": lambda spoilt, images, s: (
+                _shares(spoilt, images, 2 * s**2)
+                / _shares(spoilt, images, 2 * s**2).max(axis=1, keepdims=True)
+                @ images
             ),
             "that is the nearest image; it has the largest share but not all of it": (
                 lambda spoilt, images, s: images[_shares(spoilt, images, s).argmax(axis=1)]
