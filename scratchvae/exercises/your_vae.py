@@ -314,8 +314,12 @@ EXERCISES: list[Exercise] = [
             "this is the gradient of the sum; the loss is a mean over images and over draws": (
                 lambda x, y: _sigmoid(y) - x
             ),
-            "the draws are summed; each draw has logits of its own, and a gradient of its own": (
-                lambda x, y: (_sigmoid(y) - x).sum(axis=0) / (len(x) * len(y))
+            "the draws are put together; each draw has logits of its own, and a gradient of its "
+            "own": lambda x, y: (_sigmoid(y) - x).sum(axis=0) / (len(x) * len(y)),
+            "this is the loss of the mean logits; the loss is a mean over draws, and each draw has "
+            "a sigmoid of its own": lambda x, y: (
+                np.repeat(_sigmoid(y.mean(axis=0, keepdims=True)) - x, len(y), axis=0)
+                / (len(x) * len(y))
             ),
             "this is the gradient for the probability, not for the logit: multiply by the slope of "
             "the sigmoid, p (1 − p), and most of it cancels": lambda x, y: (
@@ -338,7 +342,7 @@ EXERCISES: list[Exercise] = [
             "the road through the KL lacks its 1/N; dz has its own already": (
                 lambda dz, m, s, eps, beta: _roads(dz, m, s, eps, kl=beta)
             ),
-            "dz was divided by N once more; it is the gradient of the mean loss already": (
+            "you divided dz by N once more; it is the gradient of the mean loss already": (
                 lambda dz, m, s, eps, beta: _roads(dz, m, s, eps, z=1 / len(m), kl=beta / len(m))
             ),
             "the road through z is missing": (
@@ -387,6 +391,9 @@ EXERCISES: list[Exercise] = [
                 lambda dz, m, s, eps, beta: _roads(
                     dz, m, s, eps, kl=beta / len(m), slope=np.exp(2 * s) * eps
                 )
+            ),
+            "the derivative of z by s is e^s eps; the e^s is missing": (
+                lambda dz, m, s, eps, beta: _roads(dz, m, s, eps, kl=beta / len(m), slope=eps)
             ),
             "the noise is missing in the derivative of z by s": (
                 lambda dz, m, s, eps, beta: _roads(dz, m, s, eps, kl=beta / len(m), slope=np.exp(s))
@@ -506,7 +513,7 @@ EXERCISES: list[Exercise] = [
             "respect to t, first line first.",
             "u = z W3 + b3 changes by d W3, the same for all rows. Then multiply by the slope of "
             "tanh, by W4, and by the slope of the sigmoid.",
-            "p (1 − p) times [(d W3) (1 − g²)] W4, with g and p from the forward pass.",
+            "xhat (1 − xhat) times [(d W3) (1 − g²)] W4, with g and xhat from the forward pass.",
         ),
         returns=("speed",),
         tolerance=1e-12,  # a finite difference reaches 1e-10; the derivative is asked for
