@@ -53,6 +53,20 @@ def _shares(
     return shares
 
 
+def _divided_by_columns(spoilt: FloatArray, images: FloatArray, deviation: float) -> FloatArray:
+    shares = _shares(spoilt, images, 2 * deviation**2)
+    exponentials = shares / shares.max(axis=1, keepdims=True)
+    guess: FloatArray = exponentials / exponentials.sum(axis=0) @ images
+    return guess
+
+
+def _nothing_far_away(spoilt: FloatArray, images: FloatArray, deviation: float) -> FloatArray:
+    squares = ((spoilt[:, None] - images) ** 2).sum(axis=2)
+    reached = np.exp(-squares / (2 * deviation**2)).sum(axis=1, keepdims=True) > 0
+    guess: FloatArray = reached * best_denoiser(spoilt, images, deviation)
+    return guess
+
+
 def _draw_tied(random: np.random.Generator) -> tuple[FloatArray, FloatArray]:
     count, features, code = _sizes(random)
     return random.standard_normal((count, features)), random.standard_normal((features, code))
@@ -74,7 +88,9 @@ def _draw_spoilt(random: np.random.Generator) -> tuple[FloatArray, FloatArray, f
     images = random.standard_normal((count, features))
     deviation = float(random.uniform(0.6, 0.9))
     spoilt = images[:few] + deviation * random.standard_normal((few, features))
-    spoilt[0] += 60  # so far away that every exponential is 0 as a float64
+    # So far away that every exponential is 0 as a float64; with both signs, so that an answer that
+    # fails only there is not told that it fails for positive entries.
+    spoilt[0] += 60 * (-1.0) ** np.arange(features)
     return spoilt, images, deviation
 
 
@@ -156,6 +172,9 @@ EXERCISES: list[Exercise] = [
             "that is right only where a exceeds the price; below that, z is 0 or moves up": (
                 lambda a, price: a - price
             ),
+            "that is the part that the price takes from a; what is left of a is asked for": (
+                lambda a, price: np.clip(a, -price, price)
+            ),
             "that moves z away from 0; the price draws it towards 0": lambda a, price: (
                 a + price * np.sign(a)
             ),
@@ -174,9 +193,13 @@ EXERCISES: list[Exercise] = [
         answer=best_denoiser,
         draw=_draw_spoilt,
         mistakes={
-            "the shares of each spoilt image must add up to 1, not those of each clean one": (
+            "the weights of each spoilt image must add up to 1, not those of each clean one": (
                 lambda spoilt, images, s: _shares(spoilt, images, 2 * s**2, axis=0) @ images
             ),
+            "you divided by sums over the spoilt images; the weights of each spoilt image must add "
+            "up to 1, so sum over the clean ones": _divided_by_columns,
+            "where every exponential is 0 you give 0; subtract each row's largest exponent first, "
+            "and no sum is 0": _nothing_far_away,
             "the distance is not squared in your exponent": (
                 lambda spoilt, images, s: _shares(spoilt, images, 2 * s**2, power=1) @ images
             ),
@@ -186,12 +209,12 @@ EXERCISES: list[Exercise] = [
             "you divided by σ²; the density has 2σ² in its exponent": (
                 lambda spoilt, images, s: _shares(spoilt, images, s**2) @ images
             ),
-            "you did not divide by the sum of the shares": lambda spoilt, images, s: (
+            "you did not divide the weights by their sum": lambda spoilt, images, s: (
                 _shares(spoilt, images, 2 * s**2)
                 / _shares(spoilt, images, 2 * s**2).max(axis=1, keepdims=True)
                 @ images
             ),
-            "that is the nearest image; it has the largest share but not all of it": (
+            "that is the nearest image; it has the largest weight, but the others have some too": (
                 lambda spoilt, images, s: images[_shares(spoilt, images, s).argmax(axis=1)]
             ),
             "these are means of all images, as if none were nearer than another": (
@@ -202,9 +225,9 @@ EXERCISES: list[Exercise] = [
             "First the squared distances of every spoilt image from every clean one, (M, N): "
             "spoilt[:, None] - images, squared, summed over its last axis.",
             "Far from all images every exponential is 0 as a float64, and 0/0 is nan. A common "
-            "factor cancels in the shares: subtract each row's largest exponent first.",
-            "exponent = −distances / (2σ²), minus its row's maximum; shares = exp(exponent), "
-            "divided by its row's sum; the guess is shares @ images.",
+            "factor cancels in the weights: subtract each row's largest exponent first.",
+            "exponent = −distances / (2σ²), minus its row's maximum; weights = exp(exponent), "
+            "divided by its row's sum; the guess is weights @ images.",
         ),
         returns=("the guess",),
     ),
