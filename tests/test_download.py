@@ -1,5 +1,6 @@
 import _thread
 import hashlib
+import signal
 import socket
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -257,12 +258,17 @@ def test_half_a_set_is_completed(tmp_path, start):
 
 def test_an_interrupted_download_leaves_nothing(tmp_path, start):
     mirror = start({"b.gz": "interrupt"})
-    with pytest.raises(KeyboardInterrupt):
-        download(
-            RemoteDataset("letters", "Letters", (mirror.url,), HASHES, ""),
-            tmp_path,
-            progress=False,
-        )
+    # A shell starts what runs in the background deaf to Ctrl-C.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            download(
+                RemoteDataset("letters", "Letters", (mirror.url,), HASHES, ""),
+                tmp_path,
+                progress=False,
+            )
+    finally:
+        signal.signal(signal.SIGINT, before)
     assert contents(tmp_path) == {"a.gz": FILES["a.gz"]}
 
 
