@@ -11,7 +11,7 @@ from scratchvae.errors import InputError
 from scratchvae.kernels.arrays import Array, result
 from scratchvae.kernels.compilation import kernel
 from scratchvae.kernels.exponential import exp, expm1, log1p_of_share
-from scratchvae.kernels.parts import Kernel, bounds, in_parallel
+from scratchvae.kernels.parts import ALL, Kernel, bounds, run_all
 from scratchvae.kernels.threads import run_parts
 
 KINDS = {"relu": 0, "elu": 1, "tanh": 2, "sigmoid": 3, "softplus": 4}
@@ -35,7 +35,7 @@ def activation_forward(
     out
         Where to put the result; it may be ``x`` itself.
     """
-    return _run(_forward, _forward_parallel, "activation_forward", kind, alpha, (x,), out)
+    return _run(_forward, "activation_forward", kind, alpha, (x,), out)
 
 
 def activation_backward(
@@ -45,12 +45,11 @@ def activation_backward(
 
     ``out`` may be ``dy`` itself. See ``activation_forward``.
     """
-    return _run(_backward, _backward_parallel, "activation_backward", kind, alpha, (dy, y), out)
+    return _run(_backward, "activation_backward", kind, alpha, (dy, y), out)
 
 
 def _run(
-    serial: Kernel,
-    parallel: Kernel,
+    one_part: Kernel,
     name: str,
     kind: str,
     alpha: float,
@@ -63,12 +62,14 @@ def _run(
     out = result(name, first.shape, first.dtype, out, False)
     flat = [np.ascontiguousarray(array).reshape(-1) for array in inputs]
     work = first.size * _NANOSECONDS
-    run_parts(serial, parallel, work, KINDS[kind], first.dtype.type(alpha), *flat, out.reshape(-1))
+    run_parts(one_part, work, KINDS[kind], first.dtype.type(alpha), *flat, out.reshape(-1))
     return out
 
 
 @kernel()
 def _forward(part: int, parts: int, kind: int, alpha: float, x: Array, y: Array) -> None:
+    if part == ALL:
+        return run_all(parts)
     zero, one, limit = x.dtype.type(0), x.dtype.type(1), x.dtype.type(20)
     first, last = bounds(part, parts, x.size)
     x, y = x[first:last], y[first:last]
@@ -99,6 +100,8 @@ def _forward(part: int, parts: int, kind: int, alpha: float, x: Array, y: Array)
 def _backward(
     part: int, parts: int, kind: int, alpha: float, dy: Array, y: Array, dx: Array
 ) -> None:
+    if part == ALL:
+        return run_all(parts)
     zero, one = y.dtype.type(0), y.dtype.type(1)
     first, last = bounds(part, parts, y.size)
     dy, y, dx = dy[first:last], y[first:last], dx[first:last]
@@ -117,7 +120,3 @@ def _backward(
     else:
         for i in range(y.size):
             dx[i] = dy[i] * -expm1(-y[i])
-
-
-_forward_parallel = in_parallel(_forward)
-_backward_parallel = in_parallel(_backward)

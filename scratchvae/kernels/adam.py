@@ -9,7 +9,7 @@ import numpy as np
 from scratchvae.arrays import FloatArray
 from scratchvae.kernels.arrays import Array
 from scratchvae.kernels.compilation import kernel
-from scratchvae.kernels.parts import bounds, in_parallel
+from scratchvae.kernels.parts import ALL, bounds, run_all
 from scratchvae.kernels.threads import run_parts
 
 _NANOSECONDS = 1.0  # a number, roughly
@@ -37,7 +37,7 @@ def adam_step(
     arrays = [array.reshape(-1) for array in (value, grad, first, second)]
     factors = _factors(value.dtype, beta_1, beta_2, epsilon)
     work = value.size * _NANOSECONDS
-    run_parts(_step, _step_parallel, work, *arrays, *factors, rate, correction)
+    run_parts(_step, work, *arrays, *factors, rate, correction)
 
 
 @lru_cache(maxsize=64)
@@ -63,6 +63,8 @@ def _step(
     rate: float,
     correction: float,
 ) -> None:
+    if part == ALL:
+        return run_all(parts)
     start, end = bounds(part, parts, value.size)
     value, grad = value[start:end], grad[start:end]
     first, second = first[start:end], second[start:end]
@@ -70,6 +72,3 @@ def _step(
         first[i] = keep_1 * first[i] + take_1 * grad[i]
         second[i] = keep_2 * second[i] + take_2 * (grad[i] * grad[i])
         value[i] -= rate * first[i] / (math.sqrt(second[i]) * correction + epsilon)
-
-
-_step_parallel = in_parallel(_step)

@@ -10,7 +10,7 @@ from scratchvae.kernels.arrays import Array, result
 from scratchvae.kernels.channels import CODES, ELU, RELU
 from scratchvae.kernels.compilation import kernel
 from scratchvae.kernels.exponential import expm1
-from scratchvae.kernels.parts import bounds, in_parallel
+from scratchvae.kernels.parts import ALL, bounds, run_all
 from scratchvae.kernels.rows import (
     NANOSECONDS,
     add_blocks,
@@ -28,7 +28,7 @@ def channel_moments(x: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Return mean and (biased) variance of each channel: (…, C) to (C,) both."""
     wide, channels = lines(x), x.shape[-1]
     rooms = [block_room(name, wide) for name in ("means", "squares", "rests")]
-    run_parts(_moments, _moments_parallel, x.size * NANOSECONDS, wide, *rooms, channels)
+    run_parts(_moments, x.size * NANOSECONDS, wide, *rooms, channels)
     means, squares, rests = rooms
     # Blocks' own squares, and those of their means around the mean of all (Chan et al., 1979).
     rows, rows_a_line = x.size // max(channels, 1), wide.shape[1] // max(channels, 1)
@@ -62,7 +62,7 @@ def batch_norm_forward(
     values = (repeat(value, wide) for value in (mean, deviation * scale, shift))
     factors = (CODES[kind], x.dtype.type(alpha))
     work = x.size * NANOSECONDS
-    run_parts(_normalise, _normalise_parallel, work, wide, *values, lines(out), *factors)
+    run_parts(_normalise, work, wide, *values, lines(out), *factors)
     return out
 
 
@@ -107,13 +107,13 @@ def batch_norm_backward(
     products, sums = block_room("products", arrays[2]), block_room("sums", arrays[2])
     work, centre = x.size * NANOSECONDS, repeat(mean, arrays[2])
     factors = (channels, CODES[kind], x.dtype.type(alpha))
-    run_parts(_correlate, _correlate_parallel, work, *arrays, centre, products, sums, *factors)
+    run_parts(_correlate, work, *arrays, centre, products, sums, *factors)
     d_scale = (add_blocks(products, channels) * deviation).astype(x.dtype)
     d_shift = add_blocks(sums, channels).astype(x.dtype)
     count = x.dtype.type(max(x.size // max(channels, 1), 1) if training else np.inf)
     values = (mean, deviation * scale, d_shift / count, d_scale * deviation / count)
     wide = (repeat(value, arrays[2]) for value in values)
-    run_parts(_pull_back, _pull_back_parallel, work, *arrays, *wide, lines(out), sums, *factors)
+    run_parts(_pull_back, work, *arrays, *wide, lines(out), sums, *factors)
     if total is not None:
         total += add_blocks(sums, channels)
     return out, d_scale, d_shift
@@ -123,6 +123,8 @@ def batch_norm_backward(
 def _moments(
     part: int, parts: int, x: Array, means: Array, squares: Array, rests: Array, channels: int
 ) -> None:
+    if part == ALL:
+        return run_all(parts)
     first_block, last_block = bounds(part, parts, len(means))
     for block in range(first_block, last_block):
         first, last = block_bounds(block, x)
@@ -165,6 +167,8 @@ def _normalise(
     kind: int,
     alpha: float,
 ) -> None:
+    if part == ALL:
+        return run_all(parts)
     zero = x.dtype.type(0)
     first, last = bounds(part, parts, len(x))
     for row in range(first, last):
@@ -196,6 +200,8 @@ def _correlate(
     kind: int,
     alpha: float,
 ) -> None:
+    if part == ALL:
+        return run_all(parts)
     zero, one = x.dtype.type(0), x.dtype.type(1)
     first_block, last_block = bounds(part, parts, len(sums))
     for block in range(first_block, last_block):
@@ -239,6 +245,8 @@ def _pull_back(
     kind: int,
     alpha: float,
 ) -> None:
+    if part == ALL:
+        return run_all(parts)
     zero, one = x.dtype.type(0), x.dtype.type(1)
     first_block, last_block = bounds(part, parts, len(sums))
     for block in range(first_block, last_block):
@@ -267,9 +275,3 @@ def _pull_back(
                     dx[row, c] = d
                     total[c] += d
         add_up(total, channels)
-
-
-_moments_parallel = in_parallel(_moments)
-_normalise_parallel = in_parallel(_normalise)
-_correlate_parallel = in_parallel(_correlate)
-_pull_back_parallel = in_parallel(_pull_back)

@@ -6,7 +6,7 @@ from scratchvae.arrays import FloatArray
 from scratchvae.kernels.arrays import Array, result
 from scratchvae.kernels.compilation import kernel
 from scratchvae.kernels.exponential import exp, log1p_of_share
-from scratchvae.kernels.parts import Kernel, bounds, in_parallel
+from scratchvae.kernels.parts import ALL, Kernel, bounds, run_all
 from scratchvae.kernels.threads import run_parts
 
 _NANOSECONDS = 0.5  # a number, roughly
@@ -20,27 +20,27 @@ def bernoulli_cross_entropy(
     It is ``softplus(logits) − x·logits``, in an order that subtracts the large parts first: they
     cancel exactly where x is 0 or 1, and what is left keeps all its digits.
     """
-    return _run(_terms, _terms_parallel, x, logits, out)
+    return _run(_terms, x, logits, out)
 
 
 def bernoulli_gradient(
     x: FloatArray, logits: FloatArray, out: FloatArray | None = None
 ) -> FloatArray:
     """Return ``sigmoid(logits) − x``, the derivative of the cross-entropy in the logits."""
-    return _run(_gradient, _gradient_parallel, x, logits, out)
+    return _run(_gradient, x, logits, out)
 
 
-def _run(
-    serial: Kernel, parallel: Kernel, x: FloatArray, logits: FloatArray, out: FloatArray | None
-) -> FloatArray:
+def _run(one_part: Kernel, x: FloatArray, logits: FloatArray, out: FloatArray | None) -> FloatArray:
     out = result("bernoulli", logits.shape, logits.dtype, out, False)
     flat = [np.ascontiguousarray(array).reshape(-1) for array in (x, logits)]
-    run_parts(serial, parallel, x.size * _NANOSECONDS, *flat, out.reshape(-1))
+    run_parts(one_part, x.size * _NANOSECONDS, *flat, out.reshape(-1))
     return out
 
 
 @kernel()
 def _terms(part: int, parts: int, x: Array, logits: Array, terms: Array) -> None:
+    if part == ALL:
+        return run_all(parts)
     zero = x.dtype.type(0)
     first, last = bounds(part, parts, x.size)
     x, logits, terms = x[first:last], logits[first:last], terms[first:last]
@@ -52,6 +52,8 @@ def _terms(part: int, parts: int, x: Array, logits: Array, terms: Array) -> None
 
 @kernel()
 def _gradient(part: int, parts: int, x: Array, logits: Array, gradient: Array) -> None:
+    if part == ALL:
+        return run_all(parts)
     zero, one = x.dtype.type(0), x.dtype.type(1)
     first, last = bounds(part, parts, x.size)
     x, logits, gradient = x[first:last], logits[first:last], gradient[first:last]
@@ -59,7 +61,3 @@ def _gradient(part: int, parts: int, x: Array, logits: Array, gradient: Array) -
         a = logits[i]
         decay = exp(-abs(a))
         gradient[i] = (decay if a < zero else one) / (one + decay) - x[i]
-
-
-_terms_parallel = in_parallel(_terms)
-_gradient_parallel = in_parallel(_gradient)

@@ -8,7 +8,7 @@ from scratchvae.kernels.activation import KINDS
 from scratchvae.kernels.arrays import Array, result
 from scratchvae.kernels.compilation import kernel
 from scratchvae.kernels.exponential import expm1
-from scratchvae.kernels.parts import bounds, in_parallel
+from scratchvae.kernels.parts import ALL, bounds, run_all
 from scratchvae.kernels.rows import (
     NANOSECONDS,
     add_blocks,
@@ -42,7 +42,7 @@ def add_bias(
     """
     work, code, wide = y.size * NANOSECONDS, CODES[kind], lines(y)
     factors = (code, y.dtype.type(alpha))
-    run_parts(_add_bias, _add_bias_parallel, work, wide, repeat(bias, wide), *factors)
+    run_parts(_add_bias, work, wide, repeat(bias, wide), *factors)
     return y
 
 
@@ -62,7 +62,7 @@ def activation_backward_and_sum(
     arrays = (lines(dy), lines(y), lines(out))
     sums = block_room("sums", arrays[0])
     factors = (len(total), CODES[kind], y.dtype.type(alpha))
-    run_parts(_pull, _pull_parallel, y.size * NANOSECONDS, *arrays, sums, *factors)
+    run_parts(_pull, y.size * NANOSECONDS, *arrays, sums, *factors)
     total += add_blocks(sums, len(total))
     return out
 
@@ -71,13 +71,15 @@ def sum_rows(x: FloatArray, out: FloatArray) -> FloatArray:
     """Add the sum of all rows of ``x`` (…, C) to ``out`` (C,), and return it: a bias's gradient."""
     wide = lines(x)
     sums = block_room("sums", wide)
-    run_parts(_sum_blocks, _sum_blocks_parallel, x.size * NANOSECONDS, wide, sums, len(out))
+    run_parts(_sum_blocks, x.size * NANOSECONDS, wide, sums, len(out))
     out += add_blocks(sums, len(out))
     return out
 
 
 @kernel()
 def _add_bias(part: int, parts: int, y: Array, bias: Array, kind: int, alpha: float) -> None:
+    if part == ALL:
+        return run_all(parts)
     zero = y.dtype.type(0)
     first, last = bounds(part, parts, len(y))
     for row in range(first, last):
@@ -107,6 +109,8 @@ def _pull(
     kind: int,
     alpha: float,
 ) -> None:
+    if part == ALL:
+        return run_all(parts)
     zero, one = y.dtype.type(0), y.dtype.type(1)
     first_block, last_block = bounds(part, parts, len(sums))
     for block in range(first_block, last_block):
@@ -129,6 +133,8 @@ def _pull(
 
 @kernel()
 def _sum_blocks(part: int, parts: int, x: Array, sums: Array, channels: int) -> None:
+    if part == ALL:
+        return run_all(parts)
     first_block, last_block = bounds(part, parts, len(sums))
     for block in range(first_block, last_block):
         first, last = block_bounds(block, x)
@@ -138,8 +144,3 @@ def _sum_blocks(part: int, parts: int, x: Array, sums: Array, channels: int) -> 
             for c in range(x.shape[1]):
                 total[c] += x[row, c]
         add_up(total, channels)
-
-
-_add_bias_parallel = in_parallel(_add_bias)
-_pull_parallel = in_parallel(_pull)
-_sum_blocks_parallel = in_parallel(_sum_blocks)

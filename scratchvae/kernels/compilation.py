@@ -40,27 +40,43 @@ def target_cpu() -> tuple[str, str]:
     return name, codegen.get_host_cpu_features() if features is None else features
 
 
-def kernel(*, parallel: bool = False) -> Callable[[Function], Function]:
+def kernel(*, parallel: bool = False, inside: bool = False) -> Callable[[Function], Function]:
     """Compile a function at its first call, without Python's global lock, and keep the result.
 
     Every operation is rounded by itself, in the order written (the tiles and the exponential ask
     for fused multiply-adds by name). Left to the compiler, which products it fuses differs from one
-    compiled version of a loop to the next, and the bits with it: the version for threads, and that
-    without.
+    compiled version of a loop to the next, and the bits with it.
 
     Parameters
     ----------
     parallel : bool
         Whether the function has ``prange`` loops.
+    inside : bool
+        Whether it is called by other kernels alone. Then what would make it callable from Python
+        need not be compiled.
     """
+    options = {
+        "nogil": True,
+        "error_model": "numpy",
+        "parallel": parallel,
+        "no_cpython_wrapper": inside,
+        "no_cfunc_wrapper": inside,
+    }
 
     def decorate(function: Function) -> Function:
-        compiled = numba.njit(nogil=True, parallel=parallel, error_model="numpy")(function)
+        compiled = numba.njit(**options)(function)
         if not JIT_DISABLED and _is_ours(function):
             compiled._cache = KernelCache(function)
         return compiled  # type: ignore[no-any-return]
 
     return decorate
+
+
+def c_address(compiled: Any, signature: Any) -> int:
+    """Compile a kernel for the arguments of a signature; return where C code can call it."""
+    compiled.compile(signature)
+    result = compiled.overloads[signature.args]
+    return int(result.library.get_pointer_to_function(result.fndesc.llvm_cfunc_wrapper_name))
 
 
 def _is_ours(function: Callable[..., Any]) -> bool:

@@ -9,7 +9,7 @@ of the weights is a sum over pixels (see ``weight_gradient``).
 import numpy as np
 
 from scratchvae.kernels.arrays import Array, result
-from scratchvae.kernels.correlate import correlate, correlate_parallel, pack_taps
+from scratchvae.kernels.correlate import correlate, pack_taps
 from scratchvae.kernels.dot_tile import dot_address, dot_rows
 from scratchvae.kernels.geometry import require_channels, require_output, require_size
 from scratchvae.kernels.matrix_product import NANOSECONDS
@@ -23,7 +23,7 @@ from scratchvae.kernels.phases import (
 from scratchvae.kernels.simd import lanes
 from scratchvae.kernels.threads import run_parts
 from scratchvae.kernels.tile import UNIT_ROW, UNIT_STEP, panel_columns, tile_address, tile_rows
-from scratchvae.kernels.weight_gradient import weight_gradient, weight_gradient_parallel, widen
+from scratchvae.kernels.weight_gradient import weight_gradient, widen
 from scratchvae.kernels.workspace import scratch
 
 _GROUP_BYTES = 1 << 19  # of images: what stays in the second-level cache
@@ -189,7 +189,6 @@ def _slide(
     pack_taps(panels, flat, w.shape, phases, -strides[1] if transposed else 1, transposed, width)
     run_parts(
         correlate,
-        correlate_parallel,
         out.size * room // max(1, len(phases)) / padded * NANOSECONDS[out.itemsize],
         tile,
         (np.ascontiguousarray(x).reshape(-1), panels, out.reshape(-1)),
@@ -222,7 +221,6 @@ def _sum_over_pixels(
     group = max(1, _GROUP_BYTES // max(1, bytes_each))
     run_parts(
         weight_gradient,
-        weight_gradient_parallel,
         dy.size * out.shape[0] * out.shape[1] * out.shape[2] * NANOSECONDS[out.itemsize],
         tile_address(out.dtype, UNIT_ROW),
         (np.ascontiguousarray(x).reshape(-1), flat, out.reshape(-1)),

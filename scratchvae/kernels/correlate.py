@@ -16,11 +16,10 @@ output channel, neighbouring pixels of a column). So there is no padded copy of 
 multiplication by zero.
 """
 
-from numba import prange
-
 from scratchvae.kernels.arrays import Array, Sizes
 from scratchvae.kernels.compilation import kernel
 from scratchvae.kernels.packing import pack, pack_transposed
+from scratchvae.kernels.parts import ALL, run_all
 from scratchvae.kernels.phases import (
     COLUMNS,
     FEW_PIXELS,
@@ -57,6 +56,8 @@ def correlate(
     `arrays` are x, the packed taps and the output, all flat; `steps` is (stride over x, stride over
     the output); `tiling` is (most rows of a tile, columns of a panel).
     """
+    if part == ALL:
+        return run_all(parts)
     images, most_rows = x_shape[0], tiling[0]
     first, last = images * part // parts, images * (part + 1) // parts
     # Few enough images at a time that they stay in the cache from one loop to the next.
@@ -70,23 +71,7 @@ def correlate(
             _border_pixels(tile, arrays, phases[f], n, group, x_shape, out_shape, steps, tiling)
 
 
-@kernel(parallel=True)
-def correlate_parallel(
-    parts: int,
-    tile: int,
-    arrays: tuple[Array, ...],
-    phases: Array,
-    x_shape: Sizes,
-    out_shape: Sizes,
-    steps: Sizes,
-    tiling: Sizes,
-) -> None:
-    """Run all parts of `correlate`."""
-    for part in prange(parts):
-        correlate(part, parts, tile, arrays, phases, x_shape, out_shape, steps, tiling)
-
-
-@kernel()
+@kernel(inside=True)
 def _inner_pixels(
     tile: int,
     arrays: tuple[Array, ...],
@@ -139,7 +124,7 @@ def _inner_pixels(
                 )
 
 
-@kernel()
+@kernel(inside=True)
 def _inner_rows(phase: Array, height: int, stride: int, panel_columns: int) -> tuple[int, int]:
     """Return from which row of pixels, and to before which, border columns are computed image-wise.
 
@@ -154,7 +139,7 @@ def _inner_rows(phase: Array, height: int, stride: int, panel_columns: int) -> t
     return first, last
 
 
-@kernel()
+@kernel(inside=True)
 def _border_columns(
     tile: int,
     arrays: tuple[Array, ...],
@@ -209,7 +194,7 @@ def _border_columns(
                 )
 
 
-@kernel()
+@kernel(inside=True)
 def _border_pixels(
     tile: int,
     arrays: tuple[Array, ...],

@@ -21,6 +21,7 @@ from numba.extending import intrinsic
 from numpy.typing import DTypeLike
 
 from scratchvae.kernels import simd
+from scratchvae.kernels.compilation import kernel
 from scratchvae.kernels.tile import UNIT_STEP, compile_tile
 
 
@@ -35,6 +36,7 @@ def dot_address(dtype: DTypeLike) -> int:
     return compile_tile(_dot, dtype, UNIT_STEP)
 
 
+@kernel()
 def _dot(a: Any, b: Any, c: Any, strides: Any, sizes: Any) -> None:
     _dot_tile(a, b, c, strides, sizes)
 

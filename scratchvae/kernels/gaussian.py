@@ -7,8 +7,9 @@ import numpy as np
 from scratchvae.arrays import FloatArray
 from scratchvae.kernels.arrays import Array, result
 from scratchvae.kernels.compilation import kernel
-from scratchvae.kernels.parts import bounds, in_parallel
-from scratchvae.kernels.threads import run_parts
+from scratchvae.kernels.parts import ALL, bounds, run_all
+from scratchvae.kernels.threads import get_threads, run_parts
+from scratchvae.kernels.workspace import scratch
 
 _NANOSECONDS = 0.3  # a number, roughly: what a pass over memory costs
 _LANES = 64  # sums kept side by side: one alone would wait for each addition to end
@@ -19,7 +20,8 @@ def squared_distances(x: FloatArray, y: FloatArray) -> FloatArray:
     out = np.empty(len(x), x.dtype)
     shape = (len(x), prod(x.shape[1:]))
     rows = [np.ascontiguousarray(array).reshape(shape) for array in (x, y)]
-    run_parts(_squares, _squares_parallel, x.size * _NANOSECONDS, *rows, out)
+    sums = scratch("squares", get_threads() * _LANES, x.dtype)
+    run_parts(_squares, x.size * _NANOSECONDS, *rows, sums, out)
     return out
 
 
@@ -30,15 +32,17 @@ def gaussian_gradient(
     out = result("gaussian_gradient", x.shape, x.dtype, out, False)
     flat = [np.ascontiguousarray(array).reshape(-1) for array in (x, mean)]
     arguments = (*flat, x.dtype.type(variance), out.reshape(-1))
-    run_parts(_gradient, _gradient_parallel, x.size * _NANOSECONDS, *arguments)
+    run_parts(_gradient, x.size * _NANOSECONDS, *arguments)
     return out
 
 
 @kernel()
-def _squares(part: int, parts: int, x: Array, y: Array, out: Array) -> None:
+def _squares(part: int, parts: int, x: Array, y: Array, sums: Array, out: Array) -> None:
+    if part == ALL:
+        return run_all(parts)
     first, last = bounds(part, parts, len(x))
     whole = x.shape[1] // _LANES * _LANES
-    sums = np.empty(_LANES, x.dtype)
+    sums = sums[part * _LANES : (part + 1) * _LANES]
     for row in range(first, last):
         sums[:] = 0
         for start in range(0, whole, _LANES):
@@ -60,11 +64,9 @@ def _squares(part: int, parts: int, x: Array, y: Array, out: Array) -> None:
 def _gradient(
     part: int, parts: int, x: Array, mean: Array, variance: float, gradient: Array
 ) -> None:
+    if part == ALL:
+        return run_all(parts)
     first, last = bounds(part, parts, x.size)
     x, mean, gradient = x[first:last], mean[first:last], gradient[first:last]
     for i in range(x.size):
         gradient[i] = (mean[i] - x[i]) / variance
-
-
-_squares_parallel = in_parallel(_squares)
-_gradient_parallel = in_parallel(_gradient)

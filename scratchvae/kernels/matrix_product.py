@@ -8,12 +8,12 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
-from numba import prange
 
 from scratchvae.errors import InputError
 from scratchvae.kernels.arrays import Array, Sizes, require_same_type, result
 from scratchvae.kernels.compilation import kernel
 from scratchvae.kernels.packing import pack, pack_transposed
+from scratchvae.kernels.parts import ALL, run_all
 from scratchvae.kernels.threads import get_threads, run_parts
 from scratchvae.kernels.tile import (
     UNIT_ROW,
@@ -124,7 +124,6 @@ def _product(
     buffer = scratch("b", plan.room, out.dtype)
     run_parts(
         multiply,
-        _multiply_parallel,
         plan.work,
         plan.over_rows,
         plan.tile,
@@ -159,6 +158,8 @@ def multiply(
     add: bool,
 ) -> None:
     """Compute one part of a product: some of its panels, or all of them for some of its rows."""
+    if part == ALL:
+        return run_all(parts)
     a, b, c, buffer = arrays
     a_stride, b_stride, c_stride = strides
     rows, columns, steps = sizes
@@ -206,7 +207,7 @@ def multiply(
                         )
 
 
-@kernel()
+@kernel(inside=True)
 def _pack_panels(
     buffer: Array,
     b: Array,
@@ -230,25 +231,6 @@ def _pack_panels(
             place = ((k + step) * b_stride + left, b_stride)
             size = (min(_STEPS_AT_ONCE, deep - step), min(width, columns - left))
             pack(buffer, to, b, place, size)
-
-
-@kernel(parallel=True)
-def _multiply_parallel(
-    parts: int,
-    over_rows: bool,
-    tile: int,
-    unit_row: bool,
-    arrays: tuple[Array, ...],
-    strides: Sizes,
-    sizes: Sizes,
-    shape: Sizes,
-    transposed: bool,
-    add: bool,
-) -> None:
-    for part in prange(parts):
-        multiply(
-            part, parts, over_rows, tile, unit_row, arrays, strides, sizes, shape, transposed, add
-        )
 
 
 def _matrices(a: Array, b: Array, name: str) -> tuple[Array, Array]:

@@ -65,14 +65,14 @@ def block_lines(x: Array) -> int:
     return max(_BLOCK_BYTES // max(line_bytes, 1), 1)
 
 
-@kernel()
+@kernel(inside=True)
 def block_bounds(block: int, x: Array) -> tuple[int, int]:
     """Return the first line of a block, and the one after its last."""
     size = block_lines(x)
     return block * size, min((block + 1) * size, len(x))
 
 
-@kernel()
+@kernel(inside=True)
 def add_up(line: Array, channels: int) -> None:
     """Add to the first row of a line all the others."""
     for start in range(channels, len(line), channels):

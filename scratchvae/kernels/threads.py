@@ -9,7 +9,6 @@ taken runs the parts alone.
 import os
 import threading
 import time
-from collections.abc import Callable
 from functools import cache
 from typing import Any
 
@@ -17,11 +16,12 @@ import numba
 
 from scratchvae.errors import InputError
 from scratchvae.kernels.compilation import JIT_DISABLED
+from scratchvae.kernels.parts import ALL, Kernel, start_threads
 
 _VARIABLE = "SCRATCHVAE_THREADS"
 _entrance = threading.Lock()
 _chosen: int | None = None
-_called: set[Callable[..., None]] = set()
+_called: set[Kernel] = set()
 
 
 @cache
@@ -73,36 +73,33 @@ def _require_positive(number: int, name: str) -> None:
         raise InputError(f"expected {name} to be a positive integer, got {number!r}")
 
 
-def run_parts(
-    serial: Callable[..., None], parallel: Callable[..., None], work: float, *arguments: Any
-) -> None:
+def run_parts(one_part: Kernel, work: float, *arguments: Any) -> None:
     """Run a kernel in as many parts as threads, or alone where threads would not pay.
 
     Parameters
     ----------
-    serial : kernel
-        Called as ``serial(part, parts, *arguments)``, computes one part.
-    parallel : kernel
-        Called as ``parallel(parts, *arguments)``, runs all parts of the same kernel.
+    one_part : kernel
+        Called as ``one_part(part, parts, *arguments)``; see ``parts``.
     work : float
         About how many nanoseconds the whole takes on one thread.
     arguments
         The rest of the kernel's arguments.
     """
+    start_threads()
     threads = get_threads() if work >= _WORTH_NANOSECONDS and not JIT_DISABLED else 1
     if threads == 1 or not _entrance.acquire(blocking=False):
-        serial(0, 1, *arguments)
+        one_part(0, 1, *arguments)
         return
     try:
         start = time.perf_counter_ns()
         if _crowded.alone_until > start:
-            serial(0, 1, *arguments)
+            one_part(0, 1, *arguments)
             return
         numba.set_num_threads(threads)
-        parallel(threads, *arguments)
+        one_part(ALL, threads, *arguments)
         end = time.perf_counter_ns()
-        if parallel not in _called:
-            _called.add(parallel)  # it may have been compiled just now: its time tells nothing
+        if one_part not in _called:
+            _called.add(one_part)  # it may have been compiled just now: its time tells nothing
         elif _chosen is None and _from_environment() is None:
             _crowded.note(end, end - start > 4 * work + 2e6)
     finally:

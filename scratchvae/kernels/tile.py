@@ -32,13 +32,11 @@ import numpy as np
 from llvmlite import ir
 from numba import types
 from numba.core import cgutils
-from numba.core.ccallback import CFunc
-from numba.core.sigutils import normalize_signature
 from numba.extending import intrinsic
 from numpy.typing import DTypeLike, NDArray
 
 from scratchvae.kernels import simd
-from scratchvae.kernels.compilation import JIT_DISABLED, KernelCache
+from scratchvae.kernels.compilation import JIT_DISABLED, c_address, kernel
 
 VECTORS = 2
 UNIT_STEP = 0
@@ -79,20 +77,15 @@ def compile_tile(form: Callable[..., None], dtype: DTypeLike, unit: int) -> int:
     number = types.float32 if np.dtype(dtype) == np.float32 else types.float64
     pointer, five = types.CPointer(number), types.UniTuple(types.intp, 5)
     signature = types.void(pointer, pointer, pointer, five, five)
-    compiled: Any = CFunc(form, normalize_signature(signature), locals={}, options={})
-    compiled._cache = KernelCache(form)
-    compiled.compile()
-    _keep.append(compiled)
-    return int(compiled.address)
+    return c_address(form, signature)
 
 
-_keep: list[Any] = []  # the machine code lives as long as these objects
-
-
+@kernel()
 def _unit_step(a: Any, b: Any, c: Any, strides: Any, sizes: Any) -> None:
     _tile(UNIT_STEP, a, b, c, strides, sizes)
 
 
+@kernel()
 def _unit_row(a: Any, b: Any, c: Any, strides: Any, sizes: Any) -> None:
     _tile(UNIT_ROW, a, b, c, strides, sizes)
 

@@ -10,11 +10,10 @@ everywhere when the output is small, the reduction walks over images instead.
 Parts own different rows of the result, so that each sum is made by one thread in one order.
 """
 
-from numba import prange
-
 from scratchvae.kernels.arrays import Array, Sizes
 from scratchvae.kernels.compilation import kernel
 from scratchvae.kernels.packing import pack
+from scratchvae.kernels.parts import ALL, run_all
 from scratchvae.kernels.tile import run_tile
 
 
@@ -37,6 +36,8 @@ def weight_gradient(
     first inner column, last inner column, images at a time); `tiling` (most rows of a tile, columns
     of a panel).
     """
+    if part == ALL:
+        return run_all(parts)
     images, group = x_shape[0], geometry[5]
     # Cut so that a part is a range of tiles of one row of taps after the other.
     tiles = (taps[1] * x_shape[3] + tiling[0] - 1) // tiling[0]
@@ -54,23 +55,7 @@ def weight_gradient(
             _border_pixels(tile, arrays, cut, n, many, x_shape, dy_shape, taps, geometry, tiling)
 
 
-@kernel(parallel=True)
-def weight_gradient_parallel(
-    parts: int,
-    tile: int,
-    arrays: tuple[Array, ...],
-    x_shape: Sizes,
-    dy_shape: Sizes,
-    taps: Sizes,
-    geometry: Sizes,
-    tiling: Sizes,
-) -> None:
-    """Run all parts of `weight_gradient`."""
-    for part in prange(parts):
-        weight_gradient(part, parts, tile, arrays, x_shape, dy_shape, taps, geometry, tiling)
-
-
-@kernel()
+@kernel(inside=True)
 def _inner_pixels(
     tile: int,
     arrays: tuple[Array, ...],
@@ -114,7 +99,7 @@ def _inner_pixels(
         )
 
 
-@kernel()
+@kernel(inside=True)
 def _border_pixels(
     tile: int,
     arrays: tuple[Array, ...],
