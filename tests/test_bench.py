@@ -14,6 +14,7 @@ from scratchvae.benchmarks import recipes as bench_recipes
 from scratchvae.benchmarks import timing as bench_timing
 from scratchvae.benchmarks.arithmetic import forward_multiply_adds, step_multiply_adds, trace
 from scratchvae.benchmarks.kernels import CASES, Convolution, Product, measure_kernel
+from scratchvae.benchmarks.profile import REST, profile_step
 from scratchvae.benchmarks.pytorch import TorchModel, import_torch, torch_threads
 from scratchvae.benchmarks.recipes import compare_losses, measure_recipe, random_images
 from scratchvae.benchmarks.report import table
@@ -26,6 +27,8 @@ from scratchvae.benchmarks.timing import (
     take_turns,
     wait_until_idle,
 )
+from scratchvae.errors import InputError
+from scratchvae.kernels import threads as bench_threads
 from scratchvae.layers import Conv2D, Softplus
 from scratchvae.models import build
 
@@ -213,6 +216,38 @@ def test_comparing_with_the_ceiling_keeps_every_time_of_it():
     assert len(ceiling.seconds) == 4
 
 
+def test_a_profile_counts_each_kernels_calls_and_shares_out_the_whole_step():
+    a, x = np.ones((5, 7)), np.ones(9)
+
+    def step():
+        kernels.matmul(a, a.T)
+        kernels.matmul(a, a.T)
+        kernels.activation_forward("tanh", x)
+
+    step()
+    entries = profile_step(step, Effort(rounds=3, seconds=0.0))
+    assert {entry["kernel"]: entry["calls"] for entry in entries} == {
+        "matrix_product.multiply": 2.0,
+        "activation.forward": 1.0,
+        REST: 0.0,
+    }
+    assert entries[-1]["kernel"] == REST
+    assert sum(entry["share"] for entry in entries) == pytest.approx(1)
+    milliseconds = [entry["ms"] for entry in entries]
+    assert min(milliseconds) > 0
+    shares = [entry["share"] * sum(milliseconds) for entry in entries]
+    assert shares == pytest.approx(milliseconds)
+
+
+def test_after_a_profile_that_fails_nothing_is_observed():
+    def step():
+        raise InputError("wrong")
+
+    with pytest.raises(InputError):
+        profile_step(step, LITTLE)
+    assert bench_threads._observer is None
+
+
 def test_waiting_for_idle_threads_ends_even_if_they_never_are(monkeypatch):
     slept = []
     clock = iter(range(1000))
@@ -260,6 +295,7 @@ KERNEL_KEYS = {
     "ratio_to",
 }
 RECIPE_KEYS = {"name", "batch", "threads", "ours_ms", "multiply_adds", "share_of_ceiling"}
+RECIPE_KEYS |= {"profile"}
 TORCH_KEYS = {
     "torch_ms",
     "torch_best_ms",
@@ -346,6 +382,10 @@ def example_result(**changes):
         "ours_ms": 10.0,
         "multiply_adds": 348_700_000,
         "share_of_ceiling": 0.4,
+        "profile": [
+            {"kernel": "adam.step", "calls": 16.0, "ms": 1.0, "share": 0.1},
+            {"kernel": REST, "calls": 0.0, "ms": 9.0, "share": 0.9},
+        ],
     }
     return {
         "ceiling_gflops": 100.0,
@@ -385,12 +425,28 @@ def test_the_tables_hold_each_figure_in_its_column():
         "",
         "training step  batch  million multiply-adds     ms  of ceiling",
         "zhao-mlp         256                  348.7  10.00        0.40",
+        "",
+        "where a step's time goes, in %  zhao-mlp",
+        "adam.step                           10.0",
+        "Python, NumPy and small copies      90.0",
     ]
+
+
+def test_the_table_of_shares_begins_with_the_largest_of_any_recipe_and_ends_with_the_rest():
+    first = example_result()["recipes"][0]
+    tile = {"kernel": "tile", "calls": 1.0, "ms": 1.0, "share": 0.25}
+    second = first | {"name": "other", "profile": [tile, first["profile"][1]]}
+    lines = format_bench(example_result(recipes=[first, second])).splitlines()[-4:]
+    assert [line.split("  ")[0] for line in lines[1:]] == ["tile", "adam.step", REST]
+    assert lines[1].split()[1:] == ["25.0"]
+    assert lines[2].split()[1:] == ["10.0"]
+    assert [line.rstrip()[-4:] for line in lines[1:]] == ["25.0", "10.0", "90.0"]
+    assert lines[2].index("10.0") < lines[1].index("25.0")  # each under its recipe
 
 
 def test_the_tables_against_pytorch_hold_ratios_losses_and_what_went_wrong():
     text = format_bench(with_torch(notes=["torch.compile failed"]))
-    assert text.splitlines()[10:] == [
+    assert text.splitlines()[14:] == [
         "against PyTorch  its best    our ms  plain ms  ours/plain  best ms  ours/best",
         "zhao-mlp         fused Adam   10.00     20.00        0.50    16.00       0.62",
         "below 1, ours is faster; geometric mean of ours/best 0.62",

@@ -9,6 +9,7 @@ import numpy as np
 
 from scratchvae.arrays import FloatArray
 from scratchvae.benchmarks.arithmetic import step_multiply_adds
+from scratchvae.benchmarks.profile import profile_step
 from scratchvae.benchmarks.pytorch import TorchModel
 from scratchvae.benchmarks.timing import Ceiling, Effort, Work, take_turns
 from scratchvae.errors import InputError
@@ -54,10 +55,11 @@ def measure_recipe(
 
     Returns
     -------
-    ``name``, ``batch``, ``threads``, ``ours_ms``, ``multiply_adds`` and ``share_of_ceiling``. With
-    PyTorch also ``torch_ms`` (plain), ``torch_best_ms``, ``torch_best`` (what that was), the ratios
-    ours / theirs ``ratio`` and ``ratio_best``, the losses ``ours_loss`` and ``torch_loss`` after
-    ten steps from equal weights, ``losses_agree``, and ``notes``, what went wrong.
+    ``name``, ``batch``, ``threads``, ``ours_ms``, ``multiply_adds``, ``share_of_ceiling`` and
+    ``profile`` (see ``profile_step``). With PyTorch also ``torch_ms`` (plain), ``torch_best_ms``,
+    ``torch_best`` (what that was), the ratios ours / theirs ``ratio`` and ``ratio_best``, the
+    losses ``ours_loss`` and ``torch_loss`` after ten steps from equal weights, ``losses_agree``,
+    and ``notes``, what went wrong.
     """
     model = _vae(name)
     trainer = Trainer(model)
@@ -81,6 +83,7 @@ def measure_recipe(
         "ours_ms": 1e3 * timings.median("ours"),
         "multiply_adds": multiply_adds,
         "share_of_ceiling": ceiling.share(timings, "ours", multiply_adds),
+        "profile": profile_step(work["ours"], effort),
     }
     if not against_torch:
         return result

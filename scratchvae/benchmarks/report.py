@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from typing import Any
 
+from scratchvae.benchmarks.profile import REST
+
 
 def format_bench(result: dict[str, Any]) -> str:
     """Return the tables of what ``run_bench`` measured."""
@@ -16,7 +18,7 @@ def format_bench(result: dict[str, Any]) -> str:
     if result["kernels"]:
         blocks.append(_kernels(result["kernels"]))
     if result["recipes"]:
-        blocks.append(_recipes(result["recipes"]))
+        blocks += [_recipes(result["recipes"]), _profiles(result["recipes"])]
     if "ratio_best_mean" in result:
         blocks += [_rivals(result["recipes"], result["ratio_best_mean"]), _losses(result)]
         notes = [f"{r['name']}: {note}" for r in result["recipes"] for note in r["notes"]]
@@ -50,6 +52,18 @@ def _recipes(recipes: Sequence[dict[str, Any]]) -> str:
         for recipe in recipes
     ]
     return table(["training step", "batch", "million multiply-adds", "ms", "of ceiling"], rows, 1)
+
+
+def _profiles(recipes: Sequence[dict[str, Any]]) -> str:
+    shares = [{entry["kernel"]: entry["share"] for entry in r["profile"]} for r in recipes]
+    # The kernel first that takes most of any step; what is no kernel's, last.
+    names = {name: max(each.get(name, 0) for each in shares) for each in shares for name in each}
+    order = sorted(names, key=lambda name: (name == REST, -names[name]))
+    rows = [
+        [name, *(f"{100 * each[name]:.1f}" if name in each else "" for each in shares)]
+        for name in order
+    ]
+    return table(["where a step's time goes, in %", *(r["name"] for r in recipes)], rows, 1)
 
 
 def _rivals(recipes: Sequence[dict[str, Any]], mean: float) -> str:

@@ -9,6 +9,8 @@ taken runs the parts alone.
 import os
 import threading
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import cache
 from typing import Any
 
@@ -22,6 +24,7 @@ _VARIABLE = "SCRATCHVAE_THREADS"
 _entrance = threading.Lock()
 _chosen: int | None = None
 _called: set[Kernel] = set()
+_observer: Callable[[Kernel, float], None] | None = None
 
 
 @cache
@@ -73,6 +76,17 @@ def _require_positive(number: int, name: str) -> None:
         raise InputError(f"expected {name} to be a positive integer, got {number!r}")
 
 
+@contextmanager
+def observing(note: Callable[[Kernel, float], None]) -> Iterator[None]:
+    """Within this, have ``note(kernel, seconds)`` called after each kernel that threads share."""
+    global _observer
+    _observer = note
+    try:
+        yield
+    finally:
+        _observer = None
+
+
 def run_parts(one_part: Kernel, work: float, *arguments: Any) -> None:
     """Run a kernel in as many parts as threads, or alone where threads would not pay.
 
@@ -85,6 +99,15 @@ def run_parts(one_part: Kernel, work: float, *arguments: Any) -> None:
     arguments
         The rest of the kernel's arguments.
     """
+    if _observer is None:
+        _run_parts(one_part, work, *arguments)
+        return
+    start = time.perf_counter()
+    _run_parts(one_part, work, *arguments)
+    _observer(one_part, time.perf_counter() - start)
+
+
+def _run_parts(one_part: Kernel, work: float, *arguments: Any) -> None:
     start_threads()
     threads = get_threads() if work >= _WORTH_NANOSECONDS and not JIT_DISABLED else 1
     if threads == 1 or not _entrance.acquire(blocking=False):
