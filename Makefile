@@ -25,7 +25,7 @@ train: $(VENV)/installed
 	$(BIN)/scratchvae train $(ARGS)
 
 lessons: $(VENV)/installed-lessons
-	$(BIN)/jupyter lab lessons/README.md
+	$(BIN)/jupyter lab lessons/01_first_look.ipynb
 
 notebooks: $(VENV)/installed-lessons
 	$(BIN)/python -m scratchvae.notebooks lessons/*.ipynb

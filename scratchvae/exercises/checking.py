@@ -36,8 +36,8 @@ class _UnusableError(Exception):
 def check(name: str, function: Any) -> Verdict:
     """Judge the reader's ``function`` by the exercise called ``name``.
 
-    It is called on random arguments and compared with the right answer. Every wrong attempt in a
-    session brings one more hint.
+    It is called on random arguments and compared with the right answer. Every further wrong attempt
+    brings one more hint.
 
     Returns
     -------
