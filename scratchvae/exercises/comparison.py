@@ -196,21 +196,26 @@ def _transposed(trials: Sequence[Trial]) -> Finding | None:
 def _offset(trials: Sequence[Trial]) -> Finding | None:
     if not all(np.isfinite(trial.expected).all() for trial in trials):
         return None  # ∞ − ∞ is no gap
-    gaps = [(trial.given - trial.expected).ravel() for trial in trials]
-    constant = all(
-        gap.size
-        and np.ptp(gap) <= AGREEMENT * max(1.0, np.abs(trial.expected).max())
-        and np.abs(gap).max() > CLOSE
-        for gap, trial in zip(gaps, trials, strict=True)
-    )
-    if not constant or (all(gap.size == 1 for gap in gaps) and np.ptp(np.concatenate(gaps)) > 1e-6):
+    if not all(_has_constant_gap(trial) for trial in trials):
         return None
-    first = float(gaps[0][0])
-    if np.ptp([float(gap[0]) for gap in gaps]) <= AGREEMENT * abs(first):
-        return Finding("offset", f"it is the right one plus {first:.6g}, everywhere")
+    gaps = [float((trial.given - trial.expected).ravel()[0]) for trial in trials]
+    spread = np.ptp(gaps)
+    if spread > AGREEMENT and all(trial.given.size == 1 for trial in trials):
+        return None  # one number is always off by a constant: it has to be the same in every trial
+    if spread <= AGREEMENT * abs(gaps[0]):
+        return Finding("offset", f"it is the right one plus {gaps[0]:.6g}, everywhere")
     return Finding(
         "offset", "all entries are off by the same amount: a constant is missing or extra"
     )
+
+
+def _has_constant_gap(trial: Trial) -> bool:
+    """Whether all entries are off by one amount, and by more than an approximation is."""
+    gap = trial.given - trial.expected
+    if not gap.size or np.abs(gap).max() <= CLOSE:
+        return False
+    scale = max(1.0, np.abs(trial.expected).max())
+    return bool(np.ptp(gap) <= AGREEMENT * scale)
 
 
 def _by_sign(trials: Sequence[Trial], tolerance: float) -> Finding | None:
