@@ -6,6 +6,7 @@ Dimensions: N images, P pixels, D latents, K draws of z per image.
 import numpy as np
 
 from scratchvae.arrays import FloatArray
+from scratchvae.exercises.draws import draw_covariance
 from scratchvae.exercises.exercise import Exercise
 
 
@@ -79,18 +80,12 @@ def _draw_logarithms(random: np.random.Generator) -> tuple[FloatArray, FloatArra
     return likelihood - 3.0, prior - 2.0, q - 1.0
 
 
-def _covariance(random: np.random.Generator, size: int) -> FloatArray:
-    root = random.standard_normal((size, size))
-    covariance: FloatArray = root @ root.T + 0.3 * np.eye(size)
-    return covariance
-
-
 def _draw_squares(
     random: np.random.Generator,
 ) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray, FloatArray]:
     x, weight, bias, _ = _draw_factor(random)
     mean = random.standard_normal((len(x), len(weight)))
-    return x, weight, bias, mean, _covariance(random, len(weight))
+    return x, weight, bias, mean, draw_covariance(random, len(weight))
 
 
 def _draw_weight(random: np.random.Generator) -> tuple[FloatArray, float]:
@@ -104,7 +99,7 @@ def _draw_m_step(random: np.random.Generator) -> tuple[FloatArray, FloatArray, F
     return (
         x - x.mean(axis=0),
         random.standard_normal((count, latents)),
-        _covariance(random, int(latents)),
+        draw_covariance(random, int(latents)),
     )
 
 

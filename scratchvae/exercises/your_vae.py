@@ -6,7 +6,9 @@ Dimensions: N images, P pixels, H hidden units, D latents, S draws of z per imag
 import numpy as np
 
 from scratchvae.arrays import FloatArray
+from scratchvae.exercises.draws import unequal_sizes
 from scratchvae.exercises.exercise import Exercise
+from scratchvae.exercises.functions import sigmoid
 from scratchvae.kernels import adam_step as adam_step_in_place
 from scratchvae.kernels import reference
 from scratchvae.probability import (
@@ -113,7 +115,7 @@ def walk_speed(
 
 
 def _draw_logits(random: np.random.Generator) -> tuple[FloatArray, FloatArray]:
-    draws, count, pixels = _unequal_sizes(random)
+    draws, count, pixels = unequal_sizes(random, 3)
     x = (random.random((count, pixels)) < 0.4).astype(np.float64)
     return x, 2 * random.standard_normal((draws, count, pixels))
 
@@ -121,7 +123,7 @@ def _draw_logits(random: np.random.Generator) -> tuple[FloatArray, FloatArray]:
 def _draw_roads(
     random: np.random.Generator,
 ) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray, float]:
-    count, latents, _ = _unequal_sizes(random)
+    count, latents = unequal_sizes(random, 2)
     dz, mean, log_deviation, eps = random.standard_normal((4, count, latents))
     return dz, mean, 0.5 * log_deviation, eps, float(random.uniform(1.5, 5))
 
@@ -129,7 +131,7 @@ def _draw_roads(
 def _draw_linear(
     random: np.random.Generator,
 ) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray, FloatArray, float]:
-    count, pixels, latents = _unequal_sizes(random)
+    count, pixels, latents = unequal_sizes(random, 3)
     x, encoder = random.standard_normal((count, pixels)), random.standard_normal((pixels, latents))
     log_variance, decoder = (
         random.standard_normal(latents),
@@ -142,7 +144,7 @@ def _draw_linear(
 def _draw_adam(
     random: np.random.Generator,
 ) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray, int, float, float, float, float]:
-    shape = _unequal_sizes(random)[:2]
+    shape = unequal_sizes(random, 2)
     value, gradient, first = random.standard_normal((3, *shape))
     second = random.uniform(0.1, 2, shape)
     # Not the usual constants, so that an answer with those built in is found out; and an epsilon
@@ -169,7 +171,7 @@ def _draw_adam(
 def _draw_walk(
     random: np.random.Generator,
 ) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray, FloatArray, FloatArray]:
-    count, latents, hidden, pixels = (int(n) for n in random.permutation(np.arange(3, 9))[:4])
+    count, latents, hidden, pixels = unequal_sizes(random, 4)
     w3, w4 = random.standard_normal((latents, hidden)), random.standard_normal((hidden, pixels))
     return (
         random.standard_normal((count, latents)),
@@ -181,18 +183,7 @@ def _draw_walk(
     )
 
 
-def _unequal_sizes(random: np.random.Generator) -> tuple[int, int, int]:
-    """Return three sizes that differ, so that no transposed result has the right shape."""
-    first, second, third = random.permutation(np.arange(3, 9))[:3]
-    return int(first), int(second), int(third)
-
-
 # The usual slips, written as a reader would write them.
-
-
-def _sigmoid(y: FloatArray) -> FloatArray:
-    probability: FloatArray = 1 / (1 + np.exp(-y))
-    return probability
 
 
 def _roads(
@@ -288,7 +279,7 @@ def _speed(
 ) -> FloatArray:
     """Return the speed, each slip switched on by its name."""
     g = np.tanh(z @ w3 + b3)
-    pixels = _sigmoid(g @ w4 + b4)
+    pixels = sigmoid(g @ w4 + b4)
     du = direction @ w3 + (b3 if biases else 0)
     dg = np.tanh(du) * np.ones_like(g) if through_tanh else du * ((1 - g**2) if bend else 1)
     dy = (dg + np.zeros_like(g)) @ w4 + (b4 if biases else 0)
@@ -303,27 +294,27 @@ EXERCISES: list[Exercise] = [
         draw=_draw_logits,
         mistakes={
             "the mean over the draws is missing: the loss has 1/S besides 1/N": (
-                lambda x, y: (_sigmoid(y) - x) / len(x)
+                lambda x, y: (sigmoid(y) - x) / len(x)
             ),
             "the mean over the images is missing: the loss has 1/N besides 1/S": (
-                lambda x, y: (_sigmoid(y) - x) / len(y)
+                lambda x, y: (sigmoid(y) - x) / len(y)
             ),
             "you divided by the pixels as well: the loss adds up over pixels": (
-                lambda x, y: (_sigmoid(y) - x) / y.size
+                lambda x, y: (sigmoid(y) - x) / y.size
             ),
             "this is the gradient of the sum; the loss is a mean over images and over draws": (
-                lambda x, y: _sigmoid(y) - x
+                lambda x, y: sigmoid(y) - x
             ),
             "the draws are put together; each draw has logits of its own, and a gradient of its "
-            "own": lambda x, y: (_sigmoid(y) - x).sum(axis=0) / (len(x) * len(y)),
+            "own": lambda x, y: (sigmoid(y) - x).sum(axis=0) / (len(x) * len(y)),
             "this is the loss of the mean logits; the loss is a mean over draws, and each draw has "
             "a sigmoid of its own": lambda x, y: (
-                np.repeat(_sigmoid(y.mean(axis=0, keepdims=True)) - x, len(y), axis=0)
+                np.repeat(sigmoid(y.mean(axis=0, keepdims=True)) - x, len(y), axis=0)
                 / (len(x) * len(y))
             ),
             "this is the gradient for the probability, not for the logit: multiply by the slope of "
             "the sigmoid, p (1 − p), and most of it cancels": lambda x, y: (
-                (_sigmoid(y) - x) / (_sigmoid(y) * (1 - _sigmoid(y))) / (len(x) * len(y))
+                (sigmoid(y) - x) / (sigmoid(y) * (1 - sigmoid(y))) / (len(x) * len(y))
             ),
         },
         hints=(
@@ -497,8 +488,8 @@ EXERCISES: list[Exercise] = [
             ),
             "this is the difference over a whole step; a speed is a derivative": (
                 lambda z, d, w3, b3, w4, b4: (
-                    _sigmoid(np.tanh((z + d) @ w3 + b3) @ w4 + b4)
-                    - _sigmoid(np.tanh(z @ w3 + b3) @ w4 + b4)
+                    sigmoid(np.tanh((z + d) @ w3 + b3) @ w4 + b4)
+                    - sigmoid(np.tanh(z @ w3 + b3) @ w4 + b4)
                 )
             ),
             "the slope of the tanh is missing": lambda *given: _speed(*given, bend=False),
