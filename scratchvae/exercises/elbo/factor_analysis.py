@@ -3,6 +3,8 @@
 Dimensions: N images, P pixels, D latents.
 """
 
+from collections.abc import Callable
+
 import numpy as np
 
 from scratchvae.arrays import FloatArray
@@ -120,6 +122,17 @@ def _with_weight(
     return weight, ((x - mean @ weight) ** 2).mean(axis=0) + spread
 
 
+def _with_spread(
+    x: FloatArray,
+    mean: FloatArray,
+    covariance: FloatArray,
+    spread: Callable[[FloatArray], FloatArray | float],
+) -> tuple[FloatArray, FloatArray]:
+    """Return an M step of the right weight that takes ``spread(weight)`` for the spread of z."""
+    weight, _ = factor_m_step(x, mean, covariance)
+    return weight, ((x - mean @ weight) ** 2).mean(axis=0) + spread(weight)
+
+
 FACTOR_M_STEP = Exercise(
     name="factor-m-step",
     answer=factor_m_step,
@@ -142,10 +155,7 @@ FACTOR_M_STEP = Exercise(
             lambda x, m, s: _with_weight(x, m, s, 1.0)
         ),
         "the variances lack the spread of z: add wₚᵀ S wₚ to the mean squared residual": (
-            lambda x, m, s: (
-                factor_m_step(x, m, s)[0],
-                ((x - m @ factor_m_step(x, m, s)[0]) ** 2).mean(axis=0),
-            )
+            lambda x, m, s: _with_spread(x, m, s, lambda w: 0.0)
         ),
         "this is one variance for all pixels, that of eq. 6.12; here each has its own": (
             lambda x, m, s: (
@@ -154,21 +164,10 @@ FACTOR_M_STEP = Exercise(
             )
         ),
         "only the diagonal of the covariance is used in the variances: correlated latents add "
-        "mixed terms": (
-            lambda x, m, s: (
-                factor_m_step(x, m, s)[0],
-                ((x - m @ factor_m_step(x, m, s)[0]) ** 2).mean(axis=0)
-                + np.diag(s) @ factor_m_step(x, m, s)[0] ** 2,
-            )
-        ),
+        "mixed terms": (lambda x, m, s: _with_spread(x, m, s, lambda w: np.diag(s) @ w**2)),
         "the spread of z is shared out equally among the pixels: pixel p has its own part, "
         "from its column of W": (
-            lambda x, m, s: (
-                factor_m_step(x, m, s)[0],
-                ((x - m @ factor_m_step(x, m, s)[0]) ** 2).mean(axis=0)
-                + np.trace(s @ factor_m_step(x, m, s)[0] @ factor_m_step(x, m, s)[0].T)
-                / x.shape[1],
-            )
+            lambda x, m, s: _with_spread(x, m, s, lambda w: np.trace(s @ w @ w.T) / x.shape[1])
         ),
         "the spread of z is divided by N: every image brings it, so its mean over the images "
         "is itself": (
@@ -179,11 +178,7 @@ FACTOR_M_STEP = Exercise(
             )
         ),
         "the spread of z is counted with the whole W: pixel p has only its column of W": (
-            lambda x, m, s: (
-                factor_m_step(x, m, s)[0],
-                ((x - m @ factor_m_step(x, m, s)[0]) ** 2).mean(axis=0)
-                + np.trace(s @ factor_m_step(x, m, s)[0] @ factor_m_step(x, m, s)[0].T),
-            )
+            lambda x, m, s: _with_spread(x, m, s, lambda w: np.trace(s @ w @ w.T))
         ),
     },
     hints=(

@@ -88,10 +88,14 @@ def draws_needed(
     s = variance / posterior_variance
     delta = (mean - posterior_mean) / np.sqrt(posterior_variance)
     wide = s > 0.5
-    safe = np.where(wide, s, 1)
-    factors = safe / np.sqrt(2 * safe - 1) * np.exp(delta**2 / (2 * safe - 1))
-    enough = (factors.prod(axis=1) - 1) / error**2
+    enough = (_factors(np.where(wide, s, 1), delta).prod(axis=1) - 1) / error**2
     return np.where(wide.all(axis=1), enough, np.inf)
+
+
+def _factors(s: FloatArray, delta: FloatArray) -> FloatArray:
+    """Return each latent's factor of E[w²] / p(x)², (N, D), for s > ½: eq. 5.10."""
+    factors: FloatArray = s / np.sqrt(2 * s - 1) * np.exp(delta**2 / (2 * s - 1))
+    return factors
 
 
 def _draw_proposals(
@@ -111,22 +115,18 @@ def _needed(
 ) -> FloatArray:
     """Return what ``draws_needed`` does, or gets wrong, given the ratio and the distance."""
     wide = s > 0.5
-    safe = np.where(wide, s, 1)
-    factors = safe / np.sqrt(2 * safe - 1) * np.exp(delta**2 / (2 * safe - 1))
-    needed = (factors.prod(axis=1) - subtract) / error**power
+    needed = (_factors(np.where(wide, s, 1), delta).prod(axis=1) - subtract) / error**power
     return np.where(wide.all(axis=1), needed, np.inf)
 
 
 def _summed(s: FloatArray, delta: FloatArray, error: float) -> FloatArray:
     wide = s > 0.5
-    safe = np.where(wide, s, 1)
-    factors = safe / np.sqrt(2 * safe - 1) * np.exp(delta**2 / (2 * safe - 1))
+    factors = _factors(np.where(wide, s, 1), delta)
     return np.where(wide.all(axis=1), (factors - 1).sum(axis=1) / error**2, np.inf)
 
 
 def _unguarded(s: FloatArray, delta: FloatArray, error: float) -> FloatArray:
-    factors = s / np.sqrt(2 * s - 1) * np.exp(delta**2 / (2 * s - 1))
-    needed: FloatArray = (factors.prod(axis=1) - 1) / error**2
+    needed: FloatArray = (_factors(s, delta).prod(axis=1) - 1) / error**2
     return needed
 
 
