@@ -1,4 +1,4 @@
-"""The exercises of lesson 6, "The ELBO"."""
+"""The exercises of lesson 6, "The ELBO", in the order in which it asks them."""
 
 from scratchvae.exercises.elbo.bound import (
     BEST_LOG_VARIANCE,

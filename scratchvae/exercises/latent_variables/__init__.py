@@ -1,4 +1,4 @@
-"""The exercises of lesson 5, "Latent variables"."""
+"""The exercises of lesson 5, "Latent variables", in the order in which it asks them."""
 
 from scratchvae.exercises.exercise import Exercise
 from scratchvae.exercises.latent_variables.importance_sampling import (

@@ -1,4 +1,4 @@
-"""The exercises of lesson 10, "Your VAE"."""
+"""The exercises of lesson 10, "Your VAE", in the order in which it asks them."""
 
 from scratchvae.exercises.exercise import Exercise
 from scratchvae.exercises.your_vae.adam import ADAM_STEP, adam_step
