@@ -6,6 +6,7 @@ Dimensions: N examples of I numbers, D numbers in a code, M spoilt examples.
 import numpy as np
 
 from scratchvae.arrays import FloatArray
+from scratchvae.exercises.draws import unequal_sizes
 from scratchvae.exercises.exercise import Exercise
 
 
@@ -96,7 +97,7 @@ def _draw_spoilt(random: np.random.Generator) -> tuple[FloatArray, FloatArray, f
 
 def _sizes(random: np.random.Generator) -> tuple[int, int, int]:
     """Return three sizes that differ, the last one the smallest: a code is short."""
-    count, features = (int(size) for size in random.permutation(np.arange(5, 10))[:2])
+    count, features = unequal_sizes(random, 2, smallest=5, largest=9)
     return count, features, int(random.integers(2, 5))
 
 

@@ -13,8 +13,9 @@ from typing import Any
 
 import numpy as np
 
-from scratchvae.exercises.comparison import Finding, Trial, agrees, explain
+from scratchvae.exercises.comparison import explain
 from scratchvae.exercises.exercise import Exercise, Verdict
+from scratchvae.exercises.trials import Finding, Trial, agrees
 
 TRIALS = 6
 

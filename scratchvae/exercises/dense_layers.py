@@ -6,6 +6,7 @@ Dimensions: N examples, I input features, O output features.
 import numpy as np
 
 from scratchvae.arrays import FloatArray
+from scratchvae.exercises.draws import unequal_sizes
 from scratchvae.exercises.exercise import Exercise
 from scratchvae.kernels import reference
 
@@ -42,12 +43,12 @@ def extrapolated_slope(narrow: FloatArray, wide: FloatArray) -> FloatArray:
 
 
 def _draw_dense(random: np.random.Generator) -> tuple[FloatArray, FloatArray]:
-    count, inputs, outputs = _unequal_sizes(random)
+    count, inputs, outputs = unequal_sizes(random, 3)
     return random.standard_normal((count, inputs)), random.standard_normal((count, outputs))
 
 
 def _draw_elu(random: np.random.Generator) -> tuple[FloatArray, FloatArray, float]:
-    count, features, _ = _unequal_sizes(random)
+    count, features = unequal_sizes(random, 2)
     # Not 1: with that, forgetting alpha as a factor would be right.
     alpha = float(random.uniform(1.2, 2.0))
     dy, x = random.standard_normal((2, count, features))
@@ -57,7 +58,7 @@ def _draw_elu(random: np.random.Generator) -> tuple[FloatArray, FloatArray, floa
 def _draw_skip(
     random: np.random.Generator,
 ) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
-    count, features, _ = _unequal_sizes(random)
+    count, features = unequal_sizes(random, 2)
     dy, x = random.standard_normal((2, count, features))
     weight = random.standard_normal((features, features))
     return dy, x, weight, random.standard_normal(features)
@@ -75,12 +76,6 @@ def _draw_slopes(random: np.random.Generator) -> tuple[FloatArray, FloatArray]:
     narrow = slope + curvature * h**2 + rest * h**4
     wide = slope + curvature * (2 * h) ** 2 + rest * (2 * h) ** 4
     return narrow, wide
-
-
-def _unequal_sizes(random: np.random.Generator) -> tuple[int, int, int]:
-    """Return three sizes that differ, so that no transposed result has the right shape."""
-    count, inputs, outputs = random.permutation(np.arange(3, 9))[:3]
-    return int(count), int(inputs), int(outputs)
 
 
 EXERCISES: list[Exercise] = [

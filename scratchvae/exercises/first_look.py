@@ -6,6 +6,7 @@ Dimensions: N images of shape (H, W, C), D latents.
 import numpy as np
 
 from scratchvae.arrays import FloatArray
+from scratchvae.exercises.draws import unequal_sizes
 from scratchvae.exercises.exercise import Exercise
 from scratchvae.probability import GaussianLikelihood, kl_to_standard
 
@@ -32,33 +33,26 @@ def interpolate(z_a: FloatArray, z_b: FloatArray, steps: int) -> FloatArray:
 
 
 def _draw_latents(random: np.random.Generator) -> tuple[FloatArray, FloatArray, FloatArray]:
-    count, latents = _two_sizes(random)
+    count, latents = unequal_sizes(random, 2)
     z, mean, log_variance = random.standard_normal((3, count, latents))
     return z, mean, log_variance
 
 
 def _draw_images(random: np.random.Generator) -> tuple[FloatArray, FloatArray, float]:
-    count, height, width = random.permutation(np.arange(3, 9))[:3]
-    shape = (int(count), int(height), int(width), int(random.integers(1, 3)))
+    shape = (*unequal_sizes(random, 3), int(random.integers(1, 3)))
     # Not ½: with that, forgetting the 2 c would be right.
     return random.random(shape), random.random(shape), float(random.uniform(0.05, 0.3))
 
 
 def _draw_deviations(random: np.random.Generator) -> tuple[FloatArray, FloatArray]:
-    count, latents = _two_sizes(random)
+    count, latents = unequal_sizes(random, 2)
     return random.standard_normal((count, latents)), random.uniform(0.1, 2.0, (count, latents))
 
 
 def _draw_ends(random: np.random.Generator) -> tuple[FloatArray, FloatArray, int]:
-    latents, steps = _two_sizes(random)
+    latents, steps = unequal_sizes(random, 2)
     z_a, z_b = random.standard_normal((2, latents))
     return z_a, z_b, steps
-
-
-def _two_sizes(random: np.random.Generator) -> tuple[int, int]:
-    """Return two sizes that differ, so that no transposed result has the right shape."""
-    first, second = random.permutation(np.arange(3, 9))[:2]
-    return int(first), int(second)
 
 
 def _root(values: FloatArray) -> FloatArray:

@@ -6,6 +6,7 @@ Dimensions: N examples, D latents.
 import numpy as np
 
 from scratchvae.arrays import FloatArray
+from scratchvae.exercises.draws import draw_covariance
 from scratchvae.exercises.exercise import Exercise
 from scratchvae.probability import kl_diagonal_gradients
 
@@ -55,9 +56,7 @@ def kl_softplus_gradient(h: FloatArray) -> FloatArray:
 
 
 def _draw_covariance(random: np.random.Generator) -> tuple[FloatArray]:
-    size = int(random.integers(2, 6))
-    root = random.standard_normal((size, size))
-    return (root @ root.T + 0.3 * np.eye(size),)
+    return (draw_covariance(random, int(random.integers(2, 6))),)
 
 
 def _draw_factor(random: np.random.Generator) -> tuple[FloatArray, FloatArray]:

@@ -7,6 +7,7 @@ import numpy as np
 
 from scratchvae.arrays import FloatArray
 from scratchvae.exercises.exercise import Exercise
+from scratchvae.exercises.functions import sigmoid
 
 
 def gaussian_score(
@@ -47,13 +48,8 @@ def softplus_backward(dz: FloatArray, h: FloatArray, eps: FloatArray) -> FloatAr
     dz and eps are (L, N, D), h and the result are (N, D).
     """
     variance = np.logaddexp(0, h)
-    d_h: FloatArray = (dz * eps).sum(axis=0) * _sigmoid(h) / (2 * np.sqrt(variance))
+    d_h: FloatArray = (dz * eps).sum(axis=0) * sigmoid(h) / (2 * np.sqrt(variance))
     return d_h
-
-
-def _sigmoid(h: FloatArray) -> FloatArray:
-    probability: FloatArray = 1 / (1 + np.exp(-h))
-    return probability
 
 
 def _draw_score(random: np.random.Generator) -> tuple[FloatArray, ...]:
@@ -227,21 +223,21 @@ EXERCISES: list[Exercise] = [
                 lambda dz, h, eps: (dz * eps).sum(axis=0) / (2 * np.sqrt(np.logaddexp(0, h)))
             ),
             "the noise is missing: dz/dv is ε / (2√v)": (
-                lambda dz, h, eps: dz.sum(axis=0) * _sigmoid(h) / (2 * np.sqrt(np.logaddexp(0, h)))
+                lambda dz, h, eps: dz.sum(axis=0) * sigmoid(h) / (2 * np.sqrt(np.logaddexp(0, h)))
             ),
             "the derivative of the square root is missing: this treats softplus(h) as the "
-            "standard deviation": lambda dz, h, eps: (dz * eps).sum(axis=0) * _sigmoid(h),
+            "standard deviation": lambda dz, h, eps: (dz * eps).sum(axis=0) * sigmoid(h),
             "this is the backward pass for a log-variance h: here the variance is softplus(h)": (
                 lambda dz, h, eps: 0.5 * np.exp(h / 2) * (dz * eps).sum(axis=0)
             ),
             "each h serves all samples: add their contributions up, do not average them": (
                 lambda dz, h, eps: (
-                    (dz * eps).mean(axis=0) * _sigmoid(h) / (2 * np.sqrt(np.logaddexp(0, h)))
+                    (dz * eps).mean(axis=0) * sigmoid(h) / (2 * np.sqrt(np.logaddexp(0, h)))
                 )
             ),
             "the derivative of √v is 1/(2√v): you multiplied by the root": (
                 lambda dz, h, eps: (
-                    (dz * eps).sum(axis=0) * _sigmoid(h) * np.sqrt(np.logaddexp(0, h)) / 2
+                    (dz * eps).sum(axis=0) * sigmoid(h) * np.sqrt(np.logaddexp(0, h)) / 2
                 )
             ),
         },
