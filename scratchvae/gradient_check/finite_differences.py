@@ -19,10 +19,8 @@ from typing import NamedTuple
 import numpy as np
 
 from scratchvae.arrays import FloatArray
-from scratchvae.gradient_diagnosis import Facts, Measured, diagnose
-from scratchvae.gradient_report import CheckRow, GradientReport
-
-__all__ = ["CheckRow", "GradientReport", "check_gradients", "slope_along"]
+from scratchvae.gradient_check.diagnosis import Facts, Measured, diagnose
+from scratchvae.gradient_check.report import CheckRow, GradientReport
 
 # Steps relative to an entry of size 1. At the first the h⁴ error of a function with derivatives of
 # order 1 is 1e-12, far below any tolerance; the others are for strongly curved functions, and for

@@ -1,12 +1,9 @@
-"""Gradient checking: whether the backward pass is the derivative of the forward pass.
+"""The check of a layer, a model or a pair of functions.
 
 A layer's output is weighted by a random upstream gradient and summed, so that errors in different
 outputs cannot cancel; a model's loss is taken as it is, its noise frozen. What ``backward`` says is
-then compared with finite differences (see ``scratchvae.finite_differences``). Where they differ,
-the report says what is probably wrong (see ``scratchvae.gradient_diagnosis``).
-
-What a gradient check cannot see is a forward pass that computes the wrong thing and differentiates
-it correctly: see ``scratchvae.evaluation.distribution_checks``.
+then compared with finite differences (``finite_differences.py``). Where they differ, the report
+says what is probably wrong (``diagnosis.py``).
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -17,33 +14,22 @@ from numpy.typing import NDArray
 
 from scratchvae.arrays import FloatArray, check_count, check_finite, check_positive
 from scratchvae.errors import InputError
-from scratchvae.finite_differences import (
+from scratchvae.gradient_check.finite_differences import (
     KINK_TOLERANCE,
     SMOOTH_TOLERANCE,
     Elsewhere,
-    GradientReport,
     check_gradients,
     slope_along,
 )
-from scratchvae.gradient_subjects import (
+from scratchvae.gradient_check.report import GradientReport
+from scratchvae.gradient_check.subjects import (
     FunctionSubject,
     LayerSubject,
     ModelSubject,
     Subject,
-    is_smooth,
 )
 from scratchvae.layers import Layer
 from scratchvae.models import LatentModel
-
-__all__ = [
-    "ErrorCurve",
-    "GradientReport",
-    "check_gradients",
-    "error_curve",
-    "gradcheck",
-    "gradcheck_functions",
-    "is_smooth",
-]
 
 # One step a third of a decade: enough to see the V, from rounding alone to curvature alone.
 CURVE_STEPS = tuple(float(step) for step in np.logspace(-13, 0, 40))

@@ -1,0 +1,29 @@
+"""Gradient checking: whether the backward pass is the derivative of the forward pass.
+
+``gradcheck`` takes a layer or a model, ``gradcheck_functions`` a pair of functions, and
+``check_gradients`` any function whose gradients are known. Each compares them with finite
+differences, and where they differ its report says what is probably wrong.
+
+What a gradient check cannot see is a forward pass that computes the wrong thing and differentiates
+it correctly: see ``scratchvae.evaluation.distribution_checks``.
+"""
+
+from scratchvae.gradient_check.check import (
+    ErrorCurve,
+    error_curve,
+    gradcheck,
+    gradcheck_functions,
+)
+from scratchvae.gradient_check.finite_differences import check_gradients
+from scratchvae.gradient_check.report import GradientReport
+from scratchvae.gradient_check.subjects import is_smooth
+
+__all__ = [
+    "ErrorCurve",
+    "GradientReport",
+    "check_gradients",
+    "error_curve",
+    "gradcheck",
+    "gradcheck_functions",
+    "is_smooth",
+]
