@@ -19,7 +19,8 @@ from typing import NamedTuple
 import numpy as np
 
 from scratchvae.arrays import FloatArray
-from scratchvae.gradient_check.diagnosis import Facts, Measured, diagnose
+from scratchvae.gradient_check.diagnosis import diagnose
+from scratchvae.gradient_check.evidence import Facts, Measured
 from scratchvae.gradient_check.report import CheckRow, GradientReport
 
 # Steps relative to an entry of size 1. At the first the h⁴ error of a function with derivatives of

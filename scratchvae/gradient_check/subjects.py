@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from scratchvae.arrays import FloatArray
 from scratchvae.errors import InputError
-from scratchvae.gradient_check.diagnosis import Facts
+from scratchvae.gradient_check.evidence import Facts
 from scratchvae.layers import Sequential
 from scratchvae.models import LatentModel
 
