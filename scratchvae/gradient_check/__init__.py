@@ -14,7 +14,7 @@ from scratchvae.gradient_check.check import (
     gradcheck,
     gradcheck_functions,
 )
-from scratchvae.gradient_check.finite_differences import check_gradients
+from scratchvae.gradient_check.comparison import check_gradients
 from scratchvae.gradient_check.report import GradientReport
 from scratchvae.gradient_check.subjects import is_smooth
 

@@ -14,13 +14,13 @@ from numpy.typing import NDArray
 
 from scratchvae.arrays import FloatArray, check_count, check_finite, check_positive
 from scratchvae.errors import InputError
-from scratchvae.gradient_check.finite_differences import (
+from scratchvae.gradient_check.comparison import (
     KINK_TOLERANCE,
     SMOOTH_TOLERANCE,
     Elsewhere,
     check_gradients,
-    slope_along,
 )
+from scratchvae.gradient_check.finite_differences import slope_along
 from scratchvae.gradient_check.report import GradientReport
 from scratchvae.gradient_check.subjects import (
     FunctionSubject,
