@@ -8,15 +8,11 @@ What a gradient check cannot see is a forward pass that computes the wrong thing
 it correctly: see ``scratchvae.evaluation.distribution_checks``.
 """
 
-from scratchvae.gradient_check.check import (
-    ErrorCurve,
-    error_curve,
-    gradcheck,
-    gradcheck_functions,
-)
+from scratchvae.gradient_check.check import gradcheck, gradcheck_functions
 from scratchvae.gradient_check.comparison import check_gradients
+from scratchvae.gradient_check.curve import ErrorCurve, error_curve
+from scratchvae.gradient_check.layers_and_models import is_smooth
 from scratchvae.gradient_check.report import GradientReport
-from scratchvae.gradient_check.subjects import is_smooth
 
 __all__ = [
     "ErrorCurve",
