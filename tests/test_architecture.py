@@ -38,6 +38,7 @@ DOORS = {
 }
 DOORS |= {
     "reproduce",
+    "arguments",
     "folders",
     "commands",
     "factor_plots",
