@@ -16,25 +16,33 @@ PACKAGE = Path(scratchvae.__file__).parent
 FILES = sorted(PACKAGE.rglob("*.py"))
 
 BOTTOM = {"errors", "arrays", "memory", "randomness", "files", "version"}
-ROOMS = ["kernels", "layers", "probability", "data", "training", "models", "evaluation"]
-DOORS = {
+ROOMS = [
+    "kernels",
+    "layers",
+    "probability",
+    "data",
+    "training",
+    "models",
+    "evaluation",
     "gradient_check",
+]
+DOORS = {
     "check_suite",
     "plots",
     "runs",
     "cli",
+    "broken",
     "exercises",
     "lesson",
     "notebooks",
 }
 DOORS |= {
     "reproduce",
-    "finite_differences",
+    "arguments",
     "folders",
     "commands",
     "factor_plots",
 }  # parts of a door, in files of their own
-DOORS |= {"gradient_diagnosis", "gradient_report", "gradient_subjects", "broken"}
 
 # Each room may import those before it, and what lies at the bottom; the doors may import all.
 ALLOWED = {room: BOTTOM | set(ROOMS[: place + 1]) for place, room in enumerate(ROOMS)}

@@ -11,7 +11,7 @@ import pytest
 from helpers import IMAGE_SHAPE, normal, pixels, refused, small_parts
 
 from scratchvae.broken import BROKEN, CHECKS, find_broken
-from scratchvae.broken.layers import (
+from scratchvae.broken.dense_layers import (
     BiasAveraged,
     BiasForgotten,
     BiasOfFirstExample,

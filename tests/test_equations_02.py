@@ -6,7 +6,7 @@ import pytest
 import scratchvae
 from scratchvae import kernels
 from scratchvae.exercises import dense_layers as answers
-from scratchvae.finite_differences import slope_along
+from scratchvae.gradient_check.finite_differences import slope_along
 from scratchvae.layers import ELU, Dense, ReLU, Sequential, Sigmoid, Tanh
 from scratchvae.probability import GaussianLikelihood
 from scratchvae.training.optimisers import SGD

@@ -3,8 +3,8 @@ import pytest
 from helpers import normal, pixels, refused, small_parts, small_vae
 
 from scratchvae.check_suite import all_checks
-from scratchvae.finite_differences import KINK_TOLERANCE, SMOOTH_TOLERANCE
 from scratchvae.gradient_check import check_gradients, gradcheck, is_smooth
+from scratchvae.gradient_check.comparison import KINK_TOLERANCE, SMOOTH_TOLERANCE
 from scratchvae.layers import ELU, Dense, Flatten, Layer, ReLU, Sequential, Sigmoid, Tanh
 from scratchvae.models import Autoencoder
 from scratchvae.probability import BernoulliLikelihood, GaussianLikelihood

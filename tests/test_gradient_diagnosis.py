@@ -7,7 +7,8 @@ from helpers import normal, pixels, refused, small_vae
 import scratchvae
 from scratchvae import gradcheck, gradcheck_functions
 from scratchvae.gradient_check import error_curve
-from scratchvae.gradient_diagnosis import Measured, diagnose
+from scratchvae.gradient_check.diagnosis import diagnose
+from scratchvae.gradient_check.evidence import Measured
 from scratchvae.layers import Dense, Tanh
 from scratchvae.plots import draw_error_curve
 

@@ -66,7 +66,7 @@ def test_the_library_runs_as_shown(monkeypatch):
 
 
 def test_every_command_shown_is_one_that_the_program_takes():
-    from scratchvae.cli import _parser
+    from scratchvae.arguments import make_parser
 
     shown = re.findall(r"`scratchvae ((?:train|evaluate|gradcheck|bench|draw)[^`]*)`", README)
     assert len(shown) >= 5
@@ -74,7 +74,7 @@ def test_every_command_shown_is_one_that_the_program_takes():
         words = command.split()
         if "--help" in words or words == ["evaluate"] or words == ["train"]:
             continue
-        _parser().parse_args(words)
+        make_parser().parse_args(words)
 
 
 def test_the_pictures_are_there():

@@ -17,7 +17,7 @@ from small_runs import (
 from scratchvae import build, cli, reproduce, training
 from scratchvae.data import dataset
 from scratchvae.evaluation.digit_classifier import DigitClassifier, train_digit_classifier
-from scratchvae.finite_differences import check_gradients
+from scratchvae.gradient_check import check_gradients
 from scratchvae.reproduce import SOURCES, eecs230, factors, fleuret
 from scratchvae.reproduce.experiments import Experiment, Row, Source
 from scratchvae.reproduce.report import write_report

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from scratchvae.data import synthetic
+from scratchvae.data import ink, synthetic
 from scratchvae.data.strokes import ALLOGRAPHS, SAMPLES, stroke_table
 from scratchvae.data.synthetic import FACTOR_NAMES, FACTORS, make_synthetic_digits, named_factors
 from scratchvae.errors import InputError
@@ -210,9 +210,9 @@ def test_ink_is_the_distance_to_a_straight_line():
     x = np.full((1, SAMPLES), 13.3, np.float32)
     y = np.linspace(-10, 38, SAMPLES, dtype=np.float32)[None]
     length = np.full((1, SAMPLES), 48 / (SAMPLES - 1), np.float32)
-    image = synthetic._ink(x, y, length, np.full((1, SAMPLES), 1.5, np.float32))[0]
+    image = ink.draw_ink(x, y, length, np.full((1, SAMPLES), 1.5, np.float32))[0]
     distance = np.abs(np.arange(28) - 13.3)
-    exact = np.clip((1.5 - distance) / synthetic.RIM + 0.5, 0, 1) * 255
+    exact = np.clip((1.5 - distance) / ink.RIM + 0.5, 0, 1) * 255
     assert np.abs(image - exact).max() < 2
 
 

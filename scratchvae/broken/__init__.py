@@ -12,13 +12,22 @@ them::
 from difflib import get_close_matches
 
 from scratchvae.broken.base import CHECKS, Broken
+from scratchvae.broken.bounds import BROKEN_BOUNDS
+from scratchvae.broken.dense_layers import BROKEN_DENSE_LAYERS
 from scratchvae.broken.distributions import BROKEN_DISTRIBUTIONS
 from scratchvae.broken.layers import BROKEN_LAYERS
 from scratchvae.broken.models import BROKEN_MODELS
 from scratchvae.broken.optimisers import BROKEN_OPTIMISERS
 from scratchvae.errors import InputError
 
-BROKEN = BROKEN_LAYERS + BROKEN_MODELS + BROKEN_DISTRIBUTIONS + BROKEN_OPTIMISERS
+BROKEN = (
+    BROKEN_DENSE_LAYERS
+    + BROKEN_LAYERS
+    + BROKEN_MODELS
+    + BROKEN_DISTRIBUTIONS
+    + BROKEN_BOUNDS
+    + BROKEN_OPTIMISERS
+)
 
 __all__ = ["BROKEN", "CHECKS", "Broken", "find_broken"]
 

@@ -80,6 +80,13 @@ def layer_pair(
     )
 
 
+def broken_layer(
+    name: str, wrong: str, whose: str, cause: str, pair: tuple[Check, Check], says: str = ""
+) -> Broken:
+    """Return the record of a broken layer, which a gradient check catches."""
+    return Broken(name, wrong, whose, GRADIENT, pair[0], pair[1], cause, says)
+
+
 def normal(seed: int, *shape: int) -> FloatArray:
     """Return draws from N(0, 1)."""
     return np.random.default_rng([seed, 17]).standard_normal(shape)

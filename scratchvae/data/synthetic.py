@@ -1,59 +1,45 @@
 """Handwritten-looking digits drawn from strokes, so that everything runs without a network.
 
 A digit is a few pen strokes (``strokes.py``). A hand picks one of the ways of writing it, bends
-it a little, and seven known factors then stretch, slant, turn and place it. The picture follows
-MNIST's conventions: 28×28 pixels, ink 255 on 0, at most 20×20 pixels of ink, and the centre of
-mass in the middle of the picture before the shift.
+it a little, and seven known factors (``factors.py``) then stretch, slant, turn and place it; the
+pen's positions become a picture in ``ink.py``. The picture follows MNIST's conventions: 28×28
+pixels, ink 255 on 0, at most 20×20 pixels of ink, and the centre of mass in the middle of the
+picture before the shift.
 """
 
 import os
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from scratchvae.data.factors import (
+    FACTOR_NAMES,
+    FACTORS,
+    SHIFT,
+    THICKNESS,
+    Factor,
+    check_factors,
+    check_labels,
+    named_factors,
+)
+from scratchvae.data.ink import SIDE, centre_of_mass, draw_ink
 from scratchvae.data.strokes import SAMPLES, stroke_table
 from scratchvae.errors import InputError
 
-SIDE = 28
+__all__ = [
+    "FACTORS",
+    "FACTOR_NAMES",
+    "Factor",
+    "SyntheticDigits",
+    "make_synthetic_digits",
+    "named_factors",
+]
+
 BOX = 20.0
 CENTRE = (SIDE - 1) / 2  # pixel centres are at whole coordinates
 CHUNK = 250  # digits drawn at a time: random streams belong to chunks, so never change it lightly
-
-
-@dataclass(frozen=True)
-class Factor:
-    """One known factor: triangular on [low, high] with the given mode, and what may be asked for.
-
-    Attributes
-    ----------
-    low, mode, high : the triangular distribution that the factor is drawn from.
-    least, most : the bounds of values that may be given by the caller.
-    unit : what the number counts.
-    """
-
-    low: float
-    mode: float
-    high: float
-    least: float
-    most: float
-    unit: str
-
-
-FACTORS: dict[str, Factor] = {
-    "slant": Factor(-18.0, 10.0, 44.0, -60.0, 60.0, "degrees, the top towards the right"),
-    "rotation": Factor(-14.0, 0.0, 14.0, -180.0, 180.0, "degrees, clockwise"),
-    "width": Factor(0.65, 1.0, 1.35, 0.1, 3.0, "times the natural width"),
-    "height": Factor(0.84, 1.0, 1.0, 0.1, 1.5, "times the 20 pixels of the box"),
-    "thickness": Factor(1.4, 2.2, 4.2, 0.5, 8.0, "pixels across the pen line"),
-    "shift_x": Factor(-1.5, 0.0, 1.5, -14.0, 14.0, "pixels to the right"),
-    "shift_y": Factor(-1.5, 0.0, 1.5, -14.0, 14.0, "pixels downwards"),
-}
-FACTOR_NAMES: tuple[str, ...] = tuple(FACTORS)
-THICKNESS = FACTOR_NAMES.index("thickness")
-SHIFT = slice(FACTOR_NAMES.index("shift_x"), None)
 
 # How a hand varies, in units of half the digit's height: the standard deviation of each point, of
 # the coefficients of a smooth warp (second and third order in x and y), and of the pen's width.
@@ -62,13 +48,6 @@ WARP = 0.09
 PEN = 0.10
 MOST_STYLE = 10.0  # far beyond what can still be read
 PEN_WAVES = (0.5, 1.0, 2.5, 7.0)  # swings of the pen's width along a digit
-
-# The drawing is a soft minimum over pen positions; this is how sharp it is, per square pixel.
-SHARPNESS = 1.6
-# Width in pixels of the grey rim of a line.
-RIM = 1.2
-# Beyond this the terms of the soft minimum are nothing, and their products leave float32's range.
-FARTHEST = 40.0
 
 
 @dataclass(frozen=True)
@@ -126,8 +105,8 @@ def make_synthetic_digits(
     _check_whole("seed", seed)
     if not isinstance(style, (int, float)) or not 0 <= style <= MOST_STYLE:  # NaN is refused too
         raise InputError(f"style must lie in 0 to {MOST_STYLE}, got {style!r}; 0 is no variation")
-    given_labels = None if labels is None else _check_labels(labels, count)
-    given_factors = None if factors is None else _check_factors(factors, count)
+    given_labels = None if labels is None else check_labels(labels, count)
+    given_factors = None if factors is None else check_factors(factors, count)
     drawn = SyntheticDigits(
         np.empty((count, SIDE, SIDE, 1), np.uint8),
         np.empty(count, np.uint8),
@@ -148,8 +127,8 @@ def make_synthetic_digits(
         x, y, length = _shape(skeleton, step, chunk_factors)
         radius = pen * chunk_factors[:, THICKNESS, None] * np.float32(0.5)
         # Where lines cross or touch, ink is there only once: its centre can only be seen.
-        offset = CENTRE - _centre_of_mass(_ink(x, y, length, radius)) + chunk_factors[:, SHIFT]
-        image = _ink(x + offset[:, :1], y + offset[:, 1:], length, radius)
+        offset = CENTRE - centre_of_mass(draw_ink(x, y, length, radius)) + chunk_factors[:, SHIFT]
+        image = draw_ink(x + offset[:, :1], y + offset[:, 1:], length, radius)
         drawn.images[rows, :, :, 0] = image[:size]
         drawn.labels[rows] = chunk_labels[:size]
         drawn.factors[rows] = chunk_factors[:size]
@@ -158,32 +137,6 @@ def make_synthetic_digits(
         for _ in threads.map(draw, range(0, count, CHUNK)):
             pass  # NumPy lets go of the interpreter's lock; reading the results raises errors
     return drawn
-
-
-def named_factors(labels: ArrayLike, factors: ArrayLike) -> dict[str, NDArray[Any]]:
-    """Return all that is known of each image by name: the digit, then the factors.
-
-    Parameters
-    ----------
-    labels : (N,) the digits.
-    factors : (N, 7) the factors, in the order of `FACTOR_NAMES`.
-
-    Returns
-    -------
-    dict
-        ``"digit"``, whole numbers (N,), and under each of `FACTOR_NAMES` floats (N,).
-
-    Raises
-    ------
-    InputError
-        If the two are not of equally many images.
-    """
-    digits, known = _as_array("labels", labels), _as_array("factors", factors)
-    checked = _check_factors(known, len(known) if known.ndim else 0)
-    return {
-        "digit": _check_labels(digits, len(checked)),
-        **dict(zip(FACTOR_NAMES, checked.T, strict=True)),
-    }
 
 
 def _draw_factors(random: np.random.Generator) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
@@ -260,95 +213,6 @@ def _shape(
     return x * shrink + CENTRE, y * shrink + CENTRE, length * shrink
 
 
-def _centre_of_mass(images: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """Return the x and y of the centre of the ink of images (N, 28, 28), as (N, 2)."""
-    pixel = np.arange(SIDE, dtype=np.float32)
-    columns = images.sum(axis=1, dtype=np.float32)
-    rows = images.sum(axis=2, dtype=np.float32)
-    mass = columns.sum(axis=1)
-    return np.stack((columns @ pixel / mass, rows @ pixel / mass), axis=1)
-
-
-def _ink(
-    x: NDArray[np.float32],
-    y: NDArray[np.float32],
-    length: NDArray[np.float32],
-    radius: NDArray[np.float32],
-) -> NDArray[np.uint8]:
-    """Draw pen positions as ink: (N, SAMPLES) arrays in pixels to (N, 28, 28) uint8.
-
-    With β the sharpness, l the piece lengths and d_k a pixel's distance to pen position k,
-
-        D² = R² - (1/β) log( √(β/π) Σ_k l_k exp(-β (d_k² - r_k²)) ),
-
-    R the mean radius, is a smooth minimum over k of d_k² - r_k² + R²: on a long straight line of
-    even width it is the squared distance to the line exactly, since ∫ exp(-β s²) ds = √(π/β). As
-    the Gaussian of a distance is a product of one in x and one in y, the sum is a product of two
-    small matrices. Ink is 1 where D < R, and falls to 0 over a rim `RIM` wide around D = R.
-    """
-    pixel = np.arange(SIDE, dtype=np.float32)[:, None]
-    mean_radius = radius.mean(axis=1)[:, None, None]
-    weight = length * np.exp(SHARPNESS * (radius * radius - mean_radius[:, 0] ** 2))
-    across = _bell(pixel - x[:, None, :])
-    down = _bell(pixel - y[:, None, :])
-    down *= weight[:, None, :]
-    field = down @ across.transpose(0, 2, 1)
-    field *= np.float32(np.sqrt(SHARPNESS / np.pi))
-    distance = np.sqrt(np.maximum(np.log(field) * np.float32(-1 / SHARPNESS), 0))
-    ink = (mean_radius - distance) * np.float32(1 / RIM) + np.float32(0.5)
-    np.clip(ink, 0, 1, out=ink)
-    pixels: NDArray[np.uint8] = (ink * 255 + np.float32(0.5)).astype(np.uint8)
-    return pixels
-
-
-def _bell(distance: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return exp(-β distance²), in place."""
-    distance *= distance
-    distance *= -SHARPNESS
-    np.maximum(distance, -FARTHEST, out=distance)
-    return np.exp(distance, out=distance)
-
-
 def _check_whole(name: str, value: int) -> None:
     if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 0:
         raise InputError(f"{name} must be a whole number ≥ 0, got {value!r}; give one, such as 100")
-
-
-def _check_labels(labels: ArrayLike, count: int) -> NDArray[np.uint8]:
-    array = _as_array("labels", labels)
-    if array.shape != (count,) or (count and not np.issubdtype(array.dtype, np.integer)):
-        raise InputError(
-            f"labels must be {count} whole numbers, shape ({count},), got shape {array.shape} of "
-            f"{array.dtype}; give one digit per image"
-        )
-    if count and (array.min() < 0 or array.max() > 9):
-        raise InputError(
-            f"labels must lie in 0 to 9, got {array.min()} to {array.max()}; give digits only"
-        )
-    return array.astype(np.uint8)
-
-
-def _check_factors(factors: ArrayLike, count: int) -> NDArray[np.float32]:
-    array = _as_array("factors", factors)
-    if array.shape != (count, len(FACTORS)) or array.dtype.kind not in "fiu":
-        raise InputError(
-            f"factors must be numbers of shape ({count}, {len(FACTORS)}), got shape {array.shape} "
-            f"of {array.dtype}; give {', '.join(FACTORS)} in each row"
-        )
-    for name, factor, column in zip(FACTORS, FACTORS.values(), array.T, strict=True):
-        bad = column[~((column >= factor.least) & (column <= factor.most))]  # NaN is bad too
-        if len(bad):
-            raise InputError(
-                f"factor {name} must lie in {factor.least} to {factor.most} ({factor.unit}), got "
-                f"{bad[0]}; give finite values within these bounds"
-            )
-    return array.astype(np.float32)
-
-
-def _as_array(name: str, values: ArrayLike) -> NDArray[Any]:
-    try:
-        return np.asarray(values)
-    except ValueError:
-        raise InputError(
-            f"{name} must be an array, got rows of different lengths; make them equally long"
-        ) from None

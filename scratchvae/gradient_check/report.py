@@ -29,7 +29,7 @@ class CheckRow:
         How many entries disagreed here and agreed at a point nearby.
     cause
         One word for what is wrong, where the evidence fits (``"factor"``, ``"transpose"``, …: see
-        ``scratchvae.gradient_diagnosis``); empty where the row passed or nothing fitted.
+        ``scratchvae.gradient_check.diagnosis``); empty where the row passed or nothing fitted.
     diagnosis
         The same as a sentence.
     """
