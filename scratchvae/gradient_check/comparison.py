@@ -11,6 +11,7 @@ from scratchvae.gradient_check.evidence import Facts, Measured
 from scratchvae.gradient_check.finite_differences import (
     STEPS,
     ArrayCheck,
+    extrapolate,
     slope_along,
     unit_move,
 )
@@ -136,6 +137,6 @@ def _measure(
         step = STEPS[1] * max(1.0, abs(float(array.flat[place])))
         for column, function in enumerate(functions):
             narrow, wide = slope_along(function, array, unit_move(array.shape, int(place)), step)
-            slopes[row, column] = (4 * narrow - wide) / 3
+            slopes[row, column] = extrapolate(narrow, wide)
     of_parts = None if parts is None else slopes
     return Measured(name, array, gradient, places, slopes.sum(axis=1), of_parts)

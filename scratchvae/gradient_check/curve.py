@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from scratchvae.arrays import FloatArray, check_positive
 from scratchvae.errors import InputError
-from scratchvae.gradient_check.finite_differences import slope_along
+from scratchvae.gradient_check.finite_differences import extrapolate, slope_along
 from scratchvae.gradient_check.layers_and_models import LayerLike, subject_of
 from scratchvae.gradient_check.passes import run_passes
 from scratchvae.layers import Layer
@@ -53,7 +53,7 @@ def error_curve(
     formulas: dict[str, Callable[[float, float, float], float]] = {
         "one-sided": lambda one_sided, narrow, wide: one_sided,
         "central": lambda one_sided, narrow, wide: narrow,
-        "extrapolated": lambda one_sided, narrow, wide: (4 * narrow - wide) / 3,
+        "extrapolated": lambda one_sided, narrow, wide: extrapolate(narrow, wide),
     }
     if formula not in formulas:
         raise InputError(f"formula must be one of {', '.join(formulas)}, not {formula!r}")
