@@ -164,7 +164,7 @@ class ArrayCheck:
 
 
 def extrapolate(narrow: float, wide: float) -> float:
-    """Return the slope that D(h) and D(2h) point to: their errors in h² cancel, those in h⁴ stay."""
+    """Return the slope that D(h) and D(2h) point to: errors in h² cancel, those in h⁴ stay."""
     return (4 * narrow - wide) / 3
 
 

@@ -1,7 +1,8 @@
 """Batch normalisation: the moments of each channel, the normalising pass, and the two back.
 
-The activation after it is applied, and undone, in the same passes over memory. Each has loops of its
-own: with the activation in a function that they share, the passes back took more than twice as long.
+The activation after it is applied, and undone, in the same passes over memory. Each has loops of
+its own: with the activation in a function that all share, the passes back took more than twice as
+long.
 """
 
 import numpy as np
