@@ -1,4 +1,5 @@
 import os
+import sys
 
 # One thread a process: the suite's own processes share the cores, and threads that wait for one
 # another on a busy machine wait long. Tests of threads ask for them.
@@ -6,8 +7,14 @@ os.environ.setdefault("SCRATCHVAE_THREADS", "1")
 for library in ("OPENBLAS", "OMP", "MKL"):
     os.environ.setdefault(f"{library}_NUM_THREADS", "1")
 
+import pytest  # noqa: E402
 from hypothesis import settings  # noqa: E402
 
 # No deadline: a busy machine is not a bug. Derandomised: the same code gets the same verdict.
 settings.register_profile("scratchvae", deadline=None, derandomize=True, max_examples=50)
 settings.load_profile("scratchvae")
+
+
+@pytest.fixture
+def no_torch(monkeypatch):
+    monkeypatch.setitem(sys.modules, "torch", None)  # importing it now fails

@@ -24,6 +24,8 @@ RUN_FILES = {
     "samples.png",
 }
 
+SMALL = ["--batch-size", "16", "--epochs", "2"]  # options of a run that is over at once
+
 
 def small_dataset(train=64, test=32, seed=0):
     """Return a data set of dark images with a bright rectangle each."""
@@ -116,3 +118,8 @@ def run_program(folder, data_dir, *words, **options):
         **process_options(folder, data_dir),
         **options,
     )
+
+
+def complaints(process):
+    """Return the lines on standard error, but for the note that kernels are being compiled."""
+    return [line for line in process.stderr.splitlines() if not line.startswith("compiling")]

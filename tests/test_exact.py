@@ -4,11 +4,7 @@ import numpy as np
 import pytest
 from helpers import normal, refused, small_vae
 
-from scratchvae.evaluation.exact import (
-    LinearGaussian,
-    log_likelihood_by_quadrature,
-    sigma_points,
-)
+from scratchvae.evaluation.exact import LinearGaussian, log_likelihood_by_quadrature, sigma_points
 from scratchvae.layers import Dense, Flatten, Reshape, Sequential, Tanh
 from scratchvae.models import VAE
 from scratchvae.probability import BernoulliLikelihood, GaussianLikelihood

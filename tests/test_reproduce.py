@@ -6,13 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from helpers import refused
-from small_runs import (
-    interrupt_in_step,
-    names_in,
-    small_dataset,
-    usual_ctrl_c,
-    write_data_folder,
-)
+from small_runs import interrupt_in_step, names_in, small_dataset, usual_ctrl_c, write_data_folder
 
 from scratchvae import build, cli, reproduce, training
 from scratchvae.data import dataset

@@ -1,0 +1,74 @@
+"""What the tests of the benchmark share."""
+
+from scratchvae.benchmarks import Plan
+from scratchvae.benchmarks.kernels import Convolution, Product
+from scratchvae.benchmarks.timing import Ceiling, Effort, Timings
+
+RECIPES = ["zhao-mlp", "kingma-welling", "zhao-cnn", "fleuret-conv"]
+LITTLE = Effort(rounds=2, seconds=0.0)
+TINY = Plan(
+    cases=(Product(3, 4, 5), Convolution("forward", 2, 5, 1, 2, 3)),
+    recipes=("zhao-mlp",),
+    batch=3,
+    ceiling_size=8,
+    kernel_effort=LITTLE,
+    recipe_effort=LITTLE,
+)
+
+
+# One image's forward pass, layer by layer, then three times their sum without the first layer's
+# input gradient.
+MLP = (784 * 300 + 300 * 100 + 100 * 10 + 10 * 4) + (2 * 10 + 10 * 100 + 100 * 300 + 300 * 784)
+KINGMA = (784 * 500 + 500 * 40) + (20 * 500 + 500 * 784)
+CNN_FIRST = 14 * 14 * 9 * 1 * 32
+CNN_ENCODER = CNN_FIRST + 7 * 7 * 9 * 32 * 64 + 4 * 4 * 9 * 64 * 32 + 512 * 4
+CNN_DECODER = (
+    2 * 512
+    + 4 * 4 * 9 * 32 * 64  # of a transposed convolution each input pixel meets every tap
+    + 7 * 7 * 9 * 64 * 32
+    + 14 * 14 * 9 * 32 * 32
+    + 28 * 28 * 9 * 32 * 1
+)
+CONV_FIRST = 28 * 28 * 1 * 1 * 32
+CONV_ENCODER = CONV_FIRST + 32 * (
+    24 * 24 * 25 * 32 + 20 * 20 * 25 * 32 + 9 * 9 * 16 * 32 + 4 * 4 * 9 * 32 + 16 * 64
+)
+CONV_DECODER = 32 * (
+    16 * 32 + 4 * 4 * 9 * 32 + 9 * 9 * 16 * 32 + 20 * 20 * 25 * 32 + 24 * 24 * 25 * 1
+)
+BY_HAND = {
+    "zhao-mlp": 3 * MLP - 784 * 300,
+    "kingma-welling": 3 * KINGMA - 784 * 500,
+    "zhao-cnn": 3 * (CNN_ENCODER + CNN_DECODER) - CNN_FIRST,
+    "fleuret-conv": 3 * (CONV_ENCODER + CONV_DECODER) - CONV_FIRST,
+}
+
+
+KERNEL_KEYS = {
+    "name",
+    "shape",
+    "multiply_adds",
+    "gflops",
+    "share_of_ceiling",
+    "ratio",
+    "ratio_to",
+}
+RECIPE_KEYS = {"name", "batch", "threads", "ours_ms", "multiply_adds", "share_of_ceiling"}
+RECIPE_KEYS |= {"profile"}
+TORCH_KEYS = {
+    "torch_ms",
+    "torch_best_ms",
+    "torch_best",
+    "ratio",
+    "ratio_best",
+    "ours_loss",
+    "torch_loss",
+    "losses_agree",
+    "notes",
+}
+
+
+def timed(monkeypatch, **seconds):
+    """Let every comparison come out at these seconds."""
+    timings = Timings({name: [value] for name, value in seconds.items()})
+    monkeypatch.setattr(Ceiling, "compare", lambda *_: timings)

@@ -1,0 +1,76 @@
+"""What the tests of the program share: small data, a finished run, calls."""
+
+import pytest
+from small_runs import SMALL, usual_ctrl_c, write_data_folder
+
+from scratchvae import cli
+from scratchvae.runs import Run
+
+
+@pytest.fixture(autouse=True)
+def ctrl_c():
+    with usual_ctrl_c():
+        yield
+
+
+@pytest.fixture(scope="module")
+def data_dir(tmp_path_factory):
+    return write_data_folder(tmp_path_factory.mktemp("data"))
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory, data_dir):
+    """Return the folder of a run that the program has trained from beginning to end."""
+    folder = tmp_path_factory.mktemp("cli") / "finished"
+    assert cli.main(["train", *SMALL, "--data-dir", str(data_dir), "--out", str(folder)]) == 0
+    return folder
+
+
+@pytest.fixture
+def here(tmp_path, monkeypatch, data_dir):
+    """Return an empty working folder, with the small data found by itself."""
+    monkeypatch.setenv("SCRATCHVAE_DATA", str(data_dir))
+    folder = tmp_path / "here"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    return folder
+
+
+@pytest.fixture
+def without_pictures(monkeypatch):
+    """Leave the pictures out, which take longer than all the rest."""
+    monkeypatch.setattr(Run, "draw_all", lambda run, data: [])
+
+
+@pytest.fixture
+def call(capsys):
+    """Return a function that calls the program: exit code, lines of output, lines of errors."""
+
+    def call(*words):
+        capsys.readouterr()
+        code = cli.main([str(word) for word in words])
+        captured = capsys.readouterr()
+        return code, captured.out.splitlines(), captured.err.splitlines()
+
+    return call
+
+
+@pytest.fixture
+def refuses(call):
+    """Return a function that expects the program to refuse, in one line that holds some words."""
+
+    def refuses(arguments, *words):
+        code, _, errors = call(*arguments)
+        assert code == 2
+        assert len(errors) == 1, errors
+        assert errors[0].startswith("scratchvae: error: ")
+        for word in words:
+            assert word in errors[0]
+
+    return refuses
+
+
+@pytest.fixture
+def resumable(here, call, without_pictures):
+    call("train", *SMALL, "--seed", "3", "--out", "run")
+    return here / "run"

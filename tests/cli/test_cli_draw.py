@@ -1,0 +1,102 @@
+"""``scratchvae draw``, ``evaluate`` and ``gradcheck``."""
+
+import json
+import re
+
+import pytest
+from small_runs import SMALL, complaints, names_in, run_program
+
+from scratchvae.runs import PICTURES
+
+
+@pytest.mark.parametrize("kind", PICTURES)
+def test_every_picture_is_drawn(here, call, finished, kind):
+    code, output, errors = call("draw", finished, kind, "--out", f"{kind}.png")
+    assert (code, output, errors) == (0, [f"{kind}.png"], [])
+    assert (here / f"{kind}.png").read_bytes().startswith(b"\x89PNG")
+    assert names_in(here) == {f"{kind}.png"}
+
+
+def test_samples_need_no_data(here, call, finished, monkeypatch):
+    monkeypatch.setenv("SCRATCHVAE_DATA", str(here / "missing"))
+    assert call("draw", finished, "samples", "--out", "s.png", "--seed", "1")[0] == 0
+
+
+def test_bad_drawings_are_refused(here, refuses, finished):
+    refuses(["draw", "missing", "samples"], "'missing' does not exist")
+    refuses(["draw", finished / "config.json", "samples"], "is a file")
+    refuses(["draw", here, "samples"], "holds no run")
+    refuses(["draw", finished, "portrait"], "no picture 'portrait'", "manifold")
+    refuses(["draw", finished, "samples", "--seed", "-1"], "--seed")
+    refuses(["draw", finished, "samples", "--out", "s.jpg"], ".png", "'s.jpg'")
+    refuses(["draw", finished, "samples", "--out", "missing/s.png"], "cannot write")
+    assert names_in(here) == set()
+
+
+def test_a_manifold_of_three_latents_is_refused(here, refuses, call, without_pictures):
+    call("train", *SMALL, "--latent-dim", "3", "--out", "run")
+    refuses(["draw", "run", "manifold"], "two latents", "has 3")
+
+
+def test_damaged_runs_are_refused(resumable, refuses):
+    checkpoint, config = resumable / "checkpoint.npz", resumable / "config.json"
+    whole = checkpoint.read_bytes()
+    for content in (b"text\n", whole[:-1], whole[:1000]):
+        checkpoint.write_bytes(content)
+        for command in (["evaluate", "run"], ["train", "--resume", "--out", "run"]):
+            refuses(command, "checkpoint.npz", "damaged or foreign", "train anew")
+        assert checkpoint.read_bytes() == content
+    checkpoint.unlink()
+    refuses(["evaluate", "run"], "there is no checkpoint")
+    config.write_text("{")
+    refuses(["evaluate", "run"], "config.json", "damaged or foreign")
+
+
+def test_evaluation_agrees_with_the_record_of_another_process(here, call, finished, data_dir):
+    words = ["evaluate", finished, "--json"]
+    process = run_program(here, data_dir, *words)
+    assert (process.returncode, complaints(process)) == (0, [])
+    figures = json.loads(process.stdout)
+    assert set(figures) == {"recipe", "data", "loss", "reconstruction", "kl", "elbo"}
+    last = (finished / "metrics.csv").read_text().splitlines()[-1].split(",")
+    for name, value in zip(("loss", "reconstruction", "kl"), last[4:7], strict=True):
+        assert figures[name] == pytest.approx(float(value), abs=1e-3)
+    assert call(*words)[1] == call(*words)[1] == process.stdout.splitlines()
+
+
+def test_evaluation_prints_a_table(here, call, finished):
+    code, output, _ = call("evaluate", finished)
+    assert code == 0
+    assert "nats per image" in output[0]
+    assert [line.split()[0] for line in output[1:]] == ["loss", "reconstruction", "kl", "elbo"]
+
+
+def test_evaluation_with_importance_samples_gives_the_likelihood_and_its_error(
+    call, here, finished
+):
+    words = ["evaluate", finished, "--importance-samples", 20]
+    figures = json.loads(call(*words, "--json")[1][0])
+    assert {"elbo", "reconstruction", "kl", "nll", "nll_standard_error"} <= set(figures)
+    assert figures["importance_samples"] == 20
+    assert figures["nll"] < -figures["elbo"] + 5 * figures["nll_standard_error"]
+    assert figures["nll_standard_error"] > 0
+    table = [line.split() for line in call(*words)[1][1:]]
+    assert [row[0] for row in table[-3:]] == ["nll", "nll_standard_error", "importance_samples"]
+    assert table[-3][1] == f"{figures['nll']:.3f}"
+    assert table[-1][1] == "20"
+    one = json.loads(call(*words[:3], 1, "--json")[1][0])
+    assert one["nll_standard_error"] is None  # one draw says nothing of its spread
+
+
+def test_gradcheck_says_how_many_passed(here, call, monkeypatch):
+    code, output, _ = call("gradcheck", "Tanh")
+    assert code == 0
+    assert re.fullmatch(r"(\d+) of \1 checks passed", output[-1])
+
+    class Wrong:
+        passed = False
+
+    monkeypatch.setattr("scratchvae.check_suite.all_checks", lambda: [("Tanh", Wrong)])
+    code, output, errors = call("gradcheck")
+    assert code == 1
+    assert errors == ["wrong: Tanh"]

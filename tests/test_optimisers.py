@@ -1,0 +1,129 @@
+"""Optimisers against their formulas, and against PyTorch."""
+
+import numpy as np
+import pytest
+from helpers import IMAGE_SHAPE, normal, pixels, refused, small_parts
+
+from scratchvae.layers import Parameter
+from scratchvae.models import Autoencoder
+from scratchvae.probability import GaussianLikelihood
+from scratchvae.training import SGD, Adam
+
+IMAGES = pixels(6, *IMAGE_SHAPE, seed=7)
+EIGHT_BIT = np.random.default_rng(1).integers(0, 256, (20, *IMAGE_SHAPE), dtype=np.uint8)
+DTYPES = [np.float32, np.float64]
+each_dtype = pytest.mark.parametrize("dtype", DTYPES, ids=["float32", "float64"])
+
+
+def small_autoencoder(dtype=np.float64, likelihood=None):
+    return Autoencoder(
+        *small_parts(outputs=1, dtype=dtype),
+        likelihood or GaussianLikelihood(),
+        image_shape=IMAGE_SHAPE,
+        latent_dim=2,
+    )
+
+
+def values(model):
+    return {name: p.value.copy() for name, p in model.parameters.items()}
+
+
+def assert_same(first, second):
+    assert first.keys() == second.keys()
+    for name, array in first.items():
+        np.testing.assert_array_equal(array, second[name], err_msg=name, strict=True)
+
+
+def parameters(*shapes, seed=0):
+    rng = np.random.default_rng(seed)
+    return {str(place): Parameter(rng.standard_normal(shape)) for place, shape in enumerate(shapes)}
+
+
+def slopes(step, name, shape):
+    """Return a made-up gradient: of any size, and zero at times."""
+    rng = np.random.default_rng([step, int(name)])
+    return rng.standard_normal(shape) * 10.0 ** rng.integers(-4, 3) * (rng.random(shape) > 0.2)
+
+
+def run(optimiser, learned, steps=25):
+    for step in range(steps):
+        for name, parameter in learned.items():
+            parameter.grad[...] = slopes(step, name, parameter.value.shape)
+        optimiser.step()
+
+
+def test_adam_is_the_textbooks():
+    learned = parameters((3, 2), (4,))
+    expected = {name: p.value.copy() for name, p in learned.items()}
+    run(Adam(learned, 0.03, beta_1=0.8, beta_2=0.95, epsilon=1e-6), learned)
+    for name, start in expected.items():
+        for index in np.ndindex(start.shape):
+            value, m, v = float(start[index]), 0.0, 0.0
+            for step in range(25):
+                g = float(slopes(step, name, start.shape)[index])
+                m = 0.8 * m + 0.2 * g
+                v = 0.95 * v + 0.05 * g * g
+                m_hat, v_hat = m / (1 - 0.8 ** (step + 1)), v / (1 - 0.95 ** (step + 1))
+                value -= 0.03 * m_hat / (v_hat**0.5 + 1e-6)
+            assert learned[name].value[index] == pytest.approx(value, rel=1e-10)
+
+
+def test_adams_first_step_is_the_learning_rate_whatever_the_gradient():
+    learned = {"a": Parameter(np.zeros(4))}
+    learned["a"].grad[...] = [1e-3, -1.0, 1e5, 0.0]
+    Adam(learned, 0.01).step()
+    np.testing.assert_allclose(learned["a"].value, [-0.01, 0.01, -0.01, 0], rtol=1e-4)
+
+
+@pytest.mark.parametrize("momentum", [0.0, 0.9])
+def test_sgd_is_the_textbooks(momentum):
+    learned = parameters((3, 2), (4,))
+    expected = {name: p.value.copy() for name, p in learned.items()}
+    run(SGD(learned, 0.03, momentum), learned)
+    for name, start in expected.items():
+        for index in np.ndindex(start.shape):
+            value, velocity = float(start[index]), 0.0
+            for step in range(25):
+                velocity = momentum * velocity + float(slopes(step, name, start.shape)[index])
+                value -= 0.03 * velocity
+            assert learned[name].value[index] == pytest.approx(value, rel=1e-10)
+
+
+@pytest.mark.parametrize("optimiser", [Adam, SGD])
+def test_an_optimiser_changes_values_in_place_and_nothing_else(optimiser):
+    learned = {"a": Parameter(normal(3, 2, dtype=np.float32)), "b": Parameter(normal(4))}
+    arrays = {name: (id(p.value), id(p.grad), p.value.dtype) for name, p in learned.items()}
+    for p in learned.values():
+        p.grad[...] = 1
+    optimiser(learned, 0.1).step()
+    assert {n: (id(p.value), id(p.grad), p.value.dtype) for n, p in learned.items()} == arrays
+    assert all((p.grad == 1).all() for p in learned.values())
+    for bad in (0, -1, np.nan, "fast"):
+        with refused("learning_rate"):
+            optimiser(learned, bad)
+
+
+def test_momentum_must_be_below_one():
+    for bad in (-0.1, 1.0, np.nan):
+        with refused("momentum", repr(bad)):
+            SGD(parameters((2,)), 0.1, bad)
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("name", ["adam", "sgd"])
+def test_optimisers_agree_with_torch(name):
+    torch = pytest.importorskip("torch")
+    learned = parameters((3, 2), (4,))
+    theirs = {n: torch.nn.Parameter(torch.tensor(p.value.copy())) for n, p in learned.items()}
+    if name == "adam":
+        ours, other = Adam(learned, 0.01), torch.optim.Adam(theirs.values(), lr=0.01)
+    else:
+        ours = SGD(learned, 0.01, 0.9)
+        other = torch.optim.SGD(theirs.values(), lr=0.01, momentum=0.9)
+    run(ours, learned)
+    for step in range(25):
+        for n, parameter in theirs.items():
+            parameter.grad = torch.tensor(slopes(step, n, tuple(parameter.shape)))
+        other.step()
+    for n, parameter in learned.items():
+        np.testing.assert_allclose(parameter.value, theirs[n].detach().numpy(), rtol=1e-9)
