@@ -11,6 +11,7 @@ from bench_cases import LITTLE, timed
 from helpers import refused
 
 from scratchvae import kernels
+from scratchvae.benchmarks import profile as bench_profile
 from scratchvae.benchmarks import timing as bench_timing
 from scratchvae.benchmarks.kernels import Product, measure_kernel
 from scratchvae.benchmarks.profile import REST, profile_step
@@ -101,6 +102,40 @@ def test_a_profile_counts_each_kernels_calls_and_shares_out_the_whole_step():
     assert min(milliseconds) > 0
     shares = [entry["share"] * sum(milliseconds) for entry in entries]
     assert shares == pytest.approx(milliseconds)
+
+
+def test_a_profile_is_per_step_and_of_the_whole_step(monkeypatch):
+    clock = SimpleNamespace(now=5.0)
+    fake = SimpleNamespace(perf_counter=lambda: clock.now)
+    monkeypatch.setattr(bench_profile, "time", fake)
+    monkeypatch.setattr(bench_threads, "time", fake)
+
+    def lasting(name, seconds):
+        def kernel(part, parts):
+            clock.now += seconds
+
+        kernel.__module__, kernel.__name__ = "some.file", name
+        return kernel
+
+    short, long = lasting("_short", 0.001), lasting("_long", 0.003)
+
+    def step():
+        for kernel in (short, long, long):
+            bench_threads.run_parts(kernel, 0)
+        clock.now += 0.003  # Python's own
+
+    # Steps of 10 ms: 2 rounds of 25 ms are 5 of them, although 2 would do for the rounds alone.
+    entries = profile_step(step, Effort(rounds=2, seconds=0.0249))
+    assert clock.now == pytest.approx(5.05)
+    found = [tuple(entry.values()) for entry in entries]
+    expected = [
+        ("file.long", 2.0, 6.0, 0.6),
+        ("file.short", 1.0, 1.0, 0.1),
+        (REST, 0.0, 3.0, 0.3),
+    ]
+    for one, other in zip(found, expected, strict=True):
+        assert one[0] == other[0]
+        assert one[1:] == pytest.approx(other[1:])
 
 
 def test_after_a_profile_that_fails_nothing_is_observed():

@@ -6,9 +6,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scratchvae import kernels
-from scratchvae.kernels import exponential, reference
+from scratchvae.kernels import exponential, gaussian, reference
 from scratchvae.kernels.activation import KINDS
 from scratchvae.kernels.compilation import kernel
+from scratchvae.kernels.parts import start_threads
 from scratchvae.kernels.threads import set_threads
 
 DTYPES = (np.float32, np.float64)
@@ -136,6 +137,29 @@ def test_a_distance_sums_every_pixel(pixels):
     # In float64, to tell the rounding of a sum from a pixel left out.
     x, y = draw(0, (3, pixels), np.float64), draw(1, (3, pixels), np.float64)
     assert_close(kernels.squared_distances(x, y), reference.squared_distances(x, y))
+
+
+def test_each_part_sums_its_distances_in_a_room_of_its_own(monkeypatch):
+    # Two threads in one room seldom meet within a test: so here the parts run one after the other,
+    # each in a room in which it leaves traces.
+    parts, used = 3, []
+
+    def run_parts(one_part, work, *arguments):
+        room = arguments[2]
+        assert room.size == parts * gaussian._LANES
+        for part in range(parts):
+            room[:] = np.nan
+            one_part(part, parts, *arguments)
+            used.append(set(np.flatnonzero(~np.isnan(room))))
+
+    start_threads()  # which run_parts does, and a kernel cannot be loaded before
+    monkeypatch.setattr(gaussian, "get_threads", lambda: parts)
+    monkeypatch.setattr(gaussian, "scratch", lambda _, size, dtype: np.empty(size, dtype))
+    monkeypatch.setattr(gaussian, "run_parts", run_parts)
+    x, y = draw(0, (7, 100), np.float64), draw(1, (7, 100), np.float64)
+    assert_close(kernels.squared_distances(x, y), reference.squared_distances(x, y))
+    assert all(used)
+    assert len(set.union(*used)) == sum(map(len, used))
 
 
 @given(st.integers(1, 50), st.sampled_from(DTYPES), st.integers(1, 30))

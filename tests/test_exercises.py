@@ -1,9 +1,12 @@
 """The checker of the lessons' exercises: what is right, and what kind of wrong is told apart."""
 
+from collections import Counter
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from scratchvae.exercises import Exercise, check
+from scratchvae.exercises import Exercise, check, checking
 from scratchvae.exercises.catalogue import EXERCISES, LESSONS
 from scratchvae.exercises.checking import judge
 
@@ -31,6 +34,11 @@ SQUARE = Exercise(
     "square", lambda x: np.cumsum(x, axis=0), lambda random: (random.standard_normal((4, 4)),)
 )
 NUMBER = Exercise("number", lambda x: x.mean(), lambda r: (r.standard_normal(r.integers(3, 30)),))
+COUNTED = Exercise(
+    "counted",
+    lambda x, count: x / count,
+    lambda random: (random.standard_normal(4), int(random.integers(5, 30))),
+)
 PAIR = Exercise(
     "pair",
     lambda x, dy: (x.T @ dy, dy.sum(axis=0)),
@@ -78,6 +86,26 @@ _GENERATOR = np.random.default_rng(0)
         (PRODUCT, lambda x, dy: -2 * (x.T @ dy), "factor", "−2 times"),
         (PRODUCT, lambda x, dy: x.T @ dy / len(x), "size factor", "axis 0 of x"),
         (PRODUCT, lambda x, dy: x.T @ dy * len(x), "size factor", "too large"),
+        (
+            PRODUCT,
+            lambda x, dy: 2 * len(x) * (x.T @ dy),
+            "size factor",
+            "it is twice the size of axis 0 of x times too large",
+        ),
+        (
+            PRODUCT,
+            lambda x, dy: -0.5 / len(x) * (x.T @ dy),
+            "size factor",
+            "it is minus half one over the size of axis 0 of x times the right one",
+        ),
+        (
+            PRODUCT,
+            lambda x, dy: x.size * (x.T @ dy),
+            "size factor",
+            "it is the number of entries of x times too large",
+        ),
+        # A count in some trials and another number in the rest is no count.
+        (PRODUCT, lambda x, dy: min(len(x), 6) * (x.T @ dy), "values", "yours is"),
         (PRODUCT, lambda x, dy: (x**2).T @ dy, "mistake", "by themselves"),
         (PRODUCT, lambda x, dy: x.T @ dy * (1 + 1e-5), "factor", "1.00001 times"),
         (PRODUCT, lambda x, dy: x.T @ dy + 0.125, "offset", "plus 0.125"),
@@ -110,6 +138,7 @@ _GENERATOR = np.random.default_rng(0)
         ),
         (ENTRIES, lambda x: np.exp(2 * x), "values", "20 of 20 entries differ: yours is"),
         (NUMBER, lambda x: x.sum(), "size factor", "a mean asked for where you add up"),
+        (COUNTED, lambda x, count: x, "size factor", "it is count times too large"),
         (NUMBER, lambda x: np.median(x), "values", "yours is"),
         (PAIR, lambda x, dy: x.T @ dy, "results", "2 results are asked for, as a tuple"),
         (PAIR, lambda x, dy: (x, dy, dy), "results", "and there are 3"),
@@ -155,6 +184,19 @@ def test_one_more_hint_is_shown_after_every_wrong_attempt(monkeypatch):
     assert check("product", _answer).right
     assert len(check("product", lambda x, dy: x.T @ dy + 1).hints) == 1
     assert check("product", lambda x, dy: None).hints == ()
+
+
+def test_hints_come_with_wrong_attempts_alone_and_each_exercise_has_its_own(monkeypatch):
+    monkeypatch.setattr(checking, "_wrong_attempts", Counter())
+    other = replace(PRODUCT, name="other product")
+    for exercise in (PRODUCT, other):
+        monkeypatch.setitem(EXERCISES, exercise.name, exercise)
+    for _ in range(3):
+        check("product", lambda x, dy: None)  # not done yet, which is not wrong
+    assert len(check("product", lambda x, dy: -(x.T @ dy)).hints) == 1
+    assert len(check("other product", lambda x, dy: -(x.T @ dy)).hints) == 1
+    assert check("other product", _answer).right
+    assert len(check("product", lambda x, dy: -(x.T @ dy)).hints) == 2
 
 
 def test_a_verdict_reads_the_same_in_a_terminal_and_in_a_notebook(monkeypatch):

@@ -212,6 +212,8 @@ def test_batch_norm_is_in_the_inference_networks_alone(inference):
     added = {name.split(".")[0] for name in normed.buffers}
     assert not plain.buffers
     assert added == {"encoder", "upper_encoder"}
+    order = [type(layer).__name__ for layer in normed.parts["encoder"].layers]
+    assert order[:4] == ["Flatten", "Dense", "BatchNorm", "Tanh"]
     for part in ("prior", "decoder"):
         shapes = [
             {name: p.value.shape for name, p in model.parts[part].parameters.items()}

@@ -7,7 +7,7 @@ from test_exact import linear_vae
 
 from scratchvae.evaluation import importance
 from scratchvae.evaluation.exact import LinearGaussian, log_likelihood_by_quadrature
-from scratchvae.evaluation.importance import LogMeanExp, estimate_log_likelihood
+from scratchvae.evaluation.importance import ImportanceEstimate, LogMeanExp, estimate_log_likelihood
 from scratchvae.models import Autoencoder, build
 from scratchvae.probability import GaussianLikelihood
 
@@ -84,8 +84,9 @@ def test_memory_does_not_grow_with_the_samples(monkeypatch):
     assert sum(rows) == 80 * 130
 
 
-def test_pieces_of_any_size_give_the_same_sum():
-    log_weights = normal(60, 5, scale=30.0) - 1000  # all underflow
+@pytest.mark.parametrize("spread", [0.5, 30.0])  # every weight counts, and one alone
+def test_pieces_of_any_size_give_the_same_sum(spread):
+    log_weights = normal(60, 5, scale=spread) - 1000  # all underflow
     whole, pieces = LogMeanExp(5), LogMeanExp(5)
     whole.add(log_weights)
     for piece in np.split(log_weights, [1, 7, 40]):
@@ -96,6 +97,18 @@ def test_pieces_of_any_size_give_the_same_sum():
         np.testing.assert_allclose(each.log_mean(), expected)
     np.testing.assert_allclose(whole.standard_error(), pieces.standard_error())
     np.testing.assert_allclose(whole.effective(), pieces.effective())
+
+
+def test_standard_errors_are_those_of_means():
+    log_weights = normal(4, 3)  # few, to tell division by 3 from division by 4
+    running = LogMeanExp(3)
+    running.add(log_weights)
+    weights = np.exp(log_weights)
+    relative = weights.std(axis=0, ddof=1) / np.sqrt(4) / weights.mean(axis=0)
+    np.testing.assert_allclose(running.standard_error(), relative)
+    errors = np.array([0.3, 0.4, 1.2])
+    estimate = ImportanceEstimate(np.zeros(3), errors, np.ones(3), 4)
+    assert estimate.mean_standard_error == pytest.approx(1.3 / 3)  # √(0.09 + 0.16 + 1.44) / N
 
 
 def test_weights_of_zero_do_not_spoil_the_mean():

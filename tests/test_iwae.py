@@ -152,6 +152,9 @@ def test_the_stages_are_those_of_the_paper():
         rates.append(trainer.optimiser.learning_rate)
     expected = [1e-3 * 10 ** (-i / 7) for i in range(8) for _ in range(3**i)]
     np.testing.assert_allclose(rates, expected)
+    other = Trainer(build("iwae"), learning_rate=0.5)
+    other.schedule(0.0)
+    assert other.optimiser.learning_rate == 0.5
     assert stage_of(5000) == 7  # whoever goes on stays in the last
     for bad in (-1, 8):
         with refused("stage"):

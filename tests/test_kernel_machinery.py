@@ -6,6 +6,7 @@ import subprocess
 import sys
 import threading
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ import scratchvae
 from scratchvae.errors import InputError
 from scratchvae.kernels import convolution, matrix_product, threads
 from scratchvae.kernels.compilation import JIT_DISABLED
+from scratchvae.kernels.parts import ALL
 
 HERE = Path(__file__).parent
 ROOT = Path(scratchvae.__file__).parent.parent
@@ -91,6 +93,7 @@ print("wrong", len(wrong))
         code,
         os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache"),
         NUMBA_THREADING_LAYER="workqueue",
+        SCRATCHVAE_THREADS="2",  # or each would run alone, and never find the other inside
     )
     assert (ended.returncode, ended.stdout) == (0, "wrong 0\n"), ended.stderr
 
@@ -288,3 +291,72 @@ def test_a_crowded_machine_is_left_alone_for_a_while():
         crowd.note(second, waited=False)
     crowd.note(second, waited=True)
     assert crowd.alone_until - second < 60_000_000
+
+
+# Who runs a kernel's parts. Where there is one core, or a busy one, nothing else would tell.
+
+MUCH = 10 * threads._WORTH_NANOSECONDS
+
+
+@pytest.fixture
+def calls(monkeypatch):
+    """Return what a kernel that only takes notes was called with, on a machine of two cores."""
+    monkeypatch.setattr(threads, "JIT_DISABLED", False)
+    monkeypatch.setattr(threads, "start_threads", lambda: None)
+    monkeypatch.setattr(threads, "get_threads", lambda: 2)
+    monkeypatch.setattr(threads, "numba", SimpleNamespace(set_num_threads=lambda number: None))
+    monkeypatch.setattr(threads, "_called", set())
+    monkeypatch.setattr(threads, "_crowded", threads._Crowd())
+    return []
+
+
+def test_large_work_is_shared_each_time_and_small_work_is_not(calls):
+    def note(*arguments):
+        calls.append(arguments)
+
+    for work in (MUCH, MUCH, threads._WORTH_NANOSECONDS / 2):
+        threads.run_parts(note, work, "x")
+    assert calls == [(ALL, 2, "x"), (ALL, 2, "x"), (0, 1, "x")]
+
+
+def test_who_finds_the_entrance_taken_runs_alone_and_does_not_wait(calls):
+    def note(*arguments):
+        calls.append(arguments)
+
+    with threads._entrance:
+        other = threading.Thread(target=threads.run_parts, args=(note, MUCH), daemon=True)
+        other.start()
+        other.join(20)  # one that waits would go in as soon as it may
+        waits = other.is_alive()
+    assert (waits, calls) == (False, [(0, 1)])
+    assert not threads._entrance.locked()
+
+
+def test_an_error_does_not_leave_the_entrance_taken(calls):
+    def fail(part, parts):
+        raise InputError("wrong")
+
+    with pytest.raises(InputError):
+        threads.run_parts(fail, MUCH)
+    assert not threads._entrance.locked()
+
+
+@pytest.mark.parametrize("asked_for", [None, 2])
+def test_after_a_wait_kernels_run_alone_unless_a_number_was_asked_for(
+    asked_for, calls, monkeypatch
+):
+    clock = SimpleNamespace(now=10**9)
+    monkeypatch.setattr(threads, "time", SimpleNamespace(perf_counter_ns=lambda: clock.now))
+    monkeypatch.setattr(threads, "_chosen", asked_for)
+    monkeypatch.setattr(threads, "_from_environment", lambda: None)
+
+    def wait(part, parts):
+        calls.append((part, parts))
+        clock.now += 10**9
+
+    for _ in range(5):
+        threads.run_parts(wait, MUCH)
+    shared, alone = (ALL, 2), (0, 1)
+    # The first may have been compiling; a second alone is longer than the pauses.
+    noticed = [shared, shared, alone, shared, alone]
+    assert calls == (5 * [shared] if asked_for else noticed)

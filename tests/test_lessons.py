@@ -188,3 +188,15 @@ def test_nothing_of_the_machine_stays_in_a_notebook(tmp_path):
     assert [output.text for output in once.cells[0].outputs] == ["b\n"]
     assert once.metadata["kernelspec"]["name"] == "python3"
     assert once.cells[0].id == "cell-000"
+
+
+def test_of_what_a_notebook_says_of_itself_only_tags_stay():
+    notebook = _notebook(("code", "1"), ("markdown", "two"))
+    notebook.metadata.update(language_info={"name": "python", "version": "3.11.2"}, mine=1)
+    for cell, tags in zip(notebook.cells, (["hide"], []), strict=True):
+        cell.metadata.update(tags=tags, collapsed=True, execution={"shell.execute_reply": "12:00"})
+    tidied = notebooks.tidy(notebook)
+    assert set(tidied.metadata) == {"kernelspec", "language_info"}
+    assert "version" not in tidied.metadata["language_info"]
+    assert [cell.metadata for cell in tidied.cells] == [{"tags": ["hide"]}, {}]
+    assert [cell.id for cell in tidied.cells] == ["cell-000", "cell-001"]
