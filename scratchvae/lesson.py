@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
@@ -65,15 +64,10 @@ def digits(train: int | None = None, test: int | None = None) -> Dataset:
         How many images to keep of each part, the first ones; ``None``: all.
     """
     data = load(os.environ.get(DATA_VARIABLE) or "auto", progress=False)
-    kept_train = len(data.train_images) if train is None else check_count(train, "train")
-    kept_test = len(data.test_images) if test is None else check_count(test, "test")
-    data = replace(
-        data,
-        train_images=data.train_images[:kept_train],
-        train_labels=data.train_labels[:kept_train],
-        test_images=data.test_images[:kept_test],
-        test_labels=data.test_labels[:kept_test],
-    )
+    for count, name in ((train, "train"), (test, "test")):
+        if count is not None:
+            check_count(count, name)
+    data = data.first(train, test)
     counts = f"{len(data.train_images):,} images to train on, {len(data.test_images):,} to test"
     print(f"{_TITLES.get(data.name, data.name)}: {counts}")
     return data

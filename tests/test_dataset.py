@@ -357,3 +357,25 @@ def test_the_real_data_sets_have_their_hashes(name):
     parts = (found.train_images, found.train_labels, found.test_images, found.test_labels)
     digest = hashlib.sha256(b"".join(part.tobytes() for part in parts)).hexdigest()
     assert digest == REMOTES[name].content_hash
+
+
+@pytest.mark.parametrize(("train", "test"), [(None, None), (4, None), (None, 2), (5, 3)])
+def test_the_first_images_keep_all_that_is_known_of_them(train, test):
+    def images(count):
+        return np.arange(count, dtype=np.uint8).reshape(-1, 1, 1, 1)
+
+    rows = {"train": 9, "test": 6}
+    known = {f"{part}_factors": np.arange(n, dtype=np.float32)[:, None] for part, n in rows.items()}
+    parts = {f"{part}_images": images(n) for part, n in rows.items()}
+    parts |= {f"{part}_labels": np.arange(n, dtype=np.uint8) for part, n in rows.items()}
+    for factors in (known, {}):
+        whole = Dataset(name="synthetic", origin="here", **parts, **factors)
+        some = whole.first(train, test)
+        for name, array in (parts | known).items():
+            count = train if name.startswith("train") else test
+            found = getattr(some, name)
+            if factors or not name.endswith("factors"):
+                np.testing.assert_array_equal(found, array[:count])
+            else:
+                assert found is None
+        assert (some.name, some.origin) == ("synthetic", "here")

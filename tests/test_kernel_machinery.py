@@ -360,3 +360,18 @@ def test_after_a_wait_kernels_run_alone_unless_a_number_was_asked_for(
     # The first may have been compiling; a second alone is longer than the pauses.
     noticed = [shared, shared, alone, shared, alone]
     assert calls == (5 * [shared] if asked_for else noticed)
+
+
+@pytest.mark.parametrize("way", ["set_threads", "variable"])
+def test_a_number_asked_for_is_kept_to_even_within_a_pause(way, calls, monkeypatch):
+    def note(*arguments):
+        calls.append(arguments)
+
+    monkeypatch.setattr(threads, "_chosen", 2 if way == "set_threads" else None)
+    monkeypatch.setattr(threads, "_from_environment", lambda: 2 if way == "variable" else None)
+    threads._crowded.alone_until = 10**30  # a wait noted before has the kernels run alone …
+    threads.run_parts(note, MUCH)
+    monkeypatch.setattr(threads, "_chosen", None)
+    monkeypatch.setattr(threads, "_from_environment", lambda: None)
+    threads.run_parts(note, MUCH)
+    assert calls == [(ALL, 2), (0, 1)]  # … but for who said how many threads

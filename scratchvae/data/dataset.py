@@ -9,8 +9,9 @@ import difflib
 import hashlib
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -64,6 +65,15 @@ class Dataset:
     origin: str
     train_factors: NDArray[np.float32] | None = None
     test_factors: NDArray[np.float32] | None = None
+
+    def first(self, train: int | None, test: int | None) -> "Dataset":
+        """Return the first so many images of each part, and what is known of them; None: all."""
+        kept: dict[str, Any] = {}
+        for part, count in (("train", train), ("test", test)):
+            for what in ("images", "labels", "factors"):
+                array = getattr(self, f"{part}_{what}")
+                kept[f"{part}_{what}"] = None if array is None else array[:count]
+        return replace(self, **kept)
 
 
 def load(

@@ -115,7 +115,8 @@ def _run_parts(one_part: Kernel, work: float, *arguments: Any) -> None:
         return
     try:
         start = time.perf_counter_ns()
-        if _crowded.alone_until > start:
+        wanted = _chosen is not None or _from_environment() is not None
+        if _crowded.alone_until > start and not wanted:
             one_part(0, 1, *arguments)
             return
         numba.set_num_threads(threads)
@@ -123,7 +124,7 @@ def _run_parts(one_part: Kernel, work: float, *arguments: Any) -> None:
         end = time.perf_counter_ns()
         if one_part not in _called:
             _called.add(one_part)  # it may have been compiled just now: its time tells nothing
-        elif _chosen is None and _from_environment() is None:
+        elif not wanted:
             _crowded.note(end, end - start > 4 * work + 2e6)
     finally:
         _entrance.release()

@@ -3,12 +3,8 @@
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
 
 from scratchvae.data import Dataset, load
 from scratchvae.errors import InputError
@@ -124,17 +120,7 @@ class Reproduction:
 
     def _load(self, name: str, seed: int) -> Dataset:
         data = load(name, data_dir=self.data_dir, seed=seed, progress=self.progress)
-        if not self.quick:
-            return data
-        return replace(
-            data,
-            train_images=data.train_images[:QUICK_TRAINING],
-            train_labels=data.train_labels[:QUICK_TRAINING],
-            test_images=data.test_images[:QUICK_TEST],
-            test_labels=data.test_labels[:QUICK_TEST],
-            train_factors=_first(data.train_factors, QUICK_TRAINING),
-            test_factors=_first(data.test_factors, QUICK_TEST),
-        )
+        return data.first(QUICK_TRAINING, QUICK_TEST) if self.quick else data
 
     @contextmanager
     def _display(self, runs: Mapping[str, Run], wanted: Mapping[str, Experiment]) -> Any:
@@ -152,8 +138,3 @@ class Reproduction:
             bar_format="{desc} {postfix} |{bar}| {percentage:.0f}%  {remaining} left",
         ) as bar:
             yield bar
-
-
-def _first(factors: NDArray[np.float32] | None, count: int) -> NDArray[np.float32] | None:
-    """Return the first rows of factors, where they are known."""
-    return None if factors is None else factors[:count]
