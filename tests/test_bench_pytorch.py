@@ -1,5 +1,8 @@
 """The benchmark against PyTorch: the same model, loss and gradients on both sides."""
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 from bench_cases import LITTLE, RECIPE_KEYS, RECIPES, TINY, TORCH_KEYS, timed
@@ -105,6 +108,26 @@ def test_pytorch_gets_as_many_threads_as_are_asked_for_and_gets_its_own_back(tor
     with torch_threads(before + 1):
         assert torch.get_num_threads() == before + 1
     assert torch.get_num_threads() == before
+
+
+def test_pytorch_keeps_its_number_of_threads_when_ours_start(torch):
+    program = """
+import numpy as np
+from scratchvae import kernels
+from scratchvae.benchmarks.pytorch import torch_threads
+from scratchvae.kernels import threads
+
+threads._WORTH_NANOSECONDS = 0.0
+with torch_threads(1):
+    import torch
+    kernels.set_threads(2)
+    kernels.matmul(np.ones((9, 9)), np.ones((9, 9)))
+    print(torch.get_num_threads())
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=False, timeout=300
+    )
+    assert (done.stdout, done.returncode) == ("1\n", 0), done.stderr
 
 
 def test_ratios_to_pytorch_are_our_time_over_its(torch, monkeypatch):

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from scratchvae.arrays import FloatArray
 from scratchvae.benchmarks.arithmetic import Step, trace
 from scratchvae.errors import InputError
+from scratchvae.kernels.parts import start_threads
 from scratchvae.layers import (
     ELU,
     BatchNorm,
@@ -54,6 +55,7 @@ def torch_threads(threads: int) -> Iterator[None]:
     """Let PyTorch use so many threads."""
     torch = import_torch()
     before = torch.get_num_threads()
+    start_threads()  # now, not later: where Numba's are OpenMP's, starting them sets PyTorch's too
     torch.set_num_threads(threads)
     try:
         yield

@@ -14,6 +14,7 @@ function again, with the same arguments but another part. Nothing hears of an er
 so a kernel must not be able to fail: it allocates nothing, and its arguments are checked before.
 """
 
+import ctypes
 from collections.abc import Callable
 from functools import cache
 from typing import Any
@@ -30,15 +31,18 @@ ALL = -1
 
 Kernel = Callable[..., None]
 
-_LOOP = "scratchvae_run_all_parts"
 _ADDRESS = ir.IntType(8).as_pointer()
+# Where kernels read the loop's address. It is 0 until threads are asked for: starting Numba's
+# threads sets the number of OpenMP's as well, which a process with one thread must be spared.
+_SLOT = "scratchvae_loop_over_parts"
+_slot = ctypes.c_int64(0)
+binding.add_symbol(_SLOT, ctypes.addressof(_slot))
 
 
 @cache
 def start_threads() -> None:
-    """Compile the loop over parts, and make it known to the kernels that are compiled or loaded."""
-    if not JIT_DISABLED:
-        binding.add_symbol(_LOOP, c_address(_loop, types.void(*3 * [types.intp])))
+    """Compile the loop over parts: to be called before a kernel is called with the part `ALL`."""
+    _slot.value = c_address(_loop, types.void(*3 * [types.intp]))
 
 
 @kernel(parallel=True)
@@ -84,8 +88,9 @@ def _run_all(context: Any, parts: Any) -> Any:
         inside.call(this, [*again[:2], part, parts, *again[4:]], attrs=("noinline",))
         inside.ret_void()
 
+        slot = module.globals.get(_SLOT) or ir.GlobalVariable(module, INDEX, _SLOT)
         loop_type = ir.FunctionType(ir.VoidType(), [INDEX, INDEX, INDEX])
-        loop = cgutils.get_or_insert_function(module, loop_type, _LOOP)
+        loop = builder.inttoptr(builder.load(slot), loop_type.as_pointer())
         addresses = [builder.ptrtoint(pointer, INDEX) for pointer in (entry, place)]
         builder.call(loop, [*values, *addresses])
         return context.get_dummy_value()

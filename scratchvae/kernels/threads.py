@@ -108,7 +108,6 @@ def run_parts(one_part: Kernel, work: float, *arguments: Any) -> None:
 
 
 def _run_parts(one_part: Kernel, work: float, *arguments: Any) -> None:
-    start_threads()
     threads = get_threads() if work >= _WORTH_NANOSECONDS and not JIT_DISABLED else 1
     if threads == 1 or not _entrance.acquire(blocking=False):
         one_part(0, 1, *arguments)
@@ -119,6 +118,7 @@ def _run_parts(one_part: Kernel, work: float, *arguments: Any) -> None:
         if _crowded.alone_until > start and not wanted:
             one_part(0, 1, *arguments)
             return
+        start_threads()
         numba.set_num_threads(threads)
         one_part(ALL, threads, *arguments)
         end = time.perf_counter_ns()
