@@ -62,3 +62,15 @@ def small_vae(
     return model(
         encoder, decoder, likelihood, image_shape=IMAGE_SHAPE, latent_dim=latent_dim, **options
     )
+
+
+def values(model):
+    """Return a copy of every parameter of a model."""
+    return {name: p.value.copy() for name, p in model.parameters.items()}
+
+
+def assert_same(first, second):
+    """Expect two sets of arrays to be the same to the bit."""
+    assert first.keys() == second.keys()
+    for name, array in first.items():
+        np.testing.assert_array_equal(array, second[name], err_msg=name, strict=True)

@@ -2,7 +2,17 @@
 
 import numpy as np
 import pytest
-from helpers import IMAGE_SHAPE, PIXELS, normal, pixels, refused, small_parts, small_vae
+from helpers import (
+    IMAGE_SHAPE,
+    PIXELS,
+    assert_same,
+    normal,
+    pixels,
+    refused,
+    small_parts,
+    small_vae,
+    values,
+)
 from scipy import stats
 from scipy.special import expit
 
@@ -28,16 +38,6 @@ def small_autoencoder(dtype=np.float64, likelihood=None):
         image_shape=IMAGE_SHAPE,
         latent_dim=2,
     )
-
-
-def values(model):
-    return {name: p.value.copy() for name, p in model.parameters.items()}
-
-
-def assert_same(first, second):
-    assert first.keys() == second.keys()
-    for name, array in first.items():
-        np.testing.assert_array_equal(array, second[name], err_msg=name, strict=True)
 
 
 # The loss.

@@ -2,35 +2,11 @@
 
 import numpy as np
 import pytest
-from helpers import IMAGE_SHAPE, normal, pixels, refused, small_parts
+from helpers import normal, pixels, refused
 
 from scratchvae.layers import Parameter
-from scratchvae.models import RECIPES, Autoencoder, build, find_recipe
-from scratchvae.probability import BernoulliLikelihood, GaussianLikelihood
-
-IMAGES = pixels(6, *IMAGE_SHAPE, seed=7)
-EIGHT_BIT = np.random.default_rng(1).integers(0, 256, (20, *IMAGE_SHAPE), dtype=np.uint8)
-DTYPES = [np.float32, np.float64]
-each_dtype = pytest.mark.parametrize("dtype", DTYPES, ids=["float32", "float64"])
-
-
-def small_autoencoder(dtype=np.float64, likelihood=None):
-    return Autoencoder(
-        *small_parts(outputs=1, dtype=dtype),
-        likelihood or GaussianLikelihood(),
-        image_shape=IMAGE_SHAPE,
-        latent_dim=2,
-    )
-
-
-def values(model):
-    return {name: p.value.copy() for name, p in model.parameters.items()}
-
-
-def assert_same(first, second):
-    assert first.keys() == second.keys()
-    for name, array in first.items():
-        np.testing.assert_array_equal(array, second[name], err_msg=name, strict=True)
+from scratchvae.models import RECIPES, build, find_recipe
+from scratchvae.probability import BernoulliLikelihood
 
 
 @pytest.mark.parametrize("latent_dim", [1, 2, 7])
