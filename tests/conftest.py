@@ -18,3 +18,20 @@ settings.load_profile("scratchvae")
 @pytest.fixture
 def no_torch(monkeypatch):
     monkeypatch.setitem(sys.modules, "torch", None)  # importing it now fails
+
+
+@pytest.fixture
+def ctrl_c():
+    """Have Ctrl-C interrupt as it does for a user, even where a shell has made it deaf."""
+    from small_runs import usual_ctrl_c
+
+    with usual_ctrl_c():
+        yield
+
+
+@pytest.fixture(scope="session")
+def data_dir(tmp_path_factory):
+    """Return a folder with a small data set as the four files of MNIST."""
+    from small_runs import write_data_folder
+
+    return write_data_folder(tmp_path_factory.mktemp("data"))

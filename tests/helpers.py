@@ -7,11 +7,13 @@ import pytest
 
 from scratchvae.errors import InputError
 from scratchvae.layers import Dense, Flatten, Reshape, Sequential, Tanh
-from scratchvae.models import VAE
-from scratchvae.probability import BernoulliLikelihood
+from scratchvae.models import VAE, Autoencoder
+from scratchvae.probability import BernoulliLikelihood, GaussianLikelihood
 
 IMAGE_SHAPE = (3, 5, 1)
 PIXELS = 15
+DTYPES = [np.float32, np.float64]
+each_dtype = pytest.mark.parametrize("dtype", DTYPES, ids=["float32", "float64"])
 
 
 @contextmanager
@@ -74,3 +76,17 @@ def assert_same(first, second):
     assert first.keys() == second.keys()
     for name, array in first.items():
         np.testing.assert_array_equal(array, second[name], err_msg=name, strict=True)
+
+
+def covariance(size, seed=0):
+    root = normal(size, size, seed=seed)
+    return root @ root.T + 0.3 * np.eye(size)
+
+
+def small_autoencoder(dtype=np.float64, likelihood=None):
+    return Autoencoder(
+        *small_parts(outputs=1, dtype=dtype),
+        likelihood or GaussianLikelihood(),
+        image_shape=IMAGE_SHAPE,
+        latent_dim=2,
+    )

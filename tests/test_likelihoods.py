@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from helpers import normal, pixels, refused
+from helpers import DTYPES, each_dtype, normal, pixels, refused
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
@@ -21,9 +21,7 @@ LIKELIHOODS = [
     LearnedVarianceLikelihood(),
     LearnedVarianceLikelihood(minimum_log_variance=-np.inf),
 ]
-DTYPES = [np.float32, np.float64]
 each_likelihood = pytest.mark.parametrize("likelihood", LIKELIHOODS, ids=repr)
-each_dtype = pytest.mark.parametrize("dtype", DTYPES, ids=["float32", "float64"])
 image_shapes = st.lists(st.integers(1, 4), min_size=1, max_size=3)
 
 

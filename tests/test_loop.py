@@ -6,20 +6,16 @@ import threading
 import numpy as np
 import pytest
 from helpers import pixels, refused, small_vae
-from small_runs import interrupt_in_step, usual_ctrl_c
+from small_runs import interrupt_in_step
 
 from scratchvae.errors import InputError
 from scratchvae.training import Interrupted, LossParts, Trainer, train
 
+pytestmark = pytest.mark.usefixtures("ctrl_c")
+
 IMAGES = np.random.default_rng(0).integers(0, 256, (22, 3, 5, 1), dtype=np.uint8)
 TESTS = IMAGES[:7]
 EPOCHS, STEPS = 3, 6  # of batches of 4: the last of an epoch holds 2
-
-
-@pytest.fixture(autouse=True)
-def ctrl_c():
-    with usual_ctrl_c():
-        yield
 
 
 def make_trainer(**changes):

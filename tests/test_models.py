@@ -1,23 +1,25 @@
-"""Models: the loss, the public methods, seeds, the bound, and what they refuse."""
+"""Models: the loss, the public methods, seeds and training."""
 
 import numpy as np
 import pytest
 from helpers import (
+    DTYPES,
     IMAGE_SHAPE,
     PIXELS,
     assert_same,
+    each_dtype,
     normal,
     pixels,
     refused,
+    small_autoencoder,
     small_parts,
     small_vae,
     values,
 )
-from scipy import stats
 from scipy.special import expit
 
-from scratchvae.layers import Dense, Flatten, LogSoftplus, Sequential
-from scratchvae.models import VAE, Autoencoder, build
+from scratchvae.layers import Dense, LogSoftplus
+from scratchvae.models import VAE, build
 from scratchvae.probability import (
     BernoulliLikelihood,
     GaussianLikelihood,
@@ -27,20 +29,6 @@ from scratchvae.training import LossParts
 
 IMAGES = pixels(6, *IMAGE_SHAPE, seed=7)
 EIGHT_BIT = np.random.default_rng(1).integers(0, 256, (20, *IMAGE_SHAPE), dtype=np.uint8)
-DTYPES = [np.float32, np.float64]
-each_dtype = pytest.mark.parametrize("dtype", DTYPES, ids=["float32", "float64"])
-
-
-def small_autoencoder(dtype=np.float64, likelihood=None):
-    return Autoencoder(
-        *small_parts(outputs=1, dtype=dtype),
-        likelihood or GaussianLikelihood(),
-        image_shape=IMAGE_SHAPE,
-        latent_dim=2,
-    )
-
-
-# The loss.
 
 
 @pytest.mark.parametrize("beta", [0.0, 1.0, 3.5])
@@ -154,9 +142,6 @@ def test_what_a_vae_is_built_of_must_make_sense():
     for bad in (0, 1.5):
         with refused("latent_dim", repr(bad)):
             VAE(*small_parts(), BernoulliLikelihood(), image_shape=IMAGE_SHAPE, latent_dim=bad)
-
-
-# The public methods.
 
 
 @pytest.fixture(params=["kingma-welling", "zhao-mlp", "linear-autoencoder"])
@@ -303,9 +288,6 @@ def test_float64_and_float32_are_the_same_model(recipe):
     assert first.loss == pytest.approx(second.loss, rel=1e-5)
 
 
-# Seeds and training.
-
-
 def test_seeds_fix_every_result():
     vae = small_vae()
     np.testing.assert_array_equal(vae.sample(3, seed=1), vae.sample(3, seed=1))
@@ -368,106 +350,3 @@ def test_fit_reports_wrong_settings():
         small_vae().fit(EIGHT_BIT, seed=-1, epochs=1, progress=False)
     with refused("test_images"):
         small_vae().fit(EIGHT_BIT, test_images=normal(2, 3), progress=False)
-
-
-# The bound.
-
-
-@pytest.mark.parametrize(
-    "likelihood",
-    [BernoulliLikelihood(), GaussianLikelihood(0.05), GaussianLikelihood(0.05, True)],
-    ids=repr,
-)
-@pytest.mark.parametrize("beta", [1.0, 4.0])
-def test_the_bound_includes_every_constant_whatever_the_loss(likelihood, beta):
-    vae = small_vae(likelihood, beta=beta)
-    bounds = vae.elbo(IMAGES)
-    parts = vae.evaluate(IMAGES)
-    omitted = likelihood.omitted(PIXELS)
-    assert bounds.mean() == pytest.approx(-(parts.reconstruction + parts.kl + omitted))
-    assert parts.loss == pytest.approx(parts.reconstruction + beta * parts.kl)
-
-
-def test_the_bound_of_zhaos_model_has_its_constant():
-    model = build("zhao-mlp", variance=0.05, dtype=np.float64)
-    images = pixels(5, 28, 28, 1)
-    constant = 784 / 2 * np.log(2 * np.pi * 0.05)
-    assert model.elbo(images).mean() == pytest.approx(-model.evaluate(images).loss - constant)
-
-
-def test_the_bound_is_below_the_log_probability_and_reaches_it():
-    # p(x) of a linear model with one pixel and one latent is Gaussian, so it can be computed.
-    options = {"dtype": np.float64, "rng": 0}
-    encoder = Sequential(Flatten(**options), Dense(1, 2, **options))
-    decoder = Dense(1, 1, **options)
-    vae = VAE(encoder, decoder, GaussianLikelihood(0.3), image_shape=(1,), latent_dim=1)
-    slope, offset, variance = 0.8, 0.1, 0.3
-    decoder.parameters["weight"].value[...] = slope
-    decoder.parameters["bias"].value[...] = offset
-    precision = 1 + slope**2 / variance  # of the exact posterior
-    gain = slope / variance / precision
-    x = np.array([[0.9]])
-    exact = stats.norm.logpdf(0.9, offset, np.sqrt(slope**2 + variance))
-    for log_variance, gap in ((-np.log(precision), 0.0), (0.0, None)):
-        encoder.parameters["1.weight"].value[...] = [[gain, 0.0]]
-        encoder.parameters["1.bias"].value[...] = [-gain * offset, log_variance]
-        bounds = vae.elbo(np.repeat(x, 40_000, axis=0))
-        error = bounds.std() / 200
-        if gap is None:
-            gap = 0.5 * (precision - 1 - np.log(precision))  # KL(q ‖ posterior)
-        assert abs(bounds.mean() - (exact - gap)) < 5 * error
-
-
-def test_an_autoencoder_has_no_bound():
-    with refused("Autoencoder has no prior", "evaluate"):
-        small_autoencoder().elbo(IMAGES)
-
-
-# Bad input.
-
-
-@pytest.mark.parametrize("method", ["encode", "reconstruct", "elbo", "evaluate", "score", "fit"])
-def test_images_that_do_not_fit_are_refused(method):
-    vae = small_vae()
-    call = getattr(vae, method)
-    with refused("(N, 3, 5, 1)", "15 numbers each", "(6, 14)"):
-        call(pixels(6, 14))
-    with refused("(15,)"):
-        call(pixels(15))
-    with refused("int64"):
-        call(np.zeros((2, 3, 5, 1), np.int64))
-    with refused("0 to 1", "divide 8-bit pixels by 255"):
-        call(255 * IMAGES)
-    with refused("0 to 1"):
-        call(IMAGES - 1)
-    for bad in (np.nan, np.inf):
-        broken = IMAGES.copy()
-        broken[4, 2, 1, 0] = bad
-        with refused("images[4, 2, 1, 0]", str(bad)):
-            call(broken)
-
-
-@pytest.mark.parametrize("method", ["encode", "reconstruct", "elbo", "evaluate", "score", "fit"])
-@pytest.mark.parametrize("bad", [None, 3.0, "images", [[1, 2], [3]]], ids=repr)
-def test_what_is_no_images_at_all_is_refused(method, bad):
-    with refused("images"):
-        getattr(small_vae(), method)(bad)
-
-
-def test_latents_that_do_not_fit_are_refused():
-    vae = small_vae()
-    for shape in ((4, 3), (2,), (4, 2, 1)):
-        with refused("(N, 2)", str(shape)):
-            vae.decode(np.zeros(shape))
-    with refused("z[1, 0]", "nan"):
-        vae.decode(np.array([[0.0, 0.0], [np.nan, 0.0]]))
-    for bad in (-1, 1.5, "2"):
-        with refused("count"):
-            vae.sample(bad)
-    with refused("seed"):
-        vae.sample(1, seed=-1)
-
-
-def test_a_gaussian_takes_images_of_any_size():
-    model = small_vae(GaussianLikelihood())
-    assert np.isfinite(model.elbo(10 * IMAGES - 5)).all()

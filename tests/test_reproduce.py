@@ -1,33 +1,21 @@
-"""One command for the published figures: it trains, goes on where it was, and reports."""
+"""Reproduction: the sources trained, measured, reported, stopped and gone on with."""
 
 import json
 from dataclasses import replace
 
 import numpy as np
 import pytest
-from helpers import refused
-from small_runs import interrupt_in_step, names_in, small_dataset, usual_ctrl_c, write_data_folder
+from small_runs import interrupt_in_step, names_in, small_dataset
 
 from scratchvae import build, cli, reproduce, training
 from scratchvae.data import dataset
-from scratchvae.evaluation.digit_classifier import DigitClassifier, train_digit_classifier
-from scratchvae.gradient_check import check_gradients
 from scratchvae.reproduce import SOURCES, eecs230, factors, fleuret
 from scratchvae.reproduce.experiments import Experiment, Row, Source
 from scratchvae.reproduce.report import write_report
 from scratchvae.reproduce.reproduction import Reproduction
 from scratchvae.training import Interrupted, Trainer
 
-
-@pytest.fixture(autouse=True)
-def ctrl_c():
-    with usual_ctrl_c():
-        yield
-
-
-@pytest.fixture(scope="module")
-def data_dir(tmp_path_factory):
-    return write_data_folder(tmp_path_factory.mktemp("data"))
+pytestmark = pytest.mark.usefixtures("ctrl_c")
 
 
 @pytest.fixture
@@ -134,9 +122,6 @@ def test_an_interruption_is_one_that_training_has_saved(source, data_dir, tmp_pa
             "zhao", tmp_path, epochs=1, data_dir=str(data_dir), report=lambda line: None
         )
     assert (tmp_path / "runs" / "first" / "checkpoint.npz").exists()
-
-
-# The sources.
 
 
 def test_every_experiment_builds_with_a_name_of_its_own():
@@ -260,43 +245,3 @@ def test_a_report_shows_what_was_published_and_the_difference(tmp_path):
     text = (tmp_path / "report.md").read_text()
     assert "| one | 307.0 | 301.2 | -5.75 | 20 |" in text
     assert "| two | – | 0.01235 | – | – |" in text
-
-
-# The classifier that reads drawn digits.
-
-
-def test_a_classifier_learns_to_read():
-    data = small_dataset(train=400, test=100)
-    classifier = train_digit_classifier(data.train_images, data.train_labels, epochs=60)
-    read = classifier.predict(data.test_images)
-    assert (read == data.test_labels).mean() > 0.4  # chance is 0.1
-    with refused("told the class"):
-        Trainer(classifier).step(data.train_images[:3] / 255)
-
-
-def test_the_gradient_of_the_classifier_is_right():
-    classifier = DigitClassifier((3, 5, 1), classes=4, hidden=5)
-    x = np.random.default_rng(0).random((6, 3, 5, 1)).astype(np.float32)
-    labels, none = np.array([0, 1, 2, 3, 0, 1]), np.empty((0, 6), np.float32)
-    classifier.forward(x, none, labels=labels)
-    classifier.zero_grad()
-    classifier.backward()
-    bias = classifier.parameters["3.bias"]
-    found = bias.grad.astype(np.float64)
-    logits = classifier.network.forward(x).astype(np.float64) - bias.value
-    moved = bias.value.astype(np.float64)
-
-    def value():
-        scores = logits + moved
-        nats = np.log(np.exp(scores).sum(axis=1)) - scores[np.arange(6), labels]
-        return float(nats.mean())
-
-    report = check_gradients(
-        "bias",
-        value,
-        {"bias": moved},
-        {"bias": found},
-        rng=np.random.default_rng(0),
-        tolerance=1e-5,
-    )
-    assert report.passed, report

@@ -4,13 +4,15 @@ import math
 import numpy as np
 import pytest
 from helpers import refused
-from small_runs import RUN_FILES, interrupt_in_step, names_in, small_dataset, usual_ctrl_c
+from small_runs import RUN_FILES, interrupt_in_step, names_in, small_dataset
 
 from scratchvae.files import read_json, write_json
 from scratchvae.folders import check_unused, unused_folder
 from scratchvae.models import build
 from scratchvae.runs import PICTURES, Run
 from scratchvae.training import Interrupted
+
+pytestmark = pytest.mark.usefixtures("ctrl_c")
 
 DATA = small_dataset()
 COLUMNS = (
@@ -36,12 +38,6 @@ def table(folder):
     header, *rows = (folder / "metrics.csv").read_text().splitlines()
     assert header == COLUMNS
     return [[float(cell) for cell in row.split(",")[:-1]] for row in rows]
-
-
-@pytest.fixture(autouse=True)
-def ctrl_c():
-    with usual_ctrl_c():
-        yield
 
 
 @pytest.fixture(scope="module")

@@ -2,23 +2,13 @@
 
 import numpy as np
 import pytest
-from helpers import (
-    IMAGE_SHAPE,
-    assert_same,
-    normal,
-    pixels,
-    refused,
-    small_vae,
-    values,
-)
+from helpers import IMAGE_SHAPE, assert_same, each_dtype, normal, pixels, refused, small_vae, values
 
 from scratchvae.probability import GaussianLikelihood
 from scratchvae.training import LossParts, Settings, Trainer
 
 IMAGES = pixels(6, *IMAGE_SHAPE, seed=7)
 EIGHT_BIT = np.random.default_rng(1).integers(0, 256, (20, *IMAGE_SHAPE), dtype=np.uint8)
-DTYPES = [np.float32, np.float64]
-each_dtype = pytest.mark.parametrize("dtype", DTYPES, ids=["float32", "float64"])
 
 
 @pytest.mark.parametrize(

@@ -1,24 +1,18 @@
 """What the tests of the program share: small data, a finished run, calls."""
 
 import pytest
-from small_runs import SMALL, usual_ctrl_c, write_data_folder
+from small_runs import SMALL
 
 from scratchvae import cli
 from scratchvae.runs import Run
 
 
 @pytest.fixture(autouse=True)
-def ctrl_c():
-    with usual_ctrl_c():
-        yield
+def usual_ctrl_c(ctrl_c):
+    """Give every test of the program a Ctrl-C that is heard."""
 
 
-@pytest.fixture(scope="module")
-def data_dir(tmp_path_factory):
-    return write_data_folder(tmp_path_factory.mktemp("data"))
-
-
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def finished(tmp_path_factory, data_dir):
     """Return the folder of a run that the program has trained from beginning to end."""
     folder = tmp_path_factory.mktemp("cli") / "finished"

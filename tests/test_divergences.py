@@ -1,16 +1,16 @@
+"""The closed-form KLs and their gradients."""
+
 from decimal import Decimal, localcontext
 
 import numpy as np
 import pytest
-from helpers import normal, refused
+from helpers import DTYPES, covariance, each_dtype, normal, refused
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
 from scratchvae.gradient_check import check_gradients
 from scratchvae.probability import (
-    bernoulli_log_density,
-    gaussian_log_density,
     kl_diagonal,
     kl_diagonal_gradients,
     kl_full,
@@ -18,123 +18,9 @@ from scratchvae.probability import (
     kl_to_standard,
     kl_to_standard_gradients,
     multivariate_gaussian_log_density,
-    reparameterise,
-    reparameterise_backward,
-    standard_normal_log_density,
 )
 
-DTYPES = [np.float32, np.float64]
-each_dtype = pytest.mark.parametrize("dtype", DTYPES, ids=["float32", "float64"])
 seeds = st.integers(0, 1000)
-
-
-def covariance(size, seed=0):
-    root = normal(size, size, seed=seed)
-    return root @ root.T + 0.3 * np.eye(size)
-
-
-# Log-densities.
-
-
-@given(
-    shape=st.lists(st.integers(0, 4), min_size=1, max_size=3),
-    dtype=st.sampled_from(DTYPES),
-    seed=seeds,
-)
-def test_gaussian_log_densities_are_scipys(shape, dtype, seed):
-    x, mean, log_variance = (normal(*shape, seed=seed + i, dtype=dtype) for i in range(3))
-    rtol = 100 * np.finfo(dtype).eps
-    for found, expected in (
-        (standard_normal_log_density(x), stats.norm.logpdf(x.astype(np.float64))),
-        (
-            gaussian_log_density(x, mean, log_variance),
-            stats.norm.logpdf(
-                x.astype(np.float64),
-                mean.astype(np.float64),
-                np.exp(0.5 * log_variance.astype(np.float64)),
-            ),
-        ),
-    ):
-        assert found.dtype == dtype
-        np.testing.assert_allclose(found, expected.sum(axis=-1), rtol=rtol, atol=rtol)
-
-
-def test_gaussian_log_density_broadcasts():
-    x, mean, log_variance = normal(4, 3), normal(3, seed=1), normal(3, seed=2)
-    expected = stats.norm.logpdf(x, mean, np.exp(0.5 * log_variance)).sum(axis=-1)
-    np.testing.assert_allclose(gaussian_log_density(x, mean, log_variance), expected)
-    expected = stats.norm.logpdf(x, mean, np.exp(0.25)).sum(axis=-1)
-    np.testing.assert_allclose(gaussian_log_density(x, mean, 0.5), expected)
-
-
-@pytest.mark.parametrize("log_variance", [0.5, np.log(0.5), 0])
-def test_one_log_variance_for_all_leaves_the_dtype(log_variance):
-    x = normal(4, 3, dtype=np.float32)
-    assert gaussian_log_density(x, x, log_variance).dtype == np.float32
-
-
-@given(size=st.integers(1, 5), seed=seeds)
-def test_multivariate_log_density_is_scipys(size, seed):
-    x, mean, full = normal(2, 3, size, seed=seed), normal(size, seed=seed), covariance(size, seed)
-    expected = stats.multivariate_normal.logpdf(x.reshape(6, size), mean, full).reshape(2, 3)
-    found = multivariate_gaussian_log_density(x, mean, full)
-    np.testing.assert_allclose(found, expected, rtol=1e-9)
-    diagonal = np.exp(normal(size, seed=seed))
-    np.testing.assert_allclose(
-        multivariate_gaussian_log_density(x, mean, np.diag(diagonal)),
-        gaussian_log_density(x, mean, np.log(diagonal)),
-        rtol=1e-9,
-    )
-
-
-def test_multivariate_log_density_takes_one_point_and_float32():
-    x, mean, full = (a.astype(np.float32) for a in (normal(3), normal(3, seed=1), covariance(3)))
-    found = multivariate_gaussian_log_density(x, mean, full)
-    assert found.shape == ()
-    assert found.dtype == np.float32
-    expected = stats.multivariate_normal.logpdf(x, mean, full)
-    np.testing.assert_allclose(found, expected, rtol=1e-4)
-
-
-def test_multivariate_log_density_refuses_sizes_that_do_not_fit():
-    with refused("(4, 3)", "(2, 2)"):
-        multivariate_gaussian_log_density(normal(4, 3), normal(3), covariance(2))
-    with refused("(2,)"):
-        multivariate_gaussian_log_density(normal(4, 3), normal(2), covariance(3))
-
-
-@each_dtype
-def test_bernoulli_log_density_is_scipys(dtype):
-    logits = normal(40, 7, dtype=dtype, scale=3)
-    x = (normal(40, 7, seed=1) > 0).astype(dtype)
-    found = bernoulli_log_density(x, logits)
-    assert found.dtype == dtype
-    expected = stats.bernoulli.logpmf(x, 1 / (1 + np.exp(-logits.astype(np.float64)))).sum(axis=-1)
-    np.testing.assert_allclose(found, expected, rtol=1e-5 if dtype == np.float32 else 1e-12)
-
-
-@each_dtype
-@pytest.mark.parametrize("size", [50.0, 1e4])
-def test_bernoulli_log_density_is_exact_at_huge_logits(dtype, size):
-    x, logits = (
-        np.array(v, dtype=dtype)[:, None] for v in ([0, 0, 1, 1], [-size, size, -size, size])
-    )
-    tail = -np.log1p(np.exp(-size))
-    expected = [tail, -size, -size, tail]
-    np.testing.assert_allclose(bernoulli_log_density(x, logits), expected, rtol=1e-6)
-
-
-def test_log_densities_refuse_what_does_not_fit():
-    x = normal(2, 3)
-    with refused("x must hold float32 or float64"):
-        standard_normal_log_density(np.ones((2, 3), int))
-    with refused("mean is float32 where float64"):
-        gaussian_log_density(x, x.astype(np.float32), 0.0)
-    with refused("(2, 3)", "(2, 1)"):
-        bernoulli_log_density(x, x[:, :1])
-
-
-# The closed-form divergences.
 
 
 def monte_carlo_kl(sample, log_q, log_p, draws=100_000, seed=0):
@@ -420,50 +306,3 @@ def test_kls_refuse_what_does_not_fit():
         kl_full(np.zeros(2), np.eye(2), np.zeros(3), np.eye(2))
     with refused("mean_1 and mean_2"):
         kl_full(np.zeros(2), np.eye(2), np.zeros(3), np.eye(3))
-
-
-# The reparameterisation.
-
-
-@given(samples=st.integers(0, 3), count=st.integers(0, 4), latents=st.integers(1, 4), seed=seeds)
-def test_reparameterise_scales_the_noise_by_the_standard_deviation(samples, count, latents, seed):
-    mean, log_variance = normal(2, count, latents, seed=seed)
-    eps, dz = normal(2, samples, count, latents, seed=seed)
-    z = reparameterise(mean, log_variance, eps)
-    gradients = reparameterise_backward(dz, log_variance, eps)
-    d_mean, d_log_variance = np.zeros((2, count, latents))
-    assert z.shape == eps.shape
-    for index in np.ndindex(eps.shape):
-        within = index[1:]
-        deviation = np.sqrt(np.exp(log_variance[within]))
-        assert z[index] == pytest.approx(mean[within] + deviation * eps[index])
-        d_mean[within] += dz[index]
-        d_log_variance[within] += dz[index] * eps[index] * deviation / 2
-    np.testing.assert_allclose(gradients.mean, d_mean, atol=1e-12)
-    np.testing.assert_allclose(gradients.log_variance, d_log_variance, atol=1e-12)
-
-
-@each_dtype
-def test_reparameterise_keeps_the_dtype(dtype):
-    mean, log_variance = normal(2, 3, 2, dtype=dtype)
-    eps = normal(4, 3, 2, dtype=dtype)
-    assert reparameterise(mean, log_variance, eps).dtype == dtype
-    for gradient in reparameterise_backward(eps, log_variance, eps):
-        assert gradient.dtype == dtype
-
-
-def test_no_noise_and_no_variance_give_the_mean():
-    mean = normal(3, 2)
-    assert (reparameterise(mean, normal(3, 2), np.zeros((2, 3, 2))) == mean).all()
-    assert (reparameterise(mean, np.full((3, 2), -np.inf), normal(2, 3, 2)) == mean).all()
-
-
-def test_reparameterise_refuses_noise_that_does_not_fit():
-    mean = normal(3, 2)
-    for shape in ((3, 2), (1, 3, 1), (1, 2, 3), (1, 1, 3, 2)):
-        with refused("eps must be of shape (L, 3, 2)", str(shape)):
-            reparameterise(mean, mean, np.zeros(shape))
-    with refused("eps is float32"):
-        reparameterise(mean, mean, np.zeros((1, 3, 2), np.float32))
-    with refused("dz and eps"):
-        reparameterise_backward(np.zeros((2, 3, 2)), mean, np.zeros((1, 3, 2)))

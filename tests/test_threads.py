@@ -1,39 +1,17 @@
-"""Threads, memory, other processors and the cache: what kernels promise beside their results."""
+"""Threads: the same bits on any number of them, and who runs the parts of a kernel."""
 
 import os
-import shutil
-import subprocess
-import sys
 import threading
 from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from kernel_processes import run
 
-import scratchvae
 from scratchvae.errors import InputError
 from scratchvae.kernels import convolution, matrix_product, threads
-from scratchvae.kernels.compilation import JIT_DISABLED
 from scratchvae.kernels.parts import ALL
-
-HERE = Path(__file__).parent
-ROOT = Path(scratchvae.__file__).parent.parent
-
-
-def run(code, cache, root=ROOT, **variables):
-    """Run Python in a process of its own, with its own cache of kernels."""
-    environment = {**os.environ, "XDG_CACHE_HOME": str(cache), **variables}
-    environment["PYTHONPATH"] = os.pathsep.join([str(root), str(HERE)])
-    environment.pop("NUMBA_CACHE_DIR", None)
-    return subprocess.run(
-        [sys.executable, "-c", code],
-        env=environment,
-        cwd=root,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
 
 
 @pytest.fixture
@@ -77,7 +55,7 @@ def test_bits_do_not_depend_on_the_number_of_threads(restored_threads, monkeypat
 def test_two_python_threads_at_once():
     code = """
 import threading
-from test_kernel_machinery import works
+from test_threads import works
 from scratchvae.kernels import threads
 threads._WORTH_NANOSECONDS = 0
 expected, wrong = works(), []
@@ -118,164 +96,6 @@ def test_number_of_threads(restored_threads, monkeypatch):
             threads.set_threads(number)
 
 
-def test_scratch_memory_is_reused_and_each_threads_own():
-    from scratchvae.kernels.workspace import scratch
-
-    first = scratch("test", 100, "f")
-    assert first.ctypes.data % 64 == 0
-    assert scratch("test", 50, "f") is first
-    others = []
-    other = threading.Thread(target=lambda: others.append(scratch("test", 100, "f")))
-    other.start()
-    other.join()
-    assert not np.shares_memory(first, others[0])
-
-
-@pytest.mark.skipif(sys.platform == "win32", reason="protects pages with mprotect")
-def test_no_kernel_touches_memory_beyond_its_arrays(tmp_path):
-    code = """
-import numpy as np
-import kernel_cases
-from scratchvae.kernels import convolution, matrix_product
-for place in kernel_cases.walls():
-    def scratch(purpose, size, dtype):
-        return place(np.full(size, np.nan, dtype))
-    convolution.scratch = matrix_product.scratch = scratch
-    kernel_cases.battery(place)
-print("untouched")
-"""
-    ended = run(code, os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache"))
-    assert (ended.returncode, ended.stdout) == (0, "untouched\n"), ended.stderr
-
-
-def test_the_walls_are_felt():
-    code = """
-import numpy as np, kernel_cases
-for place in kernel_cases.walls():
-    array = place(np.zeros(5))
-    np.lib.stride_tricks.as_strided(array, (10,))[{}]
-"""
-    if sys.platform == "win32":
-        pytest.skip("protects pages with mprotect")
-    assert run(code.format("0"), HERE).returncode == 0
-    assert run(code.format("5"), HERE).returncode < 0
-
-
-@pytest.mark.parametrize(("name", "lanes"), [("haswell", 8), ("nehalem", 4), ("generic", 4)])
-def test_other_processors(name, lanes, tmp_path):
-    if JIT_DISABLED:
-        pytest.skip("nothing is compiled")
-    code = """
-import kernel_cases
-from scratchvae.kernels import simd
-kernel_cases.battery(kernel_cases.as_is, "f")
-import numpy as np
-kernel_cases.check_tile(kernel_cases.as_is, "d", np.random.default_rng(0))
-print(simd.lanes("f"))
-"""
-    ended = run(code, tmp_path, NUMBA_CPU_NAME=name, NUMBA_CPU_FEATURES="")
-    if "not a recognized processor" in ended.stderr:
-        pytest.skip("another architecture")
-    assert (ended.returncode, ended.stdout) == (0, f"{lanes}\n"), ended.stderr
-
-
-def test_without_a_compiler(tmp_path):
-    code = "import kernel_cases; kernel_cases.battery(kernel_cases.as_is)"
-    ended = run(code, tmp_path, NUMBA_DISABLE_JIT="1")
-    assert (ended.returncode, ended.stderr) == (0, "")
-
-
-PRODUCT = """
-import numpy as np
-from scratchvae.kernels import matrix_product
-print(matrix_product.matmul(np.full((2, 3), 2.0), np.full((3, 2), 5.0))[0, 0])
-"""
-
-
-@pytest.fixture
-def copied(tmp_path):
-    """Return a copy of the kernels that a test may change."""
-    (tmp_path / "scratchvae").mkdir()
-    # Empty: the package's own imports all rooms, and would find them in another tree.
-    (tmp_path / "scratchvae" / "__init__.py").touch()
-    for name in ("arrays.py", "errors.py", "memory.py"):  # what the kernels stand on
-        shutil.copy(ROOT / "scratchvae" / name, tmp_path / "scratchvae" / name)
-    shutil.copytree(ROOT / "scratchvae" / "kernels", tmp_path / "scratchvae" / "kernels")
-    return tmp_path
-
-
-@pytest.mark.skipif(JIT_DISABLED, reason="nothing is compiled")
-def test_a_changed_kernel_meets_no_stale_cache(copied):
-    cache = copied / "cache"
-    first = run(PRODUCT, cache, copied)
-    assert (first.stdout, first.stderr) == ("30.0\n", "compiling kernels (once)…\n")
-    again = run(PRODUCT, cache, copied)
-    assert (again.stdout, again.stderr) == ("30.0\n", "")
-    callee = copied / "scratchvae" / "kernels" / "packing.py"
-    source = callee.read_text(encoding="utf-8")
-    changed = source.replace(
-        "simd.store(builder, value,", "simd.store(builder, builder.fadd(value, value),"
-    )
-    assert changed != source
-    callee.write_text(changed, encoding="utf-8")
-    other = run(PRODUCT, cache, copied)
-    assert (other.stdout, other.stderr) == ("60.0\n", "compiling kernels (once)…\n")
-
-
-@pytest.mark.skipif(JIT_DISABLED, reason="nothing is compiled")
-def test_a_damaged_cache_is_compiled_again(copied):
-    run(PRODUCT, copied / "cache", copied)
-    for path in (copied / "cache").rglob("*.kernel"):
-        path.write_bytes(path.read_bytes()[:100])
-    ended = run(PRODUCT, copied / "cache", copied)
-    assert (ended.stdout, ended.stderr) == ("30.0\n", "compiling kernels (once)…\n")
-
-
-@pytest.mark.skipif(JIT_DISABLED, reason="nothing is compiled")
-def test_a_cache_folder_that_cannot_be_written(tmp_path):
-    (tmp_path / "file").write_text("in the way")
-    ended = run(PRODUCT, tmp_path / "file")
-    assert ended.stdout == "30.0\n"
-    warning, compiling = ended.stderr.splitlines()
-    assert warning.startswith("warning: compiled kernels cannot be kept in")
-    assert compiling == "compiling kernels (once)…"
-
-
-@pytest.mark.skipif(JIT_DISABLED, reason="nothing is compiled")
-def test_importing_compiles_nothing(tmp_path):
-    code = "from scratchvae.kernels import convolution, matrix_product"
-    ended = run(code, tmp_path)
-    assert (ended.returncode, ended.stderr, list(tmp_path.iterdir())) == (0, "", [])
-
-
-@pytest.mark.skipif(JIT_DISABLED, reason="nothing is compiled")
-def test_folders_unused_for_long_are_removed(tmp_path):
-    for name, days in (("old", 100), ("new", 1)):
-        folder = tmp_path / "scratchvae" / "numba" / name
-        folder.mkdir(parents=True)
-        then = folder.stat().st_mtime - days * 86400
-        os.utime(folder, (then, then))
-    assert run(PRODUCT, tmp_path).returncode == 0
-    left = {path.name for path in (tmp_path / "scratchvae" / "numba").iterdir()}
-    assert "new" in left
-    assert "old" not in left
-
-
-@pytest.mark.skipif(JIT_DISABLED, reason="nothing is compiled")
-def test_functions_of_other_files_are_not_cached(tmp_path):
-    code = """
-from scratchvae.kernels.compilation import kernel
-def make(number):
-    @kernel()
-    def add(x):
-        return x + number
-    return add
-print(make(1)(1), make(2)(1))
-"""
-    assert run(code, tmp_path).stdout == "2 3\n"
-    assert not list(tmp_path.rglob("*.kernel"))
-
-
 def test_a_crowded_machine_is_left_alone_for_a_while():
     crowd = threads._Crowd()
     second = 1_000_000_000
@@ -293,8 +113,7 @@ def test_a_crowded_machine_is_left_alone_for_a_while():
     assert crowd.alone_until - second < 60_000_000
 
 
-# Who runs a kernel's parts. Where there is one core, or a busy one, nothing else would tell.
-
+# Who runs a kernel's parts: where there is one core, or a busy one, only these tests would tell.
 MUCH = 10 * threads._WORTH_NANOSECONDS
 
 
