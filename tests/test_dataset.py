@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from scratchvae.data import DATASET_NAMES, Dataset, dataset, load
-from scratchvae.data.download import REMOTES, RemoteDataset
+from scratchvae.data.remotes import REMOTES, RemoteDataset
 from scratchvae.data.synthetic import make_synthetic_digits
 from scratchvae.errors import InputError
 

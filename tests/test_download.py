@@ -7,7 +7,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from scratchvae.data.download import REMOTES, DownloadError, RemoteDataset, download
+from scratchvae.data.download import DownloadError, download
+from scratchvae.data.remotes import REMOTES, RemoteDataset
 from scratchvae.errors import InputError
 
 FILES = {f"{letter}.gz": bytes([number]) * 3000 for number, letter in enumerate("abcd")}

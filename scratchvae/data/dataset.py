@@ -17,8 +17,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scratchvae.arrays import check_count
-from scratchvae.data.download import REMOTES, DownloadError, RemoteDataset, download
+from scratchvae.data.download import DownloadError, download
 from scratchvae.data.idx import read_idx
+from scratchvae.data.remotes import REMOTES, RemoteDataset
 from scratchvae.errors import InputError
 
 DATASET_NAMES = ("auto", "mnist", "fashion-mnist", "synthetic")
