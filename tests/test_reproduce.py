@@ -9,7 +9,7 @@ from small_runs import interrupt_in_step, names_in, small_dataset
 
 from scratchvae import build, cli, reproduce, training
 from scratchvae.data import dataset
-from scratchvae.reproduce import SOURCES, eecs230, factors, fleuret
+from scratchvae.reproduce import SOURCES, eecs230, factors, fleuret, reproduction
 from scratchvae.reproduce.experiments import Experiment, Row, Source
 from scratchvae.reproduce.report import write_report
 from scratchvae.reproduce.reproduction import Reproduction
@@ -96,6 +96,26 @@ def test_quick_is_kept_apart(source, data_dir, tmp_path):
     assert "quick-runs" in names_in(tmp_path)
     assert "runs" not in names_in(tmp_path)
     assert "Quick" in (tmp_path / "report.md").read_text()
+
+
+def test_quick_trains_on_the_first_images_alone(source, data_dir, tmp_path, monkeypatch):
+    monkeypatch.setattr(reproduction, "QUICK_TRAINING", 32)
+    monkeypatch.setattr(reproduction, "QUICK_TEST", 8)
+
+    def images(quick):
+        made = Reproduction(
+            tmp_path / str(quick),
+            epochs=1,
+            quick=quick,
+            data_dir=str(data_dir),
+            report=lambda line: None,
+            progress=False,
+        )
+        data = made.train(source.experiments).data()
+        return len(data.train_images), len(data.test_images)
+
+    assert images(quick=True) == (32, 8)
+    assert images(quick=False) == (64, 32)
 
 
 def test_another_run_in_its_place_is_refused(source, data_dir, tmp_path, monkeypatch, capsys):

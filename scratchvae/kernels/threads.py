@@ -114,8 +114,8 @@ def _run_parts(one_part: Kernel, work: float, *arguments: Any) -> None:
         return
     try:
         start = time.perf_counter_ns()
-        wanted = _chosen is not None or _from_environment() is not None
-        if _crowded.alone_until > start and not wanted:
+        asked_for = _chosen is not None or _from_environment() is not None
+        if _crowded.alone_until > start and not asked_for:
             one_part(0, 1, *arguments)
             return
         start_threads()
@@ -124,7 +124,7 @@ def _run_parts(one_part: Kernel, work: float, *arguments: Any) -> None:
         end = time.perf_counter_ns()
         if one_part not in _called:
             _called.add(one_part)  # it may have been compiled just now: its time tells nothing
-        elif not wanted:
+        else:
             _crowded.note(end, end - start > 4 * work + 2e6)
     finally:
         _entrance.release()
