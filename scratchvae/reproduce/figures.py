@@ -106,7 +106,7 @@ def save_bars(
         axes.bar_label(bars, fmt="%.2f", fontsize=8)
     slanted: dict[str, Any] = {"rotation": 30, "ha": "right"} if len(names) > 6 else {}
     axes.set_xticks(places, names, **slanted)
-    axes.margins(y=0.2)  # room for the numbers and the legend
+    axes.margins(y=0.3)  # room for the numbers and the legend
     axes.set_ylabel("nats per image")
     axes.set_title(title, loc="left", fontsize=11)
     axes.legend(frameon=False, loc="upper right", ncols=len(groups))
