@@ -6,6 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
 EXTRAS ?= dev
+DEV := $(VENV)/installed-$(EXTRAS)
 
 .PHONY: train lessons notebooks test test-browser coverage format clean help
 
@@ -30,23 +31,23 @@ lessons: $(VENV)/installed-lessons
 notebooks: $(VENV)/installed-lessons
 	$(BIN)/python -m scratchvae.notebooks lessons/*.ipynb
 
-test: $(VENV)/installed-dev
+test: $(DEV)
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/python -m pytest --numprocesses auto
 
-test-browser: $(VENV)/installed-dev $(VENV)/installed-lessons
+test-browser: $(DEV) $(VENV)/installed-lessons
 	$(BIN)/python -m pip install --quiet --editable '.[browser]'
 	$(BIN)/python -m pytest tests/browser
 
 # Compiled lines cannot be counted, so the kernels run as plain Python here, on their small shapes.
-coverage: $(VENV)/installed-dev
+coverage: $(DEV)
 	NUMBA_DISABLE_JIT=1 $(BIN)/python -m pytest tests/test_kernel_products.py \
 	  tests/test_kernel_convolution.py tests/test_elementwise_kernels.py --cov --cov-report=
 	$(BIN)/python -m pytest --cov --cov-append --cov-report=term:skip-covered
 
-format: $(VENV)/installed-dev
+format: $(DEV)
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
@@ -58,7 +59,7 @@ $(VENV)/installed: setup.cfg pyproject.toml
 	$(BIN)/python -m pip install --quiet --editable .
 	@touch $@
 
-$(VENV)/installed-dev: $(VENV)/installed
+$(DEV): $(VENV)/installed
 	$(BIN)/python -m pip install --quiet --editable '.[$(EXTRAS)]'
 	@touch $@
 
@@ -67,4 +68,5 @@ $(VENV)/installed-lessons: $(VENV)/installed
 	@touch $@
 
 clean:
-	rm -rf $(VENV) build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage
+	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage
+	find . -type d '(' -name __pycache__ -o -name .ipynb_checkpoints ')' -prune -exec rm -rf {} +

@@ -29,6 +29,7 @@ from scratchvae.layers import (
     Flatten,
     Layer,
     LogSoftplus,
+    Parameter,
     ReLU,
     Reshape,
     Sequential,
@@ -101,6 +102,7 @@ def _layer_checks() -> Iterator[tuple[str, Check]]:
     ]
     for layer, shape in cases:
         x = np.random.default_rng(2).standard_normal(shape)
+        _fill_zeros(layer.parameters)
         yield type(layer).__name__, partial(gradcheck, layer, x)
 
 
@@ -241,7 +243,16 @@ def _check_recipe(name: str, **options: Any) -> GradientReport:
     for parameter_name, parameter in model.parameters.items():
         if parameter_name.endswith("weight"):
             parameter.value *= np.sqrt(6)
+    _fill_zeros(model.parameters)
     images = np.random.default_rng(8).random((2, *model.image_shape))
     report = gradcheck(model, images, max_coordinates=20, directions=3)
     title = ", ".join([name, *(f"{option} {value}" for option, value in options.items())])
     return GradientReport(title, report.rows)
+
+
+def _fill_zeros(parameters: dict[str, Parameter]) -> None:
+    """Draw what begins at 0: in a sum with 0 a forgotten or doubled term would go unnoticed."""
+    rng = np.random.default_rng(10)
+    for parameter in parameters.values():
+        if not parameter.value.any():
+            parameter.value[...] = rng.uniform(-0.5, 0.5, parameter.value.shape)

@@ -137,7 +137,7 @@ def load(
             raise InputError(
                 f"expected {remote.title} in {str(folder)!r}, but {found}: put the files "
                 f"{', '.join(remote.hashes)} (or uncompressed, without .gz) into "
-                f"{str(folder / remote.name)!r}, or use --data synthetic"
+                f"{str(folder / remote.name)!r}, or take the synthetic digits (train --data synthetic)"
             )
     try:
         return _find_or_download(remote, cache_dir, remotes, progress)
@@ -147,7 +147,7 @@ def load(
             return _synthetic(seed, why)
         raise InputError(
             f"{error}, or put the files {', '.join(remote.hashes)} into a folder and set "
-            f"{_DATA_VARIABLE} to it, or use --data synthetic"
+            f"{_DATA_VARIABLE} to it, or take the synthetic digits (train --data synthetic)"
         ) from error
 
 

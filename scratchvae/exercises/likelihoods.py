@@ -64,10 +64,11 @@ def _shared(
 
 def _draw_logits(random: np.random.Generator) -> tuple[FloatArray, FloatArray]:
     shape = random.integers(2, 7, 2)
-    a = 4 * random.standard_normal(shape)
-    a[0, 0] = random.choice([-900.0, 900.0])
     y = random.choice([-1.0, 1.0], shape)
-    y[0, 0] = -np.sign(a[0, 0])  # sure and wrong, where the exponential overflows
+    a = 4 * random.standard_normal(shape)
+    if random.random() < 0.5:  # sure and right: 1 + e^t rounds to 1, but the cost is not 0
+        return y, y * (40 + np.abs(a))
+    a[0, 0] = -900 * y[0, 0]  # sure and wrong, where the exponential overflows
     return y, a
 
 
@@ -120,6 +121,10 @@ EXERCISES: list[Exercise] = [
             ),
             "max takes a where it should take t = −y a: that is right for y = −1 only": (
                 lambda y, a: (np.maximum(a, 0) + np.log1p(np.exp(-np.abs(a)))).sum(axis=-1)
+            ),
+            "log(1 + e^(−|t|)) loses the digits of a small exponential, below 1e-16 all of "
+            "them: np.log1p keeps them": (
+                lambda y, a: (np.maximum(-y * a, 0) + np.log(1 + np.exp(-np.abs(a)))).sum(axis=-1)
             ),
             "losses are added up over pixels, not averaged": (
                 lambda y, a: np.logaddexp(0, -y * a).mean(axis=-1)

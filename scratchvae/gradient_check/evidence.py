@@ -30,10 +30,12 @@ class Facts:
         Counts that a factor may be made of: ``{"examples": 4, …}``.
     forward_repeats
         Whether the same input gives the same output twice.
+    first
+        The gradients of a first backward pass, which the next four are compared with.
     again
         The gradients of a second backward pass after the same forward pass; empty if that raised.
     after_another
-        The gradients when another batch came just before, ``None`` where they do not differ.
+        The gradients when another batch came just before.
     with_another
         The gradients of another batch with the same dy.
     added

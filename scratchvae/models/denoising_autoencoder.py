@@ -48,14 +48,6 @@ class DenoisingAutoencoder(Autoencoder):
         self._pass = (x, decoded)
         return self._mean_loss(reconstruction, np.zeros_like(reconstruction), 0.0)
 
-    def backward(self) -> None:
-        """Add the gradients of the last forward pass's loss to the parameters' ``grad``."""
-        x, decoded = self._last_pass()
-        d_decoded = self.likelihood.gradient(x, decoded)  # (N, …)
-        d_decoded /= len(x)
-        dz = self.decoder.backward(d_decoded)  # (N, D)
-        self.encoder.backward_parameters(dz)
-
     def spoil(self, images: NDArray[Any], *, seed: int = 0) -> FloatArray:
         """Return ``images`` with the noise of training on them, (N, H, W, C).
 
