@@ -35,9 +35,9 @@ DOORS = {
     "exercises",
     "lesson",
     "notebooks",
+    "reproduce",
 }
 DOORS |= {
-    "reproduce",
     "arguments",
     "folders",
     "commands",

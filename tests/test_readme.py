@@ -68,7 +68,9 @@ def test_the_library_runs_as_shown(monkeypatch):
 def test_every_command_shown_is_one_that_the_program_takes():
     from scratchvae.arguments import make_parser
 
-    shown = re.findall(r"`scratchvae ((?:train|evaluate|gradcheck|bench|draw)[^`]*)`", README)
+    shown = re.findall(
+        r"`scratchvae ((?:train|evaluate|gradcheck|bench|draw|reproduce)[^`]*)`", README
+    )
     assert len(shown) >= 5
     for command in shown:
         words = command.split()

@@ -43,7 +43,7 @@ class Broken:
     right
         Runs the same check on the right thing.
     cause
-        For a gradient: the word for it that the diagnosis must give; ``"unnamed"`` where none fits.
+        For a gradient: what to call it, as the diagnosis must give; ``"unnamed"`` where none fits.
     says
         A part of the sentence that the diagnosis must say.
     unseen_by

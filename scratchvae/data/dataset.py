@@ -137,7 +137,8 @@ def load(
             raise InputError(
                 f"expected {remote.title} in {str(folder)!r}, but {found}: put the files "
                 f"{', '.join(remote.hashes)} (or uncompressed, without .gz) into "
-                f"{str(folder / remote.name)!r}, or take the synthetic digits (train --data synthetic)"
+                f"{str(folder / remote.name)!r}, or take the synthetic digits "
+                "(train --data synthetic)"
             )
     try:
         return _find_or_download(remote, cache_dir, remotes, progress)

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from scratchvae.arrays import check_count
 from scratchvae.data.factors import (
     FACTOR_NAMES,
     FACTORS,
@@ -101,8 +102,8 @@ def make_synthetic_digits(
     InputError
         If a number is negative, a label is not a digit, or a factor is missing or out of bounds.
     """
-    _check_whole("count", count)
-    _check_whole("seed", seed)
+    count = check_count(count, "count", 0)
+    seed = check_count(seed, "seed", 0)
     if not isinstance(style, (int, float)) or not 0 <= style <= MOST_STYLE:  # NaN is refused too
         raise InputError(f"style must lie in 0 to {MOST_STYLE}, got {style!r}; 0 is no variation")
     given_labels = None if labels is None else check_labels(labels, count)
@@ -211,8 +212,3 @@ def _shape(
     x -= (x.min(axis=1, keepdims=True) + x.max(axis=1, keepdims=True)) / 2
     y -= (y.min(axis=1, keepdims=True) + y.max(axis=1, keepdims=True)) / 2
     return x * shrink + CENTRE, y * shrink + CENTRE, length * shrink
-
-
-def _check_whole(name: str, value: int) -> None:
-    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 0:
-        raise InputError(f"{name} must be a whole number ≥ 0, got {value!r}; give one, such as 100")

@@ -14,7 +14,7 @@ AGREEMENT = 1e-4
 
 
 class Diagnosis(NamedTuple):
-    """One word for the cause, and a sentence that says what was seen."""
+    """A word or two for the cause, and a sentence that says what was seen."""
 
     cause: str
     sentence: str

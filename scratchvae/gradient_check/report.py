@@ -28,8 +28,8 @@ class CheckRow:
     kinks
         How many entries disagreed here and agreed at a point nearby.
     cause
-        One word for what is wrong, where the evidence fits (``"factor"``, ``"transpose"``, …: see
-        ``scratchvae.gradient_check.diagnosis``); empty where the row passed or nothing fitted.
+        A word or two for what is wrong, where the evidence fits (``"factor"``, ``"transpose"``, …:
+        see ``behaviour`` and ``patterns``); empty where the row passed or nothing fitted.
     diagnosis
         The same as a sentence.
     """

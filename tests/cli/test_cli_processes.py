@@ -47,7 +47,7 @@ def test_version_and_help_of_the_program(here, call):
     assert call("--version")[:2] == (0, [f"scratchvae {scratchvae.__version__}"])
     code, output, _ = call("--help")
     assert code == 0
-    for command in ("train", "draw", "evaluate", "gradcheck"):
+    for command in ("train", "draw", "evaluate", "gradcheck", "reproduce", "bench"):
         assert any(line.split()[:1] == [command] for line in output)
 
 
