@@ -208,6 +208,40 @@ def test_the_cosine_schedule_falls_from_the_learning_rate_to_nearly_nothing():
     np.testing.assert_allclose(rates, expected)
 
 
+def test_what_the_model_returns_between_two_steps_is_its_callers_to_keep():
+    trainer, kept, copies = make_trainer(epochs=1), [], []
+
+    def look(count):
+        found = (trainer.model.encode(TESTS), trainer.model.decode(np.zeros((2, 2))))
+        found += (trainer.model.encoder.forward(TESTS / 255),)
+        kept.append(found)
+        copies.append([array.copy() for array in found])
+
+    train(trainer, IMAGES, on_batch=look)
+    assert len(kept) == STEPS
+    for found, copy in zip(kept, copies, strict=True):
+        for array, before in zip(found, copy, strict=True):
+            np.testing.assert_array_equal(array, before)
+
+
+def test_the_memory_of_a_step_is_that_of_the_step_before():
+    trainer, seen = make_trainer(epochs=2), []
+
+    def look(count):
+        arrays = trainer.arena._arrays.values()
+        seen.append({array.ctypes.data for _, array in arrays})
+
+    train(trainer, IMAGES, TESTS, on_batch=look)
+    assert len(seen[0]) > 5
+    assert all(places == seen[0] for places in seen)
+
+
+def test_looking_between_the_steps_does_not_change_the_training(through):
+    trainer = make_trainer()
+    history = train(trainer, IMAGES, TESTS, on_batch=lambda count: trainer.model.evaluate(TESTS))
+    assert losses(history) == losses(through[1])
+
+
 def test_an_error_in_on_epoch_ends_the_training():
     def fail(metrics):
         raise InputError("the disk is full")

@@ -14,10 +14,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from scratchvae.arrays import FloatArray
 from scratchvae.data.batches import count_batches, epoch_batches, label_batches
 from scratchvae.errors import InputError
+from scratchvae.memory import Arena
 from scratchvae.training.protocol import LossMean, LossParts
 from scratchvae.training.trainer import Trainer
+
+_Batch = tuple[FloatArray, dict[str, Any]]  # images, and what is given besides
 
 
 @dataclass(frozen=True)
@@ -80,7 +84,8 @@ def train(
     on_epoch
         Called with each complete epoch's metrics, to save them.
     on_batch
-        Called after each step with its number of images, for a progress display of the caller's.
+        Called after each step with its number of images, for a progress display of the caller's. It
+        may use the model: what that returns is its own to keep.
 
     Raises
     ------
@@ -117,19 +122,18 @@ def train(
                 reading=settings.pixels,
             )
             given = _given_labels(trainer, labels)
-            with trainer.arena:  # each batch is written where the one before it was
-                for x, conditions in zip(epoch, given, strict=False):
-                    if stopping.is_set():
-                        raise Interrupted
-                    trainer.schedule((trainer.epoch + trainer.batch / batches) / settings.epochs)
-                    parts = trainer.step_on_floats(x, **conditions)
-                    trainer.running.add(parts, len(x))
-                    trainer.batch += 1
-                    if trainer.batch % 20 == 1 or trainer.batch == batches:
-                        bar.set_description_str(_describe(trainer), refresh=False)
-                    bar.update(len(x))
-                    if on_batch is not None:
-                        on_batch(len(x))
+            for x, conditions in _drawn_within(trainer.arena, zip(epoch, given, strict=False)):
+                if stopping.is_set():
+                    raise Interrupted
+                trainer.schedule((trainer.epoch + trainer.batch / batches) / settings.epochs)
+                parts = trainer.step_on_floats(x, **conditions)
+                trainer.running.add(parts, len(x))
+                trainer.batch += 1
+                if trainer.batch % 20 == 1 or trainer.batch == batches:
+                    bar.set_description_str(_describe(trainer), refresh=False)
+                bar.update(len(x))
+                if on_batch is not None:
+                    on_batch(len(x))
             test = _evaluate(trainer, test_images, test_labels)
             train_parts = trainer.running.parts()
             trainer.epoch, trainer.batch, trainer.running = trainer.epoch + 1, 0, LossMean()
@@ -141,6 +145,20 @@ def train(
         if stopping.is_set():
             raise Interrupted
     return history
+
+
+def _drawn_within(arena: Arena, batches: Iterator[_Batch]) -> Iterator[_Batch]:
+    """Yield the batches, each written where the one before it was.
+
+    The arena is in force only while a batch is drawn: an array that somebody else makes between
+    two steps must not be written over by the next.
+    """
+    while True:
+        with arena:
+            batch = next(batches, None)
+        if batch is None:
+            return
+        yield batch
 
 
 def _given_labels(trainer: Trainer, labels: NDArray[Any] | None) -> Iterator[dict[str, Any]]:
