@@ -242,6 +242,18 @@ def test_looking_between_the_steps_does_not_change_the_training(through):
     assert losses(history) == losses(through[1])
 
 
+def test_floats_are_taken_as_they_are_in_training_as_in_evaluation():
+    def watched(images):
+        trainer, seen = make_trainer(epochs=1, pixels="binarised"), set()
+        step = trainer.step_on_floats
+        trainer.step_on_floats = lambda x: seen.update(np.unique(x)) or step(x)
+        train(trainer, images)
+        return seen
+
+    assert watched(IMAGES) == {0, 1}
+    assert watched(IMAGES / 255) == set(np.unique(IMAGES / 255))
+
+
 def test_an_error_in_on_epoch_ends_the_training():
     def fail(metrics):
         raise InputError("the disk is full")

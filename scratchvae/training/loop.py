@@ -76,7 +76,8 @@ def train(
     trainer
         The model, the optimiser and the place reached so far.
     images, test_images
-        (N, H, W, C), 8-bit or floats. The test images are evaluated after each epoch.
+        (N, H, W, C), 8-bit or floats. The test images are evaluated after each epoch. 8-bit pixels
+        are read as the settings say, floats are taken as they are, here as everywhere.
     labels, test_labels
         (N,), for a model that is told the classes of its images.
     progress
@@ -102,6 +103,7 @@ def train(
     if trainer.optimiser.steps == 0 and (begin := getattr(trainer.model, "begin", None)):
         begin(images)  # what a model takes from its data before the first step
     settings = trainer.settings
+    reading = settings.pixels if images.dtype == np.uint8 else "grey"
     batches = count_batches(len(images), settings.batch_size)
     history: list[EpochMetrics] = []
     with (
@@ -119,7 +121,7 @@ def train(
                 epoch=trainer.epoch,
                 first_batch=trainer.batch,
                 dtype=trainer.model.dtype,
-                reading=settings.pixels,
+                reading=reading,
             )
             given = _given_labels(trainer, labels)
             for x, conditions in _drawn_within(trainer.arena, zip(epoch, given, strict=False)):

@@ -34,7 +34,8 @@ class Settings:
         How many times every image is seen.
     pixels
         How 8-bit pixels are read: ``"grey"``, divided by 255; or ``"binarised"``, 1 with that
-        probability, drawn afresh for each epoch.
+        probability, drawn afresh for each epoch. Floats have been read already, and are taken as
+        they are.
     warm_up
         Over how many epochs the KL's weight grows from 0 to its full size. A latent that costs
         before it is of any use is soon given up; this lets it become of use first.
