@@ -254,6 +254,19 @@ def test_floats_are_taken_as_they_are_in_training_as_in_evaluation():
     assert watched(IMAGES / 255) == set(np.unique(IMAGES / 255))
 
 
+def test_the_seconds_of_an_interrupted_epoch_are_those_of_both_its_parts(monkeypatch):
+    interrupt_in_step(monkeypatch, 3)
+    trainer = make_trainer(epochs=2)
+    with pytest.raises(Interrupted):
+        train(trainer, IMAGES)
+    assert 0 < trainer.running_seconds < 60
+    trainer.running_seconds += 1000
+    first, second = train(trainer, IMAGES)
+    assert 1000 < first.seconds < 1060
+    assert second.seconds < 60
+    assert trainer.running_seconds == 0
+
+
 def test_an_error_in_on_epoch_ends_the_training():
     def fail(metrics):
         raise InputError("the disk is full")

@@ -37,7 +37,7 @@ class EpochMetrics:
     test
         The mean over the test images after the epoch; ``None`` if there are none.
     seconds
-        How long it took, the test included.
+        How long it took, the test included; of an epoch that was interrupted, its parts together.
     """
 
     epoch: int
@@ -113,7 +113,7 @@ def train(
         np.errstate(over="ignore", invalid="ignore"),
     ):
         while trainer.epoch < settings.epochs:
-            start = time.perf_counter()
+            start = time.perf_counter() - trainer.running_seconds
             epoch = epoch_batches(
                 images,
                 batch_size=settings.batch_size,
@@ -131,6 +131,7 @@ def train(
                 parts = trainer.step_on_floats(x, **conditions)
                 trainer.running.add(parts, len(x))
                 trainer.batch += 1
+                trainer.running_seconds = time.perf_counter() - start
                 if trainer.batch % 20 == 1 or trainer.batch == batches:
                     bar.set_description_str(_describe(trainer), refresh=False)
                 bar.update(len(x))
@@ -138,7 +139,8 @@ def train(
                     on_batch(len(x))
             test = _evaluate(trainer, test_images, test_labels)
             train_parts = trainer.running.parts()
-            trainer.epoch, trainer.batch, trainer.running = trainer.epoch + 1, 0, LossMean()
+            trainer.epoch, trainer.batch = trainer.epoch + 1, 0
+            trainer.running, trainer.running_seconds = LossMean(), 0.0
             metrics = EpochMetrics(trainer.epoch, train_parts, test, time.perf_counter() - start)
             history.append(metrics)
             if on_epoch is not None:

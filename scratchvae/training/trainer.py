@@ -40,8 +40,8 @@ class Trainer:
         Holds the moments of the gradient, and counts the steps.
     epoch, batch
         Complete epochs, and complete batches of the epoch after them.
-    running
-        The mean loss over those batches.
+    running, running_seconds
+        The mean loss over those batches, and how long they took.
     kl_weight
         What the KL is multiplied by in the next step, while it is warmed up.
     free_bits
@@ -74,6 +74,7 @@ class Trainer:
         self.epoch = 0
         self.batch = 0
         self.running = LossMean()
+        self.running_seconds = 0.0
         self.kl_weight = 1.0
         self.free_bits = self.settings.free_bits
 
