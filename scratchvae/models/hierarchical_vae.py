@@ -65,6 +65,7 @@ class HierarchicalVAE(LatentModel):
     """
 
     has_prior = True
+    weighs_kl = True
 
     def __init__(
         self,

@@ -42,6 +42,8 @@ class IWAE(VAE):
     ``reconstruction`` and ``kl`` are means over all draws, and ``loss`` is at most their sum.
     """
 
+    weighs_kl = False  # the logarithm of the mean weight does not fall into two terms
+
     def __init__(
         self,
         encoder: Layer,

@@ -48,11 +48,13 @@ class ModelOfParts:
         The metrics of each epoch, after ``fit``.
     smooth
         Whether its loss has derivatives of every order, as far as its layers have.
-    kl_weight
-        What the KL is multiplied by besides β: below 1 only in a training step of a warm-up.
+    weighs_kl, kl_weight
+        Whether its loss has a KL of its own, and what that is multiplied by besides β: below 1 only
+        in a training step of a warm-up.
     """
 
     smooth: ClassVar[bool] = True
+    weighs_kl: ClassVar[bool] = False
     kl_weight = 1.0
     _pass: Any
 

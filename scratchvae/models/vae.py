@@ -55,6 +55,7 @@ class VAE(LatentModel):
     """
 
     has_prior = True
+    weighs_kl = True
 
     def __init__(
         self,

@@ -50,7 +50,8 @@ class Trainer:
     Raises
     ------
     InputError
-        If the settings give free bits to a model that has none.
+        If the settings give free bits to a model that has none, or warm up a KL that is no term of
+        the model's loss.
     """
 
     def __init__(
@@ -67,6 +68,10 @@ class Trainer:
         if self.settings.free_bits and not hasattr(model, "free_bits"):
             raise InputError(
                 f"{type(model).__name__} has no free bits: leave free_bits and free_bits_epochs out"
+            )
+        if self.settings.warm_up and not getattr(model, "weighs_kl", hasattr(model, "kl_weight")):
+            raise InputError(
+                f"{type(model).__name__} has no KL whose weight could grow: leave warm_up out"
             )
         self.seed = seed
         self.optimiser = self._make_optimiser()
