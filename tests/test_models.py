@@ -18,6 +18,7 @@ from helpers import (
 )
 from scipy.special import expit
 
+from scratchvae.errors import InputError
 from scratchvae.layers import Dense, LogSoftplus
 from scratchvae.models import VAE, build
 from scratchvae.probability import (
@@ -331,6 +332,29 @@ def test_fit_begins_anew_unless_told_to_go_on():
     for name, parameter in vae.parameters.items():
         parameter.value[...] = initial[name]
     assert_same(values(vae.fit(EIGHT_BIT, warm_start=True, **options)), first)
+
+
+@pytest.mark.parametrize(
+    ("images", "changes"),
+    [
+        (np.zeros((3, 5)), {}),
+        (EIGHT_BIT[:0], {}),
+        (np.full((2, *IMAGE_SHAPE), np.nan), {}),
+        (EIGHT_BIT, {"learning_rate": -1}),
+        (EIGHT_BIT, {"colour": 1}),
+        (EIGHT_BIT, {"free_bits": 1.0, "free_bits_epochs": 1.0}),
+        (EIGHT_BIT, {"seed": -1}),
+        (EIGHT_BIT, {"test_images": np.zeros((3, 5))}),
+        (EIGHT_BIT, {"test_images": EIGHT_BIT, "test_labels": np.zeros(20, int)}),
+    ],
+)
+def test_what_fit_refuses_costs_no_trained_model(images, changes):
+    vae = small_vae().fit(EIGHT_BIT, epochs=1, progress=False)
+    before, history = values(vae), vae.history_
+    with pytest.raises(InputError):
+        vae.fit(images, progress=False, **changes)
+    assert_same(values(vae), before)
+    assert vae.history_ == history
 
 
 def test_fit_keeps_the_history_of_its_epochs():

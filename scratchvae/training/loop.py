@@ -96,10 +96,7 @@ def train(
         On Ctrl-C, after the step or the evaluation under way. A second Ctrl-C stops at once, as
         the ``KeyboardInterrupt`` that it is anywhere else.
     """
-    if len(images) == 0:
-        raise InputError("training expects at least one image, and there is none")
-    if labels is not None and len(labels) != len(images):
-        raise InputError(f"expected a label for each of {len(images)} images, not {len(labels)}")
+    check_training_set(images, labels)
     if trainer.optimiser.steps == 0 and (begin := getattr(trainer.model, "begin", None)):
         begin(images)  # what a model takes from its data before the first step
     settings = trainer.settings
@@ -149,6 +146,14 @@ def train(
         if stopping.is_set():
             raise Interrupted
     return history
+
+
+def check_training_set(images: NDArray[Any], labels: NDArray[Any] | None) -> None:
+    """Raise ``InputError`` unless there are images, and a label for each if there are labels."""
+    if len(images) == 0:
+        raise InputError("training expects at least one image, and there is none")
+    if labels is not None and len(labels) != len(images):
+        raise InputError(f"expected a label for each of {len(images)} images, not {len(labels)}")
 
 
 def _drawn_within(arena: Arena, batches: Iterator[_Batch]) -> Iterator[_Batch]:

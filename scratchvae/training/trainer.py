@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from scratchvae.arrays import FloatArray
+from scratchvae.arrays import FloatArray, check_count
 from scratchvae.data.batches import read_pixels
 from scratchvae.errors import InputError
 from scratchvae.memory import Arena
@@ -50,8 +50,8 @@ class Trainer:
     Raises
     ------
     InputError
-        If the settings give free bits to a model that has none, or warm up a KL that is no term of
-        the model's loss.
+        If the seed is none, or the settings give free bits to a model that has none, or warm up a
+        KL that is no term of the model's loss.
     """
 
     def __init__(
@@ -73,7 +73,7 @@ class Trainer:
             raise InputError(
                 f"{type(model).__name__} has no KL whose weight could grow: leave warm_up out"
             )
-        self.seed = seed
+        self.seed = check_count(seed, "seed", 0)
         self.optimiser = self._make_optimiser()
         self.arena = Arena()
         self.epoch = 0
