@@ -136,7 +136,13 @@ class LatentModel(ModelOfParts):
 
         A model that is told the classes and gets no ``labels`` takes each class in turn.
         """
-        z = np.asarray(z, dtype=self.dtype)
+        try:
+            z = np.asarray(z, dtype=self.dtype)
+        except (TypeError, ValueError):
+            raise InputError(
+                f"decode expects z of shape (N, {self.latent_dim}), all numbers; these rows differ "
+                "in length or hold something else"
+            ) from None
         if z.ndim != 2 or z.shape[1] != self.latent_dim:
             raise InputError(f"decode expects z of shape (N, {self.latent_dim}), not {z.shape}")
         check_finite(z, "z")
