@@ -19,7 +19,7 @@ from helpers import (
 from scipy.special import expit
 
 from scratchvae.errors import InputError
-from scratchvae.layers import Dense, LogSoftplus
+from scratchvae.layers import Dense, LogSoftplus, Sequential
 from scratchvae.models import VAE, build
 from scratchvae.probability import (
     BernoulliLikelihood,
@@ -129,6 +129,21 @@ def test_a_variance_head_that_learns_is_a_part_of_the_model():
     vae = small_vae(variance_head=head)
     learned = {id(parameter) for parameter in vae.parameters.values()}
     assert {id(parameter) for parameter in head.parameters.values()} <= learned
+
+
+def test_a_layer_in_two_parts_is_refused():
+    (encoder, decoder), parts = small_parts(), {"image_shape": IMAGE_SHAPE, "latent_dim": 2}
+    with refused("encoder and decoder share a layer, a Sequential", "a layer of its own"):
+        VAE(encoder, encoder, BernoulliLikelihood(), **parts)
+    tanh = encoder.layers[2]
+    nested = Sequential(Sequential(decoder.layers[0], tanh), *decoder.layers[2:])
+    with refused("encoder and decoder share a layer, a Tanh"):
+        VAE(encoder, nested, BernoulliLikelihood(), **parts)
+    with refused("decoder and variance_head share a layer, a Dense"):
+        VAE(encoder, decoder, BernoulliLikelihood(), variance_head=decoder.layers[0], **parts)
+    # Another model may have it: it forgets what the first has seen, as with any new batch.
+    VAE(encoder, decoder, BernoulliLikelihood(), **parts)
+    VAE(encoder, decoder, BernoulliLikelihood(), **parts)
 
 
 def test_what_a_vae_is_built_of_must_make_sense():
