@@ -204,6 +204,15 @@ def test_evaluation_in_another_process_of_a_run_agrees_with_its_last_row(finishe
     assert Run.open(finished).evaluate(DATA) == figures
 
 
+def test_an_estimate_that_is_not_offered_is_refused_before_anything_is_measured(
+    tmp_path, monkeypatch
+):
+    run = begin(tmp_path / "run", "hierarchical-vae")
+    monkeypatch.setattr(type(run.model), "evaluate", None)
+    with refused("HierarchicalVAE", "one layer of latents"):
+        run.evaluate(DATA, importance_samples=5)
+
+
 def test_an_autoencoder_has_no_bound(tmp_path):
     run = begin(tmp_path / "run", "autoencoder", epochs=1)
     finish(run)
