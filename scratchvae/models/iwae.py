@@ -43,6 +43,7 @@ class IWAE(VAE):
     """
 
     weighs_kl = False  # the logarithm of the mean weight does not fall into two terms
+    kl_meaning = "log q(z | x) - log p(z), the mean over the draws of z"
 
     def __init__(
         self,

@@ -65,6 +65,10 @@ class LatentModel(ModelOfParts):
         """Return draws from the prior of what the decoder takes, (count, D)."""
         return rng.standard_normal((count, self.latent_dim), dtype=self.dtype)
 
+    def describe_draws(self) -> str:
+        """Return what ``draw_latents`` draws from, in words for a title."""
+        return f"N(0, I) in {self.latent_dim} dimension{'s'[: self.latent_dim != 1]}"
+
     def decode_parameters(self, z: FloatArray) -> FloatArray:
         """Return the parameters of p(x | z), as the likelihood takes them."""
         return self.decoder.forward(z)

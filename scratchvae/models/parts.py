@@ -57,11 +57,18 @@ class ModelOfParts:
     weighs_kl, kl_weight
         Whether its loss has a KL of its own, and what that is multiplied by besides β: below 1 only
         in a training step of a warm-up.
+    kl_meaning
+        What the ``kl`` of its loss is, in a few signs that every terminal has.
+    plane_note
+        What the title of a picture of latents by quantiles of N(0, 1) has to add where that is not
+        their prior.
     """
 
     smooth: ClassVar[bool] = True
     weighs_kl: ClassVar[bool] = False
     kl_weight = 1.0
+    kl_meaning: ClassVar[str] = "KL(q(z | x) || p(z))"
+    plane_note: ClassVar[str] = ""
     _pass: Any
 
     def __init__(
