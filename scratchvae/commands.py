@@ -169,11 +169,12 @@ def evaluate(options: argparse.Namespace) -> int:
         known = {name: v if math.isfinite(v) else None for name, v in figures.items()}
         print(json.dumps({"recipe": run.config["recipe"], "data": data.name} | known))
         return 0
+    given, told = (" | class", ", class") if run.model.classes else ("", "")
     meanings = {
         "loss": "what training minimised",
-        "reconstruction": "-log p(x | z), without the constants that training leaves out",
-        "kl": "KL(q(z | x) || N(0, I))",
-        "elbo": "lower bound on log p(x), every constant included",
+        "reconstruction": f"-log p(x | z{told}), without the constants that training leaves out",
+        "kl": run.model.kl_meaning,
+        "elbo": f"lower bound on log p(x{given}), every constant included",
         "nll": "-log p(x), estimated with importance weights",
         "nll_standard_error": "of that, over draws of z",
         "importance_samples": "how many z per image it took",

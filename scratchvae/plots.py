@@ -59,7 +59,7 @@ def draw_samples(
     if model.classes:
         columns = model.classes
     images = model.sample(rows * columns, seed=seed)
-    title = f"Samples: decoded from N(0, I) in {model.latent_dim} dimensions"
+    title = f"Samples: decoded from {model.describe_draws()}"
     return _grid_figure(images, columns, title)
 
 
@@ -87,21 +87,38 @@ def draw_reconstructions(
     return _grid_figure(pairs, columns, "Test images above, reconstructions below")
 
 
-def draw_manifold(model: LatentModel, *, steps: int = 20) -> "Figure":
+def draw_manifold(model: LatentModel, *, steps: int | None = None) -> "Figure":
     """Return the images decoded from a grid of points of the plane of two latents.
 
-    The points are the quantiles of N(0, 1), so each image stands for an equal share of the prior.
+    The points are the quantiles of N(0, 1), so each image stands for an equal share of the prior,
+    where that is N(0, I). A model that is told the classes has a plane for each of them, five in a
+    row.
+
+    Parameters
+    ----------
+    model
+        A model of two latents.
+    steps
+        How many images in a row of a plane; ``None``: 20, or 10 where there are several planes.
     """
     if model.latent_dim != 2:
         raise InputError(
             f"the manifold is a picture of two latents and this model has {model.latent_dim}: "
             "train with --latent-dim 2, or draw samples or an interpolation"
         )
+    steps = steps or (10 if model.classes else 20)
     quantiles = np.array([_normal_quantile((i + 0.5) / steps) for i in range(steps)])
     first, second = np.meshgrid(quantiles, quantiles[::-1])  # the second latent grows upwards
-    images = model.decode(np.stack([first.ravel(), second.ravel()], axis=1))
-    title = "Decoded from the plane of two latents, by quantiles of N(0, 1)"
-    return _grid_figure(images, steps, title, gap=0, dots=2)
+    z = np.stack([first.ravel(), second.ravel()], axis=1)
+    title = f"Decoded from the plane of two latents, by quantiles of N(0, 1){model.plane_note}"
+    if not model.classes:
+        return _grid_figure(model.decode(z), steps, title, gap=0, dots=2)
+    planes = [
+        mosaic(model.decode(z, np.full(len(z), label)), steps, gap=0)
+        for label in range(model.classes)
+    ]
+    title += f": a plane for each class, 0 to {model.classes - 1}"
+    return _grid_figure(np.stack(planes), 5, title, gap=_GAP * _DOTS, dots=1)
 
 
 def draw_interpolation(

@@ -16,7 +16,7 @@ from typing import Any
 
 from scratchvae.data import DATASET_NAMES, Dataset, load
 from scratchvae.errors import InputError
-from scratchvae.evaluation.importance import estimate_log_likelihood
+from scratchvae.evaluation.importance import check_estimable, estimate_log_likelihood
 from scratchvae.files import make_folder, read_json, write_json
 from scratchvae.folders import check_unused, check_used
 from scratchvae.models import LatentModel, build
@@ -271,7 +271,14 @@ class Run:
         All are in nats per image. The bound is left out for a model that has none. With
         ``importance_samples`` there are also ``nll``, the estimate of −log p(x) from so many
         samples, and its standard error over draws of z.
+
+        Raises
+        ------
+        InputError
+            If ``importance_samples`` are asked for and the model has no such estimate.
         """
+        if importance_samples is not None:
+            check_estimable(self.model, importance_samples)  # before the rest takes its time
         told = self._told(data.test_labels)
         parts = self.model.evaluate(data.test_images, labels=told, seed=self.config["seed"])
         figures = dict(parts)

@@ -1,5 +1,6 @@
 import io
 import json
+import math
 import zipfile
 
 import numpy as np
@@ -22,7 +23,7 @@ def trained(steps=3, seed=0, **changes):
     for step in range(steps):
         parts = trainer.step(pixels(4, 3, 5, 1, seed=step))
         trainer.running.add(parts, 4)
-    trainer.epoch, trainer.batch = 1, steps
+    trainer.epoch, trainer.batch, trainer.running_seconds = 1, steps, 0.25 * steps
     return trainer
 
 
@@ -31,7 +32,8 @@ def contents(trainer):
     arrays = {name: p.value.copy() for name, p in trainer.model.parameters.items()}
     arrays |= {name: value.copy() for name, value in trainer.optimiser.state.items()}
     progress = (trainer.epoch, trainer.batch, trainer.optimiser.steps)
-    return arrays, (*progress, trainer.running.images, *trainer.running.sums)
+    running = (trainer.running.images, *trainer.running.sums, trainer.running_seconds)
+    return arrays, (*progress, *running)
 
 
 def same(first, second):
@@ -230,6 +232,10 @@ PROGRESS = {
         {"progress": np.array(json.dumps(PROGRESS | {"batch": -1}))},
         {"progress": np.array(json.dumps(PROGRESS | {"running_sums": [1.0, 2.0]}))},
         {"progress": np.array(json.dumps(PROGRESS | {"running_sums": None}))},
+        {"progress": np.array(json.dumps(PROGRESS | {"running_seconds": -1.0}))},
+        {"progress": np.array(json.dumps(PROGRESS | {"running_seconds": math.nan}))},
+        {"progress": np.array(json.dumps(PROGRESS | {"running_seconds": "long"}))},
+        {"progress": np.array("[1, 2]")},
     ],
 )
 def test_damaged_texts_are_refused_and_nothing_is_changed(path, changes):
@@ -239,6 +245,13 @@ def test_damaged_texts_are_refused_and_nothing_is_changed(path, changes):
     with refused("damaged or foreign"):
         load_checkpoint(path, trainer, CONFIG)
     assert same(before, contents(trainer))
+
+
+def test_a_checkpoint_from_before_the_seconds_were_kept_is_read(path):
+    rewritten(path, progress=np.array(json.dumps(PROGRESS)))
+    trainer = trained(steps=1)
+    load_checkpoint(path, trainer, CONFIG)
+    assert (trainer.batch, trainer.running_seconds) == (2, 0)
 
 
 def test_a_failed_save_keeps_the_old_checkpoint(path, monkeypatch):

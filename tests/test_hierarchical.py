@@ -102,12 +102,13 @@ class WithTheClosedForm(HierarchicalVAE):
 
     def forward(self, x, eps, training=True):
         parts = super().forward(x, eps, training)
-        *_, prior_mean, prior_log_variance, kl_2 = self._pass
+        kept = self._pass
         mean, log_variance = self.encode_distribution(x, training)
         closed = module.kl_to_standard(
-            (mean - prior_mean) * np.exp(-prior_log_variance / 2), log_variance - prior_log_variance
+            (mean - kept.prior_mean) * np.exp(-kept.prior_log_variance / 2),
+            log_variance - kept.prior_log_variance,
         )
-        return self._layered_loss(self.terms[0], closed, kl_2) if parts else parts
+        return self._layered_loss(self.terms[0], closed, kept.kl_2) if parts else parts
 
 
 class NoPullOnTheLowerLayer(HierarchicalVAE):
@@ -115,8 +116,8 @@ class NoPullOnTheLowerLayer(HierarchicalVAE):
 
     def backward(self):
         decoder_backward = self.decoder.backward
-        x, _, z_1, *_, prior_mean, prior_log_variance, _ = self._pass
-        pull = (z_1 - prior_mean) * np.exp(-prior_log_variance) / len(x)
+        kept = self._pass
+        pull = (kept.z_1 - kept.prior_mean) * np.exp(-kept.prior_log_variance) / len(kept.x)
         self.decoder.backward = lambda dy: decoder_backward(dy) - pull
         super().backward()
         del self.decoder.backward

@@ -132,8 +132,12 @@ def test_the_dtype_makes_no_difference_to_three_digits_and_a_seed_fixes_the_esti
 def test_what_cannot_be_estimated_is_refused():
     encoder, decoder = small_parts(outputs=1)
     plain = Autoencoder(encoder, decoder, GaussianLikelihood(), image_shape=(3, 5, 1), latent_dim=2)
-    with refused("Autoencoder"):
+    with refused("needs a prior", "Autoencoder has neither", "reconstruction error"):
         estimate_log_likelihood(plain, pixels(2, 3, 5, 1), 5)
+    for inference, name in (("bottom-up", "HierarchicalVAE"), ("ladder", "LadderVAE")):
+        layered = build("hierarchical-vae", inference=inference)
+        with refused("one layer of latents", f"{name} is none", "use evaluate for its bound"):
+            estimate_log_likelihood(layered, pixels(2, 28, 28, 1), 5)
     with refused("at least one image"):
         estimate_log_likelihood(small_vae(), pixels(0, 3, 5, 1), 5)
     with refused("samples"):

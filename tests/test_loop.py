@@ -208,6 +208,65 @@ def test_the_cosine_schedule_falls_from_the_learning_rate_to_nearly_nothing():
     np.testing.assert_allclose(rates, expected)
 
 
+def test_what_the_model_returns_between_two_steps_is_its_callers_to_keep():
+    trainer, kept, copies = make_trainer(epochs=1), [], []
+
+    def look(count):
+        found = (trainer.model.encode(TESTS), trainer.model.decode(np.zeros((2, 2))))
+        found += (trainer.model.encoder.forward(TESTS / 255),)
+        kept.append(found)
+        copies.append([array.copy() for array in found])
+
+    train(trainer, IMAGES, on_batch=look)
+    assert len(kept) == STEPS
+    for found, copy in zip(kept, copies, strict=True):
+        for array, before in zip(found, copy, strict=True):
+            np.testing.assert_array_equal(array, before)
+
+
+def test_the_memory_of_a_step_is_that_of_the_step_before():
+    trainer, seen = make_trainer(epochs=2), []
+
+    def look(count):
+        arrays = trainer.arena._arrays.values()
+        seen.append({array.ctypes.data for _, array in arrays})
+
+    train(trainer, IMAGES, TESTS, on_batch=look)
+    assert len(seen[0]) > 5
+    assert all(places == seen[0] for places in seen)
+
+
+def test_looking_between_the_steps_does_not_change_the_training(through):
+    trainer = make_trainer()
+    history = train(trainer, IMAGES, TESTS, on_batch=lambda count: trainer.model.evaluate(TESTS))
+    assert losses(history) == losses(through[1])
+
+
+def test_floats_are_taken_as_they_are_in_training_as_in_evaluation():
+    def watched(images):
+        trainer, seen = make_trainer(epochs=1, pixels="binarised"), set()
+        step = trainer.step_on_floats
+        trainer.step_on_floats = lambda x: seen.update(np.unique(x)) or step(x)
+        train(trainer, images)
+        return seen
+
+    assert watched(IMAGES) == {0, 1}
+    assert watched(IMAGES / 255) == set(np.unique(IMAGES / 255))
+
+
+def test_the_seconds_of_an_interrupted_epoch_are_those_of_both_its_parts(monkeypatch):
+    interrupt_in_step(monkeypatch, 3)
+    trainer = make_trainer(epochs=2)
+    with pytest.raises(Interrupted):
+        train(trainer, IMAGES)
+    assert 0 < trainer.running_seconds < 60
+    trainer.running_seconds += 1000
+    first, second = train(trainer, IMAGES)
+    assert 1000 < first.seconds < 1060
+    assert second.seconds < 60
+    assert trainer.running_seconds == 0
+
+
 def test_an_error_in_on_epoch_ends_the_training():
     def fail(metrics):
         raise InputError("the disk is full")

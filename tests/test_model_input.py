@@ -44,6 +44,9 @@ def test_latents_that_do_not_fit_are_refused():
             vae.decode(np.zeros(shape))
     with refused("z[1, 0]", "nan"):
         vae.decode(np.array([[0.0, 0.0], [np.nan, 0.0]]))
+    for bad in ([[1, 2], [3]], [["one", "two"]], {}):
+        with refused("(N, 2)", "differ in length or hold something else"):
+            vae.decode(bad)
     for bad in (-1, 1.5, "2"):
         with refused("count"):
             vae.sample(bad)

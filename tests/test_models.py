@@ -18,7 +18,8 @@ from helpers import (
 )
 from scipy.special import expit
 
-from scratchvae.layers import Dense, LogSoftplus
+from scratchvae.errors import InputError
+from scratchvae.layers import Dense, LogSoftplus, Sequential
 from scratchvae.models import VAE, build
 from scratchvae.probability import (
     BernoulliLikelihood,
@@ -128,6 +129,21 @@ def test_a_variance_head_that_learns_is_a_part_of_the_model():
     vae = small_vae(variance_head=head)
     learned = {id(parameter) for parameter in vae.parameters.values()}
     assert {id(parameter) for parameter in head.parameters.values()} <= learned
+
+
+def test_a_layer_in_two_parts_is_refused():
+    (encoder, decoder), parts = small_parts(), {"image_shape": IMAGE_SHAPE, "latent_dim": 2}
+    with refused("encoder and decoder share a layer, a Sequential", "a layer of its own"):
+        VAE(encoder, encoder, BernoulliLikelihood(), **parts)
+    tanh = encoder.layers[2]
+    nested = Sequential(Sequential(decoder.layers[0], tanh), *decoder.layers[2:])
+    with refused("encoder and decoder share a layer, a Tanh"):
+        VAE(encoder, nested, BernoulliLikelihood(), **parts)
+    with refused("decoder and variance_head share a layer, a Dense"):
+        VAE(encoder, decoder, BernoulliLikelihood(), variance_head=decoder.layers[0], **parts)
+    # Another model may have it: it forgets what the first has seen, as with any new batch.
+    VAE(encoder, decoder, BernoulliLikelihood(), **parts)
+    VAE(encoder, decoder, BernoulliLikelihood(), **parts)
 
 
 def test_what_a_vae_is_built_of_must_make_sense():
@@ -331,6 +347,29 @@ def test_fit_begins_anew_unless_told_to_go_on():
     for name, parameter in vae.parameters.items():
         parameter.value[...] = initial[name]
     assert_same(values(vae.fit(EIGHT_BIT, warm_start=True, **options)), first)
+
+
+@pytest.mark.parametrize(
+    ("images", "changes"),
+    [
+        (np.zeros((3, 5)), {}),
+        (EIGHT_BIT[:0], {}),
+        (np.full((2, *IMAGE_SHAPE), np.nan), {}),
+        (EIGHT_BIT, {"learning_rate": -1}),
+        (EIGHT_BIT, {"colour": 1}),
+        (EIGHT_BIT, {"free_bits": 1.0, "free_bits_epochs": 1.0}),
+        (EIGHT_BIT, {"seed": -1}),
+        (EIGHT_BIT, {"test_images": np.zeros((3, 5))}),
+        (EIGHT_BIT, {"test_images": EIGHT_BIT, "test_labels": np.zeros(20, int)}),
+    ],
+)
+def test_what_fit_refuses_costs_no_trained_model(images, changes):
+    vae = small_vae().fit(EIGHT_BIT, epochs=1, progress=False)
+    before, history = values(vae), vae.history_
+    with pytest.raises(InputError):
+        vae.fit(images, progress=False, **changes)
+    assert_same(values(vae), before)
+    assert vae.history_ == history
 
 
 def test_fit_keeps_the_history_of_its_epochs():

@@ -117,6 +117,44 @@ def test_the_manifold_shows_the_plane_with_the_second_latent_upwards(tmp_path):
     agree(tiles[[0, 0, -1, -1], [0, -1, 0, -1]], model.decode(np.array(corners)))
 
 
+def title_of(figure):
+    (text,) = figure.texts
+    return text.get_text()
+
+
+@pytest.mark.parametrize("recipe", ["pytorch-example", "iwae", "conditional-vae", "autoencoder"])
+def test_titles_say_n_0_i_where_that_is_what_is_decoded(recipe):
+    for latents, words in ((2, "2 dimensions"), (1, "1 dimension")):
+        title = title_of(plots.draw_samples(model_of(recipe, latents), rows=1))
+        assert title == f"Samples: decoded from N(0, I) in {words}"
+    title = title_of(plots.draw_manifold(model_of(recipe), steps=2))
+    assert ("no prior" in title) == (recipe == "autoencoder")
+
+
+@pytest.mark.parametrize("inference", ["bottom-up", "ladder"])
+def test_titles_of_two_layers_say_what_the_lower_is_drawn_from(inference):
+    model = build("hierarchical-vae", latent_dim=2, upper_dim=3, inference=inference)
+    title = title_of(plots.draw_samples(model))
+    assert title == "Samples: decoded from z₁ of p(z₁ | z₂), z₂ of N(0, I) in 3 dimensions"
+    assert "though z₁ is drawn from p(z₁ | z₂)" in title_of(plots.draw_manifold(model, steps=2))
+
+
+def test_a_model_that_is_told_the_class_has_a_plane_for_each(tmp_path):
+    model = model_of("conditional-vae")
+    for name, parameter in model.parameters.items():
+        if name.startswith("decoder") and name.endswith("weight"):
+            parameter.value *= 5  # for the classes to differ by more than a shade
+    figure = plots.draw_manifold(model, steps=3)
+    planes = shown(figure, tmp_path / "p.png", 1, 2, 5, 6, side=3 * 28)
+    assert "a plane for each class, 0 to 9" in title_of(figure)
+    edge = 0.96742157  # the 1/6 and 5/6 quantiles of N(0, 1)
+    corners = np.array([[-edge, edge], [edge, edge], [-edge, -edge], [edge, -edge]])
+    for label, plane in enumerate(planes.reshape(10, 3, 28, 3, 28)):
+        images = plane.transpose(0, 2, 1, 3)[[0, 0, -1, -1], [0, -1, 0, -1]]
+        agree(images, model.decode(corners, np.full(4, label)))
+    assert np.abs(planes[0, 0] - planes[1, 1]).max() > 0.1
+
+
 def test_a_manifold_of_other_than_two_latents_is_refused():
     for latent_dim in (1, 3):
         with refused("two latents", f"has {latent_dim}", "--latent-dim 2"):

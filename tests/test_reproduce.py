@@ -22,7 +22,8 @@ pytestmark = pytest.mark.usefixtures("ctrl_c")
 def source(monkeypatch):
     """Put a source of two small experiments in the place of all others."""
     first = Experiment("first", "zhao-mlp", 2, settings={"batch_size": 16}, published=100.0)
-    second = Experiment("second", "linear-autoencoder", 3, settings={"batch_size": 16})
+    plain = {"batch_size": 16, "schedule": "constant"}
+    second = Experiment("second", "linear-autoencoder", 3, settings=plain)
 
     def rows(results):
         return [results.training_loss("the first", first), results.row("a figure", 1.5, "second")]

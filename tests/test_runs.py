@@ -171,6 +171,19 @@ def test_a_lost_or_damaged_record_begins_anew(copied, lost):
     assert [row[0] for row in table(copied)] == [4]
 
 
+@pytest.mark.parametrize("damage", ["2,1,x,4,5,6,7,8", "2,1", '2,"1', "\xff\0", ""])
+def test_a_damaged_row_costs_no_other(copied, damage):
+    path = copied / "metrics.csv"
+    expected = table(copied)
+    rows = path.read_text().splitlines()
+    rows[2] = damage
+    path.write_text("\n".join(rows) + "\n", encoding="latin-1")
+    run = Run.open(copied)
+    assert [row.epoch for row in run.history] == [1, 3]
+    run.save()
+    assert table(copied) == [expected[0], expected[2]]
+
+
 def test_rows_that_the_checkpoint_has_not_reached_are_left_out(copied):
     path = copied / "metrics.csv"
     expected = table(copied)
@@ -189,6 +202,15 @@ def test_evaluation_in_another_process_of_a_run_agrees_with_its_last_row(finishe
         assert figures[name] == pytest.approx(value, abs=1e-4)
     assert figures["elbo"] == pytest.approx(-figures["loss"], rel=1e-5)  # β = 1, nothing left out
     assert Run.open(finished).evaluate(DATA) == figures
+
+
+def test_an_estimate_that_is_not_offered_is_refused_before_anything_is_measured(
+    tmp_path, monkeypatch
+):
+    run = begin(tmp_path / "run", "hierarchical-vae")
+    monkeypatch.setattr(type(run.model), "evaluate", None)
+    with refused("HierarchicalVAE", "one layer of latents"):
+        run.evaluate(DATA, importance_samples=5)
 
 
 def test_an_autoencoder_has_no_bound(tmp_path):

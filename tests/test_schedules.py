@@ -2,10 +2,11 @@
 
 import numpy as np
 import pytest
-from helpers import IMAGE_SHAPE, normal, refused, small_vae
+from helpers import IMAGE_SHAPE, normal, pixels, refused, small_vae
 from test_hierarchical import IMAGES, D, U, both, small
 
 from scratchvae.gradient_check import gradcheck
+from scratchvae.models import RECIPES, build
 from scratchvae.probability import GaussianLikelihood, kl_to_standard_gradients
 from scratchvae.training import Settings, Trainer, train
 
@@ -38,6 +39,37 @@ def test_a_warm_up_is_a_number_of_epochs():
     for bad in (-1, np.nan, "soon"):
         with refused("warm_up", repr(bad)):
             Settings(warm_up=bad)
+
+
+@pytest.mark.parametrize("recipe", ["iwae", "autoencoder", "sparse-autoencoder"])
+def test_a_warm_up_is_for_a_model_that_weighs_a_kl(recipe):
+    model = build(recipe, latent_dim=2)
+    with refused(type(model).__name__, "no KL whose weight could grow", "leave warm_up out"):
+        Trainer(model, model.settings.changed(warm_up=2.0))
+    with refused("leave warm_up out"):
+        model.fit(np.zeros((2, 28, 28, 1), np.uint8), warm_up=2.0)
+
+
+@pytest.mark.parametrize("recipe", RECIPES)
+def test_every_model_that_says_it_weighs_a_kl_does(recipe):
+    model = build(recipe, latent_dim=2, dtype=np.float64)
+    x = pixels(3, 28, 28, 1)
+    given = {"labels": np.arange(3)} if model.classes else {}
+    noise = model.draw_noise(3, np.random.default_rng(0))
+    whole = model.forward(x, noise, training=False, **given).loss
+    model.kl_weight = 0.0
+    without = model.forward(x, noise, training=False, **given).loss
+    assert (whole != without) == model.weighs_kl
+
+
+def test_a_model_of_ones_own_is_warmed_up_if_it_has_the_weight():
+    class Bare:
+        parameters, dtype = {}, np.dtype(np.float64)
+
+    with refused("Bare has no KL", "leave warm_up out"):
+        Trainer(Bare(), Settings(warm_up=1.0))
+    Bare.kl_weight = 1.0
+    assert Trainer(Bare(), Settings(warm_up=1.0)).settings.warm_up == 1
 
 
 def test_the_weight_of_the_kl_is_in_the_gradient():

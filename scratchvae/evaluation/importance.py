@@ -146,38 +146,57 @@ def estimate_log_likelihood(
     Raises
     ------
     InputError
-        If the model has no ``log_weights``, or there are no images.
+        If the model is none that ``check_estimable`` takes, or there are no images.
     """
-    check_count(samples, "samples")
-    if getattr(model, "classes", 0):
-        raise InputError(
-            f"the importance-weighted estimate is of log p(x), and {type(model).__name__} is told "
-            "the class: its log p(x | class) is not offered yet; use evaluate for its bound"
-        )
-    if not isinstance(model, VAE):
-        raise InputError(
-            f"the importance-weighted estimate needs an encoder that gives a distribution, and "
-            f"{type(model).__name__} has none: use evaluate for its reconstruction error"
-        )
-    images = model.as_images(images)
+    vae = check_estimable(model, samples)
+    images = vae.as_images(images)
     if len(images) == 0:
         raise InputError("estimate_log_likelihood expects at least one image")
     found: list[tuple[FloatArray, FloatArray, FloatArray]] = []
     arena = Arena()
     with arena, _progress_bar(len(images) * samples, progress) as bar:
-        for number, x in enumerate(_pieces(model, images, seed)):
-            mean, log_variance = (array.copy() for array in model.encode_distribution(x))
+        for number, x in enumerate(_pieces(vae, images, seed)):
+            mean, log_variance = (array.copy() for array in vae.encode_distribution(x))
             running = LogMeanExp(len(x))
             at_once = max(PAIRS // len(x), 1)
             for piece, start in enumerate(range(0, samples, at_once)):
                 count = min(at_once, samples - start)
                 rng = stream(seed, "evaluate", number, piece)
-                eps = rng.standard_normal((count, *mean.shape), dtype=model.dtype)
-                running.add(model.log_weights_under(x, eps, mean, log_variance))
+                eps = rng.standard_normal((count, *mean.shape), dtype=vae.dtype)
+                running.add(vae.log_weights_under(x, eps, mean, log_variance))
                 bar.update(count * len(x))
             found.append((running.log_mean(), running.standard_error(), running.effective()))
     values, errors, effective = (np.concatenate(arrays) for arrays in zip(*found, strict=True))
     return ImportanceEstimate(values, errors, effective, samples)
+
+
+def check_estimable(model: LatentModel, samples: int) -> VAE:
+    """Return the model if its log p(x) can be estimated from so many draws of z.
+
+    Raises
+    ------
+    InputError
+        If it is told the class, has no prior, or has more than one layer of latents; or if
+        ``samples`` is no count.
+    """
+    check_count(samples, "importance samples")
+    name = type(model).__name__
+    if model.classes:
+        raise InputError(
+            f"the importance-weighted estimate is of log p(x), and {name} is told the class: its "
+            "log p(x | class) is not offered yet; use evaluate for its bound"
+        )
+    if not model.has_prior:
+        raise InputError(
+            f"the importance-weighted estimate of log p(x) needs a prior and an encoder that gives "
+            f"a distribution, and {name} has neither: use evaluate for its reconstruction error"
+        )
+    if not isinstance(model, VAE):
+        raise InputError(
+            f"the importance-weighted estimate is of models with one layer of latents, and {name} "
+            "is none: it is not offered yet; use evaluate for its bound"
+        )
+    return model
 
 
 def _pieces(model: VAE, images: NDArray[Any], seed: int) -> Any:

@@ -59,7 +59,12 @@ def check_labels(labels: Any, count: int, classes: int) -> NDArray[Any]:
             f"this model is told the class of each image: give labels, {count} whole numbers from "
             f"0 to {classes - 1}"
         )
-    labels = np.asarray(labels)
+    try:
+        labels = np.asarray(labels)
+    except ValueError:
+        raise InputError(
+            f"labels must be {count} whole numbers, one an image; these rows differ in length"
+        ) from None
     if labels.shape != (count,) or labels.dtype.kind not in "iu":
         raise InputError(
             f"labels must be {count} whole numbers, one an image, not {labels.dtype} of shape "

@@ -45,6 +45,8 @@ class ConditionalVAE(VAE):
         The likelihood and what else a ``VAE`` is made of.
     """
 
+    kl_meaning = "KL(q(z | x, class) || N(0, I))"
+
     def __init__(
         self, encoder: Any, decoder: Any, *parts: Any, classes: int = 10, **named_parts: Any
     ) -> None:

@@ -3,7 +3,7 @@
 Dimensions: N images, D latents in the lower layer, U in the upper, … an image's shape (H, W, C).
 """
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +21,22 @@ from scratchvae.probability import (
     reparameterise_backward,
 )
 from scratchvae.training import LossParts
+
+
+class _Pass(NamedTuple):
+    """What a forward pass keeps for its backward pass."""
+
+    x: FloatArray  # (N, …)
+    decoded: FloatArray  # (N, …), the parameters of p(x | z₁)
+    z_1: FloatArray  # (N, D)
+    log_variance_1: FloatArray  # (N, D), of q(z₁ | x)
+    eps_1: FloatArray  # (1, N, D)
+    mean_2: FloatArray  # (N, U), of q(z₂ | z₁)
+    log_variance_2: FloatArray  # (N, U)
+    eps_2: FloatArray  # (1, N, U)
+    prior_mean: FloatArray  # (N, D), of p(z₁ | z₂)
+    prior_log_variance: FloatArray  # (N, D)
+    kl_2: FloatArray  # (N, U), each upper latent's
 
 
 class HierarchicalVAE(LatentModel):
@@ -65,6 +81,9 @@ class HierarchicalVAE(LatentModel):
     """
 
     has_prior = True
+    weighs_kl = True
+    kl_meaning = "log q(z1 | x) - log p(z1 | z2), plus KL(q(z2 | z1) || N(0, I))"
+    plane_note = ", though z₁ is drawn from p(z₁ | z₂)"
 
     def __init__(
         self,
@@ -109,33 +128,41 @@ class HierarchicalVAE(LatentModel):
         kl_1 = gaussian_log_density(z_1, mean_1, log_variance_1)  # (N,)
         kl_1 -= gaussian_log_density(z_1, prior_mean, prior_log_variance)
         kl_2 = kl_to_standard(mean_2[..., None], log_variance_2[..., None])  # (N, U): each latent's
-        self._pass = (
-            *(x, decoded, z_1, log_variance_1, eps_1),
-            *(mean_2, log_variance_2, eps_2, prior_mean, prior_log_variance, kl_2),
+        self._pass = _Pass(
+            x=x,
+            decoded=decoded,
+            z_1=z_1,
+            log_variance_1=log_variance_1,
+            eps_1=eps_1,
+            mean_2=mean_2,
+            log_variance_2=log_variance_2,
+            eps_2=eps_2,
+            prior_mean=prior_mean,
+            prior_log_variance=prior_log_variance,
+            kl_2=kl_2,
         )
         return self._layered_loss(reconstruction, kl_1, kl_2)
 
     def backward(self) -> None:
         """Add the gradients of the last forward pass's loss to the parameters' ``grad``."""
-        x, decoded, z_1, log_variance_1, eps_1, *upper = self._last_pass()
-        mean_2, log_variance_2, eps_2, prior_mean, prior_log_variance, kl_2 = upper
-        weight = self.kl_weight * self.beta / len(x)
-        d_decoded = self.likelihood.gradient(x, decoded)  # (N, …)
-        d_decoded /= len(x)
+        kept: _Pass = self._last_pass()
+        weight = self.kl_weight * self.beta / len(kept.x)
+        d_decoded = self.likelihood.gradient(kept.x, kept.decoded)  # (N, …)
+        d_decoded /= len(kept.x)
         # −log p(z₁ | z₂) = ½ Σ (z₁ − m)² e^(−l) + l pulls at z₁ as well as at m and l.
-        residual = z_1 - prior_mean  # (N, D)
-        pull = weight * residual * np.exp(-prior_log_variance)
+        residual = kept.z_1 - kept.prior_mean  # (N, D)
+        pull = weight * residual * np.exp(-kept.prior_log_variance)
         d_prior = np.concatenate([-pull, 0.5 * (weight - residual * pull)], axis=1)  # (N, 2D)
         dz_2 = self.prior.backward(d_prior)  # (N, U)
-        through_z_2 = reparameterise_backward(dz_2[None], log_variance_2, eps_2)
-        through_kl_2 = kl_to_standard_gradients(mean_2, log_variance_2)
-        paid = weight * self._charged(kl_2)  # (U,)
+        through_z_2 = reparameterise_backward(dz_2[None], kept.log_variance_2, kept.eps_2)
+        through_kl_2 = kl_to_standard_gradients(kept.mean_2, kept.log_variance_2)
+        paid = weight * self._charged(kept.kl_2)  # (U,)
         d_mean_2 = through_z_2.mean + paid * through_kl_2.mean
         d_log_variance_2 = through_z_2.log_variance + paid * through_kl_2.log_variance
         # Three roads lead back to z₁: the image, its own prior, and z₂, which was drawn from it.
         dz_1 = self.decoder.backward(d_decoded) + pull
         dz_1 += self.upper_encoder.backward(np.concatenate([d_mean_2, d_log_variance_2], axis=1))
-        through_z_1 = reparameterise_backward(dz_1[None], log_variance_1, eps_1)
+        through_z_1 = reparameterise_backward(dz_1[None], kept.log_variance_1, kept.eps_1)
         # log q(z₁ | x) = −½ Σ ε² + l + log 2π: with ε fixed, only l is left to differentiate.
         d_log_variance_1 = through_z_1.log_variance - 0.5 * weight
         self.encoder.backward_parameters(
@@ -170,6 +197,10 @@ class HierarchicalVAE(LatentModel):
         eps = rng.standard_normal((1, count, self.latent_dim), dtype=self.dtype)
         z_1: FloatArray = reparameterise(mean, log_variance, eps)[0]
         return z_1
+
+    def describe_draws(self) -> str:
+        """Return what ``draw_latents`` draws from, in words for a title."""
+        return f"z₁ of p(z₁ | z₂), z₂ of N(0, I) in {self.upper_dim} dimensions"
 
     def _charged(self, kl_2: FloatArray) -> FloatArray:
         """Return 1 for each upper latent whose KL has to be paid for, 0 for the free ones, (U,)."""

@@ -42,6 +42,9 @@ class IWAE(VAE):
     ``reconstruction`` and ``kl`` are means over all draws, and ``loss`` is at most their sum.
     """
 
+    weighs_kl = False  # the logarithm of the mean weight does not fall into two terms
+    kl_meaning = "log q(z | x) - log p(z), the mean over the draws of z"
+
     def __init__(
         self,
         encoder: Layer,

@@ -3,7 +3,7 @@
 Dimensions: N images, H hidden units, D lower latents, U upper ones, … an image's shape (H, W, C).
 """
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -21,6 +21,22 @@ from scratchvae.probability import (
     reparameterise_backward,
 )
 from scratchvae.training import LossParts
+
+
+class _Pass(NamedTuple):
+    """What a forward pass keeps for its backward pass."""
+
+    x: FloatArray  # (N, …)
+    decoded: FloatArray  # (N, …), the parameters of p(x | z₁)
+    seen: tuple[FloatArray, FloatArray]  # (N, D) both: what the image says of z₁ …
+    expected: tuple[FloatArray, FloatArray]  # (N, D) both: … and p(z₁ | z₂)
+    mean_1: FloatArray  # (N, D), of their product, q(z₁ | x, z₂)
+    log_variance_1: FloatArray  # (N, D)
+    eps_1: FloatArray  # (1, N, D)
+    mean_2: FloatArray  # (N, U), of q(z₂ | x)
+    log_variance_2: FloatArray  # (N, U)
+    eps_2: FloatArray  # (1, N, U)
+    kl_2: FloatArray  # (N, U), each upper latent's
 
 
 class LadderVAE(HierarchicalVAE):
@@ -52,6 +68,8 @@ class LadderVAE(HierarchicalVAE):
         The prior, the decoder and the rest, as for ``HierarchicalVAE``.
     """
 
+    kl_meaning = "KL(q(z1 | x, z2) || p(z1 | z2)) + KL(q(z2 | x) || N(0, I))"
+
     def __init__(
         self, encoder: Layer, lower_head: Layer, upper_encoder: Layer, *parts: Any, **named: Any
     ) -> None:
@@ -73,33 +91,41 @@ class LadderVAE(HierarchicalVAE):
         reconstruction = self.likelihood.negative_log_likelihood(x, decoded)  # (N,)
         kl_1 = kl_diagonal(mean_1, log_variance_1, *expected)  # (N,)
         kl_2 = kl_to_standard(mean_2[..., None], log_variance_2[..., None])  # (N, U): each latent's
-        self._pass = (
-            *(x, decoded, seen, expected, mean_1, log_variance_1, eps_1),
-            *(mean_2, log_variance_2, eps_2, kl_2),
+        self._pass = _Pass(
+            x=x,
+            decoded=decoded,
+            seen=seen,
+            expected=expected,
+            mean_1=mean_1,
+            log_variance_1=log_variance_1,
+            eps_1=eps_1,
+            mean_2=mean_2,
+            log_variance_2=log_variance_2,
+            eps_2=eps_2,
+            kl_2=kl_2,
         )
         return self._layered_loss(reconstruction, kl_1, kl_2)
 
     def backward(self) -> None:
         """Add the gradients of the last forward pass's loss to the parameters' ``grad``."""
-        x, decoded, seen, expected, mean_1, log_variance_1, eps_1, *upper = self._last_pass()
-        mean_2, log_variance_2, eps_2, kl_2 = upper
-        weight = self.kl_weight * self.beta / len(x)
-        d_decoded = self.likelihood.gradient(x, decoded)  # (N, …)
-        d_decoded /= len(x)
+        kept: _Pass = self._last_pass()
+        weight = self.kl_weight * self.beta / len(kept.x)
+        d_decoded = self.likelihood.gradient(kept.x, kept.decoded)  # (N, …)
+        d_decoded /= len(kept.x)
         dz_1 = self.decoder.backward(d_decoded)  # (N, D)
-        through_z_1 = reparameterise_backward(dz_1[None], log_variance_1, eps_1)
-        through_kl_1 = kl_diagonal_gradients(mean_1, log_variance_1, *expected)
+        through_z_1 = reparameterise_backward(dz_1[None], kept.log_variance_1, kept.eps_1)
+        through_kl_1 = kl_diagonal_gradients(kept.mean_1, kept.log_variance_1, *kept.expected)
         d_mean_1 = through_z_1.mean + weight * through_kl_1.mean_1
         d_log_variance_1 = through_z_1.log_variance + weight * through_kl_1.log_variance_1
         # The product hands its gradient to both factors; the prior is in the KL besides.
-        factors = gaussian_product_backward(d_mean_1, d_log_variance_1, *seen, *expected)
+        factors = gaussian_product_backward(d_mean_1, d_log_variance_1, *kept.seen, *kept.expected)
         d_seen = np.concatenate([factors.mean_1, factors.log_variance_1], axis=1)  # (N, 2D)
         d_prior_mean = factors.mean_2 + weight * through_kl_1.mean_2
         d_prior_log_variance = factors.log_variance_2 + weight * through_kl_1.log_variance_2
         dz_2 = self.prior.backward(np.concatenate([d_prior_mean, d_prior_log_variance], axis=1))
-        through_z_2 = reparameterise_backward(dz_2[None], log_variance_2, eps_2)
-        through_kl_2 = kl_to_standard_gradients(mean_2, log_variance_2)
-        paid = weight * self._charged(kl_2)  # (U,)
+        through_z_2 = reparameterise_backward(dz_2[None], kept.log_variance_2, kept.eps_2)
+        through_kl_2 = kl_to_standard_gradients(kept.mean_2, kept.log_variance_2)
+        paid = weight * self._charged(kept.kl_2)  # (U,)
         d_mean_2 = through_z_2.mean + paid * through_kl_2.mean
         d_log_variance_2 = through_z_2.log_variance + paid * through_kl_2.log_variance
         d_upper = np.concatenate([d_mean_2, d_log_variance_2], axis=1)  # (N, 2U)

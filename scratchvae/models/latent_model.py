@@ -20,7 +20,7 @@ from scratchvae.models.checks import check_images, check_labels
 from scratchvae.models.parts import ModelOfParts
 from scratchvae.probability import BernoulliLikelihood
 from scratchvae.randomness import stream
-from scratchvae.training import LossMean, LossParts, Trainer, train
+from scratchvae.training import LossMean, LossParts, Trainer, check_training_set, train
 
 # Images are passed through a model so many at a time, which bounds the memory that it takes.
 CHUNK = 250
@@ -65,6 +65,10 @@ class LatentModel(ModelOfParts):
         """Return draws from the prior of what the decoder takes, (count, D)."""
         return rng.standard_normal((count, self.latent_dim), dtype=self.dtype)
 
+    def describe_draws(self) -> str:
+        """Return what ``draw_latents`` draws from, in words for a title."""
+        return f"N(0, I) in {self.latent_dim} dimension{'s'[: self.latent_dim != 1]}"
+
     def decode_parameters(self, z: FloatArray) -> FloatArray:
         """Return the parameters of p(x | z), as the likelihood takes them."""
         return self.decoder.forward(z)
@@ -106,17 +110,19 @@ class LatentModel(ModelOfParts):
         Raises
         ------
         InputError
-            If the images do not fit the model, or the loss becomes infinite or NaN.
+            If the images or the settings do not fit the model, which then stays as it was; or if
+            the loss becomes infinite or NaN.
         """
-        if not warm_start:
-            for name, array in self.state().items():
-                array[...] = self._initial[name]
         trainer = Trainer(self, seed=seed, **settings)
         images = self.as_images(images)
         labels = self.as_labels(y, len(images)) if self.classes else None
         tests = None if test_images is None else self.as_images(test_images, "test_images")
         if tests is not None:
             test_labels = self.as_labels(test_labels, len(tests))
+        check_training_set(images, labels)
+        if not warm_start:  # last of all: what is refused must not cost a trained model
+            for name, array in self.state().items():
+                array[...] = self._initial[name]
         self.history_ = train(
             trainer, images, tests, labels=labels, test_labels=test_labels, progress=progress
         )
@@ -134,7 +140,13 @@ class LatentModel(ModelOfParts):
 
         A model that is told the classes and gets no ``labels`` takes each class in turn.
         """
-        z = np.asarray(z, dtype=self.dtype)
+        try:
+            z = np.asarray(z, dtype=self.dtype)
+        except (TypeError, ValueError):
+            raise InputError(
+                f"decode expects z of shape (N, {self.latent_dim}), all numbers; these rows differ "
+                "in length or hold something else"
+            ) from None
         if z.ndim != 2 or z.shape[1] != self.latent_dim:
             raise InputError(f"decode expects z of shape (N, {self.latent_dim}), not {z.shape}")
         check_finite(z, "z")

@@ -3,6 +3,7 @@
 Dimensions: N images of shape (H, W, C), D latents.
 """
 
+from collections.abc import Iterator
 from typing import Any, ClassVar
 
 import numpy as np
@@ -32,6 +33,11 @@ class ModelOfParts:
     settings
         How ``fit`` trains it, unless told otherwise.
 
+    Raises
+    ------
+    InputError
+        If two of its networks share a layer.
+
     Attributes
     ----------
     parts
@@ -48,12 +54,21 @@ class ModelOfParts:
         The metrics of each epoch, after ``fit``.
     smooth
         Whether its loss has derivatives of every order, as far as its layers have.
-    kl_weight
-        What the KL is multiplied by besides β: below 1 only in a training step of a warm-up.
+    weighs_kl, kl_weight
+        Whether its loss has a KL of its own, and what that is multiplied by besides β: below 1 only
+        in a training step of a warm-up.
+    kl_meaning
+        What the ``kl`` of its loss is, in a few signs that every terminal has.
+    plane_note
+        What the title of a picture of latents by quantiles of N(0, 1) has to add where that is not
+        their prior.
     """
 
     smooth: ClassVar[bool] = True
+    weighs_kl: ClassVar[bool] = False
     kl_weight = 1.0
+    kl_meaning: ClassVar[str] = "KL(q(z | x) || p(z))"
+    plane_note: ClassVar[str] = ""
     _pass: Any
 
     def __init__(
@@ -84,7 +99,19 @@ class ModelOfParts:
         self._add_part("decoder", decoder)
 
     def _add_part(self, part: str, layer: Layer) -> None:
-        """Make a network a part of the model: what it learns, the model learns."""
+        """Make a network a part of the model: what it learns, the model learns.
+
+        A layer remembers one forward pass. In two parts, the second pass would overwrite what the
+        first needs for its gradient, which would be wrong in silence.
+        """
+        own = {id(inner) for inner in _layers_of(layer)}
+        for other, network in self.parts.items():
+            shared = [inner for inner in _layers_of(network) if id(inner) in own]
+            if shared:
+                raise InputError(
+                    f"{other} and {part} share a layer, a {type(shared[0]).__name__}, which can "
+                    "remember only one forward pass: give each a layer of its own"
+                )
         self.parts[part] = layer
         for name, parameter in layer.parameters.items():
             self.parameters[f"{part}.{name}"] = parameter
@@ -122,3 +149,10 @@ class ModelOfParts:
         return LossParts(
             weight * mean_reconstruction + beta * mean_kl, mean_reconstruction, mean_kl
         )
+
+
+def _layers_of(layer: Layer) -> Iterator[Layer]:
+    """Yield a layer and all that are in it."""
+    yield layer
+    for inner in getattr(layer, "layers", ()):
+        yield from _layers_of(inner)

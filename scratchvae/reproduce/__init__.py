@@ -39,7 +39,8 @@ def reproduce(
     name
         One of ``SOURCES``, or ``"all"``.
     folder
-        Where to. Runs that are there already are used; one that was stopped goes on.
+        Where to. Runs that are there already are used; one that was stopped goes on, and one of
+        fewer epochs is trained further, if that makes it what is asked for.
     epochs
         For every model; ``None``: as its source says.
     quick
@@ -58,7 +59,8 @@ def reproduce(
     Raises
     ------
     InputError
-        If there is no such source, or the folder cannot be used.
+        If there is no such source, or the folder cannot be used: it holds runs of other settings,
+        say, or of more epochs.
     KeyboardInterrupt
         On Ctrl-C; the same call goes on.
     """

@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from scratchvae.errors import InputError
 from scratchvae.memory import Arena
 from scratchvae.reproduce.experiments import Experiment, Results
 from scratchvae.runs import Run
+from scratchvae.training import Settings
 
 QUICK_TRAINING, QUICK_TEST, QUICK_EPOCHS = 6000, 1000, 2
 
@@ -60,7 +62,8 @@ class Reproduction:
         Interrupted, KeyboardInterrupt
             On Ctrl-C. What was done is saved: the same call goes on there.
         InputError
-            If a folder holds another run than the one that is to go there.
+            If a folder holds another run than the one that is to go there, or one whose record is
+            lost.
         """
         wanted = {experiment.name: experiment for experiment in experiments}
         for name, seed in dict.fromkeys(experiment.data_key for experiment in wanted.values()):
@@ -79,18 +82,19 @@ class Reproduction:
         if not (folder / "config.json").exists():
             return Run.create(folder, model, experiment.data, settings, experiment.seed)
         run = Run.open(folder, need_checkpoint=False)
-        wanted: dict[str, Any] = {"recipe": experiment.recipe, "data": experiment.data}
-        wanted |= {"latent_dim": model.latent_dim, "seed": experiment.seed}
-        for name, value in (wanted | dict(experiment.options)).items():
-            found = (run.config | run.config["options"]).get(name)
-            if found != value:
+        wanted = model.config | {"data": experiment.data}
+        holds = run.model.config | {"data": run.config["data"]}
+        for name, value in wanted.items():
+            if holds.get(name) != value:
                 raise InputError(
-                    f"the run in {str(folder)!r} has {name} {found!r}, not {value!r}: it is of "
-                    "something else; give another --out"
+                    f"the run in {str(folder)!r} has {name} {holds.get(name)!r}, not {value!r}: it "
+                    "is of something else; give another --out"
                 )
-        begun = run.trainer.epoch + bool(run.trainer.batch)
-        if settings.epochs >= begun:
-            run.extend(settings.epochs)
+        if not run.checkpoint.exists():
+            # Nothing is trained yet, so it may as well be trained as it is asked for now.
+            return Run(folder, run.config | {"settings": asdict(settings)}, run.model)
+        check_can_become(run, settings)
+        run.extend(settings.epochs)
         return run
 
     def _train_one(self, run: Run, experiment: Experiment, display: Any, place: str) -> None:
@@ -138,3 +142,36 @@ class Reproduction:
             bar_format="{desc} {postfix} |{bar}| {percentage:.0f}%  {remaining} left",
         ) as bar:
             yield bar
+
+
+def check_can_become(run: Run, settings: Settings) -> None:
+    """Raise ``InputError`` unless training ``run`` to its end makes it one of these settings.
+
+    It does if nothing differs but the number of epochs, more of which are simply added. That does
+    not hold of what is stretched over all epochs, as a cosine schedule is, and as
+    ``Experiment.settings_for`` does with a warm-up.
+    """
+    where = f"the run in {str(run.folder)!r}"
+    remedy = "give another --out, or remove that folder for the run to be trained anew"
+    held, done = run.trainer.settings, run.trainer.epoch
+    for name, value in asdict(settings).items():
+        found = asdict(held)[name]
+        if name != "epochs" and found != value:
+            raise InputError(f"{where} has {name} {found!r}, and {value!r} is asked for: {remedy}")
+    if done + bool(run.trainer.batch) > settings.epochs:
+        begun = " and begun another" if run.trainer.batch else ""
+        raise InputError(
+            f"{where} has done {done} epochs{begun}, and {settings.epochs} are asked for: {remedy}"
+        )
+    if settings.schedule == "cosine" and held.epochs != settings.epochs:
+        raise InputError(
+            f"{where} has a cosine schedule that ends with epoch {held.epochs}, and one that ends "
+            f"with epoch {settings.epochs} is asked for: {remedy}"
+        )
+    if len(run.history) < done:
+        # The reports are made of the record. Without it there would be a run and no figures.
+        raise InputError(
+            f"{where} has done {done} epochs, and its metrics.csv has whole rows of "
+            f"{len(run.history)}: put that file back, or remove that folder for the run to be "
+            "trained anew"
+        )

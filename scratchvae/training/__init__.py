@@ -2,7 +2,7 @@
 
 from scratchvae.training.checkpoint import load_checkpoint, save_checkpoint
 from scratchvae.training.history import read_history, write_history
-from scratchvae.training.loop import EpochMetrics, Interrupted, train
+from scratchvae.training.loop import EpochMetrics, Interrupted, check_training_set, train
 from scratchvae.training.optimisers import SGD, Adam, Optimiser
 from scratchvae.training.protocol import LossMean, LossParts, Trainable
 from scratchvae.training.settings import Settings, epochs_through_stage
@@ -19,6 +19,7 @@ __all__ = [
     "Settings",
     "Trainable",
     "Trainer",
+    "check_training_set",
     "epochs_through_stage",
     "load_checkpoint",
     "read_history",

@@ -6,6 +6,7 @@ else can be opened without running their code.
 
 import io
 import json
+import math
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +47,7 @@ def save_checkpoint(path: Path, trainer: Trainer, config: dict[str, Any]) -> Non
         "steps": trainer.optimiser.steps,
         "running_images": trainer.running.images,
         "running_sums": trainer.running.sums,
+        "running_seconds": trainer.running_seconds,
     }
     arrays: dict[str, Any] = {
         "format": np.array(FORMAT),
@@ -92,6 +94,7 @@ def load_checkpoint(path: Path, trainer: Trainer, config: dict[str, Any]) -> Non
     trainer.optimiser.steps = progress["steps"]
     loss, reconstruction, kl = progress["running_sums"]
     trainer.running = LossMean(progress["running_images"], (loss, reconstruction, kl))
+    trainer.running_seconds = progress["running_seconds"]
 
 
 def _state(trainer: Trainer) -> dict[str, FloatArray]:
@@ -131,11 +134,14 @@ def _texts(path: Path, arrays: dict[str, NDArray[Any]]) -> tuple[dict[str, Any],
         config, progress = (json.loads(str(arrays[name])) for name in ("config", "progress"))
         counts = [progress[name] for name in ("epoch", "batch", "steps", "running_images")]
         sums = progress["running_sums"]
+        # Older checkpoints do not say how long the batches took.
+        seconds = progress.setdefault("running_seconds", 0.0)
         sound = (
             int(arrays["format"]) == FORMAT
             and isinstance(config, dict)
             and all(type(count) is int and count >= 0 for count in counts)
             and [type(total) for total in sums] == [float] * 3
+            and 0 <= seconds < math.inf
         )
     except (ValueError, KeyError, TypeError, RecursionError):
         sound = False

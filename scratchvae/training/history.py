@@ -3,6 +3,7 @@
 import csv
 import io
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from scratchvae.files import write_text
@@ -32,13 +33,21 @@ def write_history(path: Path, history: Sequence[EpochMetrics]) -> None:
 def read_history(path: Path, epochs: int) -> list[EpochMetrics]:
     """Return the rows of the first ``epochs`` epochs.
 
-    It is only a record: where it is lost or damaged, a run goes on and begins a new one.
+    It is only a record: where it is lost, a run goes on and begins a new one, and a damaged row is
+    left out. The others stay, since the next epoch writes the file anew.
     """
     try:
-        rows = csv.DictReader(io.StringIO(path.read_text(encoding="utf-8")))
-        by_epoch = {metrics.epoch: metrics for metrics in map(_parse, rows)}
-    except (OSError, KeyError, TypeError, ValueError, csv.Error):
+        text = path.read_text(encoding="utf-8", errors="replace")
+    except OSError:
         return []
+    by_epoch = {}
+    # Without quoting no damage reaches beyond its own line.
+    rows = csv.DictReader(text.splitlines(), quoting=csv.QUOTE_NONE)
+    with suppress(csv.Error):  # a line that is longer than any row
+        for row in rows:
+            with suppress(KeyError, TypeError, ValueError):
+                metrics = _parse(row)
+                by_epoch[metrics.epoch] = metrics
     return [by_epoch[epoch] for epoch in sorted(by_epoch) if 1 <= epoch <= epochs]
 
 

@@ -14,10 +14,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from scratchvae.arrays import FloatArray
 from scratchvae.data.batches import count_batches, epoch_batches, label_batches
 from scratchvae.errors import InputError
+from scratchvae.memory import Arena
 from scratchvae.training.protocol import LossMean, LossParts
 from scratchvae.training.trainer import Trainer
+
+_Batch = tuple[FloatArray, dict[str, Any]]  # images, and what is given besides
 
 
 @dataclass(frozen=True)
@@ -33,7 +37,7 @@ class EpochMetrics:
     test
         The mean over the test images after the epoch; ``None`` if there are none.
     seconds
-        How long it took, the test included.
+        How long it took, the test included; of an epoch that was interrupted, its parts together.
     """
 
     epoch: int
@@ -72,7 +76,8 @@ def train(
     trainer
         The model, the optimiser and the place reached so far.
     images, test_images
-        (N, H, W, C), 8-bit or floats. The test images are evaluated after each epoch.
+        (N, H, W, C), 8-bit or floats. The test images are evaluated after each epoch. 8-bit pixels
+        are read as the settings say, floats are taken as they are, here as everywhere.
     labels, test_labels
         (N,), for a model that is told the classes of its images.
     progress
@@ -80,7 +85,8 @@ def train(
     on_epoch
         Called with each complete epoch's metrics, to save them.
     on_batch
-        Called after each step with its number of images, for a progress display of the caller's.
+        Called after each step with its number of images, for a progress display of the caller's. It
+        may use the model: what that returns is its own to keep.
 
     Raises
     ------
@@ -90,13 +96,11 @@ def train(
         On Ctrl-C, after the step or the evaluation under way. A second Ctrl-C stops at once, as
         the ``KeyboardInterrupt`` that it is anywhere else.
     """
-    if len(images) == 0:
-        raise InputError("training expects at least one image, and there is none")
-    if labels is not None and len(labels) != len(images):
-        raise InputError(f"expected a label for each of {len(images)} images, not {len(labels)}")
+    check_training_set(images, labels)
     if trainer.optimiser.steps == 0 and (begin := getattr(trainer.model, "begin", None)):
         begin(images)  # what a model takes from its data before the first step
     settings = trainer.settings
+    reading = settings.pixels if images.dtype == np.uint8 else "grey"
     batches = count_batches(len(images), settings.batch_size)
     history: list[EpochMetrics] = []
     with (
@@ -106,7 +110,7 @@ def train(
         np.errstate(over="ignore", invalid="ignore"),
     ):
         while trainer.epoch < settings.epochs:
-            start = time.perf_counter()
+            start = time.perf_counter() - trainer.running_seconds
             epoch = epoch_batches(
                 images,
                 batch_size=settings.batch_size,
@@ -114,25 +118,26 @@ def train(
                 epoch=trainer.epoch,
                 first_batch=trainer.batch,
                 dtype=trainer.model.dtype,
-                reading=settings.pixels,
+                reading=reading,
             )
             given = _given_labels(trainer, labels)
-            with trainer.arena:  # each batch is written where the one before it was
-                for x, conditions in zip(epoch, given, strict=False):
-                    if stopping.is_set():
-                        raise Interrupted
-                    trainer.schedule((trainer.epoch + trainer.batch / batches) / settings.epochs)
-                    parts = trainer.step_on_floats(x, **conditions)
-                    trainer.running.add(parts, len(x))
-                    trainer.batch += 1
-                    if trainer.batch % 20 == 1 or trainer.batch == batches:
-                        bar.set_description_str(_describe(trainer), refresh=False)
-                    bar.update(len(x))
-                    if on_batch is not None:
-                        on_batch(len(x))
+            for x, conditions in _drawn_within(trainer.arena, zip(epoch, given, strict=False)):
+                if stopping.is_set():
+                    raise Interrupted
+                trainer.schedule((trainer.epoch + trainer.batch / batches) / settings.epochs)
+                parts = trainer.step_on_floats(x, **conditions)
+                trainer.running.add(parts, len(x))
+                trainer.batch += 1
+                trainer.running_seconds = time.perf_counter() - start
+                if trainer.batch % 20 == 1 or trainer.batch == batches:
+                    bar.set_description_str(_describe(trainer), refresh=False)
+                bar.update(len(x))
+                if on_batch is not None:
+                    on_batch(len(x))
             test = _evaluate(trainer, test_images, test_labels)
             train_parts = trainer.running.parts()
-            trainer.epoch, trainer.batch, trainer.running = trainer.epoch + 1, 0, LossMean()
+            trainer.epoch, trainer.batch = trainer.epoch + 1, 0
+            trainer.running, trainer.running_seconds = LossMean(), 0.0
             metrics = EpochMetrics(trainer.epoch, train_parts, test, time.perf_counter() - start)
             history.append(metrics)
             if on_epoch is not None:
@@ -141,6 +146,28 @@ def train(
         if stopping.is_set():
             raise Interrupted
     return history
+
+
+def check_training_set(images: NDArray[Any], labels: NDArray[Any] | None) -> None:
+    """Raise ``InputError`` unless there are images, and a label for each if there are labels."""
+    if len(images) == 0:
+        raise InputError("training expects at least one image, and there is none")
+    if labels is not None and len(labels) != len(images):
+        raise InputError(f"expected a label for each of {len(images)} images, not {len(labels)}")
+
+
+def _drawn_within(arena: Arena, batches: Iterator[_Batch]) -> Iterator[_Batch]:
+    """Yield the batches, each written where the one before it was.
+
+    The arena is in force only while a batch is drawn: an array that somebody else makes between
+    two steps must not be written over by the next.
+    """
+    while True:
+        with arena:
+            batch = next(batches, None)
+        if batch is None:
+            return
+        yield batch
 
 
 def _given_labels(trainer: Trainer, labels: NDArray[Any] | None) -> Iterator[dict[str, Any]]:

@@ -76,7 +76,8 @@ class Trainable(Protocol):
 
     Where labels travel with the images, ``forward`` gets those of its batch as ``labels=``, (N,);
     where the KL is warmed up, the model's attribute ``kl_weight`` is set for each step, and where
-    there are free bits that sink, ``free_bits``.
+    there are free bits that sink, ``free_bits``. A model without these attributes gets neither: the
+    trainer refuses such settings for it.
     """
 
     parameters: dict[str, Parameter]

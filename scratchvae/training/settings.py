@@ -34,10 +34,12 @@ class Settings:
         How many times every image is seen.
     pixels
         How 8-bit pixels are read: ``"grey"``, divided by 255; or ``"binarised"``, 1 with that
-        probability, drawn afresh for each epoch.
+        probability, drawn afresh for each epoch. Floats have been read already, and are taken as
+        they are.
     warm_up
         Over how many epochs the KL's weight grows from 0 to its full size. A latent that costs
-        before it is of any use is soon given up; this lets it become of use first.
+        before it is of any use is soon given up; this lets it become of use first. For a model
+        whose loss has a KL of its own: not an autoencoder, nor ``IWAE``.
     free_bits, free_bits_epochs
         At the start each latent's mean KL over a batch costs nothing below ``free_bits`` nats;
         the allowance sinks evenly to 0 over ``free_bits_epochs`` epochs, after which the loss is

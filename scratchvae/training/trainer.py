@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from scratchvae.arrays import FloatArray
+from scratchvae.arrays import FloatArray, check_count
 from scratchvae.data.batches import read_pixels
 from scratchvae.errors import InputError
 from scratchvae.memory import Arena
@@ -40,8 +40,8 @@ class Trainer:
         Holds the moments of the gradient, and counts the steps.
     epoch, batch
         Complete epochs, and complete batches of the epoch after them.
-    running
-        The mean loss over those batches.
+    running, running_seconds
+        The mean loss over those batches, and how long they took.
     kl_weight
         What the KL is multiplied by in the next step, while it is warmed up.
     free_bits
@@ -50,7 +50,8 @@ class Trainer:
     Raises
     ------
     InputError
-        If the settings give free bits to a model that has none.
+        If the seed is none, or the settings give free bits to a model that has none, or warm up a
+        KL that is no term of the model's loss.
     """
 
     def __init__(
@@ -68,12 +69,17 @@ class Trainer:
             raise InputError(
                 f"{type(model).__name__} has no free bits: leave free_bits and free_bits_epochs out"
             )
-        self.seed = seed
+        if self.settings.warm_up and not getattr(model, "weighs_kl", hasattr(model, "kl_weight")):
+            raise InputError(
+                f"{type(model).__name__} has no KL whose weight could grow: leave warm_up out"
+            )
+        self.seed = check_count(seed, "seed", 0)
         self.optimiser = self._make_optimiser()
         self.arena = Arena()
         self.epoch = 0
         self.batch = 0
         self.running = LossMean()
+        self.running_seconds = 0.0
         self.kl_weight = 1.0
         self.free_bits = self.settings.free_bits
 

@@ -71,6 +71,24 @@ def test_evaluation_prints_a_table(here, call, finished):
     assert [line.split()[0] for line in output[1:]] == ["loss", "reconstruction", "kl", "elbo"]
 
 
+@pytest.mark.parametrize(
+    ("recipe", "meanings"),
+    [
+        ("zhao-mlp", ["-log p(x | z), ", "KL(q(z | x) || N(0, I))", "bound on log p(x), "]),
+        ("conditional-vae", ["-log p(x | z, class), ", "q(z | x, class)", "log p(x | class), "]),
+        ("hierarchical-vae", ["log p(z1 | z2), plus KL(q(z2 | z1) || N(0, I))"]),
+        ("autoencoder", ["none, for there is no prior"]),
+    ],
+)
+def test_evaluation_says_what_its_numbers_are(call, here, without_pictures, recipe, meanings):
+    call("train", recipe, *SMALL, "--out", "run")
+    code, output, _ = call("evaluate", "run")
+    assert code == 0
+    for meaning in meanings:
+        assert meaning in "\n".join(output)
+    assert "\n".join(output).isascii()
+
+
 def test_evaluation_with_importance_samples_gives_the_likelihood_and_its_error(
     call, here, finished
 ):
