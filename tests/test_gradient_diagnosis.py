@@ -9,7 +9,7 @@ from scratchvae import gradcheck, gradcheck_functions
 from scratchvae.gradient_check import error_curve
 from scratchvae.gradient_check.diagnosis import diagnose
 from scratchvae.gradient_check.evidence import Measured
-from scratchvae.layers import Dense, Tanh
+from scratchvae.layers import Dense, Parameter, Tanh
 from scratchvae.plots import draw_error_curve
 
 
@@ -166,6 +166,35 @@ def test_a_gradient_that_is_right_for_some_entries_only_is_said_to_be():
     assert found.cause == "region"
     assert "index 3 of axis 1" in found.sentence
     assert "2 times" in found.sentence
+
+
+class TwoSquareWeights:
+    """Two maps in a row, and a gradient of the first weight that is no usual mistake."""
+
+    def __init__(self):
+        self.parameters = {"a": Parameter(normal(4, 4)), "b": Parameter(normal(4, 4, seed=1))}
+
+    def forward(self, x):
+        self.x = x
+        return x @ self.parameters["a"].value @ self.parameters["b"].value
+
+    def backward(self, dy):
+        a, b = self.parameters["a"], self.parameters["b"]
+        b.grad += (self.x @ a.value).T @ dy
+        a.grad += normal(4, 4, seed=2) * dy.sum()
+        return dy @ b.value.T @ a.value.T
+
+
+def test_a_wrong_gradient_of_one_square_weight_is_not_held_to_another():
+    report = gradcheck(TwoSquareWeights(), normal(2, 4))
+    assert [row.name for row in report.rows if not row.passed] == ["a"]
+
+
+def test_what_has_another_shape_does_not_fit():
+    measured = Measured("w", normal(3, 4), normal(3, 4), np.arange(12), normal(12))
+    assert measured.fits(normal(12).reshape(3, 4))
+    for shape in ((2, 4), (12,), (4, 3)):
+        assert not measured.fits(np.resize(normal(12), shape))
 
 
 def test_large_arrays_are_diagnosed_from_a_sample():

@@ -84,12 +84,13 @@ def _transposed(measured: Measured, facts: Facts) -> Diagnosis | None:
 def _untransposed_weight(measured: Measured, facts: Facts) -> Diagnosis | None:
     """Whether an input's gradient is dy W where it should be dy Wᵀ."""
     dy, gradient = facts.upstream, measured.gradient
-    if dy is None or dy.ndim != 2 or gradient.ndim != 2:
+    # Of a square weight, dy W has the shape of dy: a gradient of another is no input's.
+    if dy is None or dy.ndim != 2 or gradient.shape != dy.shape:
         return None
     for name, weight in facts.arrays.items():
         if name == measured.name or weight.ndim != 2 or weight.shape[0] != weight.shape[1]:
             continue
-        if dy.shape[1] != len(weight) or gradient.shape[1] != len(weight):
+        if dy.shape[1] != len(weight):
             continue
         for used, meant in ((weight, weight.T), (weight.T, weight)):
             if measured.fits(dy @ meant) and same(gradient, dy @ used, 1e-9):
