@@ -5,7 +5,18 @@ import pytest
 from helpers import assert_same, each_dtype, normal, refused
 from layer_cases import ACTIVATIONS, network
 
-from scratchvae.layers import ELU, Dense, Flatten, LogSoftplus, ReLU, Reshape, Sequential, Tanh
+from scratchvae.layers import (
+    ELU,
+    BatchNorm,
+    Dense,
+    Flatten,
+    LogSoftplus,
+    Parameter,
+    ReLU,
+    Reshape,
+    Sequential,
+    Tanh,
+)
 
 LAYERS = {
     "dense": (lambda dtype: Dense(5, 3, rng=1, dtype=dtype), (5,)),
@@ -108,6 +119,21 @@ def test_a_cleared_gradient_is_zero_however_one_looks_at_it():
     weight.zero_grad()
     weight.grad = np.ones_like(weight.value)
     assert (weight.grad == 1).all()
+
+
+def test_a_value_is_in_c_order_and_has_a_gradient_of_its_shape_and_type():
+    value = normal(3, 2)
+    parameter = Parameter(value)
+    assert parameter.value is value
+    parameter.grad += 1
+    parameter.value = normal(2, 3).T
+    np.testing.assert_array_equal(parameter.value, normal(2, 3).T)
+    assert parameter.value.flags.c_contiguous
+    assert (parameter.grad == 1).all()  # of the same shape: it is the caller's to clear
+    for other in (normal(2, 3), normal(2, 3, dtype=np.float32), np.array(1.0)):
+        parameter.value = other
+        assert (parameter.grad.shape, parameter.grad.dtype) == (other.shape, other.dtype)
+        assert not parameter.grad.any()
 
 
 @each_dtype

@@ -77,6 +77,19 @@ def test_an_optimiser_changes_values_in_place_and_nothing_else(optimiser):
             optimiser(learned, bad)
 
 
+@pytest.mark.parametrize("optimiser", [Adam, SGD])
+def test_an_optimiser_moves_a_value_that_was_given_transposed_or_strided(optimiser):
+    for ones in (lambda: np.ones((3, 2)).T, lambda: np.ones((4, 6))[::2, ::3]):
+        assigned = Parameter(np.zeros(ones().shape))
+        assigned.value = ones()
+        learned = {"made": Parameter(ones()), "assigned": assigned}
+        for parameter in learned.values():
+            parameter.grad[...] = 1
+        optimiser(learned, 0.1).step()
+        for parameter in learned.values():
+            np.testing.assert_allclose(parameter.value, 0.9, rtol=1e-6)
+
+
 def test_momentum_must_be_below_one():
     for bad in (-0.1, 1.0, np.nan):
         with refused("momentum", repr(bad)):

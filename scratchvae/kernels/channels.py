@@ -34,7 +34,7 @@ def add_bias(
     Parameters
     ----------
     y
-        What is changed, and returned.
+        What is changed, and returned; other than C order costs two copies.
     bias
         One number per channel.
     kind, alpha
@@ -43,6 +43,8 @@ def add_bias(
     work, code, wide = y.size * NANOSECONDS, CODES[kind], lines(y)
     factors = (code, y.dtype.type(alpha))
     run_parts(_add_bias, work, wide, repeat(bias, wide), *factors)
+    if not y.flags.c_contiguous:  # then the lines are a copy
+        y[...] = wide.reshape(y.shape)
     return y
 
 
