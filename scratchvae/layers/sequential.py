@@ -1,10 +1,12 @@
 """Layers applied one after another, neighbours in one pass over memory where they can be."""
 
+from collections.abc import Iterator
 from typing import Protocol
 
 import numpy as np
 
 from scratchvae.arrays import FloatArray
+from scratchvae.errors import InputError
 from scratchvae.layers.affine import Affine
 from scratchvae.layers.base import Activation, FusingLayer, Layer, Parameter
 from scratchvae.layers.batch_norm import BatchNorm
@@ -17,6 +19,12 @@ class Sequential(Layer):
 
     Its parameters are those of its layers, named ``"0.weight"``, ``"0.bias"``, ``"2.weight"``, …
     by the layer's place. They are the same objects, not copies.
+
+    Raises
+    ------
+    InputError
+        If one layer stands in two places, within inner ones as well: it remembers its last pass
+        alone, and would go back through that one twice.
     """
 
     def __init__(self, *layers: Layer) -> None:
@@ -24,6 +32,7 @@ class Sequential(Layer):
         deciding = [layer for layer in layers if layer.parameters] or list(layers)
         super().__init__(rng=0, dtype=deciding[0].dtype if deciding else np.float32)
         self.layers = list(layers)
+        _require_each_once(self.layers)
         self.parameters = {
             f"{place}.{name}": parameter
             for place, layer in enumerate(layers)
@@ -132,6 +141,25 @@ class Normalised:
 
     def _pull(self, dy: FloatArray) -> FloatArray:
         return self.norm.backward_biased(dy, self.then, self.affine.parameters["bias"].grad)
+
+
+def _require_each_once(layers: list[Layer]) -> None:
+    seen: set[int] = set()
+    for layer in _with_inner(layers):
+        if id(layer) in seen:
+            raise InputError(
+                f"Sequential expects a layer of its own for each place, got one "
+                f"{type(layer).__name__} twice: make two, since a layer remembers its last pass "
+                "alone"
+            )
+        seen.add(id(layer))
+
+
+def _with_inner(layers: list[Layer]) -> Iterator[Layer]:
+    for layer in layers:
+        yield layer
+        if isinstance(layer, Sequential):
+            yield from _with_inner(layer.layers)
 
 
 def stages(layers: list[Layer]) -> list[Stage]:
