@@ -11,7 +11,12 @@ import numpy as np
 from scratchvae.kernels.arrays import Array, result
 from scratchvae.kernels.correlate import correlate, pack_taps
 from scratchvae.kernels.dot_tile import dot_address, dot_rows
-from scratchvae.kernels.geometry import require_channels, require_output, require_size
+from scratchvae.kernels.geometry import (
+    require_channels,
+    require_one_count,
+    require_output,
+    require_size,
+)
 from scratchvae.kernels.matrix_product import NANOSECONDS
 from scratchvae.kernels.phases import (
     FEW_PIXELS,
@@ -147,6 +152,7 @@ def convolution_weight_gradient(
     name = "convolution_weight_gradient"
     kernel_size = (int(kernel_size[0]), int(kernel_size[1]))
     require_size(name, require_output(name, x, dy, x.shape[1:3], kernel_size, stride, padding), dy)
+    require_one_count(name, x, dy)
     out = result(name, (*kernel_size, x.shape[3], dy.shape[3]), x.dtype, out, accumulate)
     if not accumulate:
         out.fill(0)
