@@ -147,6 +147,18 @@ def test_any_strides_will_do():
             lambda x, w: transposed.transposed_convolution_forward(x, w, 2, 0, 2),
             "output padding of at least 0 and below the stride 2",
         ),
+        (
+            lambda x, w: transposed.transposed_convolution_forward(x[:, :1, :1], w, 1, 2),
+            "at least 1 × 1 pixels, got -1 × -1",
+        ),
+        (
+            lambda x, w: transposed.transposed_convolution_forward(x[:, :1], w, 3, 2),
+            "at least 1 × 1 pixels, got -1 × 11",
+        ),
+        (
+            lambda x, w: convolution.convolution_input_gradient(x, w, (-1, 4), 1, 2),
+            "at least 1 × 1 pixels, got -1 × 4",
+        ),
     ],
 )
 def test_what_does_not_fit_is_told_in_one_line(call, message):

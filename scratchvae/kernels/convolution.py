@@ -15,6 +15,7 @@ from scratchvae.kernels.geometry import (
     require_channels,
     require_one_count,
     require_output,
+    require_pixels,
     require_size,
 )
 from scratchvae.kernels.matrix_product import NANOSECONDS
@@ -104,6 +105,7 @@ def convolution_input_gradient(
     """
     name = "convolution_input_gradient"
     size = (int(size[0]), int(size[1]))
+    require_pixels(name, size)
     expected = require_output(name, dy, w, size, w.shape[:2], stride, padding)
     require_size(name, expected, dy)
     require_channels(name, "dy and w", dy.shape[3], w.shape[3])

@@ -53,6 +53,15 @@ def require_size(name: str, expected: tuple[int, int], dy: Array) -> None:
         )
 
 
+def require_pixels(name: str, size: tuple[int, ...]) -> None:
+    """Raise an `InputError` if nothing is left of an image of this size."""
+    if min(size) < 1:
+        raise InputError(
+            f"{name} expected to make an image of at least 1 × 1 pixels, got "
+            f"{size[0]} × {size[1]}; take less padding or a larger kernel"
+        )
+
+
 def require_one_count(name: str, x: Array, dy: Array) -> None:
     """Raise an `InputError` unless there is one gradient for each image."""
     if len(x) != len(dy):
