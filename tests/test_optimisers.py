@@ -90,10 +90,17 @@ def test_an_optimiser_moves_a_value_that_was_given_transposed_or_strided(optimis
             np.testing.assert_allclose(parameter.value, 0.9, rtol=1e-6)
 
 
-def test_momentum_must_be_below_one():
-    for bad in (-0.1, 1.0, np.nan):
+def test_momentum_and_betas_must_be_below_one():
+    for bad in (-0.1, 1.0, 2.0, np.nan, "much", None):
         with refused("momentum", repr(bad)):
             SGD(parameters((2,)), 0.1, bad)
+        for name in ("beta_1", "beta_2"):
+            with refused(name, "below 1", repr(bad)):
+                Adam(parameters((2,)), 0.1, **{name: bad})
+    for beta in (0, 0.0, 0.999):
+        learned = parameters((2,))
+        run(Adam(learned, 0.1, beta_1=beta, beta_2=beta), learned, steps=2)
+        assert np.isfinite(learned["0"].value).all()
 
 
 @pytest.mark.filterwarnings("ignore")
