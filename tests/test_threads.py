@@ -96,6 +96,18 @@ def test_number_of_threads(restored_threads, monkeypatch):
             threads.set_threads(number)
 
 
+@pytest.mark.parametrize("chosen", [None, 2])
+def test_threads_used_for_a_while_leave_the_choice_as_it_was(chosen, restored_threads):
+    threads.set_threads(chosen)
+    before = threads.get_threads()
+    with threads.using_threads(1) as count:
+        assert (count, threads.get_threads()) == (1, 1)
+    assert (threads._chosen, threads.get_threads()) == (chosen, before)
+    with pytest.raises(InputError), threads.using_threads(0):
+        pass
+    assert threads._chosen == chosen
+
+
 def test_a_crowded_machine_is_left_alone_for_a_while():
     crowd = threads._Crowd()
     second = 1_000_000_000

@@ -60,6 +60,21 @@ def get_threads() -> int:
     return available_threads() if wanted is None else min(wanted, available_threads())
 
 
+@contextmanager
+def using_threads(number: int | None) -> Iterator[int]:
+    """Within this, use so many threads, as ``set_threads`` takes them; yield how many that is.
+
+    Afterwards all is as it was, and a default is a default again: only where nobody asked for a
+    number do the kernels make way for other processes.
+    """
+    before = _chosen
+    set_threads(number)
+    try:
+        yield get_threads()
+    finally:
+        set_threads(before)
+
+
 @cache
 def _from_environment() -> int | None:
     text = os.environ.get(_VARIABLE)
