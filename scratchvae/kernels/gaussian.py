@@ -27,8 +27,9 @@ def squared_distances(x: FloatArray, y: FloatArray) -> FloatArray:
     out = np.empty(len(x), x.dtype)
     shape = (len(x), prod(x.shape[1:]))
     rows = [np.ascontiguousarray(array).reshape(shape) for array in (x, y)]
-    sums = scratch("squares", get_threads() * _LANES, x.dtype)
-    run_parts(_squares, x.size * _NANOSECONDS, *rows, sums, out)
+    threads = get_threads()
+    sums = scratch("squares", threads * _LANES, x.dtype)
+    run_parts(_squares, x.size * _NANOSECONDS, *rows, sums, out, threads=threads)
     return out
 
 
