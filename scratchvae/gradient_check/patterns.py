@@ -36,7 +36,7 @@ def _factor(measured: Measured, facts: Facts) -> Diagnosis | None:
     if ratio is None or abs(ratio - 1) <= AGREEMENT:
         return None
     name = _name_factor(ratio, facts.sizes, " everywhere")
-    if name is None and len(measured.places) < 3:
+    if name is None and np.isfinite(measured.numeric).sum() < 3:
         return None  # two numbers are too easily proportional
     return Diagnosis("factor", f"it is {name or f'{ratio:.6g} times the slope everywhere'}")
 
@@ -171,7 +171,13 @@ def _region(measured: Measured, facts: Facts) -> Diagnosis | None:
 
 
 def _common_ratio(above: FloatArray, below: FloatArray) -> float | None:
-    """Return the one ratio of all entries of two arrays, or ``None``."""
+    """Return the one ratio of all entries of two arrays, or ``None``.
+
+    Where ``below`` is no number, as a slope is not where the function itself is none, there is
+    nothing to compare.
+    """
+    known = np.isfinite(below)
+    above, below = above[known], below[known]
     scale = float(np.abs(below).max(initial=0.0))
     if scale == 0 or not np.isfinite(above).all():
         return None
