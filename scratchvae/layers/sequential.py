@@ -1,4 +1,27 @@
-"""Layers applied one after another, neighbours in one pass over memory where they can be."""
+"""Layers applied one after another, neighbours in one pass over memory where they can be.
+
+One training step of ``Sequential(dense, norm, elu)``, which is a single stage, `Normalised`::
+
+    forward(x, training=True)
+      dense.forward_without_bias(x)     h = x W           dense keeps x, and h as its output
+      norm.forward_biased(h, …, bias)   moments of h      norm moves its running statistics, the
+                                                          mean by that of h plus the bias
+                                        y = elu(γ ĥ + β)  norm keeps h, its moments and y, and it
+                                                          sets elu.y = y; elu's own passes are not
+                                                          run, and the bias is never added
+    zero_grad()                         marks every gradient as cleared (see `Parameter`)
+    backward(dy)
+      norm.backward_biased(dy, elu, …)  first pass: Σ d and Σ d ĥ over the rows, d = dy · elu′;
+                                        second: dh, and Σ dh, added to the gradient of the bias;
+                                        then norm adds to the gradients of γ and β
+      dense.backward_without_bias(dh)   adds xᵀ dh to the gradient of W, or overwrites it if it is
+                                        marked as cleared; returns dh Wᵀ
+
+The optimiser then changes the values. Gradients stay until the next `zero_grad`, and what a layer
+keeps until its next forward pass, so ``backward`` may be called again and adds the same once more;
+``backward_parameters`` does all of it but dh Wᵀ. Without the batch norm, dense and elu are an
+`Activated` stage: elu is applied as the bias is added, and undone as its gradient is summed.
+"""
 
 from collections.abc import Iterator
 from typing import Protocol
