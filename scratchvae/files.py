@@ -21,7 +21,7 @@ def write_atomically(path: Path, write: Callable[[BinaryIO], None]) -> None:
     InputError
         If the folder cannot be written to or the disk is full.
     """
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    temporary = _beside(path)
     try:
         # "x": never a file that is there already. The user's umask sets the permissions.
         with open(temporary, "xb") as file:
@@ -30,14 +30,30 @@ def write_atomically(path: Path, write: Callable[[BinaryIO], None]) -> None:
             os.fsync(file.fileno())
         os.replace(temporary, path)
     except OSError as error:
-        raise InputError(
-            f"cannot write {str(path)!r}: {error.strerror or error}; free some space or choose a "
-            "folder that you may write to (what was there before is unharmed)"
-        ) from None
+        raise _cannot_write(path, error) from None
     finally:
         # Gone after the renaming; what is left of an attempt that failed goes as well.
         with suppress(OSError):
             temporary.unlink()
+
+
+def check_writable(path: Path) -> None:
+    """Raise what ``write_atomically`` would, before the work whose result is to be written.
+
+    Raises
+    ------
+    InputError
+        If ``path`` is a folder, or no file can be made beside it.
+    """
+    if os.path.isdir(path):
+        raise InputError(f"cannot write {str(path)!r}: it is a folder; name a file in it")
+    temporary = _beside(path)
+    try:
+        with open(temporary, "xb"):
+            pass
+        temporary.unlink()
+    except OSError as error:
+        raise _cannot_write(path, error) from None
 
 
 def write_text(path: Path, text: str) -> None:
@@ -90,6 +106,17 @@ def make_folder(path: Path) -> list[Path]:
             f"cannot create the folder {str(path)!r}: {error.strerror or error}; choose another one"
         ) from None
     return new
+
+
+def _beside(path: Path) -> Path:
+    return path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+
+
+def _cannot_write(path: Path, error: OSError) -> InputError:
+    return InputError(
+        f"cannot write {str(path)!r}: {error.strerror or error}; free some space or choose a "
+        "folder that you may write to (what was there before is unharmed)"
+    )
 
 
 def _write_all(file: BinaryIO, content: bytes) -> None:

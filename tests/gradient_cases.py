@@ -1,6 +1,7 @@
-"""A right layer and a wrong one, for the checks of gradients."""
+"""Right layers and a wrong one, for the checks of gradients."""
 
 import numpy as np
+from helpers import normal
 
 from scratchvae.layers import Dense
 
@@ -29,3 +30,31 @@ class WrongAt(Dense):
             with np.errstate(invalid="ignore"):  # of infinities, in a second pass
                 grad[index] = before[name][index] + change(grad[index] - before[name][index])
         return dx
+
+
+def affine(x, w, b):
+    return x @ w + b, (x, w)
+
+
+def affine_backward(dy, cache):
+    x, w = cache
+    return dy @ w.T, x.T @ dy, dy.sum(axis=0)
+
+
+class Stranger:
+    """Looks like a layer, and knows nothing of the package."""
+
+    def __init__(self, factor=1.0):
+        self.w = normal(3, 2)
+        self.factor = factor
+
+    def forward(self, x):
+        self.x = x
+        return x @ self.w
+
+    def backward(self, dy):
+        return self.factor * (dy @ self.w.T)
+
+
+def of_row(report, name):
+    return next(row for row in report.rows if row.name == name)

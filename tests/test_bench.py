@@ -61,6 +61,11 @@ def test_what_makes_no_sense_is_refused_before_anything_is_measured(monkeypatch,
         run_bench(threads=0, plan=TINY)
     with refused("folder", "nowhere"):
         run_bench(json_path=tmp_path / "nowhere" / "bench.json", plan=TINY)
+    (tmp_path / "taken").mkdir()
+    with refused("cannot write", "taken", "it is a folder"):
+        run_bench(json_path=tmp_path / "taken", plan=TINY)
+    with refused("cannot write", "too long"):
+        run_bench(json_path=tmp_path / (300 * "x"), plan=TINY)
     with refused("VAE", "autoencoder"):
         run_bench(plan=Plan(cases=(), recipes=("autoencoder",)))
 

@@ -176,6 +176,18 @@ def test_the_blas_gets_as_many_threads_as_our_kernels_and_both_get_theirs_back()
         assert count == before
 
 
+@pytest.mark.parametrize("chosen", [None, 1])
+def test_after_a_measurement_a_default_is_a_default_again(chosen, monkeypatch):
+    monkeypatch.setattr(bench_threads, "_chosen", chosen)
+    for asked_for in (None, 1):
+        with limited_threads(asked_for):
+            assert bench_threads._chosen is not None
+        assert bench_threads._chosen == chosen
+        with pytest.raises(InputError), limited_threads(asked_for):
+            raise InputError("wrong")
+        assert bench_threads._chosen == chosen
+
+
 def test_a_missing_threadpoolctl_is_said(monkeypatch):
     monkeypatch.setitem(sys.modules, "threadpoolctl", None)
     with refused("threadpoolctl", "pip install 'scratchvae[bench]'"), limited_threads(1):

@@ -70,13 +70,30 @@ def test_a_changed_kernel_meets_no_stale_cache(copied):
     assert (other.stdout, other.stderr) == ("60.0\n", "compiling kernels (once)…\n")
 
 
+def cut_off(content):
+    return content[:100]
+
+
+def emptied(content):
+    return b""
+
+
+def flipped(content):
+    """Return the file of a kernel with one bit in the middle of it turned over."""
+    middle = len(content) // 2
+    return content[:middle] + bytes([content[middle] ^ 1]) + content[middle + 1 :]
+
+
 @pytest.mark.skipif(JIT_DISABLED, reason="nothing is compiled")
-def test_a_damaged_cache_is_compiled_again(copied):
+def test_a_damaged_cache_is_compiled_again_and_then_whole(copied):
     run(PRODUCT, copied / "cache", copied)
-    for path in (copied / "cache").rglob("*.kernel"):
-        path.write_bytes(path.read_bytes()[:100])
+    for damage in (cut_off, emptied, flipped):
+        for path in (copied / "cache").rglob("*.kernel"):
+            path.write_bytes(damage(path.read_bytes()))
+        ended = run(PRODUCT, copied / "cache", copied)
+        assert (ended.stdout, ended.stderr) == ("30.0\n", "compiling kernels (once)…\n")
     ended = run(PRODUCT, copied / "cache", copied)
-    assert (ended.stdout, ended.stderr) == ("30.0\n", "compiling kernels (once)…\n")
+    assert (ended.stdout, ended.stderr) == ("30.0\n", "")
 
 
 @pytest.mark.skipif(JIT_DISABLED, reason="nothing is compiled")

@@ -144,8 +144,9 @@ def test_each_part_sums_its_distances_in_a_room_of_its_own(monkeypatch):
     # each in a room in which it leaves traces.
     parts, used = 3, []
 
-    def run_parts(one_part, work, *arguments):
+    def run_parts(one_part, work, *arguments, threads):
         room = arguments[2]
+        assert threads == parts
         assert room.size == parts * gaussian._LANES
         for part in range(parts):
             room[:] = np.nan

@@ -6,7 +6,14 @@ import pytest
 from helpers import refused
 from small_runs import names_in
 
-from scratchvae.files import make_folder, read_json, write_atomically, write_json, write_text
+from scratchvae.files import (
+    check_writable,
+    make_folder,
+    read_json,
+    write_atomically,
+    write_json,
+    write_text,
+)
 
 
 def test_written_text_is_read_back_and_nothing_else_is_left(tmp_path):
@@ -14,6 +21,21 @@ def test_written_text_is_read_back_and_nothing_else_is_left(tmp_path):
     write_text(tmp_path / "note.txt", "kürzer\n")
     assert (tmp_path / "note.txt").read_text(encoding="utf-8") == "kürzer\n"
     assert names_in(tmp_path) == {"note.txt"}
+
+
+def test_what_can_be_written_is_found_out_beforehand_and_nothing_is_left(tmp_path):
+    check_writable(tmp_path / "new.json")
+    assert names_in(tmp_path) == set()
+    write_text(tmp_path / "old.json", "old")
+    check_writable(tmp_path / "old.json")
+    assert (tmp_path / "old.json").read_text(encoding="utf-8") == "old"
+    with refused("cannot write", "it is a folder"):
+        check_writable(tmp_path)
+    with refused("cannot write", "No such file or directory"):
+        check_writable(tmp_path / "nowhere" / "new.json")
+    with refused("cannot write", "Not a directory"):
+        check_writable(tmp_path / "old.json" / "new.json")
+    assert names_in(tmp_path) == {"old.json"}
 
 
 def test_json_comes_back_as_it_went(tmp_path):

@@ -134,8 +134,30 @@ def test_any_strides_will_do():
             "dy of 3 × 3 pixels",
         ),
         (
+            lambda x, w: convolution.convolution_weight_gradient(x, np.zeros((4, 3, 3, 2)), (3, 3)),
+            "as many images, got 1 and 4",
+        ),
+        (
+            lambda x, w: transposed.transposed_convolution_weight_gradient(
+                np.zeros((4, 3, 3, 2)), x, (3, 3)
+            ),
+            "as many images, got 1 and 4",
+        ),
+        (
             lambda x, w: transposed.transposed_convolution_forward(x, w, 2, 0, 2),
             "output padding of at least 0 and below the stride 2",
+        ),
+        (
+            lambda x, w: transposed.transposed_convolution_forward(x[:, :1, :1], w, 1, 2),
+            "at least 1 × 1 pixels, got -1 × -1",
+        ),
+        (
+            lambda x, w: transposed.transposed_convolution_forward(x[:, :1], w, 3, 2),
+            "at least 1 × 1 pixels, got -1 × 11",
+        ),
+        (
+            lambda x, w: convolution.convolution_input_gradient(x, w, (-1, 4), 1, 2),
+            "at least 1 × 1 pixels, got -1 × 4",
         ),
     ],
 )

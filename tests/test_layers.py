@@ -5,7 +5,18 @@ import pytest
 from helpers import assert_same, each_dtype, normal, refused
 from layer_cases import ACTIVATIONS, network
 
-from scratchvae.layers import ELU, Dense, Flatten, LogSoftplus, ReLU, Reshape, Sequential, Tanh
+from scratchvae.layers import (
+    ELU,
+    BatchNorm,
+    Dense,
+    Flatten,
+    LogSoftplus,
+    Parameter,
+    ReLU,
+    Reshape,
+    Sequential,
+    Tanh,
+)
 
 LAYERS = {
     "dense": (lambda dtype: Dense(5, 3, rng=1, dtype=dtype), (5,)),
@@ -110,6 +121,21 @@ def test_a_cleared_gradient_is_zero_however_one_looks_at_it():
     assert (weight.grad == 1).all()
 
 
+def test_a_value_is_in_c_order_and_has_a_gradient_of_its_shape_and_type():
+    value = normal(3, 2)
+    parameter = Parameter(value)
+    assert parameter.value is value
+    parameter.grad += 1
+    parameter.value = normal(2, 3).T
+    np.testing.assert_array_equal(parameter.value, normal(2, 3).T)
+    assert parameter.value.flags.c_contiguous
+    assert (parameter.grad == 1).all()  # of the same shape: it is the caller's to clear
+    for other in (normal(2, 3), normal(2, 3, dtype=np.float32), np.array(1.0)):
+        parameter.value = other
+        assert (parameter.grad.shape, parameter.grad.dtype) == (other.shape, other.dtype)
+        assert not parameter.grad.any()
+
+
 @each_dtype
 @each_layer
 def test_backward_parameters_leaves_the_gradients_of_backward(name, dtype):
@@ -172,6 +198,16 @@ def test_dense_refuses_what_does_not_fit():
             layer.forward(np.zeros(shape, np.float32))
     with refused("x is float64 where float32 is expected"):
         layer.forward(np.zeros((2, 5)))
+
+
+def test_batch_norm_tells_of_the_image_that_an_epoch_left_over():
+    layer = BatchNorm(3, dtype=np.float64)
+    with refused("two values per channel", "not 1", "one image was left over for the last batch"):
+        layer.forward(normal(1, 3), training=True)
+    with refused("not 0: use a larger batch"):
+        layer.forward(normal(0, 3), training=True)
+    layer.forward(normal(1, 3))
+    layer.forward(normal(1, 2, 1, 3), training=True)
 
 
 def test_reshape_and_flatten_refuse_what_does_not_fit():

@@ -77,10 +77,30 @@ def test_an_optimiser_changes_values_in_place_and_nothing_else(optimiser):
             optimiser(learned, bad)
 
 
-def test_momentum_must_be_below_one():
-    for bad in (-0.1, 1.0, np.nan):
+@pytest.mark.parametrize("optimiser", [Adam, SGD])
+def test_an_optimiser_moves_a_value_that_was_given_transposed_or_strided(optimiser):
+    for ones in (lambda: np.ones((3, 2)).T, lambda: np.ones((4, 6))[::2, ::3]):
+        assigned = Parameter(np.zeros(ones().shape))
+        assigned.value = ones()
+        learned = {"made": Parameter(ones()), "assigned": assigned}
+        for parameter in learned.values():
+            parameter.grad[...] = 1
+        optimiser(learned, 0.1).step()
+        for parameter in learned.values():
+            np.testing.assert_allclose(parameter.value, 0.9, rtol=1e-6)
+
+
+def test_momentum_and_betas_must_be_below_one():
+    for bad in (-0.1, 1.0, 2.0, np.nan, "much", None):
         with refused("momentum", repr(bad)):
             SGD(parameters((2,)), 0.1, bad)
+        for name in ("beta_1", "beta_2"):
+            with refused(name, "below 1", repr(bad)):
+                Adam(parameters((2,)), 0.1, **{name: bad})
+    for beta in (0, 0.0, 0.999):
+        learned = parameters((2,))
+        run(Adam(learned, 0.1, beta_1=beta, beta_2=beta), learned, steps=2)
+        assert np.isfinite(learned["0"].value).all()
 
 
 @pytest.mark.filterwarnings("ignore")

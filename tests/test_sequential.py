@@ -1,7 +1,7 @@
 """Layers in a row."""
 
 import numpy as np
-from helpers import normal
+from helpers import normal, refused
 from layer_cases import network
 
 from scratchvae.layers import ELU, Dense, Flatten, ReLU, Sequential, Tanh
@@ -42,6 +42,21 @@ def test_empty_sequential_is_the_identity():
     assert model.backward(dy) is dy
     assert model.backward_parameters(dy) is None
     assert model.parameters == {}
+
+
+def test_a_layer_in_two_places_is_refused():
+    dense, activation = Dense(3, 3, rng=0), ReLU()
+    inner = Sequential(Dense(3, 3, rng=1), activation)
+    for name, layers in {
+        "Dense": (dense, Tanh(), dense),
+        "ReLU": (inner, activation),
+        "Sequential": (inner, Tanh(), inner),
+    }.items():
+        with refused(f"got one {name} twice", "make two"):
+            Sequential(*layers)
+    with refused("got one ReLU twice"):
+        Sequential(Sequential(inner), Dense(3, 3), Sequential(activation))
+    assert len(Sequential(dense, inner, ReLU(), Dense(3, 3, rng=0)).layers) == 4
 
 
 class NoInputGradient(Dense):

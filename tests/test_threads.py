@@ -10,7 +10,7 @@ import pytest
 from kernel_processes import run
 
 from scratchvae.errors import InputError
-from scratchvae.kernels import convolution, matrix_product, threads
+from scratchvae.kernels import convolution, gaussian, matrix_product, threads
 from scratchvae.kernels.parts import ALL
 
 
@@ -96,6 +96,18 @@ def test_number_of_threads(restored_threads, monkeypatch):
             threads.set_threads(number)
 
 
+@pytest.mark.parametrize("chosen", [None, 2])
+def test_threads_used_for_a_while_leave_the_choice_as_it_was(chosen, restored_threads):
+    threads.set_threads(chosen)
+    before = threads.get_threads()
+    with threads.using_threads(1) as count:
+        assert (count, threads.get_threads()) == (1, 1)
+    assert (threads._chosen, threads.get_threads()) == (chosen, before)
+    with pytest.raises(InputError), threads.using_threads(0):
+        pass
+    assert threads._chosen == chosen
+
+
 def test_a_crowded_machine_is_left_alone_for_a_while():
     crowd = threads._Crowd()
     second = 1_000_000_000
@@ -136,6 +148,23 @@ def test_large_work_is_shared_each_time_and_small_work_is_not(calls):
     for work in (MUCH, MUCH, threads._WORTH_NANOSECONDS / 2):
         threads.run_parts(note, work, "x")
     assert calls == [(ALL, 2, "x"), (ALL, 2, "x"), (0, 1, "x")]
+
+
+def test_no_more_parts_than_room_was_made_for(calls, monkeypatch):
+    # Another Python thread may choose more threads between the making of room and the running.
+    def note(part, parts, *arguments):
+        calls.append((part, parts))
+
+    monkeypatch.setattr(threads, "_WORTH_NANOSECONDS", 0)
+    wanted = iter([2, 5, 3, 7])
+    for module in (threads, matrix_product, gaussian):
+        monkeypatch.setattr(module, "get_threads", lambda: next(wanted))
+    monkeypatch.setattr(matrix_product, "multiply", note)
+    monkeypatch.setattr(gaussian, "_squares", note)
+    matrix_product.matmul(np.ones((40, 40)), np.ones((40, 40)))
+    next(wanted)
+    gaussian.squared_distances(np.ones((40, 40)), np.ones((40, 40)))
+    assert calls == [(ALL, 2), (ALL, 3)]
 
 
 def test_who_finds_the_entrance_taken_runs_alone_and_does_not_wait(calls):

@@ -16,7 +16,7 @@ from scratchvae.benchmarks.pytorch import import_torch, torch_threads
 from scratchvae.benchmarks.recipes import Report, measure_recipe
 from scratchvae.benchmarks.timing import Ceiling, Effort, limited_threads
 from scratchvae.errors import InputError
-from scratchvae.files import write_json
+from scratchvae.files import check_writable, write_json
 from scratchvae.version import __version__
 
 RIVALS = ("torch",)
@@ -101,11 +101,13 @@ def run_bench(
         raise InputError(f"against must be one of {', '.join(RIVALS)}, not {against!r}")
     if against == "torch":
         import_torch()
-    if json_path is not None and not json_path.parent.is_dir():
-        raise InputError(
-            f"cannot write {str(json_path)!r}: there is no folder {str(json_path.parent)!r}; "
-            "make it first or name another one"
-        )
+    if json_path is not None:
+        if not json_path.parent.is_dir():
+            raise InputError(
+                f"cannot write {str(json_path)!r}: there is no folder {str(json_path.parent)!r}; "
+                "make it first or name another one"
+            )
+        check_writable(json_path)
     result = _measure(plan or (QUICK if quick else FULL), threads, against == "torch", report)
     if json_path is not None:
         write_json(json_path, result)

@@ -16,7 +16,7 @@ from statistics import median
 import numpy as np
 
 from scratchvae.errors import InputError
-from scratchvae.kernels import get_threads, set_threads
+from scratchvae.kernels.threads import get_threads, using_threads
 
 Work = Callable[[], object]
 
@@ -160,13 +160,10 @@ def limited_threads(threads: int | None) -> Iterator[int]:
             "the benchmark needs threadpoolctl, which is not installed: "
             "pip install 'scratchvae[bench]'"
         ) from None
-    before = get_threads()
-    set_threads(threads if threads is not None else before)
-    try:
-        with limits(limits=get_threads(), user_api="blas"):
-            yield get_threads()
-    finally:
-        set_threads(before)
+    # A number is asked for in any case: what is measured must not change along the way.
+    asked_for = threads if threads is not None else get_threads()
+    with using_threads(asked_for) as count, limits(limits=count, user_api="blas"):
+        yield count
 
 
 def _time(work: Work, repeats: int) -> float:

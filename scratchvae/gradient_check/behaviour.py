@@ -42,6 +42,8 @@ def _stale(measured: Measured, facts: Facts) -> Diagnosis | None:
 def _missing(measured: Measured, facts: Facts) -> Diagnosis | None:
     if measured.gradient.dtype != object:
         return None
+    if measured.name in facts.added:
+        return Diagnosis("missing", "its grad is None: let backward add ∂loss/∂value to it")
     return Diagnosis("missing", "backward returned nothing: let it return the gradient")
 
 

@@ -77,10 +77,10 @@ def check_gradients(
     rows: list[CheckRow] = []
     checks: list[ArrayCheck] = []
     for name, array in arrays.items():
-        if gradients[name].shape == array.shape:
+        if gradients[name].shape == array.shape and gradients[name].dtype != object:
             checks.append(ArrayCheck(name, array, max_coordinates, directions, rng))
         else:
-            # A wrong shape is a wrong gradient, not a reason to stop.
+            # A wrong shape, or None, is a wrong gradient, not a reason to stop.
             where = f"shape {gradients[name].shape}"
             rows.append(CheckRow(name, array.size, 0, np.inf, where, np.nan, np.nan, tolerance))
     for check in checks:

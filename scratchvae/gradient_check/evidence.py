@@ -97,7 +97,9 @@ class Measured:
         return float(np.abs(self.numeric).max(initial=0.0))
 
     def fits(self, candidate: NDArray[Any]) -> bool:
-        """Whether ``candidate``, of the array's shape, agrees with every slope."""
+        """Whether ``candidate`` has the array's shape and agrees with every slope."""
+        if candidate.shape != self.array.shape:
+            return False
         return bool(self._close(candidate.ravel()[self.places]).all())
 
     def right(self) -> NDArray[np.bool_]:

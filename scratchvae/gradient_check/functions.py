@@ -8,7 +8,7 @@ import numpy as np
 
 from scratchvae.arrays import FloatArray
 from scratchvae.errors import InputError
-from scratchvae.gradient_check.subject import Subject
+from scratchvae.gradient_check.subject import Subject, check_output
 
 
 class FunctionSubject(Subject):
@@ -41,14 +41,14 @@ class FunctionSubject(Subject):
                     f"{self.title} must return y or (y, cache), not {len(result)} things"
                 )
             result, self._cache = result[0], (result[1],)
-        return np.array(result, dtype=np.float64)
+        return check_output(result, self.title)
 
     def backward(self, dy: FloatArray) -> None:
         """Run the backward function, and sort what it returned by name."""
         found = self._backward(dy.copy(), *self._cache)
         names = list(self.arrays)
         if isinstance(found, Mapping):
-            by_name = {name.removeprefix("d"): name for name in found}
+            by_name = {name.removeprefix("d"): name for name in found if isinstance(name, str)}
             missing = [n for n in names if n not in found and n not in by_name]
             if missing:
                 raise InputError(

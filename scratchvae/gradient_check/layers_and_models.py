@@ -1,7 +1,7 @@
 """Layers and models as subjects of a gradient check: of the package, or of someone else."""
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 import numpy as np
@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from scratchvae.arrays import FloatArray
 from scratchvae.errors import InputError
-from scratchvae.gradient_check.subject import Subject, check_array
+from scratchvae.gradient_check.subject import Subject, check_array, check_output
 from scratchvae.layers import Sequential
 from scratchvae.models import LatentModel
 
@@ -38,7 +38,7 @@ def subject_of(
     )
     if not layer_like:
         raise InputError(f"gradcheck expects a layer or a model, not {thing!r}")
-    dtypes = {name: p.value.dtype for name, p in getattr(thing, "parameters", {}).items()}
+    dtypes = {name: p.value.dtype for name, p in _parameters(thing).items()}
     x = check_array(x, "x", dtypes)
     if isinstance(thing, LatentModel):
         x = thing.as_images(x, "x")
@@ -61,7 +61,7 @@ class LayerSubject(Subject):
         self.layer = layer
         self.x = x.copy()  # it will be moved
         self.dx: FloatArray = np.empty(0)
-        self.parameters = dict(getattr(layer, "parameters", {}))
+        self.parameters = _parameters(layer)
         self.arrays = {"x": self.x} | {name: p.value for name, p in self.parameters.items()}
         self.accumulating = frozenset(self.parameters)
         self.smooth = is_smooth(layer)
@@ -73,7 +73,7 @@ class LayerSubject(Subject):
         """Return a copy of the layer's output."""
         x = 0.9 * self.x[::-1] if other else self.x
         given = x.copy()
-        y = np.array(self.layer.forward(x, **self.options))
+        y = check_output(self.layer.forward(x, **self.options), f"{self.title}.forward")
         if not np.array_equal(x, given):
             raise InputError(f"{self.title}.forward changed its argument x: copy it first")
         return y
@@ -96,7 +96,7 @@ class LayerSubject(Subject):
     def gradients(self) -> dict[str, FloatArray]:
         """Return copies of dx and of the parameters' gradients."""
         return {"x": self.dx.copy()} | {
-            name: np.array(p.grad) for name, p in self.parameters.items()
+            name: np.array(getattr(p, "grad", None)) for name, p in self.parameters.items()
         }
 
     def restore(self) -> None:
@@ -168,6 +168,26 @@ def is_smooth(thing: object) -> bool:
     if isinstance(thing, Sequential):
         return all(is_smooth(layer) for layer in thing.layers)
     return bool(getattr(thing, "smooth", True))
+
+
+def _parameters(thing: Any) -> dict[str, Any]:
+    """Return what a layer or model learns, by name; refuse what a check cannot move and read."""
+    parameters = getattr(thing, "parameters", {})
+    title = type(thing).__name__
+    if not isinstance(parameters, Mapping):
+        raise InputError(
+            f"gradcheck expects {title}.parameters to be a dict of objects with value and grad, "
+            f"not {type(parameters).__name__}: give each a name"
+        )
+    for name, parameter in parameters.items():
+        value = getattr(parameter, "value", None)
+        if not isinstance(value, np.ndarray):
+            raise InputError(
+                f"gradcheck expects {title}.parameters[{name!r}] to be an object whose value is a "
+                f"NumPy array and whose grad is its gradient, not {type(parameter).__name__} with "
+                f"a value of {type(value).__name__}: wrap the array in scratchvae.layers.Parameter"
+            )
+    return dict(parameters)
 
 
 def _copies(thing: Any) -> tuple[dict[str, FloatArray], dict[str, FloatArray]]:

@@ -36,7 +36,7 @@ def _factor(measured: Measured, facts: Facts) -> Diagnosis | None:
     if ratio is None or abs(ratio - 1) <= AGREEMENT:
         return None
     name = _name_factor(ratio, facts.sizes, " everywhere")
-    if name is None and len(measured.places) < 3:
+    if name is None and np.isfinite(measured.numeric).sum() < 3:
         return None  # two numbers are too easily proportional
     return Diagnosis("factor", f"it is {name or f'{ratio:.6g} times the slope everywhere'}")
 
@@ -84,12 +84,13 @@ def _transposed(measured: Measured, facts: Facts) -> Diagnosis | None:
 def _untransposed_weight(measured: Measured, facts: Facts) -> Diagnosis | None:
     """Whether an input's gradient is dy W where it should be dy Wᵀ."""
     dy, gradient = facts.upstream, measured.gradient
-    if dy is None or dy.ndim != 2 or gradient.ndim != 2:
+    # Of a square weight, dy W has the shape of dy: a gradient of another is no input's.
+    if dy is None or dy.ndim != 2 or gradient.shape != dy.shape:
         return None
     for name, weight in facts.arrays.items():
         if name == measured.name or weight.ndim != 2 or weight.shape[0] != weight.shape[1]:
             continue
-        if dy.shape[1] != len(weight) or gradient.shape[1] != len(weight):
+        if dy.shape[1] != len(weight):
             continue
         for used, meant in ((weight, weight.T), (weight.T, weight)):
             if measured.fits(dy @ meant) and same(gradient, dy @ used, 1e-9):
@@ -170,7 +171,13 @@ def _region(measured: Measured, facts: Facts) -> Diagnosis | None:
 
 
 def _common_ratio(above: FloatArray, below: FloatArray) -> float | None:
-    """Return the one ratio of all entries of two arrays, or ``None``."""
+    """Return the one ratio of all entries of two arrays, or ``None``.
+
+    Where ``below`` is no number, as a slope is not where the function itself is none, there is
+    nothing to compare.
+    """
+    known = np.isfinite(below)
+    above, below = above[known], below[known]
     scale = float(np.abs(below).max(initial=0.0))
     if scale == 0 or not np.isfinite(above).all():
         return None

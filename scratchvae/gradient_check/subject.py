@@ -122,6 +122,25 @@ class Subject:
         return found
 
 
+def check_output(y: Any, title: str) -> FloatArray:
+    """Return a copy of what a forward pass gave, in float64; refuse what holds no numbers."""
+    try:
+        output = np.array(y)
+    except ValueError:  # rows of several lengths
+        output = np.array(None)
+    if output.dtype.kind not in "biuf":
+        raise InputError(
+            f"{title} gave {type(y).__name__} where gradcheck expects an array of numbers: return "
+            "one, or a number"
+        )
+    if output.size == 0:
+        raise InputError(
+            f"{title} gave an empty array, of shape {output.shape}, which says nothing of a "
+            "gradient: choose inputs from which something comes out"
+        )
+    return output.astype(np.float64)
+
+
 def check_array(
     x: NDArray[Any], name: str, dtypes: Mapping[str, np.dtype[Any]] | None = None
 ) -> FloatArray:

@@ -8,7 +8,7 @@ import numpy as np
 
 from scratchvae.arrays import FloatArray
 from scratchvae.errors import InputError
-from scratchvae.kernels.arrays import Array, result
+from scratchvae.kernels.arrays import Array, require_shape, result
 from scratchvae.kernels.compilation import kernel
 from scratchvae.kernels.exponential import exp, expm1, log1p_of_share
 from scratchvae.kernels.parts import ALL, Kernel, bounds, run_all
@@ -44,7 +44,13 @@ def activation_backward(
     """Return ``dy`` times the derivative of ``kind`` where its output is ``y``.
 
     ``out`` may be ``dy`` itself. See ``activation_forward``.
+
+    Raises
+    ------
+    InputError
+        If ``dy`` is not of the shape of ``y``.
     """
+    require_shape("activation_backward", "dy", dy, y.shape)
     return _run(_backward, "activation_backward", kind, alpha, (dy, y), out)
 
 

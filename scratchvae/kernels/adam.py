@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from scratchvae.arrays import FloatArray
-from scratchvae.kernels.arrays import Array
+from scratchvae.kernels.arrays import Array, require_c_order, require_shape
 from scratchvae.kernels.compilation import kernel
 from scratchvae.kernels.parts import ALL, bounds, run_all
 from scratchvae.kernels.threads import run_parts
@@ -29,8 +29,18 @@ def adam_step(
 ) -> None:
     """Change ``value`` and the two moments, in place, by the ``step``-th step of Adam.
 
-    All arrays have one shape, in C order. See ``scratchvae.training.Adam`` for the formula.
+    All arrays have one shape, and those that are changed are in C order. See
+    ``scratchvae.training.Adam`` for the formula.
+
+    Raises
+    ------
+    InputError
+        If they are not.
     """
+    for what, array in (("value", value), ("first", first), ("second", second)):
+        require_shape("adam_step", what, array, grad.shape)
+        # A flat view of another order would be a copy, and the step would be lost in it.
+        require_c_order("adam_step", what, array)
     scalar = value.dtype.type
     rate = scalar(learning_rate / (1 - beta_1**step))
     correction = scalar(1 / math.sqrt(1 - beta_2**step))

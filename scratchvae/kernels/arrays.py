@@ -20,6 +20,24 @@ def require_same_type(name: str, a: Array, b: Array) -> None:
         )
 
 
+def require_shape(name: str, what: str, array: Array, shape: tuple[int, ...]) -> None:
+    """Raise an `InputError` unless `array` has this shape: a loop looks at no bounds."""
+    if array.shape != shape:
+        raise InputError(
+            f"{name} expected {what} of shape {shape}, got {array.shape}; "
+            "reshape it, or pass the one that belongs to the other arrays"
+        )
+
+
+def require_c_order(name: str, what: str, array: Array) -> None:
+    """Raise an `InputError` unless `array`, which is changed in place, is in C order."""
+    if not array.flags.c_contiguous:
+        raise InputError(
+            f"{name} changes {what} in place and expected it in C order, got another; "
+            "pass a copy made with np.ascontiguousarray"
+        )
+
+
 def result(
     name: str,
     shape: tuple[int, ...],

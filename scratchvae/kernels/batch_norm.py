@@ -8,7 +8,7 @@ long.
 import numpy as np
 
 from scratchvae.arrays import FloatArray
-from scratchvae.kernels.arrays import Array, result
+from scratchvae.kernels.arrays import Array, require_shape, result
 from scratchvae.kernels.channels import CODES, ELU, RELU
 from scratchvae.kernels.compilation import kernel
 from scratchvae.kernels.exponential import expm1
@@ -22,6 +22,7 @@ from scratchvae.kernels.rows import (
     block_room,
     lines,
     repeat,
+    require_per_channel,
 )
 from scratchvae.kernels.threads import run_parts
 
@@ -58,8 +59,15 @@ def batch_norm_forward(
     """Return scale · (x − mean) · deviation + shift, where ``deviation`` is 1/√(σ² + ε).
 
     ``kind`` and ``alpha`` are an activation applied to it, as for ``add_bias``.
+
+    Raises
+    ------
+    InputError
+        If there is not one number of each kind per channel.
     """
-    out = result("batch_norm_forward", x.shape, x.dtype, out, False)
+    name = "batch_norm_forward"
+    require_per_channel(name, x, mean=mean, deviation=deviation, scale=scale, shift=shift)
+    out = result(name, x.shape, x.dtype, out, False)
     wide = lines(x)
     values = (repeat(value, wide) for value in (mean, deviation * scale, shift))
     factors = (CODES[kind], x.dtype.type(alpha))
@@ -101,8 +109,19 @@ def batch_norm_backward(
         The activation that was applied, and its output.
     total
         (C,), to which the sum of the rows of ∂loss/∂x is added: the gradient of a bias before.
+
+    Raises
+    ------
+    InputError
+        If ``dy`` or ``y`` is not of the shape of ``x``, or as above.
     """
-    out = result("batch_norm_backward", x.shape, x.dtype, out, False)
+    name = "batch_norm_backward"
+    require_shape(name, "dy", dy, x.shape)
+    require_shape(name, "y", x if y is None else y, x.shape)
+    require_per_channel(name, x, mean=mean, deviation=deviation, scale=scale)
+    if total is not None:
+        require_per_channel(name, x, total=total)
+    out = result(name, x.shape, x.dtype, out, False)
     channels = x.shape[-1]
     # Without an activation y goes unread.
     arrays = (lines(dy), lines(x if y is None else y), lines(x))

@@ -3,7 +3,7 @@
 import numpy as np
 
 from scratchvae.arrays import FloatArray
-from scratchvae.kernels.arrays import Array, result
+from scratchvae.kernels.arrays import Array, require_shape, result
 from scratchvae.kernels.compilation import kernel
 from scratchvae.kernels.exponential import exp, log1p_of_share
 from scratchvae.kernels.parts import ALL, Kernel, bounds, run_all
@@ -19,19 +19,30 @@ def bernoulli_cross_entropy(
 
     It is ``softplus(logits) − x·logits``, in an order that subtracts the large parts first: they
     cancel exactly where x is 0 or 1, and what is left keeps all its digits.
+
+    Raises
+    ------
+    InputError
+        If ``x`` is not of the shape of ``logits``.
     """
-    return _run(_terms, x, logits, out)
+    return _run(_terms, "bernoulli_cross_entropy", x, logits, out)
 
 
 def bernoulli_gradient(
     x: FloatArray, logits: FloatArray, out: FloatArray | None = None
 ) -> FloatArray:
-    """Return ``sigmoid(logits) − x``, the derivative of the cross-entropy in the logits."""
-    return _run(_gradient, x, logits, out)
+    """Return ``sigmoid(logits) − x``, the derivative of the cross-entropy in the logits.
+
+    It raises what ``bernoulli_cross_entropy`` does.
+    """
+    return _run(_gradient, "bernoulli_gradient", x, logits, out)
 
 
-def _run(one_part: Kernel, x: FloatArray, logits: FloatArray, out: FloatArray | None) -> FloatArray:
-    out = result("bernoulli", logits.shape, logits.dtype, out, False)
+def _run(
+    one_part: Kernel, name: str, x: FloatArray, logits: FloatArray, out: FloatArray | None
+) -> FloatArray:
+    require_shape(name, "x", x, logits.shape)
+    out = result(name, logits.shape, logits.dtype, out, False)
     flat = [np.ascontiguousarray(array).reshape(-1) for array in (x, logits)]
     run_parts(one_part, x.size * _NANOSECONDS, *flat, out.reshape(-1))
     return out

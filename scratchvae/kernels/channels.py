@@ -5,7 +5,7 @@ Where an activation follows, it is applied in the same pass: memory is slower th
 
 from scratchvae.arrays import FloatArray
 from scratchvae.kernels.activation import KINDS
-from scratchvae.kernels.arrays import Array, result
+from scratchvae.kernels.arrays import Array, require_shape, result
 from scratchvae.kernels.compilation import kernel
 from scratchvae.kernels.exponential import expm1
 from scratchvae.kernels.parts import ALL, bounds, run_all
@@ -17,6 +17,7 @@ from scratchvae.kernels.rows import (
     block_room,
     lines,
     repeat,
+    require_per_channel,
 )
 from scratchvae.kernels.threads import run_parts
 
@@ -34,15 +35,23 @@ def add_bias(
     Parameters
     ----------
     y
-        What is changed, and returned.
+        What is changed, and returned; other than C order costs two copies.
     bias
         One number per channel.
     kind, alpha
         The activation: ``"identity"``, or one of ``FUSED``, as for ``activation_forward``.
+
+    Raises
+    ------
+    InputError
+        If there is not one bias per channel.
     """
+    require_per_channel("add_bias", y, bias=bias)
     work, code, wide = y.size * NANOSECONDS, CODES[kind], lines(y)
     factors = (code, y.dtype.type(alpha))
     run_parts(_add_bias, work, wide, repeat(bias, wide), *factors)
+    if not y.flags.c_contiguous:  # then the lines are a copy
+        y[...] = wide.reshape(y.shape)
     return y
 
 
@@ -57,7 +66,14 @@ def activation_backward_and_sum(
     """Return ``activation_backward(kind, dy, y, alpha)``, and add the sum of its rows to ``total``.
 
     ``kind`` is one of ``FUSED``; ``total`` is (C,), a bias's gradient.
+
+    Raises
+    ------
+    InputError
+        If ``dy`` is not of the shape of ``y``, or ``total`` not of one number per channel.
     """
+    require_shape("activation_backward_and_sum", "dy", dy, y.shape)
+    require_per_channel("activation_backward_and_sum", y, total=total)
     out = result("activation_backward_and_sum", y.shape, y.dtype, out, False)
     arrays = (lines(dy), lines(y), lines(out))
     sums = block_room("sums", arrays[0])
@@ -68,7 +84,14 @@ def activation_backward_and_sum(
 
 
 def sum_rows(x: FloatArray, out: FloatArray) -> FloatArray:
-    """Add the sum of all rows of ``x`` (…, C) to ``out`` (C,), and return it: a bias's gradient."""
+    """Add the sum of all rows of ``x`` (…, C) to ``out`` (C,), and return it: a bias's gradient.
+
+    Raises
+    ------
+    InputError
+        If ``out`` does not have one number per channel.
+    """
+    require_per_channel("sum_rows", x, out=out)
     wide = lines(x)
     sums = block_room("sums", wide)
     run_parts(_sum_blocks, x.size * NANOSECONDS, wide, sums, len(out))

@@ -4,7 +4,8 @@ Numba's own ``cache=True`` watches the file of the function alone: a change in a
 calls, in another file, goes unseen. Kernels here call each other across files, so their machine
 code is kept in a folder named after *all* the kernel sources, Numba's version and the processor.
 One file holds one signature and appears whole (written beside, then renamed), so that processes
-compiling at the same moment cannot mix up each other's code.
+compiling at the same moment cannot mix up each other's code. It begins with a checksum: most damage
+would not keep machine code from being loaded, only from being right.
 """
 
 import hashlib
@@ -103,9 +104,11 @@ class KernelCache(caching._Cache):  # type: ignore[misc]
         path = self._path(sig)
         if path is not None:
             try:
-                payload = pickle.loads(path.read_bytes())
-                return compiler.CompileResult._rebuild(target_context, *payload)
-            except (OSError, EOFError, pickle.UnpicklingError):
+                content = path.read_bytes()
+                checksum, code = content[:_CHECKSUM_BYTES], content[_CHECKSUM_BYTES:]
+                if checksum == _checksum(code):
+                    return compiler.CompileResult._rebuild(target_context, *pickle.loads(code))
+            except OSError:
                 pass
         _announce()
         return None
@@ -117,7 +120,8 @@ class KernelCache(caching._Cache):  # type: ignore[misc]
             return
         try:
             with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as file:
-                file.write(dumps(data._reduce()))
+                code = dumps(data._reduce())
+                file.write(_checksum(code) + code)
             Path(file.name).replace(path)
         except OSError:
             pass  # a full disc costs a compilation at the next start, not this run
@@ -137,6 +141,13 @@ class KernelCache(caching._Cache):  # type: ignore[misc]
 
     def flush(self) -> None:
         """Do nothing: other processes may be using the folder."""
+
+
+def _checksum(code: bytes) -> bytes:
+    return hashlib.sha256(code).digest()
+
+
+_CHECKSUM_BYTES = len(_checksum(b""))
 
 
 @cache

@@ -11,7 +11,13 @@ import numpy as np
 from scratchvae.kernels.arrays import Array, result
 from scratchvae.kernels.correlate import correlate, pack_taps
 from scratchvae.kernels.dot_tile import dot_address, dot_rows
-from scratchvae.kernels.geometry import require_channels, require_output, require_size
+from scratchvae.kernels.geometry import (
+    require_channels,
+    require_one_count,
+    require_output,
+    require_pixels,
+    require_size,
+)
 from scratchvae.kernels.matrix_product import NANOSECONDS
 from scratchvae.kernels.phases import (
     FEW_PIXELS,
@@ -99,6 +105,7 @@ def convolution_input_gradient(
     """
     name = "convolution_input_gradient"
     size = (int(size[0]), int(size[1]))
+    require_pixels(name, size)
     expected = require_output(name, dy, w, size, w.shape[:2], stride, padding)
     require_size(name, expected, dy)
     require_channels(name, "dy and w", dy.shape[3], w.shape[3])
@@ -147,6 +154,7 @@ def convolution_weight_gradient(
     name = "convolution_weight_gradient"
     kernel_size = (int(kernel_size[0]), int(kernel_size[1]))
     require_size(name, require_output(name, x, dy, x.shape[1:3], kernel_size, stride, padding), dy)
+    require_one_count(name, x, dy)
     out = result(name, (*kernel_size, x.shape[3], dy.shape[3]), x.dtype, out, accumulate)
     if not accumulate:
         out.fill(0)

@@ -5,7 +5,7 @@ from math import prod
 import numpy as np
 
 from scratchvae.arrays import FloatArray
-from scratchvae.kernels.arrays import Array, result
+from scratchvae.kernels.arrays import Array, require_shape, result
 from scratchvae.kernels.compilation import kernel
 from scratchvae.kernels.parts import ALL, bounds, run_all
 from scratchvae.kernels.threads import get_threads, run_parts
@@ -16,19 +16,34 @@ _LANES = 64  # sums kept side by side: one alone would wait for each addition to
 
 
 def squared_distances(x: FloatArray, y: FloatArray) -> FloatArray:
-    """Return the sum of ``(x − y)²`` over all axes but the first: (N, …) to (N,)."""
+    """Return the sum of ``(x − y)²`` over all axes but the first: (N, …) to (N,).
+
+    Raises
+    ------
+    InputError
+        If the two are not of one shape.
+    """
+    require_shape("squared_distances", "y", y, x.shape)
     out = np.empty(len(x), x.dtype)
     shape = (len(x), prod(x.shape[1:]))
     rows = [np.ascontiguousarray(array).reshape(shape) for array in (x, y)]
-    sums = scratch("squares", get_threads() * _LANES, x.dtype)
-    run_parts(_squares, x.size * _NANOSECONDS, *rows, sums, out)
+    threads = get_threads()
+    sums = scratch("squares", threads * _LANES, x.dtype)
+    run_parts(_squares, x.size * _NANOSECONDS, *rows, sums, out, threads=threads)
     return out
 
 
 def gaussian_gradient(
     x: FloatArray, mean: FloatArray, variance: float, out: FloatArray | None = None
 ) -> FloatArray:
-    """Return ``(mean − x) / variance``, the derivative of ``(x − mean)² / (2 variance)``."""
+    """Return ``(mean − x) / variance``, the derivative of ``(x − mean)² / (2 variance)``.
+
+    Raises
+    ------
+    InputError
+        If ``x`` and ``mean`` are not of one shape.
+    """
+    require_shape("gaussian_gradient", "mean", mean, x.shape)
     out = result("gaussian_gradient", x.shape, x.dtype, out, False)
     flat = [np.ascontiguousarray(array).reshape(-1) for array in (x, mean)]
     arguments = (*flat, x.dtype.type(variance), out.reshape(-1))

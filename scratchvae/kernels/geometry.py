@@ -53,6 +53,24 @@ def require_size(name: str, expected: tuple[int, int], dy: Array) -> None:
         )
 
 
+def require_pixels(name: str, size: tuple[int, ...]) -> None:
+    """Raise an `InputError` if nothing is left of an image of this size."""
+    if min(size) < 1:
+        raise InputError(
+            f"{name} expected to make an image of at least 1 × 1 pixels, got "
+            f"{size[0]} × {size[1]}; take less padding or a larger kernel"
+        )
+
+
+def require_one_count(name: str, x: Array, dy: Array) -> None:
+    """Raise an `InputError` unless there is one gradient for each image."""
+    if len(x) != len(dy):
+        raise InputError(
+            f"{name} expected x and dy of as many images, got {len(x)} and {len(dy)}; "
+            "give the dy of this x"
+        )
+
+
 def require_channels(name: str, pair: str, first: int, second: int) -> None:
     """Raise an `InputError` unless the two numbers of channels are equal."""
     if first != second:

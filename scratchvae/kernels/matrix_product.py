@@ -120,7 +120,8 @@ def _plan(
 def _product(
     a: Array, unit: int, b: Array, transposed: bool, steps: int, out: Array, accumulate: bool
 ) -> None:
-    plan = _plan(*out.shape, steps, out.dtype, unit, get_threads())
+    threads = get_threads()
+    plan = _plan(*out.shape, steps, out.dtype, unit, threads)
     buffer = scratch("b", plan.room, out.dtype)
     run_parts(
         multiply,
@@ -134,6 +135,7 @@ def _product(
         plan.shape,
         transposed,
         accumulate,
+        threads=threads,
     )
 
 

@@ -12,6 +12,21 @@ threads, and a third time inside the caller of that. So there is one such loop h
 kernel: `run_all` stores the arguments of the function that it stands in, and the loop calls that
 function again, with the same arguments but another part. Nothing hears of an error inside a part,
 so a kernel must not be able to fail: it allocates nothing, and its arguments are checked before.
+
+For example, Adam's step on a large weight, with two threads::
+
+    adam_step(value, …)             Python: checks the arrays
+      run_parts(_step, …)           Python: has the loop compiled, once, and its address stored
+        _step(ALL, 2, value, …)     compiled: its first line is all of it that runs
+          run_all(2)                puts _step's arguments into a record on the stack
+            _loop(2, entry, record) compiled: Numba's threads, one for each number below 2
+              _call(entry, 0, 2, record)            and in the other thread, with 1 for 0,
+                entry(0, 2, record)                 takes the arguments out of the record
+                  _step(0, 2, value, …)             does numbers 0 to n/2 (with 1: n/2 to n)
+
+``entry`` is a function of C's kind that `run_all` adds beside each kernel, since the loop can call
+only what takes the same three arguments for every kernel. `run_parts` alone knows when a second
+thread would not pay: it then calls ``_step(0, 1, value, …)``, and none of the rest is run.
 """
 
 import ctypes

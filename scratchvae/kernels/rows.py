@@ -12,7 +12,7 @@ and so has the result the same bits.
 import numpy as np
 
 from scratchvae.arrays import FloatArray
-from scratchvae.kernels.arrays import Array
+from scratchvae.kernels.arrays import Array, require_shape
 from scratchvae.kernels.compilation import kernel
 from scratchvae.kernels.workspace import scratch
 
@@ -30,6 +30,12 @@ def lines(x: FloatArray) -> FloatArray:
     while rows and rows % (2 * together) == 0 and 2 * together * channels <= _LINE:
         together *= 2
     return np.ascontiguousarray(x).reshape(rows // together, together * channels)
+
+
+def require_per_channel(name: str, x: FloatArray, **values: FloatArray) -> None:
+    """Raise an `InputError` unless each of ``values`` is of one number per channel of ``x``."""
+    for what, array in values.items():
+        require_shape(name, what, array, x.shape[-1:])
 
 
 def repeat(values: FloatArray, like: FloatArray) -> FloatArray:

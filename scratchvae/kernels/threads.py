@@ -60,6 +60,21 @@ def get_threads() -> int:
     return available_threads() if wanted is None else min(wanted, available_threads())
 
 
+@contextmanager
+def using_threads(number: int | None) -> Iterator[int]:
+    """Within this, use so many threads, as ``set_threads`` takes them; yield how many that is.
+
+    Afterwards all is as it was, and a default is a default again: only where nobody asked for a
+    number do the kernels make way for other processes.
+    """
+    before = _chosen
+    set_threads(number)
+    try:
+        yield get_threads()
+    finally:
+        set_threads(before)
+
+
 @cache
 def _from_environment() -> int | None:
     text = os.environ.get(_VARIABLE)
@@ -87,7 +102,7 @@ def observing(note: Callable[[Kernel, float], None]) -> Iterator[None]:
         _observer = None
 
 
-def run_parts(one_part: Kernel, work: float, *arguments: Any) -> None:
+def run_parts(one_part: Kernel, work: float, *arguments: Any, threads: int | None = None) -> None:
     """Run a kernel in as many parts as threads, or alone where threads would not pay.
 
     Parameters
@@ -98,17 +113,25 @@ def run_parts(one_part: Kernel, work: float, *arguments: Any) -> None:
         About how many nanoseconds the whole takes on one thread.
     arguments
         The rest of the kernel's arguments.
+    threads
+        What ``get_threads`` said when room was made for the parts: another Python thread may have
+        chosen another number since. None asks now.
     """
     if _observer is None:
-        _run_parts(one_part, work, *arguments)
+        _run_parts(one_part, work, arguments, threads)
         return
     start = time.perf_counter()
-    _run_parts(one_part, work, *arguments)
+    _run_parts(one_part, work, arguments, threads)
     _observer(one_part, time.perf_counter() - start)
 
 
-def _run_parts(one_part: Kernel, work: float, *arguments: Any) -> None:
-    threads = get_threads() if work >= _WORTH_NANOSECONDS and not JIT_DISABLED else 1
+def _run_parts(
+    one_part: Kernel, work: float, arguments: tuple[Any, ...], threads: int | None
+) -> None:
+    if work < _WORTH_NANOSECONDS or JIT_DISABLED:
+        threads = 1
+    elif threads is None:
+        threads = get_threads()
     if threads == 1 or not _entrance.acquire(blocking=False):
         one_part(0, 1, *arguments)
         return

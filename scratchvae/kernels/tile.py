@@ -8,8 +8,8 @@ while the whole reduction passes by, one outer product a step (eq. 2.12 of the l
 
 Each step l loads two vectors of B and, for each of the T rows, copies one number of A into all the
 lanes of a register and multiplies it by both: 2 + T loads feed 2·T vector multiply-adds. With
-AVX-512 there are 32 registers: 12 × 2 accumulators, two vectors of B and a number of A leave some
-to spare. With 16 registers, 6 × 2 fill them. More accumulators would spill to memory.
+AVX-512 there are 32 registers: 14 × 2 accumulators, two vectors of B and a number of A take 31.
+With 16 registers, 6 × 2 take 15. More accumulators would spill to memory.
 
 The strides of A are what makes one tile do for all. Rows may be samples of a batch, pixels of an
 image, or the pixels under a kernel; o and l may walk along features, kernel taps, or a batch. In

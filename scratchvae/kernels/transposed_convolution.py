@@ -11,7 +11,7 @@ from scratchvae.kernels.convolution import (
     convolution_input_gradient,
     convolution_weight_gradient,
 )
-from scratchvae.kernels.geometry import require_images
+from scratchvae.kernels.geometry import require_images, require_pixels
 
 
 def transposed_convolution_forward(
@@ -55,6 +55,7 @@ def transposed_convolution_forward(
     size = tuple(
         (x.shape[a] - 1) * stride - 2 * padding + w.shape[a - 1] + output_padding for a in (1, 2)
     )
+    require_pixels("transposed_convolution_forward", size)
     return convolution_input_gradient(x, w, (size[0], size[1]), stride, padding, out)
 
 

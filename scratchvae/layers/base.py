@@ -16,15 +16,30 @@ class Parameter:
     Attributes
     ----------
     value
-        The numbers themselves. Only an optimiser changes them.
+        The numbers themselves, in C order as the kernels need them. Only an optimiser changes
+        them.
     grad
         ∂loss/∂value, of the same shape. ``backward`` adds to it; ``zero_grad`` clears it.
     """
 
     def __init__(self, value: FloatArray) -> None:
-        self.value = value
-        self._grad = np.zeros_like(value)
+        self._value = np.asarray(value, order="C")
+        self._grad = np.zeros_like(self._value)
         self._cleared = False  # whether the gradient is zero, whatever the array still holds
+
+    @property
+    def value(self) -> FloatArray:
+        """The array that was given, or a copy of it if that is not in C order.
+
+        One of another shape or type than before begins with a gradient of zero.
+        """
+        return self._value
+
+    @value.setter
+    def value(self, value: FloatArray) -> None:
+        before, self._value = self._value, np.asarray(value, order="C")
+        if (before.shape, before.dtype) != (self._value.shape, self._value.dtype):
+            self.grad = np.zeros_like(self._value)
 
     @property
     def grad(self) -> FloatArray:

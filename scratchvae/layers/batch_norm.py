@@ -91,9 +91,15 @@ class BatchNorm(FusingLayer, fusing=True):
             )
         count = x.size // self.channels
         if training and count < 2:
+            remedy = "use a larger batch"
+            if count:
+                remedy += (
+                    ", or, where one image was left over for the last batch of an epoch, a batch "
+                    "size that leaves none or more"
+                )
             raise InputError(
                 f"BatchNorm in training needs two values per channel or more to have a spread, not "
-                f"{count}: use a larger batch"
+                f"{count}: {remedy}"
             )
         if training:
             mean, variance = kernels.channel_moments(x)

@@ -1,10 +1,35 @@
-"""Layers applied one after another, neighbours in one pass over memory where they can be."""
+"""Layers applied one after another, neighbours in one pass over memory where they can be.
 
+One training step of ``Sequential(dense, norm, elu)``, which is a single stage, `Normalised`::
+
+    forward(x, training=True)
+      dense.forward_without_bias(x)     h = x W           dense keeps x, and h as its output
+      norm.forward_biased(h, …, bias)   moments of h      norm moves its running statistics, the
+                                                          mean by that of h plus the bias
+                                        y = elu(γ ĥ + β)  norm keeps h, its moments and y, and it
+                                                          sets elu.y = y; elu's own passes are not
+                                                          run, and the bias is never added
+    zero_grad()                         marks every gradient as cleared (see `Parameter`)
+    backward(dy)
+      norm.backward_biased(dy, elu, …)  first pass: Σ d and Σ d ĥ over the rows, d = dy · elu′;
+                                        second: dh, and Σ dh, added to the gradient of the bias;
+                                        then norm adds to the gradients of γ and β
+      dense.backward_without_bias(dh)   adds xᵀ dh to the gradient of W, or overwrites it if it is
+                                        marked as cleared; returns dh Wᵀ
+
+The optimiser then changes the values. Gradients stay until the next `zero_grad`, and what a layer
+keeps until its next forward pass, so ``backward`` may be called again and adds the same once more;
+``backward_parameters`` does all of it but dh Wᵀ. Without the batch norm, dense and elu are an
+`Activated` stage: elu is applied as the bias is added, and undone as its gradient is summed.
+"""
+
+from collections.abc import Iterator
 from typing import Protocol
 
 import numpy as np
 
 from scratchvae.arrays import FloatArray
+from scratchvae.errors import InputError
 from scratchvae.layers.affine import Affine
 from scratchvae.layers.base import Activation, FusingLayer, Layer, Parameter
 from scratchvae.layers.batch_norm import BatchNorm
@@ -17,6 +42,12 @@ class Sequential(Layer):
 
     Its parameters are those of its layers, named ``"0.weight"``, ``"0.bias"``, ``"2.weight"``, …
     by the layer's place. They are the same objects, not copies.
+
+    Raises
+    ------
+    InputError
+        If one layer stands in two places, within inner ones as well: it remembers its last pass
+        alone, and would go back through that one twice.
     """
 
     def __init__(self, *layers: Layer) -> None:
@@ -24,6 +55,7 @@ class Sequential(Layer):
         deciding = [layer for layer in layers if layer.parameters] or list(layers)
         super().__init__(rng=0, dtype=deciding[0].dtype if deciding else np.float32)
         self.layers = list(layers)
+        _require_each_once(self.layers)
         self.parameters = {
             f"{place}.{name}": parameter
             for place, layer in enumerate(layers)
@@ -132,6 +164,25 @@ class Normalised:
 
     def _pull(self, dy: FloatArray) -> FloatArray:
         return self.norm.backward_biased(dy, self.then, self.affine.parameters["bias"].grad)
+
+
+def _require_each_once(layers: list[Layer]) -> None:
+    seen: set[int] = set()
+    for layer in _with_inner(layers):
+        if id(layer) in seen:
+            raise InputError(
+                f"Sequential expects a layer of its own for each place, got one "
+                f"{type(layer).__name__} twice: make two, since a layer remembers its last pass "
+                "alone"
+            )
+        seen.add(id(layer))
+
+
+def _with_inner(layers: list[Layer]) -> Iterator[Layer]:
+    for layer in layers:
+        yield layer
+        if isinstance(layer, Sequential):
+            yield from _with_inner(layer.layers)
 
 
 def stages(layers: list[Layer]) -> list[Stage]:

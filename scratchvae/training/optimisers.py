@@ -3,7 +3,7 @@
 Each is a few array operations per parameter, done in place.
 """
 
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -45,9 +45,7 @@ class SGD:
     ) -> None:
         self.parameters = parameters
         self.learning_rate = check_positive(learning_rate, "learning_rate")
-        if not 0 <= momentum < 1:
-            raise InputError(f"momentum must be at least 0 and below 1, not {momentum!r}")
-        self.momentum = momentum
+        self.momentum = _check_share_kept(momentum, "momentum")
         self.steps = 0
         self.state = {f"velocity/{name}": np.zeros_like(p.value) for name, p in parameters.items()}
 
@@ -90,8 +88,8 @@ class Adam:
     ) -> None:
         self.parameters = parameters
         self.learning_rate = check_positive(learning_rate, "learning_rate")
-        self.beta_1 = beta_1
-        self.beta_2 = beta_2
+        self.beta_1 = _check_share_kept(beta_1, "beta_1")
+        self.beta_2 = _check_share_kept(beta_2, "beta_2")
         self.epsilon = check_positive(epsilon, "epsilon")
         self.steps = 0
         self.state = {
@@ -115,3 +113,14 @@ class Adam:
                 beta_2=self.beta_2,
                 epsilon=self.epsilon,
             )
+
+
+def _check_share_kept(share: Any, name: str) -> float:
+    """Return what a running mean keeps from step to step: 1 would take nothing in, ever."""
+    try:
+        number = float(share)
+    except (TypeError, ValueError):
+        number = float("nan")
+    if not 0 <= number < 1:
+        raise InputError(f"{name} must be at least 0 and below 1, not {share!r}")
+    return number

@@ -172,6 +172,23 @@ def test_a_reader_that_goes_away_is_no_error(here, data_dir, finished, words, co
     assert names_in(here) == set()
 
 
+@pytest.mark.parametrize("closed", [">&-", "2>&-", ">&- 2>&-"])
+def test_output_that_is_closed_is_no_error(here, data_dir, closed):
+    for words, code in ((["--version"], 0), (["train", "no-such-recipe"], 2)):
+        process = subprocess.run(
+            ["sh", "-c", f'exec "$@" {closed}', "sh", *program(*words)],
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=60,
+            **process_options(here, data_dir),
+        )
+        assert process.returncode == code
+        told = [f"scratchvae {scratchvae.__version__}"] if words == ["--version"] else []
+        assert process.stdout.splitlines() == ([] if closed.startswith(">") else told)
+        assert len(process.stderr.splitlines()) == (code == 2 and "2>" not in closed)
+
+
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
 def test_output_that_cannot_be_written_is_told(here, data_dir, finished):
     with open("/dev/full", "w") as full:
