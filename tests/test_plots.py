@@ -9,6 +9,7 @@ from small_runs import names_in, small_dataset
 
 from scratchvae import plots
 from scratchvae.models import build
+from scratchvae.reproduce.figures import save_rows
 from scratchvae.training import EpochMetrics, LossParts
 
 IMAGES = small_dataset(train=1, test=40).test_images
@@ -261,3 +262,13 @@ def test_no_figure_is_left_in_pyplot_which_is_not_even_loaded():
         "assert 'matplotlib.pyplot' not in sys.modules\n"
     )
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
+
+
+def test_names_beside_rows_of_images_are_inside_the_picture(tmp_path):
+    images = np.zeros((24, 28, 28, 1))
+    for name in ("VAE", "learned, its mean alone"):
+        path = save_rows(tmp_path / "rows.png", "A title", [(name, images)] * 2, lines=2)
+        with Image.open(path) as picture:
+            columns = (np.asarray(picture.convert("L")) == 255).all(axis=0)
+        assert columns[:3].all()
+        assert not columns[:60].all()

@@ -45,6 +45,8 @@ def save_rows(
     for axes, (name, images) in zip(grid[:, 0], rows, strict=True):
         axes.imshow(mosaic(images, columns)[..., 0], cmap="gray", vmin=0, vmax=1)
         axes.set(xticks=[], yticks=[])
+        # In the middle it would move after the layout has made room for its name.
+        axes.set_anchor("W")
         axes.spines[:].set_visible(False)
         axes.set_ylabel(name, rotation=0, ha="right", va="center")
     figure.suptitle(title, x=0.02, ha="left", fontsize=11)
