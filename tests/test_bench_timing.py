@@ -190,5 +190,5 @@ def test_after_a_measurement_a_default_is_a_default_again(chosen, monkeypatch):
 
 def test_a_missing_threadpoolctl_is_said(monkeypatch):
     monkeypatch.setitem(sys.modules, "threadpoolctl", None)
-    with refused("threadpoolctl", "pip install 'scratchvae[bench]'"), limited_threads(1):
+    with refused("threadpoolctl", "pip install threadpoolctl"), limited_threads(1):
         pass

@@ -46,6 +46,8 @@ def measure_recipe(
         A recipe whose model is a VAE.
     batch
         Images per step; ``None`` takes the recipe's.
+    ceiling, effort
+        The matrix product to compare with, and how long to measure.
     against_torch
         Whether to measure the same steps in PyTorch, in turn with ours.
     threads

@@ -6,7 +6,7 @@ forward one, is the transposed convolution; its own backward map is then the con
 
     ⟨conv(x, w), y⟩ = ⟨x, convᵀ(y, w)⟩        for all x, y and w.
 
-So this file has three kernels (forward, input gradient, weight gradient) and uses each twice.
+So there are three kernels (forward, input gradient, weight gradient), and each serves both.
 
 Dimensions: N images, H and W rows and columns, C channels; k the kernel's side, s the stride, p the
 padding on each side, q the output padding.

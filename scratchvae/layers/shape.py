@@ -43,6 +43,8 @@ class Reshape(Layer):
     ----------
     shape
         An example's new shape, for instance (28, 28, 1).
+    rng, dtype
+        As for every layer; nothing is drawn.
     """
 
     def __init__(

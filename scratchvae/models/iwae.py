@@ -36,7 +36,8 @@ class IWAE(VAE):
     Welling (2013), equation 6. Source: Burda, Grosse and Salakhutdinov, "Importance weighted
     autoencoders" (2016).
 
-    Parameters are those of ``VAE``; ``samples`` is K. There is no β: a weighted KL makes no bound.
+    Parameters are those of ``VAE``; ``samples`` is K. There is neither β nor
+    a weight of the reconstruction: with one it would be no bound.
 
     The parts of its loss are those of the bound with K = 1, so that runs can be compared:
     ``reconstruction`` and ``kl`` are means over all draws, and ``loss`` is at most their sum.

@@ -88,6 +88,11 @@ def train(
         Called after each step with its number of images, for a progress display of the caller's. It
         may use the model: what that returns is its own to keep.
 
+    Returns
+    -------
+    list of EpochMetrics
+        Of the epochs that were completed in this call.
+
     Raises
     ------
     InputError

@@ -78,6 +78,11 @@ class Trainable(Protocol):
     where the KL is warmed up, the model's attribute ``kl_weight`` is set for each step, and where
     there are free bits that sink, ``free_bits``. A model without these attributes gets neither: the
     trainer refuses such settings for it.
+
+    A model may also have ``settings``, what it is trained with unless told otherwise; ``buffers``,
+    arrays by name that belong into a checkpoint though no optimiser changes them; ``as_images``,
+    which checks images and gives them its shape; ``begin(images)``, called before the first step;
+    and ``evaluate``, for the test images.
     """
 
     parameters: dict[str, Parameter]
