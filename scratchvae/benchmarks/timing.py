@@ -157,8 +157,7 @@ def limited_threads(threads: int | None) -> Iterator[int]:
         limits = import_module("threadpoolctl").threadpool_limits
     except ImportError:
         raise InputError(
-            "the benchmark needs threadpoolctl, which is not installed: "
-            "pip install threadpoolctl"
+            "the benchmark needs threadpoolctl, which is not installed: pip install threadpoolctl"
         ) from None
     # A number is asked for in any case: what is measured must not change along the way.
     asked_for = threads if threads is not None else get_threads()
