@@ -1,6 +1,7 @@
 """The hot loops. ``reference`` defines each of them in a few lines of NumPy.
 
-A kernel has the reference's name and arguments, and ``out`` besides: where to put the result.
+A kernel has the reference's name and takes its arguments in their order. Where it returns an array
+it takes ``out`` besides, where to put the result, and some take ``accumulate``, to add to it.
 """
 
 from scratchvae.kernels.activation import activation_backward, activation_forward

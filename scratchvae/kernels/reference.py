@@ -1,6 +1,7 @@
 """What each kernel computes, in plain NumPy: these functions are the definitions.
 
-The fast kernels have the same names and signatures, and are held to these by the tests.
+The fast kernels have the same names and take the same arguments, and are held to these by the
+tests.
 
 Dimensions: M rows, N columns, K the length of the reduction; of images, N their number, H and W
 their rows and columns, C their channels (I in, O out), and (kh, kw) the kernel's size.
@@ -19,14 +20,14 @@ def matmul(a: FloatArray, b: FloatArray) -> FloatArray:
     return a @ b
 
 
-def matmul_transposed_left(a: FloatArray, b: FloatArray) -> FloatArray:
-    """Return ``aᵀ b``: (K, M) and (K, N) give (M, N). A dense layer's weight gradient."""
-    return a.T @ b
+def matmul_transposed_left(x: FloatArray, dy: FloatArray) -> FloatArray:
+    """Return ``xᵀ dy``: (K, M) and (K, N) give (M, N). A dense layer's weight gradient."""
+    return x.T @ dy
 
 
-def matmul_transposed_right(a: FloatArray, b: FloatArray) -> FloatArray:
-    """Return ``a bᵀ``: (M, K) and (N, K) give (M, N). A dense layer's input gradient."""
-    return a @ b.T
+def matmul_transposed_right(dy: FloatArray, w: FloatArray) -> FloatArray:
+    """Return ``dy wᵀ``: (M, K) and (N, K) give (M, N). A dense layer's input gradient."""
+    return dy @ w.T
 
 
 def convolution_forward(
