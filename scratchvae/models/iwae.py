@@ -31,20 +31,20 @@ class IWAE(VAE):
 
         loss = −1/N Σₙ log 1/K Σₖ wₖₙ
 
-    in nats per image. It falls to −log p(x) as K grows. K = 1 gives the VAE's bound, its KL not in
-    closed form but as log q(z | x) − log p(z) of the very draw: the estimator L̃ᴬ of Kingma and
-    Welling (2013), equation 6. Source: Burda, Grosse and Salakhutdinov, "Importance weighted
-    autoencoders" (2016).
+    in nats per image. It falls to −log p(x) as K grows. K = 1 gives the VAE's bound, and there the
+    KL needs no draw: with one, this model is the VAE, whose closed form leaves less noise in the
+    gradient (the estimator L̃ᴮ of Kingma and Welling (2013), equation 7, and not L̃ᴬ, equation 6).
+    Source: Burda, Grosse and Salakhutdinov, "Importance weighted autoencoders" (2016).
 
-    Parameters are those of ``VAE``; ``samples`` is K. There is neither β nor
-    a weight of the reconstruction: with one it would be no bound.
+    Parameters are those of ``VAE``; ``samples`` is K. There is neither β nor a weight of the
+    reconstruction: with one it would be no bound.
 
     The parts of its loss are those of the bound with K = 1, so that runs can be compared:
     ``reconstruction`` and ``kl`` are means over all draws, and ``loss`` is at most their sum.
     """
 
     weighs_kl = False  # the logarithm of the mean weight does not fall into two terms
-    kl_meaning = "log q(z | x) - log p(z), the mean over the draws of z"
+    kl_meaning = "KL(q(z | x) || N(0, I)), with several draws of z their mean of log q - log p"
 
     def __init__(
         self,
@@ -71,6 +71,8 @@ class IWAE(VAE):
 
     def forward(self, x: FloatArray, eps: FloatArray, training: bool = True) -> LossParts:
         """Return the loss of the images ``x`` (N, …) with the noise ``eps`` (K, N, D)."""
+        if len(eps) == 1:
+            return super().forward(x, eps, training)
         mean, log_variance = self.encode_distribution(x, training)  # (N, D) both
         z = reparameterise(mean, log_variance, eps)  # (K, N, D)
         decoded = self.decoder.forward(z.reshape(-1, self.latent_dim), training)  # (K·N, …)
@@ -95,6 +97,8 @@ class IWAE(VAE):
 
             −log w = −log p(x | z) + ½ Σ (z² − eps² − log_variance).
         """
+        if len(self._last_pass()[2]) == 1:  # eps
+            return super().backward()
         z, log_variance, eps, decoded, targets, normalised = self._last_pass()
         weight = normalised / z.shape[1]  # (K, N), and all of it sums to 1
         d_decoded = self.likelihood.gradient(targets, decoded)  # (K·N, …)
