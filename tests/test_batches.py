@@ -23,11 +23,9 @@ def test_grey_pixels_are_shares_of_white(dtype):
     np.testing.assert_array_equal(read_pixels(np.array([0.25, 1.0]), dtype), [0.25, 1])
 
 
-@pytest.mark.parametrize("eight_bit", [True, False])
-def test_binarised_pixels_are_one_with_the_pixels_probability(eight_bit):
+def test_binarised_pixels_are_one_with_the_pixels_probability():
     values = np.array([0, 1, 51, 254, 255], np.uint8)
     pixels = np.repeat(values, 40_000).reshape(5, -1)
-    pixels = pixels if eight_bit else pixels / 255
     drawn = read_pixels(pixels, np.float32, "binarised", np.random.default_rng(0))
     assert drawn.dtype == np.float32
     assert set(np.unique(drawn)) == {0, 1}
@@ -36,6 +34,12 @@ def test_binarised_pixels_are_one_with_the_pixels_probability(eight_bit):
     shares = values / 255
     error = np.abs(drawn.mean(axis=1) - shares)
     assert (error <= 5 * np.sqrt(shares * (1 - shares) / 40_000)).all()
+
+
+def test_floats_have_been_read_already():
+    floats = np.array([0, 0.25, 1])
+    rng = np.random.default_rng(0)
+    np.testing.assert_array_equal(read_pixels(floats, np.float64, "binarised", rng), floats)
 
 
 def test_unknown_readings_are_refused():

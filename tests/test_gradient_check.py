@@ -5,11 +5,12 @@ import pytest
 from gradient_cases import FLOAT64, WrongAt, dense
 from helpers import normal, pixels, small_parts, small_vae
 
+from scratchvae import check_suite, layers
 from scratchvae.check_suite import all_checks
-from scratchvae.gradient_check import gradcheck, is_smooth
+from scratchvae.gradient_check import GradientReport, gradcheck, is_smooth
 from scratchvae.gradient_check.comparison import KINK_TOLERANCE
 from scratchvae.layers import ELU, Dense, Flatten, Layer, ReLU, Sequential, Sigmoid, Tanh
-from scratchvae.models import Autoencoder
+from scratchvae.models import RECIPES, Autoencoder
 from scratchvae.probability import BernoulliLikelihood, GaussianLikelihood
 
 
@@ -25,6 +26,23 @@ def suite():
 def test_the_package_passes_its_own_check(check):
     report = check()
     assert report.passed, f"\n{report}"
+
+
+def test_no_parameter_is_all_zeros_where_the_suite_checks_it(monkeypatch):
+    checked = []
+
+    def look(thing, x, **options):
+        checked.append(thing)
+        return GradientReport(type(thing).__name__, ())
+
+    monkeypatch.setattr(check_suite, "gradcheck", look)
+    for name, check in check_suite.all_checks():
+        if name in RECIPES or hasattr(layers, name):
+            check()
+    assert len(checked) > len(RECIPES)
+    for thing in checked:
+        for name, parameter in thing.parameters.items():
+            assert parameter.value.any(), (thing, name)
 
 
 def test_the_suite_has_every_layer_recipe_and_likelihood():

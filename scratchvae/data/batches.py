@@ -34,17 +34,16 @@ def read_pixels(
     dtype
         ``float32`` or ``float64``.
     reading
-        ``"grey"``: 8-bit values / 255 (eq. 1.1 of the lessons), floats as they are.
-        ``"binarised"``: 1 with that probability, else 0.
+        Of 8-bit pixels. ``"grey"``: values / 255 (eq. 1.1 of the lessons). ``"binarised"``: 1 with
+        that probability, else 0. Floats have been read already, and are taken as they are.
     rng
         Where the coin tosses of ``"binarised"`` come from.
     out
         Where to put the result.
     """
     eight_bit = pixels.dtype == np.uint8
-    if reading == "grey":
-        scale = 1 / 255 if eight_bit else 1.0
-        factor = np.asarray(scale, dtype=dtype)
+    if reading == "grey" or not eight_bit:
+        factor = np.asarray(1 / 255 if eight_bit else 1.0, dtype=dtype)
         grey: FloatArray = np.multiply(pixels, factor, dtype=dtype, out=out)
         return grey
     if reading != "binarised" or rng is None:
@@ -52,11 +51,8 @@ def read_pixels(
             f"pixels are read as {' or '.join(PIXEL_READINGS)} (the latter with an rng), "
             f"not {reading!r}"
         )
-    if eight_bit:
-        # A pixel of v is 1 for v of the 255 equally likely values 0 … 254: exactly v / 255.
-        ones = rng.integers(0, 255, pixels.shape, dtype=np.uint8) < pixels
-    else:
-        ones = rng.random(pixels.shape, dtype=np.float32) < pixels
+    # A pixel of v is 1 for v of the 255 equally likely values 0 … 254: exactly v / 255.
+    ones = rng.integers(0, 255, pixels.shape, dtype=np.uint8) < pixels
     if out is None:
         return ones.astype(dtype)
     out[...] = ones

@@ -23,7 +23,8 @@ from numpy.typing import NDArray
 from scratchvae.arrays import FloatArray, check_count, check_positive
 from scratchvae.data.batches import read_pixels
 from scratchvae.errors import InputError
-from scratchvae.layers import Dense, Flatten, Layer, Reshape, Sequential
+from scratchvae.layers import Dense, Flatten, Reshape, Sequential
+from scratchvae.layers.sequential import each_layer
 from scratchvae.models import VAE
 from scratchvae.probability import (
     GaussianLikelihood,
@@ -66,7 +67,9 @@ class LinearGaussian:
     def of(cls, vae: VAE) -> "LinearGaussian":
         """Return the model that a VAE's decoder is: one dense layer with Gaussian noise."""
         dense = [
-            layer for layer in _layers(vae.decoder) if not isinstance(layer, Flatten | Reshape)
+            layer
+            for layer in each_layer(vae.decoder)
+            if not isinstance(layer, Sequential | Flatten | Reshape)
         ]
         if len(dense) != 1 or not isinstance(dense[0], Dense):
             raise InputError(
@@ -214,12 +217,6 @@ def log_likelihood_by_quadrature(
     omitted = model.likelihood.omitted(prod(model.image_shape))
     log_likelihood: FloatArray = np.log(total) + largest[:, 0] - omitted
     return log_likelihood
-
-
-def _layers(layer: Layer) -> list[Layer]:
-    if isinstance(layer, Sequential):
-        return [inner for part in layer.layers for inner in _layers(part)]
-    return [layer]
 
 
 def _rows(images: NDArray[Any]) -> FloatArray:

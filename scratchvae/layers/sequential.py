@@ -168,7 +168,7 @@ class Normalised:
 
 def _require_each_once(layers: list[Layer]) -> None:
     seen: set[int] = set()
-    for layer in _with_inner(layers):
+    for layer in (inner for outer in layers for inner in each_layer(outer)):
         if id(layer) in seen:
             raise InputError(
                 f"Sequential expects a layer of its own for each place, got one "
@@ -178,11 +178,11 @@ def _require_each_once(layers: list[Layer]) -> None:
         seen.add(id(layer))
 
 
-def _with_inner(layers: list[Layer]) -> Iterator[Layer]:
-    for layer in layers:
-        yield layer
-        if isinstance(layer, Sequential):
-            yield from _with_inner(layer.layers)
+def each_layer(layer: Layer) -> Iterator[Layer]:
+    """Yield a layer and all that are in it, as those of a ``Sequential`` are, first to last."""
+    yield layer
+    for inner in getattr(layer, "layers", ()):
+        yield from each_layer(inner)
 
 
 def stages(layers: list[Layer]) -> list[Stage]:

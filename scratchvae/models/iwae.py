@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from scratchvae.arrays import FloatArray
 from scratchvae.data.batches import read_pixels
-from scratchvae.layers import Dense, Layer, Sequential
+from scratchvae.layers import Dense, Layer
+from scratchvae.layers.sequential import each_layer
 from scratchvae.models.vae import VAE
 from scratchvae.probability import (
     BernoulliLikelihood,
@@ -44,7 +45,7 @@ class IWAE(VAE):
     """
 
     weighs_kl = False  # the logarithm of the mean weight does not fall into two terms
-    kl_meaning = "KL(q(z | x) || N(0, I)), with several draws of z their mean of log q - log p"
+    kl_meaning = "KL(q(z | x) || N(0, I)), estimated from the draws of z where there are several"
 
     def __init__(
         self,
@@ -97,7 +98,8 @@ class IWAE(VAE):
 
             −log w = −log p(x | z) + ½ Σ (z² − eps² − log_variance).
         """
-        if len(self._last_pass()[2]) == 1:  # eps
+        _, _, eps, *_ = self._last_pass()
+        if len(eps) == 1:
             return super().backward()
         z, log_variance, eps, decoded, targets, normalised = self._last_pass()
         weight = normalised / z.shape[1]  # (K, N), and all of it sums to 1
@@ -143,6 +145,4 @@ def start_as_glorot(*parts: Layer) -> None:
 
 def _dense(part: Layer) -> list[Dense]:
     """Return the dense layers in a network, from first to last."""
-    if isinstance(part, Sequential):
-        return [layer for inner in part.layers for layer in _dense(inner)]
-    return [part] if isinstance(part, Dense) else []
+    return [layer for layer in each_layer(part) if isinstance(layer, Dense)]

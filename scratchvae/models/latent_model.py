@@ -67,7 +67,8 @@ class LatentModel(ModelOfParts):
 
     def describe_draws(self) -> str:
         """Return what ``draw_latents`` draws from, in words for a title."""
-        return f"N(0, I) in {self.latent_dim} dimension{'s'[: self.latent_dim != 1]}"
+        dimensions = "1 dimension" if self.latent_dim == 1 else f"{self.latent_dim} dimensions"
+        return f"N(0, I) in {dimensions}"
 
     def decode_parameters(self, z: FloatArray) -> FloatArray:
         """Return the parameters of p(x | z), as the likelihood takes them."""
@@ -268,10 +269,9 @@ class LatentModel(ModelOfParts):
         """
         images = self.as_images(images)
         labels = self.as_labels(labels, len(images))
-        toss = seed is not None and images.dtype == np.uint8
+        reading = "grey" if seed is None else self.settings.pixels
         for number, start in enumerate(range(0, len(images), CHUNK)):
             chunk = images[start : start + CHUNK]
-            reading = self.settings.pixels if toss else "grey"
             rng = stream(seed or 0, "pixels", number) if reading == "binarised" else None
             yield read_pixels(chunk, self.dtype, reading, rng), _part(labels, start)
 

@@ -3,7 +3,6 @@
 Dimensions: N images of shape (H, W, C), D latents.
 """
 
-from collections.abc import Iterator
 from typing import Any, ClassVar
 
 import numpy as np
@@ -11,6 +10,7 @@ import numpy as np
 from scratchvae.arrays import FloatArray, check_count
 from scratchvae.errors import InputError
 from scratchvae.layers import Layer, Parameter
+from scratchvae.layers.sequential import each_layer
 from scratchvae.probability import Likelihood
 from scratchvae.training import EpochMetrics, LossParts, Settings
 
@@ -104,9 +104,9 @@ class ModelOfParts:
         A layer remembers one forward pass. In two parts, the second pass would overwrite what the
         first needs for its gradient, which would be wrong in silence.
         """
-        own = {id(inner) for inner in _layers_of(layer)}
+        own = {id(inner) for inner in each_layer(layer)}
         for other, network in self.parts.items():
-            shared = [inner for inner in _layers_of(network) if id(inner) in own]
+            shared = [inner for inner in each_layer(network) if id(inner) in own]
             if shared:
                 raise InputError(
                     f"{other} and {part} share a layer, a {type(shared[0]).__name__}, which can "
@@ -149,10 +149,3 @@ class ModelOfParts:
         return LossParts(
             weight * mean_reconstruction + beta * mean_kl, mean_reconstruction, mean_kl
         )
-
-
-def _layers_of(layer: Layer) -> Iterator[Layer]:
-    """Yield a layer and all that are in it."""
-    yield layer
-    for inner in getattr(layer, "layers", ()):
-        yield from _layers_of(inner)

@@ -105,7 +105,6 @@ def train(
     if trainer.optimiser.steps == 0 and (begin := getattr(trainer.model, "begin", None)):
         begin(images)  # what a model takes from its data before the first step
     settings = trainer.settings
-    reading = settings.pixels if images.dtype == np.uint8 else "grey"
     batches = count_batches(len(images), settings.batch_size)
     history: list[EpochMetrics] = []
     with (
@@ -123,7 +122,7 @@ def train(
                 epoch=trainer.epoch,
                 first_batch=trainer.batch,
                 dtype=trainer.model.dtype,
-                reading=reading,
+                reading=settings.pixels,
             )
             given = _given_labels(trainer, labels)
             for x, conditions in _drawn_within(trainer.arena, zip(epoch, given, strict=False)):

@@ -104,11 +104,9 @@ class Trainer:
         images = as_images(batch)
         if len(images) == 0:
             raise InputError("a batch must hold at least one image: the mean of none is no number")
-        steps, reading = self.optimiser.steps, self.settings.pixels
-        rng = stream(self.seed, "pixels", self.epoch, steps) if images.dtype == np.uint8 else None
-        if rng is None:
-            reading = "grey"  # floats have been read already
-        return self.step_on_floats(read_pixels(images, self.model.dtype, reading, rng), labels)
+        rng = stream(self.seed, "pixels", self.epoch, self.optimiser.steps)
+        x = read_pixels(images, self.model.dtype, self.settings.pixels, rng)
+        return self.step_on_floats(x, labels)
 
     def step_on_floats(self, x: FloatArray, labels: NDArray[Any] | None = None) -> LossParts:
         """Do as ``step`` for images that are known to fit, in the model's own dtype."""
