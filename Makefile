@@ -29,7 +29,7 @@ lessons: $(VENV)/installed-lessons
 	$(BIN)/jupyter lab lessons/01_first_look.ipynb
 
 notebooks: $(VENV)/installed-lessons
-	$(BIN)/python -m scratchvae.notebooks lessons/*.ipynb
+	$(BIN)/python -m scratchvae.course.notebooks lessons/*.ipynb
 
 test: $(DEV)
 	$(BIN)/ruff format --check .
@@ -43,8 +43,8 @@ test-browser: $(DEV) $(VENV)/installed-lessons
 
 # Compiled lines cannot be counted, so the kernels run as plain Python here, on their small shapes.
 coverage: $(DEV)
-	NUMBA_DISABLE_JIT=1 $(BIN)/python -m pytest tests/test_kernel_products.py \
-	  tests/test_kernel_convolution.py tests/test_elementwise_kernels.py --cov --cov-report=
+	NUMBA_DISABLE_JIT=1 $(BIN)/python -m pytest tests/kernels/test_products.py \
+	  tests/kernels/test_convolution.py tests/kernels/test_elementwise.py --cov --cov-report=
 	$(BIN)/python -m pytest --cov --cov-append --cov-report=term:skip-covered
 
 format: $(DEV)

@@ -1,7 +1,7 @@
 """A variational autoencoder in NumPy and Numba, every gradient derived by hand."""
 
+from scratchvae.checks.gradients import GradientReport, error_curve, gradcheck, gradcheck_functions
 from scratchvae.errors import InputError
-from scratchvae.gradient_check import GradientReport, error_curve, gradcheck, gradcheck_functions
 from scratchvae.models import RECIPES, VAE, Autoencoder, build
 from scratchvae.training import LossParts, Settings, Trainer
 from scratchvae.version import __version__

@@ -2,7 +2,7 @@
 
 import sys
 
-from scratchvae.cli import main
+from scratchvae.cli.main import main
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -7,7 +7,7 @@ a change in one use (a second picture, say) leaves the others as they were.
 
 import numpy as np
 
-from scratchvae.arrays import check_count
+from scratchvae.validation import check_count
 
 # The order is part of the meaning of a seed: add new uses at the end.
 _USES = ("initialise", "shuffle", "pixels", "noise", "evaluate", "draw")

@@ -15,7 +15,8 @@ import scratchvae
 PACKAGE = Path(scratchvae.__file__).parent
 FILES = sorted(PACKAGE.rglob("*.py"))
 
-BOTTOM = {"errors", "arrays", "memory", "randomness", "files", "version"}
+BOTTOM = {"errors", "validation", "randomness", "files", "version"}
+# Each of these imports only those before it, and the bottom.
 ROOMS = [
     "kernels",
     "layers",
@@ -24,33 +25,17 @@ ROOMS = [
     "training",
     "models",
     "evaluation",
-    "gradient_check",
-]
-DOORS = {
-    "check_suite",
+    "checks",
     "plots",
     "runs",
-    "cli",
-    "broken",
-    "exercises",
-    "lesson",
-    "notebooks",
     "reproduce",
-}
-DOORS |= {
-    "arguments",
-    "folders",
-    "commands",
-    "factor_plots",
-}  # parts of a door, in files of their own
-
-# Each room may import those before it, and what lies at the bottom; the doors may import all.
+    "course",
+    "benchmarks",
+    "cli",
+]
 ALLOWED = {room: BOTTOM | set(ROOMS[: place + 1]) for place, room in enumerate(ROOMS)}
 ALLOWED |= dict.fromkeys(BOTTOM, BOTTOM)
-ALLOWED |= {door: BOTTOM | set(ROOMS) | DOORS for door in DOORS}
 ALLOWED["data"] = BOTTOM | {"kernels", "data"}
-ALLOWED["commands"] = BOTTOM | set(ROOMS) | DOORS | {"benchmarks"}
-ALLOWED["benchmarks"] = BOTTOM | set(ROOMS) | DOORS | {"benchmarks"}  # imported by no room
 
 FRAMEWORKS = {"torch", "tensorflow", "jax", "autograd", "keras", "theano", "tinygrad", "mxnet"}
 
@@ -95,7 +80,7 @@ def room(module):
 
 def test_the_reader_of_imports_sees_them_all():
     source = """
-import scratchvae.runs
+import scratchvae.runs.run
 from scratchvae import kernels, build
 from . import dense
 from ..data.idx import read_idx
@@ -106,7 +91,7 @@ def late():
 """
     found = set(imports(ast.parse(source), "scratchvae.layers.base", False))
     assert found == {
-        "scratchvae.runs",
+        "scratchvae.runs.run",
         "scratchvae.kernels",
         "scratchvae",
         "scratchvae.layers.dense",
@@ -148,7 +133,7 @@ def test_no_module_imports_a_framework_or_what_is_not_installed_with_the_package
         required += settings["options.extras_require"]["bench"].split("\n")
     else:
         assert not roots & FRAMEWORKS
-    if room(module) in {"lesson", "notebooks"}:  # and what comes with those
+    if room(module) == "course":  # and what comes with those
         required += settings["options.extras_require"]["lessons"].split("\n")
         required += ["IPython", "cycler", "nbformat", "traitlets"]
     installed = {line.split(">")[0].split("=")[0].strip() for line in required if line.strip()}

@@ -66,7 +66,7 @@ def test_the_library_runs_as_shown(monkeypatch):
 
 
 def test_every_command_shown_is_one_that_the_program_takes():
-    from scratchvae.arguments import make_parser
+    from scratchvae.cli.parser import make_parser
 
     shown = re.findall(
         r"`scratchvae ((?:train|evaluate|gradcheck|bench|draw|reproduce)[^`]*)`", README

@@ -8,9 +8,9 @@ from math import prod
 
 import numpy as np
 
-from scratchvae.arrays import FloatArray
 from scratchvae.layers import Conv2D, ConvTranspose2D, Dense, Layer, Sequential
 from scratchvae.models import LatentModel
+from scratchvae.validation import FloatArray
 
 Step = tuple[Layer, tuple[int, ...], tuple[int, ...]]
 """A layer, and the shapes of its input and its output for one image."""

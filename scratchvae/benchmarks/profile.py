@@ -5,8 +5,8 @@ from collections import defaultdict
 from typing import Any
 
 from scratchvae.benchmarks.timing import Effort, Work
-from scratchvae.kernels.parts import Kernel
-from scratchvae.kernels.threads import observing
+from scratchvae.kernels.machine.chunks import Kernel
+from scratchvae.kernels.machine.threads import observing
 
 REST = "Python, NumPy and small copies"
 

@@ -13,10 +13,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from scratchvae.arrays import FloatArray
 from scratchvae.benchmarks.arithmetic import Step, trace
 from scratchvae.errors import InputError
-from scratchvae.kernels.parts import start_threads
+from scratchvae.kernels.machine.chunks import start_threads
 from scratchvae.layers import (
     ELU,
     BatchNorm,
@@ -33,6 +32,7 @@ from scratchvae.layers import (
 )
 from scratchvae.models import VAE
 from scratchvae.probability import BernoulliLikelihood, GaussianLikelihood
+from scratchvae.validation import FloatArray
 
 Layout = Callable[[NDArray[Any]], NDArray[Any]]
 

@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 
-from scratchvae.arrays import FloatArray
 from scratchvae.benchmarks.arithmetic import step_multiply_adds
 from scratchvae.benchmarks.profile import profile_step
 from scratchvae.benchmarks.pytorch import TorchModel
@@ -16,6 +15,7 @@ from scratchvae.errors import InputError
 from scratchvae.models import VAE, build
 from scratchvae.randomness import stream
 from scratchvae.training import Trainer
+from scratchvae.validation import FloatArray
 
 Report = Callable[[str], None]
 

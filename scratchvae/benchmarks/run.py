@@ -10,13 +10,13 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any
 
-from scratchvae.arrays import check_count
 from scratchvae.benchmarks.kernels import CASES, Case, measure_kernel
 from scratchvae.benchmarks.pytorch import import_torch, torch_threads
 from scratchvae.benchmarks.recipes import Report, measure_recipe
 from scratchvae.benchmarks.timing import Ceiling, Effort, limited_threads
 from scratchvae.errors import InputError
 from scratchvae.files import check_writable, write_json
+from scratchvae.validation import check_count
 from scratchvae.version import __version__
 
 RIVALS = ("torch",)

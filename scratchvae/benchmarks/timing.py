@@ -16,7 +16,7 @@ from statistics import median
 import numpy as np
 
 from scratchvae.errors import InputError
-from scratchvae.kernels.threads import get_threads, using_threads
+from scratchvae.kernels.machine.threads import get_threads, using_threads
 
 Work = Callable[[], object]
 

@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from scratchvae.arrays import FloatArray
 from scratchvae.errors import InputError
-from scratchvae.memory import empty
+from scratchvae.kernels.machine.arena import empty
 from scratchvae.randomness import stream
+from scratchvae.validation import FloatArray
 
 PIXEL_READINGS = ("grey", "binarised")
 

@@ -16,11 +16,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from scratchvae.arrays import check_count
 from scratchvae.data.download import DownloadError, download
 from scratchvae.data.idx import read_idx
 from scratchvae.data.remotes import REMOTES, RemoteDataset
 from scratchvae.errors import InputError
+from scratchvae.validation import check_count
 
 DATASET_NAMES = ("auto", "mnist", "fashion-mnist", "synthetic")
 _DATA_VARIABLE = "SCRATCHVAE_DATA"

@@ -14,7 +14,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from scratchvae.arrays import check_count
 from scratchvae.data.factors import (
     FACTOR_NAMES,
     FACTORS,
@@ -28,6 +27,7 @@ from scratchvae.data.factors import (
 from scratchvae.data.ink import SIDE, centre_of_mass, draw_ink
 from scratchvae.data.strokes import SAMPLES, stroke_table
 from scratchvae.errors import InputError
+from scratchvae.validation import check_count
 
 __all__ = [
     "FACTORS",

@@ -12,10 +12,10 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from scratchvae.arrays import FloatArray
 from scratchvae.data.batches import read_pixels
 from scratchvae.errors import InputError
 from scratchvae.models import HierarchicalVAE, LatentModel
+from scratchvae.validation import FloatArray
 
 THRESHOLD = 0.01
 _CHUNK = 250

@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from scratchvae.arrays import FloatArray
 from scratchvae.data.batches import read_pixels
 from scratchvae.layers import Dense, Flatten, ReLU, Sequential
 from scratchvae.models.checks import check_labels
 from scratchvae.training import LossParts, Settings, Trainer, train
+from scratchvae.validation import FloatArray
 
 _CHUNK = 1000
 

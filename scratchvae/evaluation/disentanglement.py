@@ -44,11 +44,11 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from scratchvae.arrays import FloatArray, check_count, check_same_shape
 from scratchvae.data.batches import read_pixels
 from scratchvae.errors import InputError
 from scratchvae.models import LatentModel
 from scratchvae.probability import kl_to_standard
+from scratchvae.validation import FloatArray, check_count, check_same_shape
 
 BINS = 50
 CLASSES = 10  # as many as there are digits

@@ -20,7 +20,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from scratchvae.arrays import FloatArray, check_count, check_positive
 from scratchvae.data.batches import read_pixels
 from scratchvae.errors import InputError
 from scratchvae.layers import Dense, Flatten, Reshape, Sequential
@@ -33,6 +32,7 @@ from scratchvae.probability import (
     multivariate_gaussian_log_density,
 )
 from scratchvae.probability.densities import LOG_TWO_PI
+from scratchvae.validation import FloatArray, check_count, check_positive
 
 # Beyond 12 the prior's density is below e⁻⁷², whatever a decoder says of an image there.
 _REACH = 12.0

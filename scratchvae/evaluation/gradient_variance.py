@@ -10,7 +10,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from scratchvae.arrays import FloatArray, check_count
 from scratchvae.models import VAE
 from scratchvae.probability import (
     GradientDraws,
@@ -18,6 +17,7 @@ from scratchvae.probability import (
     reparameterised_gradients,
     score_function_gradients,
 )
+from scratchvae.validation import FloatArray, check_count
 
 _ROWS = 2000  # reconstructions at a time
 

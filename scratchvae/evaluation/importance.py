@@ -23,11 +23,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from scratchvae.arrays import FloatArray, check_count
 from scratchvae.errors import InputError
-from scratchvae.memory import Arena
+from scratchvae.kernels.machine.arena import Arena
 from scratchvae.models import VAE, LatentModel
 from scratchvae.randomness import stream
+from scratchvae.validation import FloatArray, check_count
 
 # So many images are encoded at a time, and so many pairs of image and z decoded: 1,000 images of
 # the widest recipe's hidden layers are 0.3 GB.

@@ -10,12 +10,13 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from scratchvae.errors import InputError
-from scratchvae.kernels.arrays import Array, Sizes, require_same_type, result
-from scratchvae.kernels.compilation import kernel
-from scratchvae.kernels.packing import pack, pack_transposed
-from scratchvae.kernels.parts import ALL, run_all
-from scratchvae.kernels.threads import get_threads, run_parts
-from scratchvae.kernels.tile import (
+from scratchvae.kernels.machine.arguments import Array, Sizes, require_same_type, result
+from scratchvae.kernels.machine.chunks import ALL, run_all
+from scratchvae.kernels.machine.compilation import kernel
+from scratchvae.kernels.machine.memory import scratch
+from scratchvae.kernels.machine.packing import pack, pack_transposed
+from scratchvae.kernels.machine.threads import get_threads, run_parts
+from scratchvae.kernels.machine.tile import (
     UNIT_ROW,
     UNIT_STEP,
     panel_columns,
@@ -23,7 +24,6 @@ from scratchvae.kernels.tile import (
     tile_address,
     tile_rows,
 )
-from scratchvae.kernels.workspace import scratch
 
 # Measured on a core with 48 KB and 2 MB of first and second-level cache. A panel of B stays in the
 # first while the rows of A pass by, and those rows in the second from one panel to the next. With

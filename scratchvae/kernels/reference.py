@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from scratchvae.arrays import FloatArray
+from scratchvae.validation import FloatArray
 
 
 def matmul(a: FloatArray, b: FloatArray) -> FloatArray:

@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from scratchvae import kernels
-from scratchvae.arrays import FloatArray, check_floats, check_positive
 from scratchvae.layers.base import Activation, Layer
+from scratchvae.validation import FloatArray, check_floats, check_positive
 
 
 class _Elementwise(Activation):

@@ -4,8 +4,8 @@ A layer of this kind is three linear maps: forwards, back to the input, and back
 """
 
 from scratchvae import kernels
-from scratchvae.arrays import FloatArray
 from scratchvae.layers.base import Activation, FusingLayer
+from scratchvae.validation import FloatArray
 
 
 class Affine(FusingLayer):

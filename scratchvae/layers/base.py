@@ -5,9 +5,9 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import DTypeLike
 
-from scratchvae.arrays import FloatArray, check_dtype, check_floats, check_same_shape
 from scratchvae.errors import InputError
-from scratchvae.memory import empty
+from scratchvae.kernels.machine.arena import empty
+from scratchvae.validation import FloatArray, check_dtype, check_floats, check_same_shape
 
 
 class Parameter:

@@ -7,9 +7,9 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from scratchvae import kernels
-from scratchvae.arrays import FloatArray, check_count, check_floats, check_positive
 from scratchvae.errors import InputError
 from scratchvae.layers.base import Activation, FusingLayer, Parameter
+from scratchvae.validation import FloatArray, check_count, check_floats, check_positive
 
 
 class BatchNorm(FusingLayer, fusing=True):

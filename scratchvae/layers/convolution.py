@@ -18,10 +18,10 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from scratchvae import kernels
-from scratchvae.arrays import FloatArray, check_count, check_floats
 from scratchvae.errors import InputError
 from scratchvae.layers.affine import Affine
 from scratchvae.layers.base import Layer, Parameter
+from scratchvae.validation import FloatArray, check_count, check_floats
 
 
 class _Geometry(NamedTuple):

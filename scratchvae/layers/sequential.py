@@ -28,11 +28,11 @@ from typing import Protocol
 
 import numpy as np
 
-from scratchvae.arrays import FloatArray
 from scratchvae.errors import InputError
 from scratchvae.layers.affine import Affine
 from scratchvae.layers.base import Activation, FusingLayer, Layer, Parameter
 from scratchvae.layers.batch_norm import BatchNorm
+from scratchvae.validation import FloatArray
 
 
 class Sequential(Layer):

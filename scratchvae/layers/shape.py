@@ -5,9 +5,9 @@ from math import prod
 import numpy as np
 from numpy.typing import DTypeLike
 
-from scratchvae.arrays import FloatArray, check_floats
 from scratchvae.errors import InputError
 from scratchvae.layers.base import Layer
+from scratchvae.validation import FloatArray, check_floats
 
 
 class Flatten(Layer):

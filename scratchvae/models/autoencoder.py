@@ -5,9 +5,9 @@ Dimensions: N images, D latents, … an image's shape (H, W, C).
 
 import numpy as np
 
-from scratchvae.arrays import FloatArray
 from scratchvae.models.latent_model import LatentModel
 from scratchvae.training import LossParts
+from scratchvae.validation import FloatArray
 
 
 class Autoencoder(LatentModel):

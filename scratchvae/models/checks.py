@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from scratchvae.arrays import check_finite
 from scratchvae.errors import InputError
+from scratchvae.validation import check_finite
 
 
 def check_images(

@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from scratchvae.arrays import FloatArray, check_count
 from scratchvae.models.vae import VAE
 from scratchvae.probability import (
     kl_to_standard,
@@ -17,6 +16,7 @@ from scratchvae.probability import (
     reparameterise_backward,
 )
 from scratchvae.training import LossParts
+from scratchvae.validation import FloatArray, check_count
 
 
 def one_hot(labels: NDArray[Any], classes: int, dtype: Any) -> FloatArray:

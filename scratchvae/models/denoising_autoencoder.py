@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from scratchvae.arrays import FloatArray, check_count, check_not_negative
 from scratchvae.data.batches import read_pixels
 from scratchvae.models.autoencoder import Autoencoder
 from scratchvae.randomness import stream
 from scratchvae.training import LossParts
+from scratchvae.validation import FloatArray, check_count, check_not_negative
 
 
 class DenoisingAutoencoder(Autoencoder):

@@ -8,7 +8,6 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from scratchvae.arrays import FloatArray, check_count, check_not_negative
 from scratchvae.errors import InputError
 from scratchvae.layers import Layer
 from scratchvae.models.latent_model import LatentModel
@@ -21,6 +20,7 @@ from scratchvae.probability import (
     reparameterise_backward,
 )
 from scratchvae.training import LossParts
+from scratchvae.validation import FloatArray, check_count, check_not_negative
 
 
 class _Pass(NamedTuple):

@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from scratchvae.arrays import FloatArray
 from scratchvae.data.batches import read_pixels
 from scratchvae.layers import Dense, Layer
 from scratchvae.layers.sequential import each_layer
@@ -20,6 +19,7 @@ from scratchvae.probability import (
     reparameterise_backward,
 )
 from scratchvae.training import LossParts, Settings
+from scratchvae.validation import FloatArray
 
 # A pixel that is black in every training image would get a bias of −∞.
 _FAINTEST = 1e-3

@@ -7,7 +7,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from scratchvae.arrays import FloatArray
 from scratchvae.layers import Layer
 from scratchvae.models.hierarchical_vae import HierarchicalVAE, split_halves
 from scratchvae.probability import (
@@ -21,6 +20,7 @@ from scratchvae.probability import (
     reparameterise_backward,
 )
 from scratchvae.training import LossParts
+from scratchvae.validation import FloatArray
 
 
 class _Pass(NamedTuple):

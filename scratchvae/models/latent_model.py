@@ -13,14 +13,14 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from scratchvae.arrays import FloatArray, check_count, check_finite
 from scratchvae.data.batches import read_pixels
 from scratchvae.errors import InputError
+from scratchvae.models.base import ModelOfParts
 from scratchvae.models.checks import check_images, check_labels
-from scratchvae.models.parts import ModelOfParts
 from scratchvae.probability import BernoulliLikelihood
 from scratchvae.randomness import stream
 from scratchvae.training import LossMean, LossParts, Trainer, check_training_set, train
+from scratchvae.validation import FloatArray, check_count, check_finite
 
 # Images are passed through a model so many at a time, which bounds the memory that it takes.
 CHUNK = 250

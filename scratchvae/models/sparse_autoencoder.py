@@ -7,9 +7,9 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from scratchvae.arrays import FloatArray, check_not_negative
 from scratchvae.models.autoencoder import Autoencoder
 from scratchvae.training import LossParts
+from scratchvae.validation import FloatArray, check_not_negative
 
 
 class SparseAutoencoder(Autoencoder):

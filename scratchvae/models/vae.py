@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 
-from scratchvae.arrays import FloatArray, check_count, check_not_negative
 from scratchvae.layers import Layer, Sequential
 from scratchvae.models.latent_model import LatentModel
 from scratchvae.probability import (
@@ -19,6 +18,7 @@ from scratchvae.probability import (
     reparameterise_backward,
 )
 from scratchvae.training import LossParts, Settings
+from scratchvae.validation import FloatArray, check_count, check_not_negative
 
 
 class VAE(LatentModel):

@@ -5,9 +5,9 @@ Dimensions: N examples, D coordinates of each.
 
 import numpy as np
 
-from scratchvae.arrays import FloatArray, check_floats, check_same_shape
 from scratchvae.errors import InputError
 from scratchvae.kernels import bernoulli_cross_entropy
+from scratchvae.validation import FloatArray, check_floats, check_same_shape
 
 LOG_TWO_PI = float(np.log(2 * np.pi))
 

@@ -19,9 +19,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from scratchvae.arrays import FloatArray, check_floats, check_same_shape
 from scratchvae.errors import InputError
 from scratchvae.probability.densities import check_covariance
+from scratchvae.validation import FloatArray, check_floats, check_same_shape
 
 
 class FullGradients(NamedTuple):

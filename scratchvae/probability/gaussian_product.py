@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from scratchvae.arrays import FloatArray
 from scratchvae.probability.gaussian_kl import DiagonalGradients
+from scratchvae.validation import FloatArray
 
 
 class Gaussian(NamedTuple):

@@ -21,8 +21,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from scratchvae.arrays import FloatArray, check_floats, check_same_shape
 from scratchvae.errors import InputError
+from scratchvae.validation import FloatArray, check_floats, check_same_shape
 
 
 class GradientDraws(NamedTuple):

@@ -18,10 +18,10 @@ from typing import ClassVar, Protocol
 import numpy as np
 
 from scratchvae import kernels
-from scratchvae.arrays import FloatArray, check_floats, check_positive, check_same_shape
 from scratchvae.errors import InputError
-from scratchvae.memory import empty
+from scratchvae.kernels.machine.arena import empty
 from scratchvae.probability.densities import LOG_TWO_PI
+from scratchvae.validation import FloatArray, check_floats, check_positive, check_same_shape
 
 
 class Likelihood(Protocol):

@@ -6,8 +6,8 @@ import numpy as np
 
 from scratchvae.data.batches import read_pixels
 from scratchvae.models import DenoisingAutoencoder
+from scratchvae.plots.side_by_side import save_rows, save_scatters
 from scratchvae.reproduce.experiments import Experiment, Results, Row, Source
-from scratchvae.reproduce.figures import save_rows, save_scatters
 
 _LINEAR = Experiment("linear-autoencoder", "linear-autoencoder")
 _PLAIN = Experiment("autoencoder", "autoencoder", 10)

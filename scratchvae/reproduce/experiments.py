@@ -7,7 +7,7 @@ from typing import Any
 
 from scratchvae.data import Dataset
 from scratchvae.models import LatentModel, build
-from scratchvae.runs import Run
+from scratchvae.runs.run import Run
 from scratchvae.training import Settings
 
 # Seconds an epoch of 60,000 images took on two cores of a laptop: shares of the progress display.

@@ -16,11 +16,11 @@ from scratchvae.data import Dataset
 from scratchvae.data.synthetic import named_factors
 from scratchvae.evaluation.active_units import active_units
 from scratchvae.evaluation.disentanglement import FactorInformation, model_information
-from scratchvae.factor_plots import draw_factor_shares, draw_factor_traversal
-from scratchvae.plots import save_figure
+from scratchvae.plots.factors import draw_factor_shares, draw_factor_traversal
+from scratchvae.plots.model import save_figure
+from scratchvae.plots.side_by_side import save_spreads
 from scratchvae.randomness import stream
 from scratchvae.reproduce.experiments import Experiment, Results, Row, Source
-from scratchvae.reproduce.figures import save_spreads
 
 _BETAS = (1.0, 2.0, 4.0, 8.0)
 _SEEDS = (0, 1, 2)

@@ -6,14 +6,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from scratchvae.arrays import FloatArray
 from scratchvae.data.batches import read_pixels
 from scratchvae.models import LatentModel
 from scratchvae.models.recipes.convolutional import PIXEL_VARIANCE
+from scratchvae.plots.side_by_side import save_rows, save_scatters
 from scratchvae.probability import reparameterise
 from scratchvae.randomness import stream
 from scratchvae.reproduce.experiments import Experiment, Results, Row, Source
-from scratchvae.reproduce.figures import save_rows, save_scatters
+from scratchvae.validation import FloatArray
 
 _VAE = Experiment("fleuret-conv", "fleuret-conv")
 _TWIN = Experiment("fleuret-autoencoder", "fleuret-autoencoder")

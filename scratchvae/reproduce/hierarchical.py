@@ -11,11 +11,11 @@ from typing import Any
 
 import numpy as np
 
-from scratchvae.arrays import FloatArray
 from scratchvae.evaluation import layer_activity
 from scratchvae.models import HierarchicalVAE
+from scratchvae.plots.side_by_side import save_bars, save_lines, save_rows
 from scratchvae.reproduce.experiments import Experiment, Results, Row, Source
-from scratchvae.reproduce.figures import save_bars, save_lines, save_rows
+from scratchvae.validation import FloatArray
 
 COLLAPSED, KEPT = 0.1, 2.0  # nats of the upper layer's KL
 

@@ -7,8 +7,8 @@ import numpy as np
 from scratchvae.data.batches import read_pixels
 from scratchvae.evaluation import GradientComparison, compare_gradient_estimators
 from scratchvae.models import VAE
+from scratchvae.plots.side_by_side import save_lines, save_rows
 from scratchvae.reproduce.experiments import Experiment, Results, Row, Source
-from scratchvae.reproduce.figures import save_lines, save_rows
 
 _BERNOULLI = Experiment("kingma-welling", "kingma-welling", settings={"epochs": 60})
 _SAMPLES = Experiment("kingma-welling-L5", "kingma-welling", options={"samples": 5})

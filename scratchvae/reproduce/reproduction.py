@@ -9,9 +9,9 @@ from typing import Any
 
 from scratchvae.data import Dataset, load
 from scratchvae.errors import InputError
-from scratchvae.memory import Arena
+from scratchvae.kernels.machine.arena import Arena
 from scratchvae.reproduce.experiments import Experiment, Results
-from scratchvae.runs import Run
+from scratchvae.runs.run import Run
 from scratchvae.training import Settings
 
 QUICK_TRAINING, QUICK_TEST, QUICK_EPOCHS = 6000, 1000, 2

@@ -6,8 +6,8 @@ import numpy as np
 
 from scratchvae import plots
 from scratchvae.evaluation.digit_classifier import train_digit_classifier
+from scratchvae.plots.side_by_side import save_rows
 from scratchvae.reproduce.experiments import Experiment, Results, Row, Source
-from scratchvae.reproduce.figures import save_rows
 
 # Final training losses by the number of latents. At z = 2 the report gives 307 beside 302 (MLP)
 # and 322 beside 336 (CNN).

@@ -13,11 +13,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from scratchvae.arrays import FloatArray
 from scratchvae.errors import InputError
 from scratchvae.files import write_atomically
 from scratchvae.training.protocol import LossMean
 from scratchvae.training.trainer import Trainer
+from scratchvae.validation import FloatArray
 
 FORMAT = 1
 

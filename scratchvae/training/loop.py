@@ -14,12 +14,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from scratchvae.arrays import FloatArray
 from scratchvae.data.batches import count_batches, epoch_batches, label_batches
 from scratchvae.errors import InputError
-from scratchvae.memory import Arena
+from scratchvae.kernels.machine.arena import Arena
 from scratchvae.training.protocol import LossMean, LossParts
 from scratchvae.training.trainer import Trainer
+from scratchvae.validation import FloatArray
 
 _Batch = tuple[FloatArray, dict[str, Any]]  # images, and what is given besides
 

@@ -8,9 +8,9 @@ from typing import Any, Protocol
 import numpy as np
 
 from scratchvae import kernels
-from scratchvae.arrays import FloatArray, check_positive
 from scratchvae.errors import InputError
 from scratchvae.layers import Parameter
+from scratchvae.validation import FloatArray, check_positive
 
 
 class Optimiser(Protocol):

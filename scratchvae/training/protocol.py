@@ -10,8 +10,8 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from scratchvae.arrays import FloatArray
 from scratchvae.layers import Parameter
+from scratchvae.validation import FloatArray
 
 
 @dataclass(frozen=True)

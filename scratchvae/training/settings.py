@@ -3,9 +3,9 @@
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from scratchvae.arrays import check_count, check_positive
 from scratchvae.data.batches import PIXEL_READINGS
 from scratchvae.errors import InputError
+from scratchvae.validation import check_count, check_positive
 
 OPTIMISERS = ("adam", "sgd")
 SCHEDULES = ("constant", "cosine", "stages")

@@ -8,14 +8,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from scratchvae.arrays import FloatArray, check_count
 from scratchvae.data.batches import read_pixels
 from scratchvae.errors import InputError
-from scratchvae.memory import Arena
+from scratchvae.kernels.machine.arena import Arena
 from scratchvae.randomness import stream
 from scratchvae.training.optimisers import SGD, Adam, Optimiser
 from scratchvae.training.protocol import LossMean, LossParts, Trainable
 from scratchvae.training.settings import LAST_STAGE, Settings, stage_of
+from scratchvae.validation import FloatArray, check_count
 
 
 class Trainer:

@@ -4,7 +4,7 @@ import pytest
 from small_runs import SMALL
 
 from scratchvae import cli
-from scratchvae.runs import Run
+from scratchvae.runs.run import Run
 
 
 @pytest.fixture(autouse=True)

@@ -6,7 +6,7 @@ import re
 import pytest
 from small_runs import SMALL, complaints, names_in, run_program
 
-from scratchvae.runs import PICTURES
+from scratchvae.runs.run import PICTURES
 
 
 @pytest.mark.parametrize("kind", PICTURES)
@@ -114,7 +114,7 @@ def test_gradcheck_says_how_many_passed(here, call, monkeypatch):
     class Wrong:
         passed = False
 
-    monkeypatch.setattr("scratchvae.check_suite.all_checks", lambda: [("Tanh", Wrong)])
+    monkeypatch.setattr("scratchvae.checks.suite.all_checks", lambda: [("Tanh", Wrong)])
     code, output, errors = call("gradcheck")
     assert code == 1
     assert errors == ["wrong: Tanh"]

@@ -25,7 +25,7 @@ from small_runs import (
 )
 
 import scratchvae
-from scratchvae import commands
+from scratchvae.cli import commands
 
 
 @pytest.mark.parametrize("command", ["train", "draw", "evaluate", "gradcheck"])

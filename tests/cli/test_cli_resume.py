@@ -6,7 +6,8 @@ import signal
 import pytest
 from small_runs import RUN_FILES, SMALL, interrupt_in_step, names_in
 
-from scratchvae import commands, plots
+from scratchvae import plots
+from scratchvae.cli import commands
 
 
 @pytest.mark.parametrize("step", [1, 3, 4, 6])

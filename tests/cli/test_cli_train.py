@@ -7,7 +7,7 @@ import os
 import pytest
 from small_runs import RUN_FILES, SMALL, names_in, small_dataset, write_data_folder
 
-from scratchvae import commands
+from scratchvae.cli import commands
 
 
 def test_training_says_what_it_does_and_leaves_a_folder(here, call):

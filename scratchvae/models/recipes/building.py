@@ -6,12 +6,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike
 
-from scratchvae.arrays import check_count
 from scratchvae.errors import InputError
 from scratchvae.models.latent_model import LatentModel
 from scratchvae.models.recipes.catalogue import RECIPES, Recipe
 from scratchvae.models.recipes.maker import Maker
 from scratchvae.probability import BernoulliLikelihood
+from scratchvae.validation import check_count
 
 
 def find_recipe(name: str) -> Recipe:

@@ -6,7 +6,6 @@ from typing import Any
 
 from numpy.typing import DTypeLike
 
-from scratchvae.arrays import check_dtype
 from scratchvae.layers import (
     ELU,
     BatchNorm,
@@ -19,6 +18,7 @@ from scratchvae.layers import (
     Sigmoid,
 )
 from scratchvae.randomness import stream
+from scratchvae.validation import check_dtype
 
 IMAGE_SHAPE = (28, 28, 1)
 PIXELS = 784

@@ -6,7 +6,6 @@ the ``beta``, ``reconstruction_weight`` and ``samples`` that every ``VAE`` has.
 
 from typing import Any
 
-from scratchvae.arrays import check_count
 from scratchvae.errors import InputError
 from scratchvae.layers import ELU, BatchNorm, Layer, LogSoftplus, ReLU, Sequential, Sigmoid, Tanh
 from scratchvae.models.conditional_vae import ConditionalVAE
@@ -21,6 +20,7 @@ from scratchvae.probability import (
     LearnedVarianceLikelihood,
     Likelihood,
 )
+from scratchvae.validation import check_count
 
 CLASSES = 10
 

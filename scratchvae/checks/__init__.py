@@ -1,0 +1,1 @@
+"""Whether the code is right: gradients, distributions, bounds, optimisers, and usual bugs."""

@@ -1,0 +1,194 @@
+"""Checks of what a gradient check cannot see: whether the distribution is the right one.
+
+A sampler that multiplies the noise by the variance instead of the standard deviation, or a KL with
+both its value and its gradient halved, is differentiated correctly and passes every gradient
+check. Its moments and its value give it away.
+
+Monte-Carlo figures are compared in units of their own standard error. The bound of 5 lets a right
+figure fail once in two million draws; the bugs above are hundreds of standard errors off.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from scratchvae.probability import (
+    Likelihood,
+    gaussian_log_density,
+    kl_to_standard,
+    reparameterise,
+    standard_normal_log_density,
+)
+from scratchvae.validation import FloatArray
+
+LARGEST_DEVIATION = 5.0
+
+
+@dataclass(frozen=True)
+class DistributionRow:
+    """One figure of a distribution, expected and found.
+
+    Attributes
+    ----------
+    name
+        Which figure.
+    expected, found
+        Its two values.
+    deviation
+        Their difference in standard errors; for a figure without chance, in units of 1e-6.
+    """
+
+    name: str
+    expected: float
+    found: float
+    deviation: float
+
+    @property
+    def passed(self) -> bool:
+        """Whether the two agree; NaN does not."""
+        return self.deviation <= LARGEST_DEVIATION
+
+
+@dataclass(frozen=True)
+class DistributionReport:
+    """What a distribution check found; printed, it is a table."""
+
+    title: str
+    rows: list[DistributionRow]
+
+    @property
+    def passed(self) -> bool:
+        """Whether every figure agrees."""
+        return bool(self.rows) and all(row.passed for row in self.rows)
+
+    def __str__(self) -> str:
+        width = max(len(row.name) for row in self.rows)
+        lines = [
+            self.title,
+            f"  {'':{width}}  {'expected':>12}  {'found':>12}  {'deviation':>9}  verdict",
+        ]
+        for row in self.rows:
+            verdict = "ok" if row.passed else "WRONG"
+            lines.append(
+                f"  {row.name:{width}}  {row.expected:12.6g}  {row.found:12.6g}  "
+                f"{row.deviation:9.1f}  {verdict}"
+            )
+        return "\n".join(lines)
+
+
+def check_reparameterisation(
+    sampler: Callable[[FloatArray, FloatArray, FloatArray], FloatArray] = reparameterise,
+    *,
+    draws: int = 100_000,
+    seed: int = 0,
+) -> DistributionReport:
+    """Compare the mean and variance of a sampler's draws with those asked for.
+
+    Parameters
+    ----------
+    sampler
+        From mean (N, D), log-variance (N, D) and noise (L, N, D) to draws (L, N, D).
+    draws
+        L.
+    seed
+        Fixes the noise.
+    """
+    mean = np.array([[-1.5, 0.0, 0.7, 3.0]])
+    # None is 0, where variance and standard deviation are both 1 and a mix-up does not show.
+    log_variance = np.array([[-3.0, -1.0, 0.8, 1.5]])
+    noise = np.random.default_rng(seed).standard_normal((draws, *mean.shape))
+    z = sampler(mean, log_variance, noise)
+    rows = []
+    for j in range(mean.shape[1]):
+        m, variance = float(mean[0, j]), float(np.exp(log_variance[0, j]))
+        found_mean, found_variance = float(z[:, 0, j].mean()), float(z[:, 0, j].var())
+        # A Gaussian's sample mean has variance σ²/L, its sample variance 2σ⁴/L.
+        mean_error = np.sqrt(variance / draws)
+        variance_error = variance * np.sqrt(2 / draws)
+        rows += [
+            _compare(f"mean of z[{j}]", m, found_mean, mean_error),
+            _compare(f"variance of z[{j}]", variance, found_variance, variance_error),
+        ]
+    # Noise shared by two latents leaves the moments of each as they are.
+    first, second = (z[:, 0, j] - z[:, 0, j].mean() for j in (0, 1))
+    lengths = float(np.sqrt((first @ first) * (second @ second)))
+    correlation = float(first @ second) / lengths if lengths else 0.0
+    rows.append(_compare("correlation of z[0] and z[1]", 0.0, correlation, 1 / np.sqrt(draws)))
+    return DistributionReport("reparameterise: moments of its draws", rows)
+
+
+def check_kl(
+    kl: Callable[[FloatArray, FloatArray], FloatArray] = kl_to_standard,
+    *,
+    draws: int = 100_000,
+    seed: int = 0,
+) -> DistributionReport:
+    """Compare a closed-form KL to N(0, I) with its definition, the mean of log q − log p under q.
+
+    Parameters
+    ----------
+    kl
+        From mean and log-variance (N, D) to nats (N,).
+    draws
+        How many z the mean is over.
+    seed
+        Fixes the noise.
+    """
+    cases = {
+        "equal to the prior": ([0.0, 0.0, 0.0], [0.0, 0.0, 0.0]),
+        "shifted": ([1.0, -2.0, 0.5], [0.0, 0.0, 0.0]),
+        "narrow": ([0.0, 0.0, 0.0], [-4.0, -2.0, -1.0]),
+        "wide and shifted": ([0.3, -0.1, 1.0], [1.0, 0.5, -0.5]),
+    }
+    rng = np.random.default_rng(seed)
+    rows = []
+    for name, (means, log_variances) in cases.items():
+        mean, log_variance = np.array([means]), np.array([log_variances])
+        z = reparameterise(mean, log_variance, rng.standard_normal((draws, *mean.shape)))[:, 0]
+        terms = gaussian_log_density(z, mean, log_variance) - standard_normal_log_density(z)
+        error = float(terms.std() / np.sqrt(draws))
+        rows.append(_compare(name, float(terms.mean()), float(kl(mean, log_variance)[0]), error))
+    return DistributionReport("KL to N(0, I): closed form against Monte Carlo", rows)
+
+
+def check_likelihood(likelihood: Likelihood, *, seed: int = 0) -> DistributionReport:
+    """Check that a likelihood's probabilities add up to 1, and that its mean is the mean.
+
+    Both are computed for single pixels by summing over 0 and 1 (Bernoulli), or over a fine grid
+    around the mean, as wide as the samples tell. An image's nats must be the sum of its pixels':
+    their mean would pass for a distribution as long as there is one pixel.
+    """
+    rng = np.random.default_rng(seed)
+    decoded = rng.normal(0.0, 1.5, (4, likelihood.channels_per_pixel))
+    expected_mean = likelihood.mean(decoded)[:, 0]
+    rows = []
+    for pixel in range(len(decoded)):
+        if likelihood.name == "bernoulli":
+            grid, width = np.array([0.0, 1.0]), 1.0
+        else:
+            draws = likelihood.sample(np.repeat(decoded[pixel : pixel + 1], 1000, axis=0), rng)
+            reach = 12 * float(draws.std())
+            grid = expected_mean[pixel] + np.linspace(-reach, reach, 20_001)
+            width = float(grid[1] - grid[0])
+        repeated = np.repeat(decoded[pixel : pixel + 1], len(grid), axis=0)
+        nats = likelihood.negative_log_likelihood(grid[:, None], repeated)
+        probability = np.exp(-nats - likelihood.omitted(1)) * width
+        total, mean = float(probability.sum()), float((probability * grid).sum())
+        rows += [
+            _compare(f"pixel {pixel}: total probability", 1.0, total, 1e-6),
+            _compare(f"pixel {pixel}: mean", float(expected_mean[pixel]), mean, 1e-6),
+        ]
+    x = likelihood.sample(decoded, rng)
+    of_pixels = likelihood.negative_log_likelihood(x, decoded) + likelihood.omitted(1)
+    of_image = likelihood.negative_log_likelihood(x[np.newaxis], decoded[np.newaxis])
+    found = float(of_image[0]) + likelihood.omitted(len(x))
+    rows.append(_compare("nats of an image of 4 pixels", float(of_pixels.sum()), found, 1e-6))
+    return DistributionReport(f"{likelihood!r}: a distribution over pixels", rows)
+
+
+def _compare(name: str, expected: float, found: float, error: Any) -> DistributionRow:
+    # Rounding alone is no error: where there is no chance in it, 1e-12 passes for nothing.
+    deviation = abs(found - expected) / max(float(error), 1e-12)
+    return DistributionRow(name, expected, found, deviation)

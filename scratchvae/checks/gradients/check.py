@@ -1,0 +1,167 @@
+"""The check of a layer, a model or a pair of functions.
+
+A layer's output is weighted by a random upstream gradient and summed, so that errors in different
+outputs cannot cancel; a model's loss is taken as it is, its noise frozen. What ``backward`` says is
+then compared with finite differences (``finite_differences.py``). Where they differ, the report
+says what is probably wrong (``diagnosis.py``).
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from scratchvae.checks.gradients.comparison import (
+    KINK_TOLERANCE,
+    SMOOTH_TOLERANCE,
+    Elsewhere,
+    check_gradients,
+)
+from scratchvae.checks.gradients.functions import FunctionSubject
+from scratchvae.checks.gradients.layers_and_models import LayerLike, subject_of
+from scratchvae.checks.gradients.passes import run_passes
+from scratchvae.checks.gradients.report import GradientReport
+from scratchvae.checks.gradients.subject import Subject, check_array
+from scratchvae.errors import InputError
+from scratchvae.layers import Layer
+from scratchvae.models import LatentModel
+from scratchvae.validation import FloatArray, check_count, check_positive
+
+
+def gradcheck(
+    layer_or_model: Layer | LatentModel | LayerLike,
+    x: NDArray[Any],
+    *,
+    training: bool = True,
+    noise: FloatArray | None = None,
+    labels: NDArray[Any] | None = None,
+    seed: int = 0,
+    max_coordinates: int = 400,
+    directions: int = 4,
+    tolerance: float | None = None,
+) -> GradientReport:
+    """Compare a backward pass with finite differences.
+
+    Parameters
+    ----------
+    layer_or_model
+        A layer of yours or of the package, or a whole model, in float64. Any object with
+        ``forward(x)`` and ``backward(dy)`` will do; what it learns, if anything, is in a dict
+        ``parameters`` of objects with ``value`` and ``grad``. It is left as it was, its gradients
+        apart.
+    x
+        A batch of inputs in float64. Small batches check as much as large ones.
+    training
+        Which of the two the forward pass is to do.
+    noise
+        For a model: the frozen noise of its forward pass; ``None`` draws it from ``seed``. Fresh
+        noise in every pass would drown the difference (eq. 8.3 of the lessons).
+    labels
+        For a model that is told the classes of its images: which; ``None`` draws them.
+    seed
+        Fixes the upstream gradient, the noise and the directions.
+    max_coordinates
+        Arrays of up to so many entries are checked entry by entry, larger ones along random
+        directions.
+    directions
+        How many.
+    tolerance
+        The largest relative error that passes; ``None`` takes 1e-6, or 1e-5 where a layer has
+        kinks.
+
+    Returns
+    -------
+    A report with ``passed``, ``max_relative_error`` and ``rows``, each with its ``diagnosis`` if it
+    failed; printed, it is a table.
+
+    Raises
+    ------
+    InputError
+        If anything is float32 (a difference of two numbers of 7 digits has too few left to judge
+        a gradient by), not finite, or empty.
+    """
+    rng = np.random.default_rng(seed)
+    subject = subject_of(layer_or_model, x, training, noise, labels, rng)
+    return _check(subject, rng, max_coordinates, directions, tolerance)
+
+
+def gradcheck_functions(
+    forward: Callable[..., Any],
+    backward: Callable[..., Any],
+    *arrays: NDArray[Any],
+    seed: int = 0,
+    max_coordinates: int = 400,
+    directions: int = 4,
+    tolerance: float | None = None,
+) -> GradientReport:
+    """Check a pair of functions of your own: ``gradcheck_functions(forward, backward, x, w, b)``.
+
+    Parameters
+    ----------
+    forward
+        From the arrays to the output y; or to ``(y, cache)``.
+    backward
+        From dy to one gradient per array, in their order; or to a dict with the names of
+        ``forward``'s arguments (``"w"`` or ``"dw"``). If there is a cache it is called as
+        ``backward(dy, cache)``.
+    arrays
+        What ``forward`` is called with, in float64; they are copied.
+    seed, max_coordinates, directions, tolerance
+        As for ``gradcheck``.
+
+    Raises
+    ------
+    InputError
+        As for ``gradcheck``, and if the functions do not return what is described here.
+    """
+    if not callable(forward) or not callable(backward):
+        raise InputError("gradcheck_functions expects two functions, forward and backward, first")
+    if not arrays:
+        raise InputError("gradcheck_functions expects at least one array after the two functions")
+    for place, array in enumerate(arrays):
+        check_array(array, "x" if place == 0 else f"array {place + 1}")
+    rng = np.random.default_rng(seed)
+    subject = FunctionSubject(forward, backward, arrays)
+    return _check(subject, rng, max_coordinates, directions, tolerance)
+
+
+def _check(
+    subject: Subject,
+    rng: np.random.Generator,
+    max_coordinates: int,
+    directions: int,
+    tolerance: float | None,
+) -> GradientReport:
+    check_count(max_coordinates, "max_coordinates", 0)
+    check_count(directions, "directions")
+    if tolerance is None:
+        tolerance = SMOOTH_TOLERANCE if subject.smooth else KINK_TOLERANCE
+    check_positive(tolerance, "tolerance")
+
+    def elsewhere() -> Elsewhere:
+        for array in subject.arrays.values():
+            spread = float(np.sqrt(np.mean(array**2))) or 1.0
+            array += 0.01 * spread * rng.standard_normal(array.shape)
+        # With the same dy: an error that depends on it would go away with another.
+        moved = run_passes(subject, rng, passes.dy)
+        return moved.value, moved.gradients, moved.repeated
+
+    try:
+        passes = run_passes(subject, rng)
+        return check_gradients(
+            subject.title,
+            passes.value,
+            subject.arrays,
+            passes.gradients,
+            rng=rng,
+            max_coordinates=max_coordinates,
+            directions=directions,
+            tolerance=tolerance,
+            elsewhere=None if subject.smooth else elsewhere,
+            repeated=passes.repeated,
+            facts=lambda: subject.facts(passes.dy),
+            parts=passes.parts,
+        )
+    finally:
+        subject.restore()

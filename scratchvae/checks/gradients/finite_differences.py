@@ -1,0 +1,201 @@
+"""Finite differences: the slope of a function along each of its inputs, against a gradient.
+
+Every entry x of an array is moved by a step h both ways, and the slope of the function
+
+    D(h) = [f(x + h) − f(x − h)] / 2h
+
+is compared with the gradient. The error of D(h) falls as h² (eq. 2.9 of the lessons), and that of
+the combination (4 D(h) − D(2h)) / 3, which is used here, as h⁴; but the rounding of f, divided by
+h, grows as h shrinks (eq. 2.10), and the best step lies between (eq. 2.11). So several steps are
+tried, largest first, until one agrees: a right gradient agrees at one of them; a wrong one at none.
+
+Source of the theory: the notes of the course CS231n, "gradient checks".
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from scratchvae.checks.gradients.report import CheckRow
+from scratchvae.validation import FloatArray
+
+# Steps relative to an entry of size 1. At the first the h⁴ error of a function with derivatives of
+# order 1 is 1e-12, far below any tolerance; the others are for strongly curved functions, and for
+# those with a kink, which the smaller step is less likely to straddle.
+STEPS = (1e-3, 1e-4, 1e-5, 1e-6)
+
+
+def slope_along(
+    value: Callable[[], float], array: FloatArray, move: FloatArray, step: float
+) -> tuple[float, float]:
+    """Return D(h) and D(2h) of ``value`` along ``move``; ``array`` is put back."""
+    start = array.copy()
+
+    def at(distance: float) -> float:
+        array[...] = start + distance * move
+        return value()
+
+    try:
+        narrow = (at(step) - at(-step)) / (2 * step)
+        wide = (at(2 * step) - at(-2 * step)) / (4 * step)
+    finally:
+        array[...] = start
+    return narrow, wide
+
+
+def unit_move(shape: tuple[int, ...], index: int) -> FloatArray:
+    """Return the direction that moves one entry, given by its flat index, by 1."""
+    move = np.zeros(shape)
+    move.flat[index] = 1
+    return move
+
+
+class Slopes(NamedTuple):
+    """The analytic slope along one move, and the numeric one nearest to it of all steps."""
+
+    analytic: float
+    numeric: float
+
+    @property
+    def size(self) -> float:
+        """The larger of the two; 0 if either is no number."""
+        larger = max(abs(self.analytic), abs(self.numeric))
+        return larger if np.isfinite(larger) else 0.0
+
+    @property
+    def gap(self) -> float:
+        """How far apart the two are, relative to the larger."""
+        gap = abs(self.analytic - self.numeric)
+        return gap / self.size if np.isfinite(gap) and self.size else gap if gap == 0 else np.inf
+
+
+class ArrayCheck:
+    """One array: the moves to make, entry by entry or along random directions, and their slopes."""
+
+    def __init__(
+        self,
+        name: str,
+        array: FloatArray,
+        max_coordinates: int,
+        directions: int,
+        rng: np.random.Generator,
+    ) -> None:
+        self.name = name
+        self.array = array
+        self.directions = (
+            []
+            if array.size <= max_coordinates
+            else [_random_signs(array.shape, rng) for _ in range(directions)]
+        )
+        self.count = len(self.directions) or array.size
+        self.slopes: list[Slopes] = []
+        self.kinks = 0
+
+    def measure(
+        self,
+        value: Callable[[], float],
+        gradients: Sequence[FloatArray],
+        tolerance: float,
+        places: Iterable[int],
+        largest: float | None = None,
+    ) -> None:
+        """Measure the slopes at ``places``; again, if there are slopes, for those that disagreed.
+
+        Then one that agrees replaces the earlier. Of several gradients the worst counts.
+        """
+        for place in places:
+            unit = not self.directions
+            move = unit_move(self.array.shape, place) if unit else self.directions[place]
+            slopes = max(
+                (_compare_slopes(value, self.array, g, move, tolerance) for g in gradients),
+                key=lambda slopes: slopes.gap,
+            )
+            if largest is None:
+                self.slopes.append(slopes)
+            elif self.error(slopes, largest) <= tolerance:
+                self.slopes[place] = slopes
+                self.kinks += 1
+
+    def error(self, slopes: Slopes, largest: float) -> float:
+        """Return the relative error of two slopes.
+
+        Slopes a thousand times smaller than the array's largest are measured against that: their
+        own size is of the order of the rounding. So are those of an array whose gradient is zero
+        (a bias before a batch norm), against the largest of all arrays.
+        """
+        own = max((each.size for each in self.slopes), default=0.0)
+        floor = max(1e-3 * own, 1e-5 * largest, float(np.finfo(np.float64).tiny))
+        relative = abs(slopes.analytic - slopes.numeric) / max(slopes.size, floor)
+        return relative if np.isfinite(relative) else np.inf
+
+    def disagreeing(self, largest: float, tolerance: float) -> list[int]:
+        """Return the places whose slopes differ by more than the tolerance."""
+        return [
+            place
+            for place, slopes in enumerate(self.slopes)
+            if self.error(slopes, largest) > tolerance
+        ]
+
+    def row(self, largest: float, tolerance: float) -> CheckRow:
+        """Return the worst of the slopes, as a row of the report."""
+        worst, where, error = Slopes(0.0, 0.0), "-", 0.0
+        for place, slopes in enumerate(self.slopes):
+            # Of errors that are the same but for rounding, the first is shown.
+            if place == 0 or self.error(slopes, largest) > 1.01 * error:
+                relative = self.error(slopes, largest)
+                where = (
+                    f"direction {place}"
+                    if self.directions
+                    else str(_index(place, self.array.shape))
+                )
+                worst, error = slopes, relative
+        return CheckRow(
+            self.name,
+            self.array.size,
+            self.count,
+            error,
+            where,
+            worst.analytic,
+            worst.numeric,
+            tolerance,
+            self.kinks,
+        )
+
+
+def extrapolate(narrow: float, wide: float) -> float:
+    """Return the slope that D(h) and D(2h) point to: errors in h² cancel, those in h⁴ stay."""
+    return (4 * narrow - wide) / 3
+
+
+def _random_signs(shape: tuple[int, ...], rng: np.random.Generator) -> FloatArray:
+    """Return a direction of length 1 along which every entry moves by the same amount."""
+    signs = rng.choice([-1.0, 1.0], shape)
+    direction: FloatArray = signs / np.sqrt(signs.size)
+    return direction
+
+
+def _index(flat: int, shape: tuple[int, ...]) -> tuple[int, ...]:
+    return tuple(int(i) for i in np.unravel_index(flat, shape))
+
+
+def _compare_slopes(
+    value: Callable[[], float],
+    array: FloatArray,
+    gradient: FloatArray,
+    move: FloatArray,
+    tolerance: float,
+) -> Slopes:
+    """Return the slopes of ``value`` along ``move``, the numeric one by ever smaller steps."""
+    moved = move != 0  # elsewhere a NaN in the gradient is another entry's error
+    analytic = float((gradient[moved] * move[moved]).sum())
+    scale = max(1.0, float(np.abs(array[moved]).max(initial=0)))
+    best = np.nan
+    for relative in STEPS:
+        narrow, wide = slope_along(value, array, move, relative * scale)
+        numeric = extrapolate(narrow, wide)
+        if not abs(best - analytic) <= abs(numeric - analytic):
+            best = numeric
+        if abs(best - analytic) <= 0.1 * tolerance * abs(analytic):
+            break
+    return Slopes(analytic, best)

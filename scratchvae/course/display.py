@@ -1,0 +1,151 @@
+"""What the lessons share: digits to learn from, sizes for a quick run, computed prose, sliders."""
+
+import os
+from collections.abc import Callable, Mapping
+from io import BytesIO
+from typing import TYPE_CHECKING, Any
+
+from scratchvae.data import Dataset, load
+from scratchvae.errors import InputError
+from scratchvae.validation import check_count
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+FAST_VARIABLE = "SCRATCHVAE_FAST"  # "1": as little work as shows that everything runs
+DATA_VARIABLE = "SCRATCHVAE_LESSON_DATA"  # "synthetic": as where MNIST cannot be had
+STATIC_VARIABLE = "SCRATCHVAE_STATIC"  # "1": pictures in the place of sliders
+
+# Okabe and Ito's colours, which readers who are colour-blind can tell apart.
+_COLOURS = ("#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9", "#000000")
+_TITLES = {"mnist": "MNIST", "synthetic": "synthetic digits in the place of MNIST"}
+
+Slider = tuple[float, float, float, float] | list[Any]
+"""Lowest, highest, step and start of a number; or a list of choices, the first to start with."""
+
+
+def style() -> None:
+    """Set how the lessons' pictures look."""
+    import matplotlib as mpl
+    from cycler import cycler
+
+    mpl.rcParams.update(
+        {
+            "figure.dpi": 80,
+            "savefig.dpi": 80,
+            "figure.constrained_layout.use": True,
+            "font.size": 10,
+            "axes.titlesize": 10,
+            "axes.spines.top": False,
+            "axes.spines.right": False,
+            "axes.prop_cycle": cycler(color=_COLOURS),
+            "image.cmap": "gray",
+            "image.interpolation": "nearest",
+        }
+    )
+
+
+def is_fast() -> bool:
+    """Whether the lessons are to do as little as shows that everything runs."""
+    return os.environ.get(FAST_VARIABLE) == "1"
+
+
+def sized(full: Any, fast: Any) -> Any:
+    """Return ``full``, or ``fast`` where SCRATCHVAE_FAST=1."""
+    return fast if is_fast() else full
+
+
+def digits(train: int | None = None, test: int | None = None) -> Dataset:
+    """Return MNIST, or synthetic digits where it cannot be had, and print which of them.
+
+    Parameters
+    ----------
+    train, test
+        How many images to keep of each part, the first ones; ``None``: all.
+    """
+    data = load(os.environ.get(DATA_VARIABLE) or "auto", progress=False)
+    for count, name in ((train, "train"), (test, "test")):
+        if count is not None:
+            check_count(count, name)
+    data = data.first(train, test)
+    counts = f"{len(data.train_images):,} images to train on, {len(data.test_images):,} to test"
+    print(f"{_TITLES.get(data.name, data.name)}: {counts}")
+    return data
+
+
+def say(markdown: str) -> None:
+    """Show Markdown whose figures were computed."""
+    from IPython.display import Markdown, display
+
+    display(Markdown(markdown))
+
+
+def explore(draw: Callable[..., "Figure"], *, describe: str, **sliders: Slider) -> None:
+    """Show a picture with sliders where Jupyter is live, and the picture alone elsewhere.
+
+    Parameters
+    ----------
+    draw
+        Returns the picture for a value of every slider.
+    describe
+        What the picture shows at the start, in a sentence, for those who cannot see it.
+    sliders
+        ``name=(lowest, highest, step, start)``, or ``name=[choices]``.
+    """
+    from IPython.display import Image, display
+
+    if os.environ.get(STATIC_VARIABLE) == "1":
+        starts = {name: _start(name, slider) for name, slider in sliders.items()}
+        display(Image(data=_png(draw(**starts))), metadata={"image/png": {"alt": describe}})
+        say(f"*{describe} Run this cell in Jupyter to move the sliders.*")
+        return
+    display(box_of_sliders(draw, sliders))
+    say(f"*{describe}*")
+
+
+def box_of_sliders(draw: Callable[..., "Figure"], sliders: Mapping[str, Slider]) -> Any:
+    """Return the widgets of ``explore``: sliders, and under them a picture that follows them."""
+    import ipywidgets
+
+    starts = {name: _start(name, slider) for name, slider in sliders.items()}
+    image = ipywidgets.Image(value=_png(draw(**starts)), format="png")
+    controls: dict[str, Any] = {}
+    for name, slider in sliders.items():
+        shown = {"description": name.replace("_", " "), "style": {"description_width": "initial"}}
+        if isinstance(slider, list):
+            controls[name] = ipywidgets.SelectionSlider(options=slider, **shown)
+            continue
+        low, high, step, _ = slider
+        whole = all(float(number).is_integer() for number in slider)
+        kind = ipywidgets.IntSlider if whole else ipywidgets.FloatSlider
+        controls[name] = kind(value=starts[name], min=low, max=high, step=step, **shown)
+
+    def redraw(_: Any) -> None:
+        image.value = _png(draw(**{name: control.value for name, control in controls.items()}))
+
+    for control in controls.values():
+        control.observe(redraw, names="value")
+    return ipywidgets.VBox([*controls.values(), image])
+
+
+def _start(name: str, slider: Slider) -> Any:
+    if isinstance(slider, list) and slider:
+        return slider[0]
+    if not isinstance(slider, tuple) or len(slider) != 4:
+        raise InputError(
+            f"slider {name} must be (lowest, highest, step, start) or a list of choices, "
+            f"not {slider!r}"
+        )
+    low, high, step, start = slider
+    if not (low <= start <= high and step > 0):
+        raise InputError(f"slider {name} must start between {low} and {high}, not at {start}")
+    return start
+
+
+def _png(figure: "Figure") -> bytes:
+    from matplotlib import pyplot
+
+    file = BytesIO()
+    figure.savefig(file, format="png")
+    pyplot.close(figure)  # else Jupyter shows it once more, and pyplot keeps it for ever
+    return file.getvalue()

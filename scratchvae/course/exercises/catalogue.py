@@ -1,0 +1,33 @@
+"""All exercises, by name and by lesson."""
+
+from scratchvae.course.exercises import (
+    lesson_01,
+    lesson_02,
+    lesson_03,
+    lesson_04,
+    lesson_05,
+    lesson_06,
+    lesson_07,
+    lesson_08,
+    lesson_09,
+    lesson_10,
+)
+from scratchvae.course.exercises.exercise import Exercise
+
+LESSONS: tuple[list[Exercise], ...] = (
+    lesson_01.EXERCISES,
+    lesson_02.EXERCISES,
+    lesson_03.EXERCISES,
+    lesson_04.EXERCISES,
+    lesson_05.EXERCISES,
+    lesson_06.EXERCISES,
+    lesson_07.EXERCISES,
+    lesson_08.EXERCISES,
+    lesson_09.EXERCISES,
+    lesson_10.EXERCISES,
+)
+"""Each lesson's exercises, in the order in which the lesson asks them."""
+
+EXERCISES: dict[str, Exercise] = {
+    exercise.name: exercise for lesson in LESSONS for exercise in lesson
+}

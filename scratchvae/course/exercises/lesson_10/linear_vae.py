@@ -1,0 +1,127 @@
+"""The exercise on the whole way back of a VAE without a bend.
+
+Dimensions: N images, P pixels, D latents.
+"""
+
+import numpy as np
+
+from scratchvae.course.exercises.draws import unequal_sizes
+from scratchvae.course.exercises.exercise import Exercise
+from scratchvae.probability import (
+    GaussianLikelihood,
+    kl_to_standard_gradients,
+    reparameterise,
+    reparameterise_backward,
+)
+from scratchvae.validation import FloatArray
+
+Three = tuple[FloatArray, FloatArray, FloatArray]
+
+
+def linear_vae_gradients(
+    x: FloatArray,
+    encoder: FloatArray,
+    log_variance: FloatArray,
+    decoder: FloatArray,
+    eps: FloatArray,
+    variance: float,
+) -> Three:
+    """Return ∂loss/∂encoder (P, D), ∂loss/∂log_variance (D,) and ∂loss/∂decoder (D, P).
+
+    The mean is x times the encoder's matrix, the log-variance one for all images, the decoded image
+    z times the decoder's, and pixels are Gaussian of a fixed variance: the way back of eq. 10.5,
+    eq. 10.7, eq. 10.8 and eq. 10.9 without its tanh. x is (N, P), eps is (N, D).
+    """
+    mean = x @ encoder
+    log_variances = np.broadcast_to(log_variance, mean.shape).copy()
+    z = reparameterise(mean, log_variances, eps[None])[0]
+    d_decoded = GaussianLikelihood(variance).gradient(x, z @ decoder) / len(x)
+    through_z = reparameterise_backward((d_decoded @ decoder.T)[None], log_variances, eps[None])
+    through_kl = kl_to_standard_gradients(mean, log_variances)
+    d_mean = through_z.mean + through_kl.mean / len(x)
+    d_log_variance = (through_z.log_variance + through_kl.log_variance / len(x)).sum(axis=0)
+    return x.T @ d_mean, d_log_variance, z.T @ d_decoded
+
+
+def _draw_linear(
+    random: np.random.Generator,
+) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray, FloatArray, float]:
+    count, pixels, latents = unequal_sizes(random, 3)
+    x, encoder = random.standard_normal((count, pixels)), random.standard_normal((pixels, latents))
+    log_variance, decoder = (
+        random.standard_normal(latents),
+        random.standard_normal((latents, pixels)),
+    )
+    eps = random.standard_normal((count, latents))
+    return x, 0.5 * encoder, log_variance, decoder, eps, float(random.uniform(0.1, 0.5))
+
+
+def _linear(
+    x: FloatArray,
+    encoder: FloatArray,
+    log_variance: FloatArray,
+    decoder: FloatArray,
+    eps: FloatArray,
+    variance: float,
+    *,
+    kl: tuple[float, float] = (1.0, 1.0),
+    through: float = 1.0,
+    averaged: bool = False,
+    decoder_sees_mean: bool = False,
+    noise: bool = True,
+) -> Three:
+    """Return the three gradients, each slip switched on by its name."""
+    count = len(x)
+    sigma, mean = np.exp(0.5 * log_variance), x @ encoder
+    z = mean + sigma * eps
+    d_decoded = (z @ decoder - x) / (variance * count)
+    dz = d_decoded @ decoder.T
+    d_mean = through * dz + kl[0] * mean / count
+    along = dz * eps if noise else dz
+    d_log_variance = through * 0.5 * sigma * along.sum(axis=0) / (count if averaged else 1)
+    d_log_variance = d_log_variance + kl[1] * 0.5 * (np.exp(log_variance) - 1)
+    return x.T @ d_mean, d_log_variance, (mean if decoder_sees_mean else z).T @ d_decoded
+
+
+LINEAR_VAE_GRADIENTS = Exercise(
+    name="linear-vae-gradients",
+    answer=linear_vae_gradients,
+    draw=_draw_linear,
+    mistakes={
+        "the KL does not reach the encoder: the road through it is missing in d_encoder": (
+            lambda *given: _linear(*given, kl=(0.0, 1.0))
+        ),
+        "the KL does not reach the log-variance": lambda *given: _linear(*given, kl=(1.0, 0.0)),
+        "nothing but the KL reaches the encoder: the road through z is missing": (
+            lambda *given: _linear(*given, through=0.0)
+        ),
+        "the KL is averaged over images, and so is its gradient: d_encoder has it N times": (
+            lambda *given: _linear(*given, kl=(float(len(given[0])), 1.0))
+        ),
+        "in d_log_variance the KL is divided by N once too often: all N images have the same "
+        "log-variance, and N times 1/N is 1": (
+            lambda *given: _linear(*given, kl=(1.0, 1 / len(given[0])))
+        ),
+        "in d_log_variance the KL counts N times: it is a mean over images": (
+            lambda *given: _linear(*given, kl=(1.0, float(len(given[0]))))
+        ),
+        "what comes to the log-variance through z is added up over images, not averaged: the "
+        "1/N is in dz already": lambda *given: _linear(*given, averaged=True),
+        "the variance c of the pixels is missing: the squared error is divided by 2c": (
+            lambda x, e, s, v, eps, c: _linear(x, e, s, v, eps, 1.0)
+        ),
+        "the decoder saw z, not the mean": lambda *given: _linear(*given, decoder_sees_mean=True),
+        "the noise is missing in the derivative of z by the log-variance": (
+            lambda *given: _linear(*given, noise=False)
+        ),
+    },
+    hints=(
+        "Go forwards first: mean, z, decoded, as three lines of code. Then go backwards, last "
+        "line first.",
+        "d_decoded = (z V − x) / (c N). From it d_decoder as in (10.5), and dz. At the mean "
+        "two roads meet, (10.7) and (10.8); the encoder's matrix is a dense layer (10.9).",
+        "The log-variance serves all images, so its gradients add up over images: through z "
+        "the sum of ½ e^(l/2) eps dz, through the KL N times (e^l − 1) / 2N.",
+    ),
+    returns=("d_encoder", "d_log_variance", "d_decoder"),
+)

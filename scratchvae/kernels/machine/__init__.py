@@ -1,0 +1,1 @@
+"""How kernels are compiled, shared among threads, and given vectors and memory."""

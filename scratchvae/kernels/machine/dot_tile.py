@@ -1,0 +1,151 @@
+"""The tile for one column: inner products of several rows of A with the same numbers.
+
+With one column of B, the register tile would leave all but one lane of its vectors idle. Here the
+lanes lie along the reduction instead, and each row has one vector of partial sums::
+
+    C[t] = Σ_o Σ_l  A[t·rs + o·os + l] · B[o·bos + l]
+
+A vector of B is loaded once for all rows. At the end the lanes are added up, for all rows together:
+a tree of additions, in which each halves the vectors, leaves the sum of row t in lane t.
+
+It is called as the register tile is (see ``tile``), with a panel of one column, and overwrites C.
+"""
+
+from functools import cache
+from typing import Any
+
+from llvmlite import ir
+from numba import types
+from numba.core import cgutils
+from numba.extending import intrinsic
+from numpy.typing import DTypeLike
+
+from scratchvae.kernels.machine import simd
+from scratchvae.kernels.machine.compilation import kernel
+from scratchvae.kernels.machine.tile import UNIT_STEP, compile_tile
+
+
+def dot_rows(dtype: DTypeLike) -> int:
+    """Tell how many rows the tile has: their sums fill one vector."""
+    return simd.lanes(dtype)
+
+
+@cache
+def dot_address(dtype: DTypeLike) -> int:
+    """Return the address of the compiled tile (without a compiler: its form, for `run_tile`)."""
+    return compile_tile(_dot, dtype, UNIT_STEP)
+
+
+@kernel()
+def _dot(a: Any, b: Any, c: Any, strides: Any, sizes: Any) -> None:
+    _dot_tile(a, b, c, strides, sizes)
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def _dot_tile(context: Any, a: Any, b: Any, c: Any, strides: Any, sizes: Any) -> Any:
+    """Emit one loop for each number of rows, and a jump to the one asked for."""
+    signature = types.void(a, b, c, strides, sizes)
+    vector = simd.vector_type(a.dtype)
+
+    def generate(context: Any, builder: ir.IRBuilder, signature: Any, arguments: Any) -> Any:
+        a, b, c, strides, sizes = arguments
+        stride, a_outer, b_outer, _, c_row = cgutils.unpack_tuple(builder, strides)
+        outer, inner, rows, _, _ = cgutils.unpack_tuple(builder, sizes)
+        done = builder.append_basic_block("done")
+        jump = builder.switch(rows, done)
+        for count in range(1, vector.count + 1):
+            case = builder.append_basic_block(f"rows{count}")
+            jump.add_case(simd.INDEX(count), case)
+            with builder.goto_block(case):
+                sums = _reduce(builder, vector, count, a, b, stride, a_outer, b_outer, outer, inner)
+                _write(builder, _add_lanes(builder, sums), count, c, c_row)
+                builder.branch(done)
+        builder.position_at_end(done)
+        return context.get_dummy_value()
+
+    return signature, generate
+
+
+def _reduce(
+    builder: ir.IRBuilder,
+    vector: ir.VectorType,
+    count: int,
+    a: Any,
+    b: Any,
+    stride: Any,
+    a_outer: Any,
+    b_outer: Any,
+    outer: Any,
+    inner: Any,
+) -> list[Any]:
+    """Emit the loops of the reduction, and return each row's vector of partial sums."""
+    zero, width = ir.Constant(vector, None), simd.INDEX(vector.count)
+    slots = [cgutils.alloca_once_value(builder, zero) for _ in range(count)]
+    for slot in slots:
+        builder.store(zero, slot)
+    whole = builder.sdiv(inner, width)
+    rest = builder.sub(inner, builder.mul(whole, width))
+    mask = simd.first_lanes(builder, rest, vector)
+    with cgutils.for_range(builder, outer) as o:
+        a_line = builder.gep(a, [builder.mul(o.index, a_outer)])
+        b_line = builder.gep(b, [builder.mul(o.index, b_outer)])
+
+        def step(start: Any, read: Any) -> None:
+            right = read(builder.gep(b_line, [start]))
+            for t, slot in enumerate(slots):
+                row = builder.gep(a_line, [builder.mul(simd.INDEX(t), stride)])
+                left = read(builder.gep(row, [start]))
+                total = simd.multiply_add(builder, left, right, builder.load(slot))
+                builder.store(total, slot)
+
+        with cgutils.for_range(builder, whole) as block:
+            step(
+                builder.mul(block.index, width),
+                lambda pointer: simd.load(builder, pointer, vector),
+            )
+        with builder.if_then(builder.icmp_signed(">", rest, simd.INDEX(0))):
+            step(
+                builder.mul(whole, width),
+                lambda pointer: simd.masked_load(builder, pointer, mask, vector),
+            )
+    return [builder.load(slot) for slot in slots]
+
+
+def _add_lanes(builder: ir.IRBuilder, rows: list[Any]) -> Any:
+    """Return the vector whose lane t is the sum of the lanes of row t.
+
+    Bit by bit of the number of a row and of a lane: of two rows that differ in that bit, the first
+    keeps the sums of its pairs of lanes that differ in it where the bit is 0, the second where it
+    is 1. So both fit into one vector.
+    """
+    vector = rows[0].type
+    lanes, bit = vector.count, 1
+    zero = ir.Constant(vector, None)
+    while bit < lanes:
+        low = [k if not k & bit else lanes + k - bit for k in range(lanes)]
+        high = [k + bit if not k & bit else lanes + k for k in range(lanes)]
+        pairs = zip(rows[::2], [*rows[1::2], zero], strict=False)
+        halves = (ir.Constant(ir.VectorType(simd.LANE, lanes), order) for order in (low, high))
+        first, second = halves
+        rows = [
+            builder.fadd(
+                builder.shuffle_vector(one, other, first),
+                builder.shuffle_vector(one, other, second),
+            )
+            for one, other in pairs
+        ]
+        bit *= 2
+    return rows[0]
+
+
+def _write(builder: ir.IRBuilder, sums: Any, count: int, c: Any, c_row: Any) -> None:
+    """Emit the writing of the first `count` lanes: at once if they are neighbours in C."""
+    together = builder.icmp_signed("==", c_row, simd.INDEX(1))
+    with builder.if_else(together) as (neighbours, strangers):
+        with neighbours:
+            mask = simd.first_lanes(builder, simd.INDEX(count), sums.type)
+            simd.masked_store(builder, sums, c, mask)
+        with strangers:
+            for t in range(count):
+                place = builder.gep(c, [builder.mul(c_row, simd.INDEX(t))])
+                builder.store(builder.extract_element(sums, simd.LANE(t)), place)

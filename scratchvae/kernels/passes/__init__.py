@@ -1,0 +1,1 @@
+"""Kernels that are a pass or two over memory."""

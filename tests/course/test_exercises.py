@@ -1,0 +1,276 @@
+"""The checker of the lessons' exercises: what is right, and what kind of wrong is told apart."""
+
+from collections import Counter
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from scratchvae.course.exercises import Exercise, check, checking
+from scratchvae.course.exercises.catalogue import EXERCISES, LESSONS
+from scratchvae.course.exercises.checking import judge
+
+
+def _answer(x, dy):
+    return x.T @ dy
+
+
+def _draw(random):
+    rows, inputs, outputs = random.choice([3, 4, 5, 7, 9], 3, replace=False)
+    return random.standard_normal((rows, inputs)), random.standard_normal((rows, outputs))
+
+
+PRODUCT = Exercise(
+    "product",
+    _answer,
+    _draw,
+    mistakes={"you multiplied entries of x by themselves": lambda x, dy: (x**2).T @ dy},
+    hints=("look at the shapes", "a transpose and a product"),
+)
+ENTRIES = Exercise(
+    "entries", lambda x: np.exp(x) + 2, lambda random: (3 * random.standard_normal((4, 5)),)
+)
+SQUARE = Exercise(
+    "square", lambda x: np.cumsum(x, axis=0), lambda random: (random.standard_normal((4, 4)),)
+)
+NUMBER = Exercise("number", lambda x: x.mean(), lambda r: (r.standard_normal(r.integers(3, 30)),))
+COUNTED = Exercise(
+    "counted",
+    lambda x, count: x / count,
+    lambda random: (random.standard_normal(4), int(random.integers(5, 30))),
+)
+PAIR = Exercise(
+    "pair",
+    lambda x, dy: (x.T @ dy, dy.sum(axis=0)),
+    _draw,
+    returns=("d_weight", "d_bias"),
+)
+
+
+def _raises(x, dy):
+    return x @ dy.reshape(-1, 11)
+
+
+def _changes(x, dy):
+    x *= 2
+    return x.T @ dy / 2
+
+
+_GENERATOR = np.random.default_rng(0)
+
+
+@pytest.mark.parametrize(
+    ("exercise", "function", "kind", "said"),
+    [
+        (PRODUCT, lambda x, dy: None, "not done", ""),
+        (PRODUCT, lambda x, dy: ..., "not done", ""),
+        (PRODUCT, ..., "not done", ""),
+        (PRODUCT, 3.0, "not a function", "float"),
+        (PRODUCT, lambda x: x, "arguments", "2 arguments in this order: x, dy"),
+        (PRODUCT, _raises, "error", "at the line: return x @ dy.reshape(-1, 11)"),
+        (PRODUCT, _changes, "changes its argument", "x, which belongs to the caller"),
+        (PRODUCT, lambda x, dy: "x.T @ dy", "type", "str"),
+        (PRODUCT, lambda x, dy: dy.T @ x, "transposed", "transpose it"),
+        (PRODUCT, lambda x, dy: np.outer(x.sum(0), dy.sum(0)), "values", "yours is"),
+        (PRODUCT, lambda x, dy: (x.T @ dy).ravel(), "shape", "the numbers are right"),
+        (PRODUCT, lambda x, dy: (x.T @ dy).sum(0), "shape", "axis 0 has been summed away"),
+        (
+            PRODUCT,
+            lambda x, dy: x[:, :, None] * dy[:, None, :],
+            "shape",
+            "add up over axis 0, and it is right",
+        ),
+        (PRODUCT, lambda x, dy: np.zeros((x.shape[1], dy.shape[1])), "zero", "zero everywhere"),
+        (PRODUCT, lambda x, dy: -(x.T @ dy), "sign", "wrong sign"),
+        (PRODUCT, lambda x, dy: 0.5 * (x.T @ dy), "factor", "½ times"),
+        (PRODUCT, lambda x, dy: -2 * (x.T @ dy), "factor", "−2 times"),
+        (PRODUCT, lambda x, dy: x.T @ dy / len(x), "size factor", "axis 0 of x"),
+        (PRODUCT, lambda x, dy: x.T @ dy * len(x), "size factor", "too large"),
+        (
+            PRODUCT,
+            lambda x, dy: 2 * len(x) * (x.T @ dy),
+            "size factor",
+            "it is twice the size of axis 0 of x times too large",
+        ),
+        (
+            PRODUCT,
+            lambda x, dy: -0.5 / len(x) * (x.T @ dy),
+            "size factor",
+            "it is minus half one over the size of axis 0 of x times the right one",
+        ),
+        (
+            PRODUCT,
+            lambda x, dy: x.size * (x.T @ dy),
+            "size factor",
+            "it is the number of entries of x times too large",
+        ),
+        # A count in some trials and another number in the rest is no count.
+        (PRODUCT, lambda x, dy: min(len(x), 6) * (x.T @ dy), "values", "yours is"),
+        (PRODUCT, lambda x, dy: (x**2).T @ dy, "mistake", "by themselves"),
+        (PRODUCT, lambda x, dy: x.T @ dy * (1 + 1e-5), "factor", "1.00001 times"),
+        (PRODUCT, lambda x, dy: x.T @ dy + 0.125, "offset", "plus 0.125"),
+        (PRODUCT, lambda x, dy: x.T @ dy + _GENERATOR.random(), "not repeatable", "drawn"),
+        (PRODUCT, lambda x, dy: x.T @ dy * np.nan, "not finite", "nan at [0, 0]"),
+        (
+            PRODUCT,
+            lambda x, dy: np.where(np.arange(x.shape[1])[:, None] == 0, 1.0, x.T @ dy),
+            "place",
+            "wrong only in the first place along axis 0",
+        ),
+        (
+            PRODUCT,
+            lambda x, dy: (x.T @ dy) * (1 + 1e-5 * np.arange(dy.shape[1])[::-1]),
+            "place",
+            "only the last place along axis 1 is right",
+        ),
+        (SQUARE, lambda x: np.cumsum(x, axis=0).T, "transposed", "the transpose"),
+        (ENTRIES, lambda x: np.log(np.exp(x) + 2), "function", "its logarithm"),
+        (ENTRIES, lambda x: np.where(x < 0, 2 + x, np.exp(x) + 2), "region", "x is negative"),
+        (ENTRIES, lambda x: np.exp(np.minimum(x, 2)) + 2, "region", "x is large"),
+        (ENTRIES, lambda x: (np.exp(x) + 2) * (1 + 1e-5 * np.sin(x)), "approximate", "close"),
+        (ENTRIES, lambda x: np.round(np.exp(x) + 2, 1), "approximate", "close"),
+        # Near enough to pass for its absolute value, which it is: that says nothing.
+        (
+            ENTRIES,
+            lambda x: np.exp(x) + 2 + 1e-7 * np.exp(x).max() * np.cos(9 * x),
+            "approximate",
+            "small constant",
+        ),
+        (ENTRIES, lambda x: np.exp(2 * x), "values", "20 of 20 entries differ: yours is"),
+        (NUMBER, lambda x: x.sum(), "size factor", "a mean asked for where you add up"),
+        (COUNTED, lambda x, count: x, "size factor", "it is count times too large"),
+        (NUMBER, lambda x: np.median(x), "values", "yours is"),
+        (PAIR, lambda x, dy: x.T @ dy, "results", "2 results are asked for, as a tuple"),
+        (PAIR, lambda x, dy: (x, dy, dy), "results", "and there are 3"),
+        (PAIR, lambda x, dy: (x.T @ dy, None), "not done", "d_bias is still missing"),
+        (PAIR, lambda x, dy: (dy.sum(0), x.T @ dy), "swapped", "d_weight and d_bias are right"),
+        (PAIR, lambda x, dy: (x.T @ dy, -dy.sum(0)), "sign", "d_weight is right"),
+        (PAIR, lambda x, dy: (x.T @ dy, dy.sum(1)), "shape", "d_bias: its shape"),
+    ],
+)
+def test_each_kind_of_wrong_is_told_apart(exercise, function, kind, said):
+    found = judge(exercise, function)
+    assert found is not None
+    assert (found.kind, said in found.sentence) == (kind, True), found
+
+
+def test_results_the_wrong_way_round_are_recognised():
+    both = Exercise(
+        "both", lambda x: (x + 1, x**2), lambda r: (r.standard_normal(5),), returns=("a", "b")
+    )
+    found = judge(both, lambda x: (x**2, x + 1))
+    assert (found.kind, found.sentence) == ("swapped", "a and b are right, but the wrong way round")
+
+
+@pytest.mark.parametrize("exercise", [PRODUCT, ENTRIES, SQUARE, NUMBER, PAIR])
+def test_the_right_answer_is_right(exercise):
+    assert judge(exercise, exercise.answer) is None
+
+
+def test_a_result_in_float32_or_as_a_list_is_judged_by_its_numbers():
+    assert judge(NUMBER, lambda x: float(x.mean())) is None
+    assert judge(PRODUCT, lambda x, dy: (x.T @ dy).tolist()) is None
+    single = judge(PRODUCT, lambda x, dy: (x.T @ dy).astype(np.float32))
+    assert single is not None
+    assert single.kind == "approximate"
+
+
+def test_one_more_hint_is_shown_after_every_wrong_attempt(monkeypatch):
+    monkeypatch.setitem(EXERCISES, "product", PRODUCT)
+    shown = [check("product", lambda x, dy: -(x.T @ dy)) for _ in range(3)]
+    assert [len(verdict.hints) for verdict in shown] == [1, 2, 2]
+    assert "folded" in shown[2].message
+    assert "folded" not in shown[1].message
+    assert check("product", _answer).right
+    assert len(check("product", lambda x, dy: x.T @ dy + 1).hints) == 1
+    assert check("product", lambda x, dy: None).hints == ()
+
+
+def test_hints_come_with_wrong_attempts_alone_and_each_exercise_has_its_own(monkeypatch):
+    monkeypatch.setattr(checking, "_wrong_attempts", Counter())
+    other = replace(PRODUCT, name="other product")
+    for exercise in (PRODUCT, other):
+        monkeypatch.setitem(EXERCISES, exercise.name, exercise)
+    for _ in range(3):
+        check("product", lambda x, dy: None)  # not done yet, which is not wrong
+    assert len(check("product", lambda x, dy: -(x.T @ dy)).hints) == 1
+    assert len(check("other product", lambda x, dy: -(x.T @ dy)).hints) == 1
+    assert check("other product", _answer).right
+    assert len(check("product", lambda x, dy: -(x.T @ dy)).hints) == 2
+
+
+def test_a_verdict_reads_the_same_in_a_terminal_and_in_a_notebook(monkeypatch):
+    monkeypatch.setitem(EXERCISES, "product", PRODUCT)
+    verdict = check("product", lambda x, dy: x.T @ dy < 0)
+    assert str(verdict).startswith("product: wrong. ")
+    shown = verdict._repr_html_()
+    assert "product: wrong" in shown
+    assert "<script" not in check("<script>", None)._repr_html_()
+
+
+def test_a_result_keeps_its_own_name_at_the_head_of_a_sentence(monkeypatch):
+    monkeypatch.setitem(EXERCISES, "pair", PAIR)
+    verdict = check("pair", lambda x, dy: (-x.T @ dy, dy.sum(0)))
+    assert verdict.message.startswith("d_weight: it has the wrong sign")
+    verdict = check("pair", lambda x, dy: x)
+    assert verdict.message.startswith("2 results are asked for")
+
+
+def test_an_unknown_name_is_answered_with_a_near_one(monkeypatch):
+    monkeypatch.setitem(EXERCISES, "product", PRODUCT)
+    assert "'product'" in check("prodcut", _answer).message
+
+
+# What every exercise of the lessons owes its reader.
+
+ALL = list(EXERCISES.values())
+
+
+def test_names_are_unique():
+    assert len(EXERCISES) == sum(len(lesson) for lesson in LESSONS)
+
+
+@pytest.mark.parametrize("exercise", ALL, ids=lambda exercise: exercise.name)
+class TestOfTheLessons:
+    def test_its_answer_is_right_and_its_stub_is_not_done(self, exercise):
+        assert judge(exercise, exercise.answer) is None
+        assert judge(exercise, lambda *arguments: None).kind == "not done"
+
+    def test_it_has_graded_hints(self, exercise):
+        assert len(exercise.hints) >= 2
+        assert len(set(exercise.hints)) == len(exercise.hints)
+
+    def test_its_typical_mistakes_are_told_by_name(self, exercise):
+        for sentence, mistaken in exercise.mistakes.items():
+            found = judge(exercise, mistaken)
+            assert found is not None, f"{sentence!r} passes for right"
+            assert (found.kind, found.sentence) == ("mistake", sentence)
+
+    def test_a_wrong_sign_a_half_a_missing_axis_and_an_error_are_told(self, exercise):
+        def altered(change):
+            def function(*arguments):
+                right = exercise.answer(*arguments)
+                if len(exercise.returns) == 1:
+                    return change(np.asarray(right, dtype=float))
+                return tuple(change(np.asarray(one, dtype=float)) for one in right)
+
+            return judge(exercise, function)
+
+        for change in (np.negative, lambda right: right / 2, lambda right: right + 0.5):
+            found = altered(change)
+            assert found is not None
+            assert found.kind in {"sign", "factor", "offset", "mistake", "values", "function"}
+        assert altered(lambda right: right[..., None]).kind in {"shape", "mistake"}
+        assert altered(lambda right: right * np.nan).kind in {"not finite", "mistake"}
+        assert altered(lambda right: [][0]).kind == "error"
+
+
+def test_a_right_result_that_is_infinite_in_places_is_not_taken_for_an_offset():
+    exercise = Exercise(
+        "root",
+        lambda x: np.where(x > 0, x, np.inf),
+        lambda random: (np.append(random.normal(size=6), [-1.0, 1.0]),),
+    )
+    assert judge(exercise, exercise.answer) is None
+    assert judge(exercise, lambda x: np.where(x > 0, x, 7.0)).kind in {"region", "values"}
+    assert judge(exercise, lambda x: np.where(x > 0, x + 1, np.inf)).kind in {"region", "values"}

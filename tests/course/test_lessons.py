@@ -1,0 +1,202 @@
+"""The lessons: they run, their exercises can be solved, their equations are those of the code."""
+
+import ast
+import os
+import re
+from pathlib import Path
+
+import pytest
+
+import scratchvae
+from scratchvae.course import notebooks
+from scratchvae.course.exercises.catalogue import LESSONS
+from scratchvae.errors import InputError
+
+ROOT = Path(scratchvae.__file__).parent.parent
+PATHS = sorted((ROOT / "lessons").glob("[0-9][0-9]_*.ipynb"))
+LARGEST = 500_000  # bytes: what is still pleasant to download and to look at on the web
+TAG = re.compile(r"\\tag\{(\d+\.\d+)\}")
+REFERENCE = re.compile(r"\beq\. (\d+\.\d+)\b")
+
+by_lesson = pytest.mark.parametrize("path", PATHS, ids=lambda path: path.stem)
+
+
+def test_the_lessons_are_numbered_without_a_gap_and_listed():
+    assert [int(path.name[:2]) for path in PATHS] == list(range(1, len(LESSONS) + 1))
+    listed = (ROOT / "lessons" / "README.md").read_text(encoding="utf-8")
+    assert all(path.name in listed for path in PATHS)
+
+
+@by_lesson
+class TestAsCommitted:
+    def test_it_was_executed_in_order_without_an_error(self, path):
+        cells = [cell for cell in notebooks.read(path).cells if cell.cell_type == "code"]
+        assert [cell.execution_count for cell in cells] == list(range(1, len(cells) + 1))
+        kinds = {output.output_type for cell in cells for output in cell.outputs}
+        assert "error" not in kinds
+        assert path.stat().st_size <= LARGEST
+
+    def test_it_names_no_folder_of_the_machine_that_ran_it(self, path):
+        text = path.read_text(encoding="utf-8")
+        assert not re.search(r"/(tmp|home|work|root|Users)/", text)
+        assert "application/vnd.jupyter.widget-view" not in text  # a picture stands in its place
+
+    def test_its_exercises_are_those_of_the_checker_and_have_folded_solutions(self, path):
+        notebook = notebooks.read(path)
+        asked = list(notebooks.exercises(notebook))
+        assert asked == [exercise.name for exercise in LESSONS[int(path.name[:2]) - 1]]
+        assert set(notebooks.solutions(notebook)) == set(asked)
+        assert len(asked) >= 2
+
+    def test_its_stubs_are_unanswered(self, path):
+        notebook = notebooks.read(path)
+        for name, place in notebooks.exercises(notebook).items():
+            shown = str(notebook.cells[place].outputs)
+            assert f"{name}: not done" in shown
+
+    def test_every_picture_is_followed_by_words(self, path):
+        cells = notebooks.read(path).cells
+        for cell, after in zip(cells, [*cells[1:], None], strict=True):
+            outputs = cell.get("outputs", [])
+            pictures = [i for i, o in enumerate(outputs) if "image/png" in o.get("data", {})]
+            if pictures:
+                said = any("text/markdown" in o.get("data", {}) for o in outputs[pictures[-1] :])
+                assert said or (after is not None and after.cell_type == "markdown")
+
+
+# Each lesson runs twice, from a fresh kernel and with little work. The stubs of an untouched lesson
+# must not stop it, here without MNIST; with the solutions in, every check must say right.
+
+
+@by_lesson
+def test_it_runs_with_its_stubs_unanswered_and_without_mnist(path, tmp_path):
+    notebook = notebooks.execute(notebooks.read(path), tmp_path, fast=True, data="synthetic")
+    shown = "".join(str(cell.get("outputs", "")) for cell in notebook.cells)
+    if "lesson.digits(" in path.read_text(encoding="utf-8"):
+        assert "synthetic digits in the place of MNIST" in shown
+
+
+@by_lesson
+def test_it_runs_with_its_solutions(path, tmp_path):
+    data = None if os.environ.get("SCRATCHVAE_DATA") else "synthetic"
+    solved = notebooks.with_solutions(notebooks.read(path))
+    notebooks.execute(solved, tmp_path, fast=True, data=data)  # asserts that each is right
+
+
+def _labels_of_the_lessons():
+    found = []
+    for path in PATHS:
+        cells = [cell for cell in notebooks.read(path).cells if cell.cell_type == "markdown"]
+        labels = [label for cell in cells for label in TAG.findall(cell.source)]
+        lesson = int(path.name[:2])
+        assert labels == [f"{lesson}.{n}" for n in range(1, len(labels) + 1)], path.name
+        found += labels
+    return found
+
+
+def _labels_of_the_docstrings():
+    found = set()
+    for file in (ROOT / "scratchvae").rglob("*.py"):
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef):
+                found |= set(REFERENCE.findall(ast.get_docstring(node) or ""))
+    return found
+
+
+def _labels_of_the_tests():
+    """Return the labels in the docstrings of tests that hold at least one assertion."""
+    found = set()
+    for file in (ROOT / "tests").rglob("test_*.py"):
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            if not (isinstance(node, ast.FunctionDef) and node.name.startswith("test_")):
+                continue
+            asserts = any(
+                isinstance(inner, ast.Assert)
+                or (isinstance(inner, ast.Call) and "assert" in ast.unparse(inner.func))
+                for inner in ast.walk(node)
+            )
+            if asserts:
+                found |= set(REFERENCE.findall(ast.get_docstring(node) or ""))
+    return found
+
+
+def test_every_equation_is_in_a_lesson_a_docstring_and_a_test():
+    lessons = set(_labels_of_the_lessons())
+    docstrings, tests = _labels_of_the_docstrings(), _labels_of_the_tests()
+    assert not lessons - docstrings, f"in no docstring: {sorted(lessons - docstrings)}"
+    assert not lessons - tests, f"in no test: {sorted(lessons - tests)}"
+    assert not (docstrings | tests) - lessons, (
+        f"in no lesson: {sorted(docstrings | tests - lessons)}"
+    )
+    assert len(lessons) >= 50
+
+
+def test_there_are_exercises_enough():
+    assert sum(len(lesson) for lesson in LESSONS) >= 30
+
+
+# The machinery itself, on a notebook of two cells.
+
+STUB = 'def double(x):\n    ...\n\n\ncheck("double", double)'
+FOLDED = (
+    "<details><summary>Solution: double</summary>\n\nTwice:\n\n"
+    "```python\ndef double(x):\n    return 2 * x\n```\n\n</details>"
+)
+
+
+def _notebook(*cells):
+    import nbformat
+
+    kinds = {"code": nbformat.v4.new_code_cell, "markdown": nbformat.v4.new_markdown_cell}
+    return nbformat.v4.new_notebook(cells=[kinds[kind](source) for kind, source in cells])
+
+
+def test_a_solution_takes_the_place_of_its_stub():
+    notebook = _notebook(("code", STUB), ("markdown", FOLDED))
+    solved = notebooks.with_solutions(notebook)
+    assert solved.cells[0].source == (
+        'def double(x):\n    return 2 * x\n\n\n_verdict = check("double", double)\n'
+        "assert _verdict.right, _verdict"
+    )
+    assert notebook.cells[0].source == STUB
+
+
+def test_a_stub_without_a_solution_is_an_error():
+    with pytest.raises(InputError, match="'double' has no folded solution"):
+        notebooks.with_solutions(_notebook(("code", STUB)))
+
+
+def test_a_cell_that_fails_stops_the_run(tmp_path):
+    from nbclient.exceptions import CellExecutionError
+
+    with pytest.raises(CellExecutionError, match="1 / 0"):
+        notebooks.execute(_notebook(("code", "1 / 0")), tmp_path)
+
+
+def test_a_broken_file_is_named(tmp_path, capsys):
+    file = tmp_path / "broken.ipynb"
+    file.write_text("{", encoding="utf-8")
+    assert notebooks.main([str(file)]) == 2
+    assert "expected a notebook" in capsys.readouterr().err
+    assert notebooks.main([str(tmp_path / "missing.ipynb")]) == 2
+
+
+def test_nothing_of_the_machine_stays_in_a_notebook(tmp_path):
+    notebook = _notebook(("code", "import sys; print('a', file=sys.stderr); print('b')"))
+    notebook.metadata["kernelspec"] = {"name": "my-own", "display_name": "mine"}
+    once = notebooks.execute(notebook, tmp_path)
+    assert [output.text for output in once.cells[0].outputs] == ["b\n"]
+    assert once.metadata["kernelspec"]["name"] == "python3"
+    assert once.cells[0].id == "cell-000"
+
+
+def test_of_what_a_notebook_says_of_itself_only_tags_stay():
+    notebook = _notebook(("code", "1"), ("markdown", "two"))
+    notebook.metadata.update(language_info={"name": "python", "version": "3.11.2"}, mine=1)
+    for cell, tags in zip(notebook.cells, (["hide"], []), strict=True):
+        cell.metadata.update(tags=tags, collapsed=True, execution={"shell.execute_reply": "12:00"})
+    tidied = notebooks.tidy(notebook)
+    assert set(tidied.metadata) == {"kernelspec", "language_info"}
+    assert "version" not in tidied.metadata["language_info"]
+    assert [cell.metadata for cell in tidied.cells] == [{"tags": ["hide"]}, {}]
+    assert [cell.id for cell in tidied.cells] == ["cell-000", "cell-001"]

@@ -1,0 +1,46 @@
+"""The classifier that reads drawn digits."""
+
+import numpy as np
+from helpers import refused
+from small_runs import small_dataset
+
+from scratchvae.checks.gradients import check_gradients
+from scratchvae.evaluation.digit_classifier import DigitClassifier, train_digit_classifier
+from scratchvae.training import Trainer
+
+
+def test_a_classifier_learns_to_read():
+    data = small_dataset(train=400, test=100)
+    classifier = train_digit_classifier(data.train_images, data.train_labels, epochs=60)
+    read = classifier.predict(data.test_images)
+    assert (read == data.test_labels).mean() > 0.4  # chance is 0.1
+    with refused("told the class"):
+        Trainer(classifier).step(data.train_images[:3] / 255)
+
+
+def test_the_gradient_of_the_classifier_is_right():
+    classifier = DigitClassifier((3, 5, 1), classes=4, hidden=5)
+    x = np.random.default_rng(0).random((6, 3, 5, 1)).astype(np.float32)
+    labels, none = np.array([0, 1, 2, 3, 0, 1]), np.empty((0, 6), np.float32)
+    classifier.forward(x, none, labels=labels)
+    classifier.zero_grad()
+    classifier.backward()
+    bias = classifier.parameters["3.bias"]
+    found = bias.grad.astype(np.float64)
+    logits = classifier.network.forward(x).astype(np.float64) - bias.value
+    moved = bias.value.astype(np.float64)
+
+    def value():
+        scores = logits + moved
+        nats = np.log(np.exp(scores).sum(axis=1)) - scores[np.arange(6), labels]
+        return float(nats.mean())
+
+    report = check_gradients(
+        "bias",
+        value,
+        {"bias": moved},
+        {"bias": found},
+        rng=np.random.default_rng(0),
+        tolerance=1e-5,
+    )
+    assert report.passed, report

@@ -1,0 +1,54 @@
+"""Memory: scratch room, and the walls around every array that a kernel is given."""
+
+import os
+import sys
+import threading
+from pathlib import Path
+
+import numpy as np
+import pytest
+from kernel_processes import HERE, run
+
+
+def test_scratch_memory_is_reused_and_each_threads_own():
+    from scratchvae.kernels.machine.memory import scratch
+
+    first = scratch("test", 100, "f")
+    assert first.ctypes.data % 64 == 0
+    assert scratch("test", 50, "f") is first
+    others = []
+    other = threading.Thread(target=lambda: others.append(scratch("test", 100, "f")))
+    other.start()
+    other.join()
+    assert not np.shares_memory(first, others[0])
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="protects pages with mprotect")
+def test_no_kernel_touches_memory_beyond_its_arrays(tmp_path):
+    code = """
+import numpy as np
+import kernel_cases
+from scratchvae.kernels.convolution import convolution
+from scratchvae.kernels import matrix_product
+for place in kernel_cases.walls():
+    def scratch(purpose, size, dtype):
+        return place(np.full(size, np.nan, dtype))
+    convolution.scratch = matrix_product.scratch = scratch
+    kernel_cases.battery(place)
+print("untouched")
+"""
+    ended = run(code, os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache"))
+    assert (ended.returncode, ended.stdout) == (0, "untouched\n"), ended.stderr
+
+
+def test_the_walls_are_felt():
+    code = """
+import numpy as np, kernel_cases
+for place in kernel_cases.walls():
+    array = place(np.zeros(5))
+    np.lib.stride_tricks.as_strided(array, (10,))[{}]
+"""
+    if sys.platform == "win32":
+        pytest.skip("protects pages with mprotect")
+    assert run(code.format("0"), HERE).returncode == 0
+    assert run(code.format("5"), HERE).returncode < 0

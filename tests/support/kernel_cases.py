@@ -1,0 +1,222 @@
+"""What tests of the kernels share: odd shapes, guarded memory, a battery over all kernels."""
+
+import ctypes
+import mmap
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from scratchvae.kernels import matrix_product, reference
+from scratchvae.kernels.convolution import convolution
+from scratchvae.kernels.convolution import transposed as transposed_convolution
+from scratchvae.kernels.machine import dot_tile, tile
+
+Array = NDArray[Any]
+Place = Callable[[Array], Array]
+
+MATRICES = [
+    (0, 3, 4),
+    (3, 0, 4),
+    (3, 4, 0),
+    (1, 1, 1),
+    (15, 7, 33),
+    (29, 40, 17),
+    (5, 1000, 70),
+]
+
+# images, height, width, channels in and out, kernel height and width, stride, padding
+CONVOLUTIONS = [
+    (2, 7, 8, 3, 5, 3, 2, 1, 0),
+    (3, 9, 9, 2, 33, 3, 3, 2, 1),
+    (5, 6, 5, 2, 1, 3, 3, 1, 1),
+    (3, 7, 6, 1, 4, 5, 3, 1, 2),
+    (2, 6, 9, 3, 1, 2, 3, 2, 0),
+    (0, 5, 5, 2, 2, 3, 3, 1, 0),
+    (2, 5, 5, 2, 3, 2, 2, 3, 0),
+    (17, 4, 4, 3, 40, 4, 4, 1, 0),
+    (4, 1, 1, 3, 4, 1, 1, 1, 0),
+    (2, 5, 6, 3, 4, 3, 3, 1, 3),
+    (9, 14, 8, 3, 4, 3, 3, 2, 1),
+    (3, 24, 21, 1, 1, 3, 3, 1, 1),
+    (2, 9, 30, 19, 1, 4, 3, 1, 2),
+    (2, 12, 17, 1, 9, 5, 4, 2, 2),
+]
+
+
+def close(got: Array, expected: Array, tolerance: float | None = None) -> None:
+    """Assert equality up to rounding, relative to the largest entry."""
+    assert got.shape == expected.shape
+    assert got.dtype == expected.dtype
+    if tolerance is None:
+        tolerance = 1e-5 if got.dtype == np.float32 else 1e-13
+    scale = max(1.0, float(np.abs(expected).max(initial=0)))
+    assert float(np.abs(got - expected).max(initial=0)) <= tolerance * scale
+
+
+def battery(place: Place, dtypes: str = "fd") -> None:
+    """Hold every kernel to its reference, with each array put into memory by `place`."""
+    random = np.random.default_rng(5)
+    for dtype in dtypes:
+        check_tile(place, dtype, random)
+        check_dot_tile(place, dtype, random)
+        for m, k, n in MATRICES:
+            a, b = (place(random.standard_normal(s).astype(dtype)) for s in ((m, k), (k, n)))
+            check_products(place, a, b)
+        for case in CONVOLUTIONS:
+            check_convolution(place, dtype, random, *case)
+
+
+def check_tile(place: Place, dtype: str, random: Any) -> None:
+    """Hold the tile itself to its formula, for every number of rows and every remainder."""
+    width, most = tile.panel_columns(dtype), tile.tile_rows()
+    for rows in range(1, most + 1):
+        for columns in {1, width // 2 - 1, width // 2, width // 2 + 1, width - 1, width} - {0}:
+            for unit in (tile.UNIT_STEP, tile.UNIT_ROW):
+                outer, inner, add = rows % 3, 1 + columns % 4, rows % 2
+                check_one_tile(place, dtype, random, unit, (outer, inner, rows, columns, add))
+
+
+def check_one_tile(
+    place: Place, dtype: str, random: Any, unit: int, sizes: tuple[int, int, int, int, int]
+) -> None:
+    outer, inner, rows, columns, add = sizes
+    width = tile.panel_columns(dtype)
+    stride = 3 + max(inner, rows)
+    row, step = (stride, 1) if unit == tile.UNIT_STEP else (1, stride)
+    numbers = (max(outer, 1) - 1) * 7 + (rows - 1) * row + (inner - 1) * step + 1
+    a = place(random.standard_normal(numbers).astype(dtype))
+    b = place(random.standard_normal(max(outer, 1) * inner * width).astype(dtype))
+    c = place(random.standard_normal((rows - 1) * (columns + 1) + columns).astype(dtype))
+    expected = c.copy()
+    for t in range(rows):
+        end = t * (columns + 1) + columns
+        total = np.zeros(columns)
+        for o in range(outer):
+            for s in range(inner):
+                at = (o * inner + s) * width
+                total += float(a[t * row + o * 7 + s * step]) * b[at : at + columns]
+        expected[end - columns : end] = total + add * expected[end - columns : end]
+    strides = (stride, 7, inner * width, width, columns + 1)
+    call_tile(tile.tile_address(np.dtype(dtype), unit), a, b, c, strides, sizes)
+    close(c, expected)
+
+
+def check_dot_tile(place: Place, dtype: str, random: Any) -> None:
+    """Hold the tile of one column to its formula, into neighbours in C and into others."""
+    most = dot_tile.dot_rows(dtype)
+    for rows in range(1, most + 1):
+        for inner in {0, 1, most - 1, most, most + 1, 3 * most + rows}:
+            for c_row, outer in ((1, 2), (3, rows % 3)):
+                stride, a_outer = inner + 2, rows * (inner + 2) + 1
+                a, b, c = (
+                    place(random.standard_normal(max(size, 1)).astype(dtype))
+                    for size in (
+                        (max(outer, 1) - 1) * a_outer + (rows - 1) * stride + inner,
+                        outer * inner,
+                        (rows - 1) * c_row + 1,
+                    )
+                )
+                expected = c.copy()
+                for t in range(rows):
+                    starts = (t * stride + o * a_outer for o in range(outer))
+                    left = np.array([a[start : start + inner] for start in starts], np.float64)
+                    expected[t * c_row] = left.ravel() @ b[: outer * inner].astype(np.float64)
+                strides, sizes = (stride, a_outer, inner, 1, c_row), (outer, inner, rows, 1, 0)
+                call_tile(dot_tile.dot_address(np.dtype(dtype)), a, b, c, strides, sizes)
+                close(c, expected)
+
+
+def check_products(place: Place, a: Array, b: Array) -> None:
+    expected = reference.matmul(a, b)
+    out = place(np.full(expected.shape, 7, a.dtype))
+    close(matrix_product.matmul(a, b, out), expected)
+    close(matrix_product.matmul(a, b, out, accumulate=True), 2 * expected)
+    left = place(np.ascontiguousarray(a.T))
+    close(
+        matrix_product.matmul_transposed_left(left, b, out),
+        reference.matmul_transposed_left(left, b),
+    )
+    right = place(np.ascontiguousarray(b.T))
+    close(
+        matrix_product.matmul_transposed_right(a, right, out),
+        reference.matmul_transposed_right(a, right),
+    )
+
+
+def check_convolution(place: Place, dtype: str, random: Any, *case: int) -> None:
+    n, height, width, channels, out_channels, kh, kw, stride, padding = case
+    x = place(random.standard_normal((n, height, width, channels)).astype(dtype))
+    w = place(random.standard_normal((kh, kw, channels, out_channels)).astype(dtype))
+    expected = reference.convolution_forward(x, w, stride, padding)
+    out = place(np.full(expected.shape, 7, dtype))
+    close(convolution.convolution_forward(x, w, stride, padding, out), expected)
+    dy = place(random.standard_normal(expected.shape).astype(dtype))
+    size = (height, width)
+    close(
+        convolution.convolution_input_gradient(
+            dy, w, size, stride, padding, place(np.full(x.shape, 7, dtype))
+        ),
+        reference.convolution_input_gradient(dy, w, size, stride, padding),
+    )
+    expected = reference.convolution_weight_gradient(x, dy, (kh, kw), stride, padding)
+    out = place(np.full(w.shape, 7, dtype))
+    close(convolution.convolution_weight_gradient(x, dy, (kh, kw), stride, padding, out), expected)
+    convolution.convolution_weight_gradient(x, dy, (kh, kw), stride, padding, out, accumulate=True)
+    close(out, 2 * expected)
+    least = (dy.shape[1] - 1) * stride - 2 * padding + kh
+    if (width - (dy.shape[2] - 1) * stride + 2 * padding - kw) == height - least:
+        spare = height - least
+        close(
+            transposed_convolution.transposed_convolution_forward(dy, w, stride, padding, spare),
+            reference.transposed_convolution_forward(dy, w, stride, padding, spare),
+        )
+
+
+def as_is(array: Array) -> Array:
+    """Place an array where it is."""
+    return array
+
+
+def call_tile(address: int, *arguments: Any) -> None:
+    """Run one tile from Python."""
+    from scratchvae.kernels.machine.compilation import kernel
+
+    if not _callers:
+
+        @kernel()
+        def call(address: int, a: Any, b: Any, c: Any, strides: Any, sizes: Any) -> None:
+            tile.run_tile(address, a, b, c, (0, 0, 0), strides, sizes)
+
+        _callers.append(call)
+    _callers[0](address, *arguments)
+
+
+_callers: list[Any] = []
+
+
+def walls() -> Iterator[Place]:
+    """Yield two ways to place an array against a page that may not be touched.
+
+    One lets it end where the page begins, the other begin where the page ends: a read or a write
+    beyond it, even one whose result is thrown away, ends the process.
+    """
+    protect = ctypes.CDLL(None, use_errno=True).mprotect
+    kept: list[Any] = []
+
+    def place(array: Array, at_end: bool) -> Array:
+        page = mmap.PAGESIZE
+        room = -(-max(1, array.nbytes) // page) * page
+        memory = mmap.mmap(-1, room + page)
+        start = ctypes.addressof(ctypes.c_char.from_buffer(memory))
+        wall = start + room if at_end else start
+        assert protect(ctypes.c_void_p(wall), ctypes.c_size_t(page), 0) == 0
+        offset = room - array.nbytes if at_end else page
+        placed = np.frombuffer(memory, array.dtype, array.size, offset).reshape(array.shape)
+        kept.append(memory)
+        placed[...] = array
+        return placed
+
+    yield lambda array: place(array, at_end=True)
+    yield lambda array: place(array, at_end=False)
