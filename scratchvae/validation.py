@@ -49,6 +49,39 @@ def check_floats(x: Any, name: str, dtype: np.dtype[Any] | None = None) -> Float
     return x
 
 
+def check_array(
+    x: Any,
+    name: str,
+    shape: tuple[int | str, ...],
+    dtype: np.dtype[Any],
+    remedy: str = "reshape it",
+) -> None:
+    """Raise ``InputError`` unless ``x`` has this dtype and shape; a letter stands for any size."""
+    check_floats(x, name, dtype)
+    if len(x.shape) != len(shape) or any(
+        size not in (n, "N", "H", "W") for n, size in zip(x.shape, shape, strict=True)
+    ):
+        wanted = ", ".join(map(str, shape)) + ("," if len(shape) == 1 else "")
+        raise InputError(f"{name} must be of shape ({wanted}), not {x.shape}: {remedy}")
+
+
+def check_remembered(layer: Any, name: str) -> Any:
+    """Return what ``layer.forward`` stored as ``name``, or say that it has not run."""
+    try:
+        return layer.__dict__[name]
+    except KeyError:
+        raise InputError(
+            f"{type(layer).__name__}.backward needs a forward pass first: call forward(x)"
+        ) from None
+
+
+def check_upstream(layer: Any, dy: FloatArray) -> FloatArray:
+    """Return the output ``y`` that ``layer.forward`` stored, if ``dy`` can be its gradient."""
+    y: FloatArray = check_remembered(layer, "y")
+    check_array(dy, f"{type(layer).__name__}: dy", y.shape, y.dtype)
+    return y
+
+
 def check_same_shape(first: FloatArray, second: FloatArray, names: str) -> None:
     """Raise ``InputError`` unless the two arrays have one shape."""
     if first.shape != second.shape:

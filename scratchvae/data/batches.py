@@ -78,11 +78,11 @@ def epoch_batches(
     for batch in range(first_batch, count_batches(len(images), batch_size)):
         places = order[batch * batch_size : (batch + 1) * batch_size]
         shape = (len(places), *images.shape[1:])
-        chosen = empty(images, "chosen", shape, images.dtype)
+        chosen = empty(shape, images.dtype)
         # The places are valid; with "clip" instead of "raise" nothing is copied to make sure.
         np.take(images, places, axis=0, out=chosen, mode="clip")
         rng = stream(seed, "pixels", epoch, batch) if reading == "binarised" else None
-        out = empty(images, "batch", shape, np.dtype(dtype))
+        out = empty(shape, np.dtype(dtype))
         yield read_pixels(chosen, dtype, reading, rng, out)
 
 

@@ -1,8 +1,7 @@
 """Activation functions, applied to each number by itself, and their derivatives.
 
-The formulas are in the classes, the loops in ``kernels.activation_forward`` and
-``kernels.activation_backward``. Each derivative is written with the output y, which is there
-(eq. 2.6 of the lessons).
+Each derivative is written with the output y, which is there already (eq. 2.6 of the lessons), so
+y is all that a forward pass keeps. The kernels are defined in ``kernels/reference.py``.
 """
 
 from typing import ClassVar
@@ -11,42 +10,32 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from scratchvae import kernels
-from scratchvae.layers.base import Activation, Layer
-from scratchvae.validation import FloatArray, check_floats, check_positive
+from scratchvae.layers.base import Layer
+from scratchvae.validation import FloatArray, check_floats, check_positive, check_upstream
 
 
-class _Elementwise(Activation):
-    """What all activations share: apply the function, remember y, apply the chain rule."""
-
-    def forward(self, x: FloatArray, training: bool = False) -> FloatArray:
-        """Return the function of each entry of ``x``, in its shape and dtype."""
-        check_floats(x, "x")
-        out = self._empty("y", x.shape, x.dtype)
-        self.y = kernels.activation_forward(self.kind, x, self.alpha, out)
-        return self.y
-
-    def backward(self, dy: FloatArray) -> FloatArray:
-        """Return ``dy`` times the function's derivative, entry by entry."""
-        y = self._remembered("y")
-        self._check_upstream(dy, y)
-        out = self._empty("dx", y.shape, y.dtype)
-        return kernels.activation_backward(self.kind, dy, y, self.alpha, out)
-
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}()"
-
-
-class ReLU(_Elementwise, fusing=True):
+class ReLU(Layer):
     """The rectifier ``y = max(x, 0)``.
 
     Its derivative is 1 where y > 0, else 0; at the kink, 0, it is taken as 0.
     """
 
     smooth: ClassVar[bool] = False
-    kind: ClassVar[str] = "relu"
+
+    def forward(self, x: FloatArray, training: bool = False) -> FloatArray:
+        """Return y for ``x`` of any shape."""
+        self.y = kernels.relu(check_floats(x, "x"))
+        return self.y
+
+    def backward(self, dy: FloatArray) -> FloatArray:
+        """Return ``dy`` where y > 0, and 0 elsewhere."""
+        return kernels.relu_backward(dy, check_upstream(self, dy))
+
+    def __repr__(self) -> str:
+        return "ReLU()"
 
 
-class ELU(_Elementwise, fusing=True):
+class ELU(Layer):
     """The exponential linear unit of Clevert, Unterthiner and Hochreiter (2015).
 
     ``y = x`` for x > 0 and ``alpha (eˣ − 1)`` otherwise, with the derivative 1 or
@@ -57,43 +46,75 @@ class ELU(_Elementwise, fusing=True):
     ----------
     alpha
         Minus the limit at −∞.
-    rng, dtype
+    dtype
         As for every ``Layer``.
     """
 
     smooth: ClassVar[bool] = False
-    kind: ClassVar[str] = "elu"
 
-    def __init__(
-        self,
-        alpha: float = 1.0,
-        *,
-        rng: np.random.Generator | int | None = None,
-        dtype: DTypeLike = np.float32,
-    ) -> None:
-        super().__init__(rng=rng, dtype=dtype)
+    def __init__(self, alpha: float = 1.0, *, dtype: DTypeLike = np.float32) -> None:
+        super().__init__(dtype=dtype)
         self.alpha = check_positive(alpha, "alpha")
+
+    def forward(self, x: FloatArray, training: bool = False) -> FloatArray:
+        """Return y for ``x`` of any shape."""
+        self.y = kernels.elu(check_floats(x, "x"), self.alpha)
+        return self.y
+
+    def backward(self, dy: FloatArray) -> FloatArray:
+        """Return ``dy`` where y > 0, and ``dy (y + alpha)`` elsewhere."""
+        return kernels.elu_backward(dy, check_upstream(self, dy), self.alpha)
 
     def __repr__(self) -> str:
         return f"ELU(alpha={self.alpha})"
 
 
-class Tanh(_Elementwise):
+class Tanh(Layer):
     """The hyperbolic tangent; its derivative is ``1 − y²``."""
 
-    kind: ClassVar[str] = "tanh"
+    def forward(self, x: FloatArray, training: bool = False) -> FloatArray:
+        """Return y for ``x`` of any shape."""
+        self.y = kernels.tanh(check_floats(x, "x"))
+        return self.y
+
+    def backward(self, dy: FloatArray) -> FloatArray:
+        """Return ``dy (1 − y²)``."""
+        return kernels.tanh_backward(dy, check_upstream(self, dy))
+
+    def __repr__(self) -> str:
+        return "Tanh()"
 
 
-class Sigmoid(_Elementwise):
+class Sigmoid(Layer):
     """The logistic function ``y = 1 / (1 + e⁻ˣ)``; its derivative is ``y (1 − y)``."""
 
-    kind: ClassVar[str] = "sigmoid"
+    def forward(self, x: FloatArray, training: bool = False) -> FloatArray:
+        """Return y for ``x`` of any shape."""
+        self.y = kernels.sigmoid(check_floats(x, "x"))
+        return self.y
+
+    def backward(self, dy: FloatArray) -> FloatArray:
+        """Return ``dy y (1 − y)``."""
+        return kernels.sigmoid_backward(dy, check_upstream(self, dy))
+
+    def __repr__(self) -> str:
+        return "Sigmoid()"
 
 
-class Softplus(_Elementwise):
+class Softplus(Layer):
     """The smooth rectifier ``y = log(1 + eˣ)``; its derivative is ``1 / (1 + e⁻ˣ) = 1 − e⁻ʸ``."""
 
-    kind: ClassVar[str] = "softplus"
+    def forward(self, x: FloatArray, training: bool = False) -> FloatArray:
+        """Return y for ``x`` of any shape."""
+        self.y = kernels.softplus(check_floats(x, "x"))
+        return self.y
+
+    def backward(self, dy: FloatArray) -> FloatArray:
+        """Return ``dy (1 − e⁻ʸ)``."""
+        return kernels.softplus_backward(dy, check_upstream(self, dy))
+
+    def __repr__(self) -> str:
+        return "Softplus()"
 
 
 class LogSoftplus(Layer):
@@ -107,35 +128,24 @@ class LogSoftplus(Layer):
     ----------
     floor
         The smallest variance, which keeps the logarithm finite.
-    rng, dtype
+    dtype
         As for every ``Layer``.
     """
 
-    def __init__(
-        self,
-        floor: float = 1e-8,
-        *,
-        rng: np.random.Generator | int | None = None,
-        dtype: DTypeLike = np.float32,
-    ) -> None:
-        super().__init__(rng=rng, dtype=dtype)
+    def __init__(self, floor: float = 1e-8, *, dtype: DTypeLike = np.float32) -> None:
+        super().__init__(dtype=dtype)
         self.floor = check_positive(floor, "floor")
 
     def forward(self, x: FloatArray, training: bool = False) -> FloatArray:
-        """Return the function of each entry of ``x``, in its shape and dtype."""
-        self._x = check_floats(x, "x")
-        y = kernels.activation_forward("softplus", x)
-        y += self.floor
-        self._y: FloatArray = np.log(y, out=y)
-        return self._y
+        """Return y for ``x`` of any shape."""
+        self.x = check_floats(x, "x")
+        self.y: FloatArray = np.log(kernels.softplus(x) + x.dtype.type(self.floor))
+        return self.y
 
     def backward(self, dy: FloatArray) -> FloatArray:
-        """Return ``dy`` times the function's derivative, entry by entry."""
-        x = self._remembered("_x")
-        self._check_upstream(dy, self._y)
-        dx = kernels.activation_forward("sigmoid", x)
-        dx *= np.exp(-self._y)
-        dx *= dy
+        """Return ``dy sigmoid(x) e⁻ʸ``."""
+        y = check_upstream(self, dy)
+        dx: FloatArray = dy * kernels.sigmoid(self.x) * np.exp(-y)
         return dx
 
     def __repr__(self) -> str:

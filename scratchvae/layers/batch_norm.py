@@ -1,6 +1,7 @@
-"""Batch normalisation over the channels of images or features, forwards and backwards.
+"""Batch normalisation over the channels of images or features.
 
-Dimensions: M values per channel (N·H·W for images, N for features), C channels.
+Dimensions: M values per channel (N·H·W for images, N for features), C channels. The kernels are
+defined in ``kernels/reference.py``.
 """
 
 import numpy as np
@@ -8,16 +9,33 @@ from numpy.typing import DTypeLike
 
 from scratchvae import kernels
 from scratchvae.errors import InputError
-from scratchvae.layers.base import Activation, FusingLayer, Parameter
-from scratchvae.validation import FloatArray, check_count, check_floats, check_positive
+from scratchvae.layers.base import Layer
+from scratchvae.layers.parameter import Parameter
+from scratchvae.validation import (
+    FloatArray,
+    check_array,
+    check_count,
+    check_floats,
+    check_positive,
+    check_remembered,
+)
 
 
-class BatchNorm(FusingLayer, fusing=True):
-    """Give every channel the mean and the spread that the layer learns, whatever came in.
+class BatchNorm(Layer):
+    """Normalise each channel, then apply a learned scale γ and shift β.
 
-    y = γ (x − μ) / √(σ² + ε) + β, channel by channel. In training μ and σ² are the mean and the
-    (biased) variance over the batch; otherwise they are the running statistics, which follow the
-    batches as running ← (1 − momentum) · running + momentum · batch, with the unbiased variance.
+    x̂ = (x − μ) / √(σ² + ε) and y = γ x̂ + β, channel by channel. In training μ and σ² are the mean
+    and the (biased) variance over the batch; otherwise they are the running statistics, which
+    follow the batches as running ← (1 − momentum) · running + momentum · batch, with the unbiased
+    variance σ² M / (M − 1).
+
+    Backwards, with every sum and mean over the M values of a channel:
+
+    - ∂γ = Σ dy x̂ and ∂β = Σ dy;
+    - ∂x = γ / √(σ² + ε) · [dy − mean(dy) − x̂ · mean(dy x̂)] in training. The first term is x's own
+      way to y. In the second a change of x moves μ, which moves all of the channel's outputs; in
+      the third it moves σ² likewise. With running statistics, which are constants, both are absent.
+
     Source: Ioffe and Szegedy (2015); the running statistics are as PyTorch defines them.
 
     Parameters
@@ -28,7 +46,7 @@ class BatchNorm(FusingLayer, fusing=True):
         The share of each batch in the running statistics.
     epsilon
         ε, which keeps a constant channel finite.
-    rng, dtype
+    dtype
         As for every ``Layer``.
 
     Attributes
@@ -45,10 +63,9 @@ class BatchNorm(FusingLayer, fusing=True):
         momentum: float = 0.1,
         epsilon: float = 1e-5,
         *,
-        rng: np.random.Generator | int | None = None,
         dtype: DTypeLike = np.float32,
     ) -> None:
-        super().__init__(rng=rng, dtype=dtype)
+        super().__init__(dtype=dtype)
         self.channels = check_count(channels, "channels")
         if not 0 <= momentum <= 1:
             raise InputError(f"momentum must be from 0 to 1, not {momentum!r}")
@@ -64,26 +81,33 @@ class BatchNorm(FusingLayer, fusing=True):
         }
 
     def forward(self, x: FloatArray, training: bool = False) -> FloatArray:
-        """Return ``x`` normalised, in its shape; in training the running statistics follow it."""
-        return self._normalise(x, training, None, None)
+        """Return y for ``x`` (N, …, C); in training the running statistics follow the batch."""
+        self.check_input(x, training)
+        if training:
+            mean, variance = kernels.channel_moments(x)  # μ and σ², (C,)
+            self._follow(mean, variance, x.size // self.channels)
+        else:
+            mean, variance = self.buffers["running_mean"], self.buffers["running_variance"]
+        inverse_std = 1 / np.sqrt(variance + x.dtype.type(self.epsilon))  # 1/√(σ² + ε), (C,)
+        self.x, self.statistics, self.training = x, (mean.copy(), inverse_std), training
+        scale, shift = self.parameters["scale"].value, self.parameters["shift"].value
+        return kernels.batch_norm_forward(x, mean, inverse_std, scale, shift)  # γ x̂ + β
 
-    def forward_fused(self, x: FloatArray, training: bool, then: Activation) -> FloatArray:
-        """Return the activation of the normalised ``x``, applied in the same pass."""
-        return self._normalise(x, training, then, None)
+    def backward(self, dy: FloatArray) -> FloatArray:
+        """Return ∂loss/∂x for ``dy`` = ∂loss/∂y, both (N, …, C)."""
+        x = check_remembered(self, "x")
+        check_array(dy, "BatchNorm: dy", x.shape, self.dtype)
+        scale, shift = self.parameters["scale"], self.parameters["shift"]
+        dx, d_scale, d_shift = kernels.batch_norm_backward(
+            dy, x, *self.statistics, scale.value, self.training
+        )
+        scale.grad += d_scale  # ∂γ = Σ dy x̂
+        shift.grad += d_shift  # ∂β = Σ dy
+        return dx
 
-    def forward_biased(
-        self, x: FloatArray, training: bool, then: Activation | None, bias: FloatArray
-    ) -> FloatArray:
-        """Return what comes of x + ``bias``, with ``bias`` (C,) one number per channel.
-
-        It is never added: where it moves x it moves μ as well, and x + b − (μ + b) = x − μ.
-        """
-        return self._normalise(x, training, then, bias)
-
-    def _normalise(
-        self, x: FloatArray, training: bool, then: Activation | None, bias: FloatArray | None
-    ) -> FloatArray:
-        check_floats(x, "x", self.dtype)
+    def check_input(self, x: FloatArray, training: bool) -> None:
+        """Raise ``InputError`` unless ``x`` has the layer's channels and, in training, a spread."""
+        check_floats(x, "BatchNorm: x", self.dtype)
         if x.ndim < 2 or x.shape[-1] != self.channels:
             raise InputError(
                 f"BatchNorm expects x of shape (N, …, {self.channels}), channels last, not "
@@ -98,74 +122,15 @@ class BatchNorm(FusingLayer, fusing=True):
                     "size that leaves none or more"
                 )
             raise InputError(
-                f"BatchNorm in training needs two values per channel or more to have a spread, not "
-                f"{count}: {remedy}"
+                f"BatchNorm in training needs at least two values per channel to have a spread, "
+                f"not {count}: {remedy}"
             )
-        if training:
-            mean, variance = kernels.channel_moments(x)
-            biased_mean = mean if bias is None else mean + bias
-            self._follow(biased_mean, variance * (count / (count - 1)))
-        else:
-            mean = self.buffers["running_mean"]
-            mean = mean if bias is None else mean - bias
-            variance = self.buffers["running_variance"]
-        deviation = 1 / np.sqrt(variance + x.dtype.type(self.epsilon))  # 1/√(σ² + ε), (C,)
-        self._pass = (x, mean, deviation, training)
-        scale, shift = self.parameters["scale"].value, self.parameters["shift"].value
-        kind, alpha = ("identity", 1.0) if then is None else (then.kind, then.alpha)
-        out = self._empty("y", x.shape, self.dtype)
-        self._y = kernels.batch_norm_forward(
-            x, mean, deviation, scale, shift, out, kind=kind, alpha=alpha
-        )
-        if then is not None:
-            then.y = self._y
-        return self._y
 
-    def backward(self, dy: FloatArray) -> FloatArray:
-        """Return ∂loss/∂x, and add ``Σ dy x̂`` to γ's gradient and ``Σ dy`` to β's.
-
-        With x̂ the normalised input, and means over the M values of a channel,
-        ∂loss/∂x = γ / √(σ² + ε) · [dy − mean(dy) − x̂ · mean(dy x̂)]: the two means are what comes
-        back through μ and σ². With running statistics, which are constants, they are absent.
-        """
-        return self._pull(dy, None, None)
-
-    def backward_fused(self, dy: FloatArray, then: Activation) -> FloatArray:
-        """Go back through the activation in the same two passes."""
-        return self._pull(dy, then, None)
-
-    def backward_biased(
-        self, dy: FloatArray, then: Activation | None, bias_gradient: FloatArray
-    ) -> FloatArray:
-        """Go back as ``forward_biased`` came, adding to the bias's gradient (C,) on the way.
-
-        In training it is 0 but for rounding, for the result does not depend on the bias.
-        """
-        return self._pull(dy, then, bias_gradient)
-
-    def _pull(
-        self, dy: FloatArray, then: Activation | None, bias_gradient: FloatArray | None
-    ) -> FloatArray:
-        x, mean, deviation, training = self._remembered("_pass")
-        self._check_upstream(dy, self._y)
-        out = self._empty("dx", x.shape, self.dtype)
-        kind, alpha = ("identity", 1.0) if then is None else (then.kind, then.alpha)
-        scale = self.parameters["scale"]
-        dx, d_scale, d_shift = kernels.batch_norm_backward(
-            *(dy, x, mean, deviation, scale.value, training, out),
-            kind=kind,
-            alpha=alpha,
-            y=self._y,
-            total=bias_gradient,
-        )
-        scale.grad += d_scale
-        self.parameters["shift"].grad += d_shift
-        return dx
-
-    def _follow(self, mean: FloatArray, variance: FloatArray) -> None:
-        for name, batch in (("running_mean", mean), ("running_variance", variance)):
-            running = self.buffers[name]
-            running += self.momentum * (batch - running)
+    def _follow(self, mean: FloatArray, variance: FloatArray, count: int) -> None:
+        """Move the running statistics towards those of a batch of ``count`` values a channel."""
+        running_mean, running_variance = self.buffers.values()
+        running_mean += self.momentum * (mean - running_mean)
+        running_variance += self.momentum * (variance * (count / (count - 1)) - running_variance)
 
     def __repr__(self) -> str:
         return f"BatchNorm({self.channels})"

@@ -1,19 +1,19 @@
-"""The dense (fully connected) layer, forwards and backwards.
+"""The dense (fully connected) layer.
 
-Dimensions: N examples, I input features, O output features.
+Dimensions: N examples, I input features, O output features. The kernels are defined in
+``kernels/reference.py``.
 """
 
 import numpy as np
 from numpy.typing import DTypeLike
 
 from scratchvae import kernels
-from scratchvae.errors import InputError
-from scratchvae.layers.affine import Affine
-from scratchvae.layers.base import Parameter
-from scratchvae.validation import FloatArray, check_count, check_floats
+from scratchvae.layers.base import Layer
+from scratchvae.layers.parameter import Parameter
+from scratchvae.validation import FloatArray, check_array, check_count, check_remembered
 
 
-class Dense(Affine, fusing=True):
+class Dense(Layer):
     """An affine map of each example: ``y = x W + b`` (eq. 2.1 of the lessons).
 
     Weights and biases begin uniform in ±1/√I, which keeps the variance of the activations of the
@@ -24,13 +24,15 @@ class Dense(Affine, fusing=True):
     ----------
     in_features, out_features
         I and O.
-    rng, dtype
+    rng
+        Where the initial values are drawn from: a generator, a seed, or ``None`` for fresh ones.
+    dtype
         As for every ``Layer``.
 
     Attributes
     ----------
     parameters
-        ``"weight"`` of shape (I, O) and ``"bias"`` of shape (O,).
+        ``"weight"`` W of shape (I, O) and ``"bias"`` b of shape (O,).
     """
 
     def __init__(
@@ -41,38 +43,40 @@ class Dense(Affine, fusing=True):
         rng: np.random.Generator | int | None = None,
         dtype: DTypeLike = np.float32,
     ) -> None:
-        super().__init__(rng=rng, dtype=dtype)
+        super().__init__(dtype=dtype)
         self.in_features = check_count(in_features, "in_features")
         self.out_features = check_count(out_features, "out_features")
-        bound = 1 / np.sqrt(self.in_features)
+        rng, bound = np.random.default_rng(rng), 1 / np.sqrt(self.in_features)
         # Drawn in float64 and rounded: a seed means the same network in both dtypes.
-        weight = self.rng.uniform(-bound, bound, (self.in_features, self.out_features))
-        bias = self.rng.uniform(-bound, bound, self.out_features)
+        weight = rng.uniform(-bound, bound, (self.in_features, self.out_features))
+        bias = rng.uniform(-bound, bound, self.out_features)
         self.parameters = {
             "weight": Parameter(weight.astype(self.dtype)),
             "bias": Parameter(bias.astype(self.dtype)),
         }
 
-    def _map(self, x: FloatArray) -> FloatArray:
-        """Return ``x W``: (N, I) to (N, O)."""
-        check_floats(x, "x", self.dtype)
-        if x.ndim != 2 or x.shape[1] != self.in_features:
-            raise InputError(
-                f"Dense expects x of shape (N, {self.in_features}), not {x.shape}: "
-                "put a Flatten before it if the examples are images"
-            )
-        out = self._empty("y", (len(x), self.out_features), self.dtype)
-        return kernels.matmul(x, self.parameters["weight"].value, out)  # (N, O)
+    def output_shape(self, x: FloatArray) -> tuple[int, int]:
+        """Return (N, O), or say why ``x`` does not fit."""
+        flat = "put a Flatten before it if the examples are images"
+        check_array(x, "Dense: x", ("N", self.in_features), self.dtype, flat)
+        return len(x), self.out_features
 
-    def _input_gradient(self, dy: FloatArray) -> FloatArray:
-        """Return ``dy Wᵀ``: (N, O) to (N, I) (eq. 2.3)."""
-        out = self._empty("dx", (len(dy), self.in_features), self.dtype)
-        return kernels.matmul_transposed_right(dy, self.parameters["weight"].value, out)  # (N, I)
+    def forward(self, x: FloatArray, training: bool = False) -> FloatArray:
+        """Return y for ``x``: (N, I) to (N, O)."""
+        self.output_shape(x)
+        W, b = self.parameters["weight"], self.parameters["bias"]
+        self.x = x
+        y: FloatArray = kernels.matmul(x, W.value) + b.value  # y = x W + b, eq. 2.1
+        return y
 
-    def _add_weight_gradient(self, x: FloatArray, dy: FloatArray) -> None:
-        """Add ``xᵀ dy``, (I, O) (eq. 2.4)."""
-        out, add = self.parameters["weight"].receive()
-        kernels.matmul_transposed_left(x, dy, out, accumulate=add)
+    def backward(self, dy: FloatArray) -> FloatArray:
+        """Return ∂loss/∂x for ``dy`` = ∂loss/∂y: (N, O) to (N, I)."""
+        x = check_remembered(self, "x")
+        check_array(dy, "Dense: dy", (len(x), self.out_features), self.dtype)
+        W, b = self.parameters["weight"], self.parameters["bias"]
+        W.grad += kernels.matmul_transposed_left(x, dy)  # ∂W = xᵀ dy, eq. 2.4
+        b.grad += kernels.sum_rows(dy)  # ∂b = Σₙ dyₙ, eq. 2.5
+        return kernels.matmul_transposed_right(dy, W.value)  # ∂x = dy Wᵀ, eq. 2.3
 
     def __repr__(self) -> str:
         return f"Dense({self.in_features}, {self.out_features})"

@@ -125,7 +125,7 @@ def train(
                 reading=settings.pixels,
             )
             given = _given_labels(trainer, labels)
-            for x, conditions in _drawn_within(trainer.arena, zip(epoch, given, strict=False)):
+            for x, conditions in _drawn_in_turn(zip(epoch, given, strict=False)):
                 if stopping.is_set():
                     raise Interrupted
                 trainer.schedule((trainer.epoch + trainer.batch / batches) / settings.epochs)
@@ -160,13 +160,15 @@ def check_training_set(images: NDArray[Any], labels: NDArray[Any] | None) -> Non
         raise InputError(f"expected a label for each of {len(images)} images, not {len(labels)}")
 
 
-def _drawn_within(arena: Arena, batches: Iterator[_Batch]) -> Iterator[_Batch]:
+def _drawn_in_turn(batches: Iterator[_Batch]) -> Iterator[_Batch]:
     """Yield the batches, each written where the one before it was.
 
     The arena is in force only while a batch is drawn: an array that somebody else makes between
     two steps must not be written over by the next.
     """
+    arena = Arena()
     while True:
+        arena.rewind()
         with arena:
             batch = next(batches, None)
         if batch is None:

@@ -3,6 +3,7 @@
 Each is a few array operations per parameter, done in place.
 """
 
+from collections.abc import Mapping
 from typing import Any, Protocol
 
 import numpy as np
@@ -16,6 +17,7 @@ from scratchvae.validation import FloatArray, check_positive
 class Optimiser(Protocol):
     """What the trainer needs of an optimiser."""
 
+    parameters: Mapping[str, Parameter]
     learning_rate: float
     steps: int
     """How many steps have been taken."""
@@ -41,7 +43,7 @@ class SGD:
     """
 
     def __init__(
-        self, parameters: dict[str, Parameter], learning_rate: float, momentum: float = 0.0
+        self, parameters: Mapping[str, Parameter], learning_rate: float, momentum: float = 0.0
     ) -> None:
         self.parameters = parameters
         self.learning_rate = check_positive(learning_rate, "learning_rate")
@@ -80,7 +82,7 @@ class Adam:
 
     def __init__(
         self,
-        parameters: dict[str, Parameter],
+        parameters: Mapping[str, Parameter],
         learning_rate: float = 1e-3,
         beta_1: float = 0.9,
         beta_2: float = 0.999,

@@ -1,7 +1,7 @@
 """One training step: noise, forward, backward, optimiser."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from scratchvae.data.batches import read_pixels
 from scratchvae.errors import InputError
-from scratchvae.kernels.machine.arena import Arena
+from scratchvae.engine import Engine
 from scratchvae.randomness import stream
 from scratchvae.training.optimisers import SGD, Adam, Optimiser
 from scratchvae.training.protocol import LossMean, LossParts, Trainable
@@ -34,8 +34,8 @@ class Trainer:
 
     Attributes
     ----------
-    arena
-        The memory of a step, used again by the next.
+    engine
+        What makes a step's passes fast, with the memory that the next step uses again.
     optimiser
         Holds the moments of the gradient, and counts the steps.
     epoch, batch
@@ -75,7 +75,7 @@ class Trainer:
             )
         self.seed = check_count(seed, "seed", 0)
         self.optimiser = self._make_optimiser()
-        self.arena = Arena()
+        self.engine = Engine(keeps=True)
         self.epoch = 0
         self.batch = 0
         self.running = LossMean()
@@ -109,15 +109,50 @@ class Trainer:
         return self.step_on_floats(x, labels)
 
     def step_on_floats(self, x: FloatArray, labels: NDArray[Any] | None = None) -> LossParts:
-        """Do as ``step`` for images that are known to fit, in the model's own dtype."""
-        given = {} if labels is None else {"labels": labels}
-        with self.schedules_in_force(), self.arena:
-            return self._step(x, given)
+        """Like ``step``, for images that are known to fit, in the model's own dtype."""
+        self._check_parameters()
+        condition = {} if labels is None else {"labels": labels}
+        model = self.engine.double(self.model)
+        buffers = [(buffer, buffer.copy()) for buffer in _buffers(self.model).values()]
+        with self._schedules_in_force(model):
+            noise = model.draw_noise(len(x), stream(self.seed, "noise", self.optimiser.steps))
+            try:
+                terms: LossParts = model.forward(x, noise, training=True, **condition)
+                self._check_loss(terms.loss)
+                model.zero_grad()
+                model.backward()
+            except BaseException:
+                # A step that is refused costs nothing: running statistics have moved already.
+                for buffer, before in buffers:
+                    buffer[...] = before
+                raise
+        self.engine.step(self.optimiser, adam=type(self.optimiser) is Adam)
+        self.engine.hand_back(self.model)
+        return terms
+
+    def _check_parameters(self) -> None:
+        """Raise ``InputError`` unless the optimiser's parameters are the model's."""
+        mine, theirs = self.optimiser.parameters, self.model.parameters
+        same = len(mine) == len(theirs)
+        for name, parameter in theirs.items():
+            same = same and mine.get(name) is parameter
+        if not same:
+            raise InputError(
+                "the model's layers or parameters were replaced after this Trainer was made: make "
+                "a new Trainer, whose optimiser has the new ones"
+            )
+
+    def _check_loss(self, loss: float) -> None:
+        if not math.isfinite(loss):
+            raise InputError(
+                f"the loss became {loss} in step {self.optimiser.steps + 1}: use a learning "
+                f"rate below {self.optimiser.learning_rate:g}, or look for extreme values in the "
+                "images"
+            )
 
     @contextmanager
-    def schedules_in_force(self) -> Iterator[None]:
-        """Give the model the schedules' present values; who evaluates it gets its own."""
-        model: Any = self.model
+    def _schedules_in_force(self, model: Any) -> Iterator[None]:
+        """Give a model the schedules' present values, and its own back afterwards."""
         own = getattr(model, "free_bits", 0.0)
         try:
             if self.settings.warm_up:
@@ -130,20 +165,6 @@ class Trainer:
                 model.kl_weight = 1.0
             if self.settings.free_bits:
                 model.free_bits = own
-
-    def _step(self, x: FloatArray, given: dict[str, Any]) -> LossParts:
-        noise = self.model.draw_noise(len(x), stream(self.seed, "noise", self.optimiser.steps))
-        parts = self.model.forward(x, noise, training=True, **given)
-        if not math.isfinite(parts.loss):
-            raise InputError(
-                f"the loss became {parts.loss} in step {self.optimiser.steps + 1}: use a learning "
-                f"rate below {self.optimiser.learning_rate:g}, or look for extreme values in the "
-                "images"
-            )
-        self.model.zero_grad()
-        self.model.backward()
-        self.optimiser.step()
-        return parts
 
     def schedule(self, progress: float) -> None:
         """Set the learning rate, the KL's weight and the free bits.
@@ -169,3 +190,8 @@ class Trainer:
         if self.settings.optimiser == "sgd":
             return SGD(parameters, self.settings.learning_rate, self.settings.momentum)
         return Adam(parameters, self.settings.learning_rate, epsilon=self.settings.epsilon)
+
+
+def _buffers(model: Any) -> Mapping[str, FloatArray]:
+    buffers: Mapping[str, FloatArray] = getattr(model, "buffers", {})
+    return buffers

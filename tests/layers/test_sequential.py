@@ -1,6 +1,7 @@
 """Layers in a row."""
 
 import numpy as np
+import pytest
 from helpers import normal, refused
 from layer_cases import network
 
@@ -52,31 +53,32 @@ def test_a_layer_in_two_places_is_refused():
         "ReLU": (inner, activation),
         "Sequential": (inner, Tanh(), inner),
     }.items():
-        with refused(f"got one {name} twice", "make two"):
+        with refused(f"same {name} appears twice", "create two"):
             Sequential(*layers)
-    with refused("got one ReLU twice"):
+    with refused("same ReLU appears twice"):
         Sequential(Sequential(inner), Dense(3, 3), Sequential(activation))
     assert len(Sequential(dense, inner, ReLU(), Dense(3, 3, rng=0)).layers) == 4
 
 
-class NoInputGradient(Dense):
-    def backward(self, dy):
-        raise AssertionError("nobody needs this layer's input gradient")
-
-
-class NothingToLearn(Tanh):
-    def backward(self, dy):
-        raise AssertionError("below the first layer that learns there is no need of a gradient")
-
-
-def test_backward_parameters_goes_no_further_than_it_must():
-    model = Sequential(
-        NothingToLearn(), NoInputGradient(4, 3, rng=0, dtype=np.float64), Tanh(), ReLU()
-    )
-    y = model.forward(normal(2, 4))
-    model.backward_parameters(np.ones_like(y))
-    assert model.parameters["1.weight"].grad.any()
-    Sequential(NothingToLearn()).backward_parameters(y)
+def test_sequential_follows_its_list_of_layers():
+    model = network(np.float64)
+    x = normal(4, 6)
+    model.layers.append(Tanh())
+    model.layers[0] = Dense(6, 4, rng=9, dtype=np.float64)
+    del model.layers[1]
+    y = x
+    for layer in model.layers:
+        y = layer.forward(y)
+    np.testing.assert_array_equal(model.forward(x), y)
+    assert model.parameters["0.weight"] is model.layers[0].parameters["weight"]
+    with pytest.raises(TypeError):
+        model.parameters["0.weight"] = model.parameters["0.bias"]
+    model.layers.append(model.layers[0])
+    with refused("same Dense appears twice"):
+        model.forward(x)
+    model.layers[-1] = np.tanh
+    with refused("scratchvae.layers.Layer", "tanh"):
+        model.forward(x)
 
 
 def test_training_reaches_every_layer():
@@ -93,7 +95,7 @@ def test_training_reaches_every_layer():
     assert seen == [True, True, False, False]
 
 
-def test_names_are_told():
+def test_repr_of_a_layer_has_its_sizes():
     assert repr(Dense(3, 2)) == "Dense(3, 2)"
     assert "ELU(alpha=0.5)" in repr(Sequential(Flatten(), ELU(0.5)))
     assert "shape=(3, 2)" in repr(Dense(3, 2).parameters["weight"])

@@ -2,35 +2,47 @@
 
 A step of a convolutional network writes a hundred megabytes of intermediate results. Allocated
 anew each time they cost as much as some of the arithmetic, for the system has to find and clear
-every page. So a trainer keeps an ``Arena``: inside it, ``empty`` returns the array that the same
-owner got for the same purpose last time.
+every page. But a step asks for the same arrays in the same order as the step before it, so counting
+the requests is enough to give each the memory that it had.
 
-Outside an arena ``empty`` is ``np.empty``, so what ``layer.forward`` returns to a user is theirs to
-keep.
+Outside an arena ``empty`` is ``np.empty``: what a kernel returns to a user is theirs to keep.
 """
 
 import threading
+from collections.abc import Sequence
 from math import prod
 from types import TracebackType
 from typing import Any
 
 import numpy as np
-from numpy.typing import DTypeLike, NDArray
 
+from scratchvae.kernels.machine.memory import aligned
 from scratchvae.validation import FloatArray
-
-_ALIGNMENT = 64  # a vector that starts on a cache line is read from one line alone
 
 _here = threading.local()
 
 
 class Arena:
-    """The arrays of one trainer; ``with arena:`` puts it in force for the present thread."""
+    """The arrays of one round of work; ``with arena:`` puts it in force for the present thread."""
 
     def __init__(self) -> None:
-        # The owner is kept with its array: while it lives, no other object has its identity.
-        self._arrays: dict[tuple[int, str, np.dtype[Any]], tuple[object, FloatArray]] = {}
+        self._memory: list[FloatArray] = []
+        self._next = 0
         self._outer: list[Arena | None] = []
+
+    def rewind(self) -> None:
+        """Begin a new round: the first request gets the memory of the last round's first."""
+        self._next = 0
+
+    def empty(self, shape: Sequence[int], dtype: Any) -> FloatArray:
+        """Return an array, whatever it holds, that shares no memory with the others of the round."""
+        size, place = prod(shape), self._next
+        self._next += 1
+        if place == len(self._memory):
+            self._memory.append(aligned(size, dtype))
+        elif self._memory[place].size < size or self._memory[place].dtype != dtype:
+            self._memory[place] = aligned(size, dtype)
+        return self._memory[place][:size].reshape(shape)
 
     def __enter__(self) -> "Arena":
         self._outer.append(getattr(_here, "arena", None))
@@ -45,36 +57,8 @@ class Arena:
     ) -> None:
         _here.arena = self._outer.pop()
 
-    def empty(
-        self, owner: object, purpose: str, shape: tuple[int, ...], dtype: np.dtype[Any]
-    ) -> FloatArray:
-        """Return an array of ``shape``, a part of the largest that was asked for so far."""
-        key, size = (id(owner), purpose, dtype), prod(shape)
-        kept = self._arrays.get(key)
-        if kept is None or kept[1].size < size:
-            kept = self._arrays[key] = (owner, aligned(size, dtype))
-        return kept[1][:size].reshape(shape)
 
-
-def empty(owner: object, purpose: str, shape: tuple[int, ...], dtype: np.dtype[Any]) -> FloatArray:
-    """Return an array to be written to, used again in the next step if an arena is in force.
-
-    Parameters
-    ----------
-    owner, purpose
-        Whose array it is, and which of its arrays.
-    shape, dtype
-        As for ``np.empty``.
-    """
+def empty(shape: Sequence[int], dtype: Any) -> FloatArray:
+    """Return an array to be written to, from the arena that is in force, if one is."""
     arena: Arena | None = getattr(_here, "arena", None)
-    if arena is None:
-        return np.empty(shape, dtype)
-    return arena.empty(owner, purpose, shape, dtype)
-
-
-def aligned(size: int, dtype: DTypeLike) -> NDArray[Any]:
-    """Return a flat array of `size` numbers, whatever they hold, that begins on a cache line."""
-    kind = np.dtype(dtype)
-    memory = np.empty(size * kind.itemsize + _ALIGNMENT, np.uint8)
-    start = -memory.ctypes.data % _ALIGNMENT
-    return memory[start : start + size * kind.itemsize].view(kind)
+    return np.empty(shape, dtype) if arena is None else arena.empty(shape, dtype)

@@ -1,0 +1,53 @@
+"""Adam's step on all parameters as one list of tasks."""
+
+from typing import Any
+
+import numpy as np
+
+from scratchvae.kernels.machine.memory import Memory
+from scratchvae.kernels.machine.tasks import Resources, Task, run
+from scratchvae.kernels.machine.threads import get_threads
+from scratchvae.kernels.passes import adam_factors, adam_tasks
+from scratchvae.validation import FloatArray
+
+
+class AdamPlan:
+    """The tasks of an optimiser's step, made anew where its arrays are others than before."""
+
+    def __init__(self) -> None:
+        self._arrays: list[FloatArray] = []
+        self._tasks: list[Task] = []
+        self._factors: dict[np.dtype[Any], FloatArray] = {}
+        self._threads = 0
+
+    def step(self, optimiser: Any) -> None:
+        """Do what ``optimiser.step()`` does, for an ``Adam``."""
+        arrays: list[FloatArray] = []
+        for name, parameter in optimiser.parameters.items():
+            arrays += (parameter.value, parameter.grad)
+            arrays += (optimiser.state[f"first/{name}"], optimiser.state[f"second/{name}"])
+        threads = get_threads()
+        same = len(arrays) == len(self._arrays) and threads == self._threads
+        for array, before in zip(arrays, self._arrays, strict=False):
+            same = same and array is before
+        if not same:
+            self._make(arrays, threads)
+        optimiser.steps += 1
+        for factors in self._factors.values():
+            adam_factors(
+                factors,
+                step=optimiser.steps,
+                learning_rate=optimiser.learning_rate,
+                beta_1=optimiser.beta_1,
+                beta_2=optimiser.beta_2,
+                epsilon=optimiser.epsilon,
+            )
+        run(self._tasks, threads)
+
+    def _make(self, arrays: list[FloatArray], threads: int) -> None:
+        self._arrays, self._threads, self._tasks = arrays, threads, []
+        resources = Resources(threads, Memory())
+        for place in range(0, len(arrays), 4):
+            value, grad, first, second = arrays[place : place + 4]
+            factors = self._factors.setdefault(value.dtype, np.empty(FACTORS, value.dtype))
+            self._tasks += adam_tasks(resources, value, grad, first, second, factors)

@@ -1,0 +1,127 @@
+"""The engine: a model's double, whose networks run as plans."""
+
+import os
+import threading
+from typing import Any
+from weakref import WeakKeyDictionary
+
+from scratchvae import kernels
+from scratchvae.errors import InputError
+from scratchvae.kernels.machine.arena import Arena
+from scratchvae.layers import Layer
+
+_VARIABLE = "SCRATCHVAE_ENGINE"
+
+
+class Engine:
+    """What runs the passes of one model for a trainer, or for a thread that looks at the model.
+
+    Parameters
+    ----------
+    keeps
+        Whether backward passes may follow the forward passes.
+    """
+
+    def __init__(self, *, keeps: bool) -> None:
+        self._keeps = keeps
+        self._on = is_on()
+        self._double: Any = None
+        self._networks: dict[str, Any] = {}
+        self._arena = Arena()
+        self._adam: Any = None
+
+    def double(self, model: Any) -> Any:
+        """Begin a round of passes: return the model's double, or the model where it has none.
+
+        The double has all that the model has at this moment, but its networks run as plans, and
+        its likelihood writes where it wrote in the round before. What its passes leave in it (terms
+        of the loss, what a backward pass needs) stays with it; what they return is to be used
+        before the next round.
+        """
+        if not self._on or not hasattr(type(model), "networks"):
+            return model
+        if type(self._double) is not type(model):
+            self._double = object.__new__(type(model))
+        own, state = vars(self._double), vars(model)
+        own.clear()
+        own.update(state)
+        self._arena.rewind()
+        for name, value in state.items():
+            if isinstance(value, Layer):
+                own[name] = self._planned(name, value)
+            elif type(value).__module__ == "scratchvae.probability.likelihoods":
+                own[name] = _PlannedLikelihood(value, self._arena)
+        return self._double
+
+    def hand_back(self, model: Any) -> None:
+        """Give the model what a double's passes have left in attributes of its class's own."""
+        if self._double is None or self._double is model:
+            return
+        state = vars(model)
+        for name, value in vars(self._double).items():
+            if name not in _NOT_HANDED_BACK and not isinstance(value, _PLANNED):
+                state[name] = value
+
+    def step(self, optimiser: Any, adam: bool) -> None:
+        """Take an optimiser's step; ``adam`` says that it is the package's own Adam."""
+        if not (self._on and adam):
+            optimiser.step()
+            return
+        from scratchvae.engine.adam import AdamPlan
+
+        if self._adam is None:
+            self._adam = AdamPlan()
+        self._adam.step(optimiser)
+
+    def _planned(self, name: str, network: Layer) -> Layer:
+        from scratchvae.engine.network import PlannedNetwork
+
+        planned = self._networks.get(name)
+        if planned is None or planned.network is not network:
+            planned = self._networks[name] = PlannedNetwork(network, self._keeps)
+        planned.rewind()
+        return planned
+
+
+def is_on() -> bool:
+    """Tell whether passes run as plans: the variable is not ``off``, and kernels are compiled."""
+    wanted = os.environ.get(_VARIABLE) or "on"
+    if wanted not in ("on", "off"):
+        raise InputError(f"{_VARIABLE} must be on or off, not {wanted!r}")
+    return wanted == "on" and kernels.BACKEND == "numba"
+
+
+class _PlannedLikelihood:
+    """A likelihood of the package, whose results stand where they stood in the last round."""
+
+    def __init__(self, likelihood: Any, arena: Arena) -> None:
+        self._likelihood, self._arena = likelihood, arena
+
+    def negative_log_likelihood(self, x: Any, decoded: Any) -> Any:
+        with self._arena:
+            return self._likelihood.negative_log_likelihood(x, decoded)
+
+    def gradient(self, x: Any, decoded: Any) -> Any:
+        with self._arena:
+            return self._likelihood.gradient(x, decoded)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.__dict__["_likelihood"], name)
+
+
+class _OfThread(threading.local):
+    """Each thread's engines for looking at models: two threads do not share working memory."""
+
+    def __init__(self) -> None:
+        self.engines: WeakKeyDictionary[Any, Engine] = WeakKeyDictionary()
+
+
+_of_thread = _OfThread()
+
+
+def looking_at(model: Any) -> Any:
+    """Return a double of the model for forward passes in this thread, without a backward pass."""
+    engine = _of_thread.engines.get(model)
+    if engine is None:
+        engine = _of_thread.engines[model] = Engine(keeps=False)
+    return engine.double(model)

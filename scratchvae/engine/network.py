@@ -1,0 +1,187 @@
+"""A network whose passes run as plans."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from scratchvae.engine.plan import KNOWN, Places, Plan, Rotation
+from scratchvae.errors import InputError
+from scratchvae.kernels.machine.arena import Arena
+from scratchvae.kernels.machine.memory import Memory
+from scratchvae.kernels.machine.tasks import Resources
+from scratchvae.kernels.machine.threads import get_threads
+from scratchvae.layers import Layer, Sequential
+from scratchvae.layers.sequential import check_each_once
+from scratchvae.validation import FloatArray, check_floats
+
+# What a plan takes for granted of a layer besides its arrays.
+_SETTINGS = ("dtype", "forward", "backward", "alpha", "in_features", "out_features")
+_SETTINGS += ("in_channels", "out_channels", "kernel_size", "stride", "padding", "output_padding")
+_SETTINGS += ("channels", "momentum", "epsilon", "shape", "parameters", "buffers")
+
+_MOST_PLANS = 16  # of one network: shapes that come once must not fill the memory
+
+
+class PlannedNetwork(Layer):
+    """A network's double: the passes of its known layers run as plans, all else is its own.
+
+    Parameters
+    ----------
+    network
+        What it doubles: its layers, its parameters, its running statistics.
+    keeps
+        Whether a backward pass may follow, which needs what the layers put out.
+    """
+
+    def __init__(self, network: Layer, keeps: bool) -> None:
+        self._network = network
+        self._keeps = keeps
+        self._memory = Memory()
+        self._gradients, self._turns = Rotation(), Rotation()
+        self._call = 0
+        self._passes: list[Plan | Layer] = []
+        self._read()
+
+    @property
+    def network(self) -> Layer:
+        """What it doubles."""
+        return self._network
+
+    @property
+    def parameters(self) -> Any:  # type: ignore[override]
+        """The network's own."""
+        return self._network.parameters
+
+    @property
+    def buffers(self) -> Any:  # type: ignore[override]
+        """The network's own."""
+        return self._network.buffers
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.__dict__["_network"], name)
+
+    def rewind(self) -> None:
+        """Begin a new round: what forward passes returned in the last one may be written over."""
+        self._call = 0
+
+    def forward(self, x: FloatArray, training: bool = False) -> FloatArray:
+        """Return the network's output, which stays as it is until the next round."""
+        if self._has_changed():
+            self._read()
+        check_floats(x, "x")
+        passes: list[Plan | Layer] = []
+        for place, piece in enumerate(self._pieces):
+            if isinstance(piece, Layer):
+                # What comes from a plan is written over in the next round: a layer that the engine
+                # does not know gets a copy, which is its own to keep.
+                own = bool(passes) and isinstance(passes[-1], Layer)
+                x = piece.forward(x if own else x.copy(), training)
+                passes.append(piece)
+            else:
+                plan = self._plan(place, piece, x, training)
+                x = plan.forward(x)
+                passes.append(plan)
+        self._passes = passes
+        self._call += 1
+        return x
+
+    def backward(self, dy: FloatArray) -> FloatArray:
+        """Return ∂loss/∂x, going back through the last forward pass."""
+        dx = self._back(dy, wants_dx=True)
+        assert dx is not None
+        return dx
+
+    def backward_parameters(self, dy: FloatArray) -> None:
+        """Like ``backward``, without ∂loss/∂x."""
+        self._back(dy, wants_dx=False)
+
+    def _back(self, dy: FloatArray, wants_dx: bool) -> FloatArray | None:
+        if len(self._passes) < len(self._pieces):
+            raise InputError(
+                f"{type(self._network).__name__}.backward needs a forward pass first: call "
+                "forward(x)"
+            )
+        d: FloatArray | None = dy
+        for place in reversed(range(0 if wants_dx else self._first, len(self._pieces))):
+            piece, wanted = self._passes[place], wants_dx or place > self._first
+            assert d is not None
+            if isinstance(piece, Plan):
+                d = piece.backward(d, wanted)
+            else:
+                own = place + 1 < len(self._passes) and isinstance(self._passes[place + 1], Layer)
+                d = d if own else d.copy()
+                if wanted:
+                    d = piece.backward(d)
+                else:
+                    piece.backward_parameters(d)
+        return d
+
+    def _plan(self, place: int, layers: list[Layer], x: FloatArray, training: bool) -> Plan:
+        """Return the plan of a row of layers for the present call in the round."""
+        threads = get_threads()
+        site = (place, self._call)
+        key = (*site, x.shape, x.dtype, training, threads)
+        plan = self._plans.get(key)
+        if plan is None:
+            while len(self._plans) >= _MOST_PLANS:
+                self._plans.pop(next(iter(self._plans)))
+            arena = self._arenas.setdefault(site, Arena())
+            arena.rewind()
+            inside = arena if self._keeps else self._turns
+            resources = Resources(threads, self._memory)
+            places = Places(resources, edges=arena, outputs=inside, gradients=self._gradients)
+            plan = self._plans[key] = Plan(layers, x, training, places)
+        return plan
+
+    def _read(self) -> None:
+        """Look at the network as it is now: what is known in a row makes a piece."""
+        self._facts: list[tuple[dict[str, Any], str, Any]] = []
+        self._rows: list[tuple[list[Layer], list[Layer]]] = []
+        self._pieces: list[list[Layer] | Layer] = []
+        self._plans: dict[Any, Plan] = {}
+        self._arenas: dict[tuple[int, int], Arena] = {}
+        check_each_once([self._network])
+        for layer in self._leaves(self._network):
+            if not _is_known(layer):
+                self._pieces.append(layer)
+                continue
+            if not self._pieces or isinstance(self._pieces[-1], Layer):
+                self._pieces.append([])
+            row = self._pieces[-1]
+            assert isinstance(row, list)
+            row.append(layer)
+            own = vars(layer)
+            self._facts += [(own, name, own.get(name)) for name in _SETTINGS]
+            for name, parameter in layer.parameters.items():
+                held = vars(parameter)
+                self._facts.append((layer.parameters, name, parameter))
+                self._facts += [(held, "value", parameter.value), (held, "grad", parameter.grad)]
+            self._facts += [(layer.buffers, name, buffer) for name, buffer in layer.buffers.items()]
+        # Below the first piece that learns, nobody asks for a gradient.
+        learns = [_learns(piece) for piece in self._pieces]
+        self._first = learns.index(True) if True in learns else len(learns)
+
+    def _leaves(self, layer: Layer) -> Iterator[Layer]:
+        """Yield the layers that run one after the other."""
+        if type(layer) is not Sequential or {"forward", "backward"} & vars(layer).keys():
+            yield layer
+            return
+        self._rows.append((layer.layers, list(layer.layers)))
+        self._facts.append((vars(layer), "layers", layer.layers))
+        for inner in layer.layers:
+            yield from self._leaves(inner)
+
+    def _has_changed(self) -> bool:
+        """Tell whether anything that the plans take for granted is no longer so."""
+        for mapping, key, value in self._facts:
+            if mapping.get(key) is not value:
+                return True
+        return any(layers != copy for layers, copy in self._rows)
+
+
+def _is_known(layer: Layer) -> bool:
+    return type(layer) in KNOWN and not {"forward", "backward"} & vars(layer).keys()
+
+
+def _learns(piece: list[Layer] | Layer) -> bool:
+    layers = [piece] if isinstance(piece, Layer) else piece
+    return any(layer.parameters for layer in layers)

@@ -1,0 +1,52 @@
+"""What is learned: an array and the gradient of the loss with respect to it."""
+
+from typing import Any
+
+import numpy as np
+
+from scratchvae.errors import InputError
+from scratchvae.validation import FloatArray
+
+
+class Parameter:
+    """An array that is learned, and ∂loss/∂value beside it.
+
+    Attributes
+    ----------
+    value
+        The numbers themselves, in C order and writable (what is given otherwise is copied). Only
+        an optimiser changes them. Assigning a value of another shape or type begins anew with a
+        gradient of zeros.
+    grad
+        ∂loss/∂value, of the same shape and type. ``backward`` adds to it.
+
+    Raises
+    ------
+    InputError
+        If a gradient of another shape or type than the value's is assigned.
+    """
+
+    value: FloatArray
+    grad: FloatArray
+
+    def __init__(self, value: FloatArray) -> None:
+        self.value = value
+
+    def zero_grad(self) -> None:
+        """Fill the gradient with zeros, as one does before each backward pass."""
+        self.grad.fill(0)
+
+    def __setattr__(self, name: str, array: Any) -> None:
+        array = np.require(array, requirements=["C", "W"])
+        other = self.__dict__.get("grad" if name == "value" else "value")
+        if other is None or (other.shape, other.dtype) != (array.shape, array.dtype):
+            if name != "value":
+                raise InputError(
+                    f"grad must be {other.dtype} of shape {other.shape}, as the value is, not "
+                    f"{array.dtype} of shape {array.shape}: assign the value first"
+                )
+            super().__setattr__("grad", np.zeros_like(array))
+        super().__setattr__(name, array)
+
+    def __repr__(self) -> str:
+        return f"Parameter(shape={self.value.shape}, dtype={self.value.dtype})"

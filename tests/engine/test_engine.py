@@ -1,0 +1,212 @@
+"""The engine: a model's passes give what its layers give, and nobody else's memory changes."""
+
+import json
+import os
+import subprocess
+import sys
+import threading
+import tracemalloc
+
+import numpy as np
+import pytest
+from helpers import refused, small_vae, values
+
+import scratchvae
+from scratchvae.kernels.machine.arena import Arena, empty
+from scratchvae.layers import Dense
+from scratchvae.models import RECIPES
+
+STEPS = """
+import json, sys
+import numpy as np
+import scratchvae
+
+name, dtype, batch = sys.argv[1], sys.argv[2], int(sys.argv[3])
+model = scratchvae.build(name, seed=0, dtype=np.dtype(dtype))
+trainer = scratchvae.Trainer(model, seed=0)
+rng = np.random.default_rng(0)
+losses = []
+for _ in range(10):
+    labels = {"labels": np.arange(batch) % 10} if model.classes else {}
+    losses.append(trainer.step(rng.random((batch, 28, 28, 1)), **labels).loss)
+print(json.dumps(losses))
+"""
+
+
+def losses(name, dtype, **environment):
+    """Return the losses of ten steps of a recipe, run by themselves with these variables."""
+    batch = "4" if name in ("zhao-cnn", "fleuret-conv", "fleuret-autoencoder") else "16"
+    done = subprocess.run(
+        [sys.executable, "-c", STEPS, name, dtype, batch],
+        env=os.environ | environment,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    return np.array(json.loads(done.stdout))
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("name", RECIPES)
+def test_ten_steps_have_the_same_losses_without_the_engine_and_on_numpy(name, dtype):
+    # What ten steps make of sums in another order; measured below a tenth of it.
+    close = {"float32": 1e-5, "float64": 1e-10}[dtype]
+    fast = losses(name, dtype)
+    assert np.isfinite(fast).all()
+    for other in ({"SCRATCHVAE_ENGINE": "off"}, {"SCRATCHVAE_KERNELS": "numpy"}):
+        np.testing.assert_allclose(losses(name, dtype, **other), fast, rtol=close, atol=0)
+
+
+def test_engine_variable_is_on_or_off(monkeypatch):
+    monkeypatch.setenv("SCRATCHVAE_ENGINE", "fast")
+    with refused("SCRATCHVAE_ENGINE", "on or off", "'fast'"):
+        scratchvae.Trainer(small_vae())
+
+
+@pytest.mark.parametrize(("name", "most"), [("zhao-mlp", 400), ("zhao-cnn", 800)])
+def test_a_step_makes_few_python_calls(name, most):
+    trainer = scratchvae.Trainer(scratchvae.build(name, seed=0))
+    x = np.random.default_rng(0).random((32, 28, 28, 1), dtype=np.float32)
+    trainer.step_on_floats(x)
+    package, calls = os.path.dirname(scratchvae.__file__), 0
+
+    def count(frame, event, argument):
+        nonlocal calls
+        calls += event == "call" and frame.f_code.co_filename.startswith(package)
+
+    sys.setprofile(count)
+    try:
+        trainer.step_on_floats(x)
+    finally:
+        sys.setprofile(None)
+    assert 20 < calls <= most
+
+
+@pytest.mark.parametrize("name", ["zhao-mlp", "kingma-welling", "zhao-cnn", "fleuret-conv"])
+def test_a_step_after_the_first_allocates_nothing_large(name):
+    trainer = scratchvae.Trainer(scratchvae.build(name))
+    x = np.random.default_rng(0).random((32, 28, 28, 1), dtype=np.float32)
+    for _ in range(2):
+        trainer.step(x)
+    tracemalloc.start(1)
+    try:
+        trainer.step(x)
+        tracemalloc.reset_peak()
+        start, _ = tracemalloc.get_traced_memory()
+        trainer.step(x)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    # All that lives at one moment, small arrays and Python's own objects, is below twice the bound
+    # for one array: an array of the batch alone would be 100 KB.
+    assert peak - start < 2 * 64 * 1024
+
+
+def test_arena_gives_the_nth_request_of_a_round_the_same_memory():
+    arena = Arena()
+    with arena:
+        first, other = empty((4, 5), np.dtype("f")), empty((4, 5), np.dtype("f"))
+        arena.rewind()
+        smaller = empty((3, 5), np.dtype("f"))
+    assert np.shares_memory(first, smaller)
+    assert not np.shares_memory(first, other)
+    assert smaller.flags.c_contiguous
+    outside = empty((4, 5), np.dtype("f"))
+    assert not np.shares_memory(first, outside)
+
+
+def test_what_a_layer_returns_is_the_callers_to_keep():
+    layer = Dense(3, 2, rng=0)
+    x = np.ones((4, 3), np.float32)
+    y = layer.forward(x)
+    kept = y.copy()
+    layer.forward(2 * x)
+    np.testing.assert_array_equal(y, kept)
+
+
+def test_a_refused_step_leaves_running_statistics_and_parameters_as_they_were():
+    model = scratchvae.build("zhao-cnn", seed=0)
+    trainer = scratchvae.Trainer(model)
+    x = np.random.default_rng(0).random((4, 28, 28, 1), dtype=np.float32)
+    trainer.step(x)
+    before = {name: array.copy() for name, array in model.state().items()}
+    with refused("loss"):
+        trainer.step(np.full_like(x, np.float32(1e30)))
+    for name, array in model.state().items():
+        np.testing.assert_array_equal(array, before[name], err_msg=name)
+    assert trainer.optimiser.steps == 1
+
+
+def test_a_trainer_refuses_parameters_that_its_optimiser_does_not_have():
+    model = small_vae()
+    trainer = scratchvae.Trainer(model)
+    x = np.random.default_rng(0).random((4, 3, 5, 1))
+    trainer.step(x)
+    model.encoder.layers[1] = Dense(15, 3, rng=0, dtype=np.float64)
+    with refused("replaced", "new Trainer"):
+        trainer.step(x)
+
+
+def test_looking_at_a_model_while_it_trains_changes_nothing():
+    x = np.random.default_rng(0).random((40, 3, 5, 1))
+    settings = {"epochs": 3, "batch_size": 8, "progress": False}
+    alone, watched = small_vae().fit(x, **settings), small_vae()
+    done, errors = threading.Event(), []
+
+    def look():
+        while not done.is_set():
+            try:
+                for answer in (watched.sample(5), watched.encode(x), watched.elbo(x[:7])):
+                    assert len(answer) in (5, 40, 7)
+            except Exception as error:  # reported below, in the test's own thread
+                errors.append(error)
+                return
+
+    viewer = threading.Thread(target=look)
+    viewer.start()
+    try:
+        watched.fit(x, **settings)
+    finally:
+        done.set()
+        viewer.join()
+    assert not errors
+    for name, value in values(alone).items():
+        np.testing.assert_array_equal(values(watched)[name], value, err_msg=name)
+
+
+def test_answers_of_several_threads_are_their_own():
+    model = small_vae()
+    sets = [np.random.default_rng(n).random((n, 3, 5, 1)) for n in (3, 50, 700)]
+    right = [model.elbo(images) for images in sets]
+    found = [[] for _ in sets]
+
+    def ask(place):
+        for _ in range(20):
+            found[place].append(model.elbo(sets[place]))
+
+    askers = [threading.Thread(target=ask, args=(place,)) for place in range(len(sets))]
+    for asker in askers:
+        asker.start()
+    for asker in askers:
+        asker.join()
+    for wanted, answers in zip(right, found, strict=True):
+        assert len(answers) == 20
+        for answer in answers:
+            np.testing.assert_array_equal(answer, wanted)
+
+
+def test_what_a_models_own_forward_leaves_in_it_is_there_after_a_step():
+    class Counting(scratchvae.VAE):
+        forwards = 0
+
+        def forward(self, *arguments, **options):
+            self.forwards += 1
+            return super().forward(*arguments, **options)
+
+    model = small_vae(model=Counting)
+    trainer = scratchvae.Trainer(model)
+    x = np.random.default_rng(0).random((4, 3, 5, 1))
+    for _ in range(3):
+        trainer.step(x)
+    assert model.forwards == 3
+    assert all(len(term) == 4 for term in model.terms)

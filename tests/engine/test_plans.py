@@ -1,0 +1,339 @@
+"""Plans: what the engine runs is what the layers say, fused or not, known or not."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from scratchvae.engine.network import PlannedNetwork
+from scratchvae.engine.plan import _Activation, _Normalised, _Shape, grouped
+from scratchvae.layers import (
+    ELU,
+    BatchNorm,
+    Conv2D,
+    ConvTranspose2D,
+    Dense,
+    Flatten,
+    Layer,
+    ReLU,
+    Reshape,
+    Sequential,
+    Sigmoid,
+    Softplus,
+    Tanh,
+)
+
+FLOAT64 = {"dtype": np.float64}
+ACTIVATIONS = [ReLU, lambda: ELU(0.7), Tanh, Sigmoid, Softplus]
+
+
+def stack(dtype):
+    options = {"dtype": dtype}
+    return [
+        Conv2D(2, 3, 3, rng=1, **options),
+        ReLU(),
+        ConvTranspose2D(3, 2, 3, stride=2, rng=2, **options),
+        BatchNorm(2, **options),
+        ELU(0.7),
+        Flatten(),
+        Dense(98, 5, rng=3, **options),
+        ELU(),
+        ReLU(),
+        Dense(5, 4, rng=4, **options),
+        BatchNorm(4, **options),
+        Tanh(),
+    ]
+
+
+class Stranger(Layer):
+    """A layer that the engine does not know, which keeps all that it is given."""
+
+    def __init__(self):
+        super().__init__()
+        self.kept, self.copies = [], []
+
+    def note(self, array):
+        self.kept.append(array)
+        self.copies.append(array.copy())
+
+    def forward(self, x, training=False):
+        self.note(x)
+        self.x = x
+        return x**2
+
+    def backward(self, dy):
+        self.note(dy)
+        return 2 * self.x * dy
+
+
+def assert_same_passes(layers, x, dy, training, close):
+    """Hold the plans of a network to its layers, one after the other, twice over.
+
+    Both have the same values, and the running statistics move from the same start.
+    """
+    network = Sequential(*layers)
+    planned = PlannedNetwork(network, keeps=True)
+    state = [buffer.copy() for buffer in network.buffers.values()]
+
+    def outcome(network_or_plan):
+        for buffer, start in zip(network.buffers.values(), state, strict=True):
+            buffer[...] = start
+        network.zero_grad()
+        y = network_or_plan.forward(x, training).copy()
+        dx = network_or_plan.backward(dy(y)).copy()
+        network_or_plan.backward_parameters(dy(y))  # gradients add up
+        grads = {name: p.grad.copy() for name, p in network.parameters.items()}
+        return {"y": y, "dx": dx} | grads | {n: b.copy() for n, b in network.buffers.items()}
+
+    expected = outcome(network)
+    for _ in range(2):
+        planned.rewind()
+        found = outcome(planned)
+        for name, array in expected.items():
+            np.testing.assert_allclose(found[name], array, err_msg=name, **close)
+            assert found[name].dtype == array.dtype
+
+
+@pytest.mark.parametrize("training", [True, False])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_plan_of_a_stack_is_its_layers_one_after_the_other(dtype, training):
+    rng = np.random.default_rng(0)
+    x = rng.standard_normal((3, 5, 5, 2)).astype(dtype)
+    dy = rng.standard_normal((3, 4)).astype(dtype)
+    # Numbers of order 1 to 10 through a dozen layers, and biases that are added to another term.
+    close = {"rtol": 0, "atol": 400 * np.finfo(dtype).eps}
+    assert_same_passes(stack(dtype), x, lambda y: dy, training, close)
+
+
+@st.composite
+def stacks(draw):
+    """Draw layers that fit one another, what goes in, and whether in training."""
+    dtype = draw(st.sampled_from([np.float32, np.float64]))
+    options = {"rng": draw(st.integers(0, 99)), "dtype": dtype}
+    side, channels = draw(st.integers(1, 7)), draw(st.integers(1, 5))
+    shape = (draw(st.integers(1, 5)), side, side, channels)
+    layers, flat = [], False
+    for _ in range(draw(st.integers(1, 7))):
+        kind = draw(st.sampled_from(["linear", "norm", "activation", "shape", "stranger"]))
+        if kind == "activation":
+            layers.append(draw(st.sampled_from(ACTIVATIONS))())
+        elif kind == "stranger":
+            layers.append(Stranger())
+            layers.append(Tanh())  # squares of squares would soon be too large to compare
+        elif kind == "norm":
+            layers.append(BatchNorm(channels, dtype=dtype))
+        elif kind == "shape":
+            if flat:
+                layers.append(Reshape((1, 1, channels)))
+                side = 1
+            else:
+                layers.append(Flatten())
+                channels *= side * side
+            flat = not flat
+        elif flat:
+            wide = draw(st.integers(1, 9))
+            layers.append(Dense(channels, wide, **options))
+            channels = wide
+        else:
+            wide, kernel = draw(st.integers(1, 5)), draw(st.integers(1, 3))
+            stride, padding = draw(st.integers(1, 3)), draw(st.integers(0, 1))
+            if draw(st.booleans()) and side + 2 * padding >= kernel:
+                layers.append(Conv2D(channels, wide, kernel, stride, padding, **options))
+                side = (side + 2 * padding - kernel) // stride + 1
+            elif 0 < (side - 1) * stride + kernel - 2 * padding <= 15:
+                layers.append(ConvTranspose2D(channels, wide, kernel, stride, padding, **options))
+                side = (side - 1) * stride + kernel - 2 * padding
+            else:
+                continue
+            channels = wide
+    training = draw(st.booleans())
+    norms = any(isinstance(layer, BatchNorm) for layer in layers)
+    # A channel of few values that are nearly the same is divided by nearly nothing.
+    return layers, shape, dtype, training and not norms, draw(st.integers(0, 99))
+
+
+@given(stacks())
+def test_plans_of_drawn_stacks_are_their_layers(drawn):
+    layers, shape, dtype, training, seed = drawn
+    rng = np.random.default_rng(seed)
+    x = rng.standard_normal(shape).astype(dtype)
+
+    def dy(y):
+        return np.random.default_rng(seed).standard_normal(y.shape).astype(dtype)
+
+    # The order of a sum differs; up to seven layers and hundreds of terms of order 1.
+    close = {"rtol": 0, "atol": 2e4 * np.finfo(dtype).eps}
+    assert_same_passes(layers, x, dy, training, close)
+
+
+def test_grouped_joins_a_linear_map_its_norm_and_its_activation():
+    layers = stack(np.float64)
+    assert grouped(layers) == [
+        (_Normalised, layers[0:2]),
+        (_Normalised, layers[2:5]),
+        (_Shape, layers[5:6]),
+        (_Normalised, layers[6:8]),
+        (_Activation, layers[8:9]),
+        (_Normalised, layers[9:11]),
+        (_Activation, layers[11:12]),
+    ]
+
+
+def test_planned_network_runs_passes_of_ones_own():
+    class Mine(Dense):
+        def backward(self, dy):
+            self.called = True
+            return super().backward(dy)
+
+    class MyReLU(ReLU):
+        def backward(self, dy):
+            self.called = True
+            return super().backward(dy)
+
+    class MyNorm(BatchNorm):
+        def backward(self, dy):
+            self.called = True
+            return super().backward(dy)
+
+    mine, my_relu = Mine(3, 3, rng=0, **FLOAT64), MyReLU()
+    mine_too, my_norm = Mine(2, 2, rng=2, **FLOAT64), MyNorm(2, **FLOAT64)
+    on_instance = Dense(2, 2, rng=5, **FLOAT64)
+    on_instance.backward = lambda dy: Dense.backward(on_instance, 0 * dy)
+    layers = Sequential(
+        *(on_instance, mine_too, BatchNorm(2, **FLOAT64)),
+        *(Dense(2, 3, rng=1, **FLOAT64), mine, ReLU()),
+        *(Dense(3, 2, rng=3, **FLOAT64), my_relu),
+        *(Dense(2, 2, rng=4, **FLOAT64), my_norm, ELU()),
+    )
+    planned = PlannedNetwork(layers, keeps=True)
+    dx = planned.backward(planned.forward(np.ones((4, 2))))
+    assert all(layer.called for layer in (mine, my_relu, mine_too, my_norm))
+    assert not dx.any()
+
+
+def at_kink(activation):
+    """Return layers that leave 0 as it is and then take an activation along, in three ways."""
+    dense, other = (Dense(1, 1, rng=0, **FLOAT64) for _ in range(2))
+    for layer in (dense, other):
+        layer.parameters["weight"].value[...] = 1
+        layer.parameters["bias"].value[...] = 0
+    return {
+        "dense": [dense, activation],
+        "batch norm": [BatchNorm(1, **FLOAT64), activation],
+        "both": [other, BatchNorm(1, **FLOAT64), activation],
+    }
+
+
+@pytest.mark.parametrize("way", ["dense", "batch norm", "both"])
+@pytest.mark.parametrize(("kind", "alpha", "slope"), [(ReLU, (), 0.0), (ELU, (0.5,), 0.5)])
+def test_fused_stage_keeps_nan_and_the_slope_at_the_kink(way, kind, alpha, slope):
+    layers = Sequential(*at_kink(kind(*alpha))[way])
+    assert len(grouped(layers.layers)) == 1
+    planned = PlannedNetwork(layers, keeps=True)
+    y = planned.forward(np.array([[np.nan], [1.0]]))
+    assert np.isnan(y[0, 0])
+    assert np.isfinite(y[1, 0])
+    assert planned.forward(np.array([[0.0], [1.0]]))[0, 0] == 0
+    at_zero, above = planned.backward(np.ones((2, 1)))[:, 0]
+    assert at_zero == slope * above
+    assert above > 0
+
+
+def test_planned_network_leaves_what_a_strangers_layer_keeps_as_it_was():
+    first, second = Stranger(), Stranger()
+    network = Sequential(first, Dense(3, 4, rng=0), ELU(), second, Dense(4, 2, rng=1))
+    planned = PlannedNetwork(network, keeps=True)
+    for seed in range(3):
+        planned.rewind()
+        x = np.random.default_rng(seed).standard_normal((5, 3)).astype("f")
+        y = planned.forward(x, training=True)
+        planned.backward(np.ones_like(y))
+        x[...] = np.nan  # what is given may be written over as well
+    for layer in (first, second):
+        assert len(layer.kept) == 6
+        for kept, copy in zip(layer.kept, layer.copies, strict=True):
+            np.testing.assert_array_equal(kept, copy)
+
+
+def test_two_forward_passes_of_one_round_do_not_share_memory():
+    planned = PlannedNetwork(Sequential(Dense(3, 4, rng=0), ReLU()), keeps=True)
+    x = np.random.default_rng(0).standard_normal((5, 3)).astype("f")
+    first = planned.forward(x)
+    kept = first.copy()
+    assert not np.shares_memory(first, planned.forward(2 * x))
+    np.testing.assert_array_equal(first, kept)
+    planned.rewind()
+    assert np.shares_memory(first, planned.forward(x))
+
+
+def test_backward_parameters_goes_no_further_than_it_must():
+    class NothingToLearn(Tanh):
+        def backward(self, dy):
+            raise AssertionError("below the first layer that learns nobody needs a gradient")
+
+    model = Sequential(NothingToLearn(), Dense(4, 3, rng=0), Tanh(), ReLU())
+    planned = PlannedNetwork(model, keeps=True)
+    planned.backward_parameters(np.ones_like(planned.forward(np.ones((2, 4), "f"))))
+    assert model.parameters["1.weight"].grad.any()
+    nothing = PlannedNetwork(Sequential(NothingToLearn()), keeps=True)
+    nothing.backward_parameters(nothing.forward(np.ones((2, 4), "f")))
+
+
+CHANGES = {
+    "append": lambda net: net.layers.append(Tanh()),
+    "pop": lambda net: net.layers.pop(),
+    "put in place": lambda net: net.layers.__setitem__(0, Dense(3, 4, rng=7)),
+    "new list": lambda net: setattr(net, "layers", [Dense(3, 4, rng=8)]),
+    "in an inner one": lambda net: net.layers[2].layers.append(Tanh()),
+    "a parameter": lambda net: net.layers[0].parameters.update(
+        weight=type(net.layers[0].parameters["weight"])(np.full((3, 4), 0.1, "f"))
+    ),
+    "a value": lambda net: setattr(
+        net.layers[0].parameters["weight"], "value", np.full((3, 4), 0.2, "f")
+    ),
+    "a gradient": lambda net: setattr(
+        net.layers[0].parameters["weight"], "grad", np.zeros((3, 4), "f")
+    ),
+    "alpha": lambda net: setattr(net.layers[1], "alpha", 0.3),
+    "running statistics": lambda net: net.layers[3].buffers.update(
+        running_mean=np.full(4, 0.3, "f")
+    ),
+    "a forward of its own": lambda net: setattr(net.layers[1], "forward", lambda x, training: x),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_planned_network_follows_its_network(change):
+    network = Sequential(Dense(3, 4, rng=0), ELU(), Sequential(Dense(4, 4, rng=1)), BatchNorm(4))
+    planned = PlannedNetwork(network, keeps=True)
+    x = np.random.default_rng(0).standard_normal((5, 3)).astype("f")
+    before = planned.forward(x).copy()
+    CHANGES[change](network)
+    planned.rewind()
+    after = planned.forward(x)
+    # One unit in the last place of numbers of order 1, for sums in another order.
+    np.testing.assert_allclose(after, network.forward(x), rtol=0, atol=1e-6)
+    if change != "a gradient":
+        assert not np.allclose(before, after)
+    network.zero_grad()
+    planned.backward(np.ones_like(after))
+    assert all(parameter.grad.any() for parameter in network.parameters.values())
+
+
+def test_planned_network_refuses_what_its_layers_refuse():
+    from helpers import refused
+
+    network = Sequential(Dense(3, 4, rng=0), ELU())
+    planned = PlannedNetwork(network, keeps=True)
+    with refused("Dense: x", "(N, 3)", "(5, 2)"):
+        planned.forward(np.ones((5, 2), "f"))
+    with refused("float64", "float32"):
+        planned.forward(np.ones((5, 3)))
+    with refused("forward pass first"):
+        planned.backward(np.ones((5, 4), "f"))
+    planned.forward(np.ones((5, 3), "f"))
+    with refused("dy", "(5, 4)"):
+        planned.backward(np.ones((4, 4), "f"))
+    network.layers.append(network.layers[0])
+    with refused("twice"):
+        planned.forward(np.ones((5, 3), "f"))
