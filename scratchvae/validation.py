@@ -11,6 +11,7 @@ from numpy.typing import DTypeLike, NDArray
 
 from scratchvae.errors import InputError
 
+Array = NDArray[Any]
 FloatArray = NDArray[np.floating[Any]]
 
 FLOAT_DTYPES = (np.dtype(np.float32), np.dtype(np.float64))
@@ -88,6 +89,35 @@ def check_same_shape(first: FloatArray, second: FloatArray, names: str) -> None:
         raise InputError(f"{names} must have one shape, not {first.shape} and {second.shape}")
 
 
+def check_shape(array: FloatArray, name: str, shape: tuple[int, ...]) -> None:
+    """Raise ``InputError`` unless ``array`` has this shape."""
+    if array.shape != shape:
+        raise InputError(
+            f"{name} must have shape {shape}, not {array.shape}: "
+            "reshape it, or pass the one that belongs to the other arrays"
+        )
+
+
+def check_same_dtype(names: str, *arrays: Any) -> None:
+    """Raise ``InputError`` unless all are arrays of float32, or all of float64."""
+    dtypes = [str(getattr(array, "dtype", type(array).__name__)) for array in arrays]
+    if dtypes[0] not in ("float32", "float64") or len(set(dtypes)) > 1:
+        raise InputError(
+            f"{names} must hold only float32 or only float64, not {' and '.join(dtypes)}: "
+            "convert with .astype"
+        )
+
+
+def check_in_place(array: FloatArray, name: str) -> None:
+    """Raise ``InputError`` unless ``array`` can be changed through a flat view of it."""
+    if not (array.flags.c_contiguous and array.flags.writeable):
+        fault = "read-only" if array.flags.c_contiguous else "in another order"
+        raise InputError(
+            f"{name} must be writeable and in C order to be changed in place, not {fault}: "
+            "pass a copy made with .copy()"
+        )
+
+
 def check_finite(x: NDArray[Any], name: str) -> None:
     """Raise ``InputError`` if ``x`` holds a NaN or an infinity, and say where the first is."""
     finite = np.isfinite(x)
@@ -109,21 +139,23 @@ def check_count(value: Any, name: str, minimum: int = 1) -> int:
 
 def check_positive(value: Any, name: str) -> float:
     """Return ``value`` as a ``float``; ``InputError`` unless it is a finite number above 0."""
-    try:
-        number = float(value)
-    except (TypeError, ValueError):
-        number = float("nan")
-    if not (np.isfinite(number) and number > 0):
+    number = _finite_number(value)
+    if number is None or number <= 0:
         raise InputError(f"{name} must be a finite number above 0, not {value!r}")
     return number
 
 
 def check_not_negative(value: Any, name: str) -> float:
     """Return ``value`` as a ``float``; ``InputError`` unless finite and at least 0."""
+    number = _finite_number(value)
+    if number is None or number < 0:
+        raise InputError(f"{name} must be a finite number of at least 0, not {value!r}")
+    return number
+
+
+def _finite_number(value: Any) -> float | None:
     try:
         number = float(value)
     except (TypeError, ValueError):
-        number = float("nan")
-    if not (np.isfinite(number) and number >= 0):
-        raise InputError(f"{name} must be a finite number of at least 0, not {value!r}")
-    return number
+        return None
+    return number if np.isfinite(number) else None

@@ -6,7 +6,7 @@ from typing import Any
 
 from scratchvae.benchmarks.timing import Effort, Work
 from scratchvae.kernels.machine.chunks import Kernel
-from scratchvae.kernels.machine.threads import observing
+from scratchvae.kernels.machine.tasks import observing
 
 REST = "Python, NumPy and small copies"
 

@@ -4,18 +4,13 @@ The columns of the result are cut into panels as wide as the tile, the reduction
 panel of B fits in the first-level cache. A group of panels is packed, then used for all rows.
 """
 
-from functools import lru_cache
-from typing import Any, NamedTuple
-
 import numpy as np
 
 from scratchvae.errors import InputError
-from scratchvae.kernels.machine.arguments import Array, Sizes, require_same_type, result
-from scratchvae.kernels.machine.chunks import ALL, run_all
+from scratchvae.kernels.machine.chunks import ALL, bounds, run_all
 from scratchvae.kernels.machine.compilation import kernel
-from scratchvae.kernels.machine.memory import scratch
 from scratchvae.kernels.machine.packing import pack, pack_transposed
-from scratchvae.kernels.machine.threads import get_threads, run_parts
+from scratchvae.kernels.machine.tasks import Resources, Task, present_resources, run
 from scratchvae.kernels.machine.tile import (
     UNIT_ROW,
     UNIT_STEP,
@@ -24,119 +19,121 @@ from scratchvae.kernels.machine.tile import (
     tile_address,
     tile_rows,
 )
+from scratchvae.validation import Array, FloatArray, check_same_dtype
 
 # Measured on a core with 48 KB and 2 MB of first and second-level cache. A panel of B stays in the
 # first while the rows of A pass by, and those rows in the second from one panel to the next. With
 # a panel or two there is nothing to come back for, and a longer reduction saves passes over C.
 _PANEL_BYTES = 48 << 10
 _ROWS_BYTES = 1 << 20
-_GROUP = 8  # panels: so many read B, and write C, in pieces that the processor fetches ahead
+_GROUP = 8  # panels: with as many, B is read and C written in pieces that are fetched ahead
 _STEPS_AT_ONCE = 8
 _FEW_TILES = 2
-NANOSECONDS = {4: 1 / 70, 8: 1 / 35}  # of one multiply-add, roughly, to tell what threads are for
+NANOSECONDS = {4: 1 / 70, 8: 1 / 35}  # rough cost of one multiply-add
 
 
-def matmul(a: Array, b: Array, out: Array | None = None, *, accumulate: bool = False) -> Array:
+def matmul(a: FloatArray, b: FloatArray) -> FloatArray:
     """Return a b, of shape (M, N), for a of shape (M, K) and b of shape (K, N).
 
-    The three products share their last two arguments, and what they raise.
-
-    Parameters
-    ----------
-    a, b : array
-        Two ``float32`` or two ``float64``; any strides, though other than C order costs a copy.
-    out : array, optional
-        Where to put the result: of the same type, in C order, apart from the others in memory.
-    accumulate : bool
-        Add to `out` instead of overwriting it.
-
-    Raises
-    ------
-    InputError
-        If shapes or types do not fit.
+    The three products take two ``float32`` or two ``float64``, in any memory order (though other
+    than C order costs a copy). They raise an `InputError` if shapes or dtypes do not fit.
+    Definition: ``reference.matmul``.
     """
-    a, b = _matrices(a, b, "matmul")
-    _require(a.shape[1] == b.shape[0], "matmul", "(M, K) and (K, N)", a, b)
-    out = result("matmul", (a.shape[0], b.shape[1]), a.dtype, out, accumulate)
-    _product(a, UNIT_STEP, b, False, a.shape[1], out, accumulate)
+    _check("a and b of matmul", a, b, "(M, K) and (K, N)", 1, 0)
+    out, resources = np.empty((a.shape[0], b.shape[1]), a.dtype), present_resources()
+    arrays = (np.ascontiguousarray(a), np.ascontiguousarray(b), out)
+    run(matmul_tasks(resources, *arrays), resources.threads)
     return out
 
 
-def matmul_transposed_left(
-    x: Array, dy: Array, out: Array | None = None, *, accumulate: bool = False
-) -> Array:
-    """Return xᵀ dy, (M, N), for x (K, M) and dy (K, N): the weight gradient of y = x w."""
-    x, dy = _matrices(x, dy, "matmul_transposed_left")
-    _require(x.shape[0] == dy.shape[0], "matmul_transposed_left", "(K, M) and (K, N)", x, dy)
-    out = result("matmul_transposed_left", (x.shape[1], dy.shape[1]), x.dtype, out, accumulate)
-    _product(x, UNIT_ROW, dy, False, x.shape[0], out, accumulate)
+def matmul_transposed_left(x: FloatArray, dy: FloatArray) -> FloatArray:
+    """Return xᵀ dy, (M, N), for x (K, M) and dy (K, N): the weight gradient of y = x w.
+
+    Definition: ``reference.matmul_transposed_left``.
+    """
+    _check("x and dy of matmul_transposed_left", x, dy, "(K, M) and (K, N)", 0, 0)
+    out, resources = np.empty((x.shape[1], dy.shape[1]), x.dtype), present_resources()
+    arrays = (np.ascontiguousarray(x), np.ascontiguousarray(dy), out)
+    run(matmul_transposed_left_tasks(resources, *arrays), resources.threads)
     return out
 
 
-def matmul_transposed_right(
-    dy: Array, w: Array, out: Array | None = None, *, accumulate: bool = False
-) -> Array:
-    """Return dy wᵀ, (M, N), for dy (M, K) and w (N, K): the input gradient of y = x w."""
-    dy, w = _matrices(dy, w, "matmul_transposed_right")
-    _require(dy.shape[1] == w.shape[1], "matmul_transposed_right", "(M, K) and (N, K)", dy, w)
-    out = result("matmul_transposed_right", (dy.shape[0], w.shape[0]), dy.dtype, out, accumulate)
-    _product(dy, UNIT_STEP, w, True, dy.shape[1], out, accumulate)
+def matmul_transposed_right(dy: FloatArray, w: FloatArray) -> FloatArray:
+    """Return dy wᵀ, (M, N), for dy (M, K) and w (N, K): the input gradient of y = x w.
+
+    Definition: ``reference.matmul_transposed_right``.
+    """
+    _check("dy and w of matmul_transposed_right", dy, w, "(M, K) and (N, K)", 1, 1)
+    out, resources = np.empty((dy.shape[0], w.shape[0]), dy.dtype), present_resources()
+    arrays = (np.ascontiguousarray(dy), np.ascontiguousarray(w), out)
+    run(matmul_transposed_right_tasks(resources, *arrays), resources.threads)
     return out
 
 
-class _Plan(NamedTuple):
-    """How a product is cut up: what `multiply` is told besides the arrays and their strides."""
-
-    tile: int
-    over_rows: bool
-    sizes: Sizes
-    shape: Sizes
-    room: int  # for the panels of all threads
-    work: float
+def _check(names: str, a: FloatArray, b: FloatArray, shapes: str, a_axis: int, b_axis: int) -> None:
+    check_same_dtype(names, a, b)
+    if not (a.ndim == b.ndim == 2 and a.shape[a_axis] == b.shape[b_axis]):
+        raise InputError(
+            f"{names} must be matrices of shapes {shapes}, not {a.shape} and {b.shape}: "
+            "transpose or reshape one"
+        )
 
 
-@lru_cache(maxsize=1024)
-def _plan(
-    rows: int, columns: int, steps: int, dtype: np.dtype[Any], unit: int, threads: int
-) -> _Plan:
+def matmul_tasks(
+    resources: Resources, a: FloatArray, b: FloatArray, out: FloatArray, accumulate: bool = False
+) -> list[Task]:
+    """Return the tasks of ``matmul``; ``accumulate`` adds to ``out`` instead of overwriting it."""
+    return [_product(resources, a, UNIT_STEP, b, False, a.shape[1], out, accumulate)]
+
+
+def matmul_transposed_left_tasks(
+    resources: Resources, x: FloatArray, dy: FloatArray, out: FloatArray, accumulate: bool = False
+) -> list[Task]:
+    """Return the tasks of ``matmul_transposed_left``; see ``matmul_tasks``."""
+    return [_product(resources, x, UNIT_ROW, dy, False, x.shape[0], out, accumulate)]
+
+
+def matmul_transposed_right_tasks(
+    resources: Resources, dy: FloatArray, w: FloatArray, out: FloatArray, accumulate: bool = False
+) -> list[Task]:
+    """Return the tasks of ``matmul_transposed_right``; see ``matmul_tasks``."""
+    return [_product(resources, dy, UNIT_STEP, w, True, dy.shape[1], out, accumulate)]
+
+
+def _product(
+    resources: Resources,
+    a: FloatArray,
+    unit: int,
+    b: FloatArray,
+    transposed: bool,
+    steps: int,
+    out: FloatArray,
+    accumulate: bool,
+) -> Task:
     """Cut a product into panels or, where these do not share out evenly, into rows."""
+    (rows, columns), dtype, threads = out.shape, out.dtype, resources.threads
     width = panel_columns(dtype)
     panels = -(-columns // width)
     block = _PANEL_BYTES // (width * dtype.itemsize) * (4 if panels <= 2 else 1)
     block = _even_share(steps, block)
-    chunk = _even_share(rows, _ROWS_BYTES // (block * dtype.itemsize))
-    room = -(-block // width) * width * width  # the steps rounded up: see pack_transposed
+    height = _even_share(rows, _ROWS_BYTES // (block * dtype.itemsize))
     group = max(1, min(panels, _GROUP))
-    return _Plan(
-        tile=tile_address(dtype, unit),
-        over_rows=panels < 4 * threads and panels % threads != 0,
-        sizes=(rows, columns, steps),
-        shape=(tile_rows(), width, chunk, block, group, room),
-        room=threads * group * room,
-        work=rows * columns * steps * NANOSECONDS[dtype.itemsize],
-    )
-
-
-def _product(
-    a: Array, unit: int, b: Array, transposed: bool, steps: int, out: Array, accumulate: bool
-) -> None:
-    threads = get_threads()
-    plan = _plan(*out.shape, steps, out.dtype, unit, threads)
-    buffer = scratch("b", plan.room, out.dtype)
-    run_parts(
-        multiply,
-        plan.work,
-        plan.over_rows,
-        plan.tile,
+    panel_size = -(-block // width) * width * width  # the steps rounded up: see pack_transposed
+    buffer = resources.memory.scratch("b", threads * group * panel_size, dtype)
+    arguments = (
+        panels < 4 * threads and panels % threads != 0,
+        tile_address(dtype, unit),
         unit == UNIT_ROW,
-        (a.reshape(-1), b.reshape(-1), out.reshape(-1), buffer),
-        (a.shape[1], b.shape[1], out.shape[1]),
-        plan.sizes,
-        plan.shape,
+        a.reshape(-1),
+        b.reshape(-1),
+        out.reshape(-1),
+        buffer,
+        (rows, columns, steps),
+        (tile_rows(), width, height, block, group, panel_size),
         transposed,
         accumulate,
-        threads=threads,
     )
+    return Task(multiply, rows * columns * steps * NANOSECONDS[dtype.itemsize], arguments)
 
 
 def _even_share(total: int, most: int) -> int:
@@ -147,44 +144,45 @@ def _even_share(total: int, most: int) -> int:
 
 @kernel()
 def multiply(
-    part: int,
-    parts: int,
+    chunk: int,
+    chunks: int,
     over_rows: bool,
     tile: int,
     unit_row: bool,
-    arrays: tuple[Array, ...],
-    strides: Sizes,
-    sizes: Sizes,
-    shape: Sizes,
+    a: Array,
+    b: Array,
+    c: Array,
+    buffer: Array,
+    sizes: tuple[int, ...],
+    cut: tuple[int, ...],
     transposed: bool,
-    add: bool,
+    accumulate: bool,
 ) -> None:
-    """Compute one part of a product: some of its panels, or all of them for some of its rows."""
-    if part == ALL:
-        return run_all(parts)
-    a, b, c, buffer = arrays
-    a_stride, b_stride, c_stride = strides
+    """Compute one chunk of a product: some of its panels, or all of them for some of its rows."""
+    if chunk == ALL:
+        return run_all(chunks)
     rows, columns, steps = sizes
-    most_rows, width, chunk, block, group, room = shape
+    tile_height, width, height, block, group, panel_size = cut
+    a_stride, b_stride = rows if unit_row else steps, steps if transposed else columns
     first_row, last_row, first_panel, last_panel = 0, rows, 0, (columns + width - 1) // width
     if over_rows:
-        first_row, last_row = rows * part // parts, rows * (part + 1) // parts
+        first_row, last_row = bounds(chunk, chunks, rows)
     else:
-        first_panel, last_panel = last_panel * part // parts, last_panel * (part + 1) // parts
-    buffer_start = part * group * room
-    for top in range(first_row, last_row, chunk):
-        high = min(chunk, last_row - top)
-        tiles = (high + most_rows - 1) // most_rows
+        first_panel, last_panel = bounds(chunk, chunks, last_panel)
+    buffer_start = chunk * group * panel_size
+    for top in range(first_row, last_row, height):
+        high = min(height, last_row - top)
+        tiles = (high + tile_height - 1) // tile_height
         # For a tile or two, packing costs as much as it saves.
         packs = transposed or tiles > _FEW_TILES
         for k in range(0, max(steps, 1), block):
             deep = min(block, steps - k)
-            adds = 1 if add or k > 0 else 0
+            adds = 1 if accumulate or k > 0 else 0
             for first in range(first_panel, last_panel, group):
                 last = min(first + group, last_panel)
                 # What is read from B itself needs whole panels: the last one may be narrower.
                 packed_from = first if packs else max(first, columns // width)
-                places = (buffer_start - first * room, room, packed_from, last, k, deep)
+                places = (buffer_start - first * panel_size, panel_size, packed_from, last, k, deep)
                 _pack_panels(buffer, b, b_stride, columns, width, places, transposed)
                 for i in range(tiles):
                     # Tiles of nearly equal height: a short one has too few sums to hide the
@@ -194,18 +192,18 @@ def multiply(
                     start = row + k * a_stride if unit_row else row * a_stride + k
                     for p in range(first, last):
                         left = p * width
-                        wide = min(width, columns - left)
-                        right, right_start, step = buffer, buffer_start + (p - first) * room, width
+                        panel, step = buffer_start + (p - first) * panel_size, width
+                        right = buffer
                         if p < packed_from:
-                            right, right_start, step = b, k * b_stride + left, b_stride
+                            right, panel, step = b, k * b_stride + left, b_stride
                         run_tile(
                             tile,
                             a,
                             right,
                             c,
-                            (start, right_start, row * c_stride + left),
-                            (a_stride, 0, 0, step, c_stride),
-                            (1, deep, tall, wide, adds),
+                            (start, panel, row * columns + left),
+                            (a_stride, 0, 0, step, columns),
+                            (1, deep, tall, min(width, columns - left), adds),
                         )
 
 
@@ -216,34 +214,20 @@ def _pack_panels(
     b_stride: int,
     columns: int,
     width: int,
-    places: Sizes,
+    places: tuple[int, ...],
     transposed: bool,
 ) -> None:
     """Pack the panels of a group, a few steps of each in turn: B is read along its rows."""
-    start, room, first, last, k, deep = places
+    start, panel_size, first, last, k, deep = places
     if transposed:
         for p in range(first, last):
             left = p * width
             place, size = (left * b_stride + k, b_stride), (deep, min(width, columns - left))
-            pack_transposed(buffer, start + p * room, b, place, size)
+            pack_transposed(buffer, start + p * panel_size, b, place, size)
         return
     for step in range(0, deep, _STEPS_AT_ONCE):
         for p in range(first, last):
-            left, to = p * width, start + p * room + step * width
+            left, to = p * width, start + p * panel_size + step * width
             place = ((k + step) * b_stride + left, b_stride)
             size = (min(_STEPS_AT_ONCE, deep - step), min(width, columns - left))
             pack(buffer, to, b, place, size)
-
-
-def _matrices(a: Array, b: Array, name: str) -> tuple[Array, Array]:
-    require_same_type(name, a, b)
-    _require(a.ndim == 2 and b.ndim == 2, name, "two matrices", a, b)
-    return np.ascontiguousarray(a), np.ascontiguousarray(b)
-
-
-def _require(fits: bool, name: str, expected: str, a: Array, b: Array) -> None:
-    if not fits:
-        raise InputError(
-            f"{name} expected shapes {expected}, got {a.shape} and {b.shape}; "
-            "transpose or reshape one"
-        )

@@ -1,18 +1,51 @@
-"""What each kernel computes, in plain NumPy: these functions are the definitions.
+"""What each kernel computes, in plain NumPy: the definitions, and the backend "numpy".
 
-The fast kernels have the same names and take the same arguments, and are held to these by the
-tests.
+The compiled kernels have the same names and arguments, and are tested against these functions.
+Nothing here checks its arguments; the result has the dtype of the arrays that come in.
 
 Dimensions: M rows, N columns, K the length of the reduction; of images, N their number, H and W
-their rows and columns, C their channels (I in, O out), and (kh, kw) the kernel's size.
+their rows and columns, C their channels (I in, O out), and (kh, kw) the size of the kernel that
+slides over them, with stride s and padding p.
 """
 
 from collections.abc import Iterator
+from math import prod
 from typing import Any
 
 import numpy as np
 
 from scratchvae.validation import FloatArray
+
+__all__ = [
+    "adam_step",
+    "batch_norm_backward",
+    "batch_norm_forward",
+    "bernoulli_cross_entropy",
+    "bernoulli_gradient",
+    "channel_moments",
+    "convolution_forward",
+    "convolution_input_gradient",
+    "convolution_weight_gradient",
+    "elu",
+    "elu_backward",
+    "gaussian_gradient",
+    "matmul",
+    "matmul_transposed_left",
+    "matmul_transposed_right",
+    "relu",
+    "relu_backward",
+    "sigmoid",
+    "sigmoid_backward",
+    "softplus",
+    "softplus_backward",
+    "squared_distances",
+    "sum_rows",
+    "tanh",
+    "tanh_backward",
+    "transposed_convolution_forward",
+    "transposed_convolution_input_gradient",
+    "transposed_convolution_weight_gradient",
+]
 
 
 def matmul(a: FloatArray, b: FloatArray) -> FloatArray:
@@ -21,13 +54,19 @@ def matmul(a: FloatArray, b: FloatArray) -> FloatArray:
 
 
 def matmul_transposed_left(x: FloatArray, dy: FloatArray) -> FloatArray:
-    """Return ``xᵀ dy``: (K, M) and (K, N) give (M, N). A dense layer's weight gradient."""
+    """Return ``xᵀ dy``: (K, M) and (K, N) give (M, N). The weight gradient of y = x w."""
     return x.T @ dy
 
 
 def matmul_transposed_right(dy: FloatArray, w: FloatArray) -> FloatArray:
-    """Return ``dy wᵀ``: (M, K) and (N, K) give (M, N). A dense layer's input gradient."""
+    """Return ``dy wᵀ``: (M, K) and (N, K) give (M, N). The input gradient of y = x w."""
     return dy @ w.T
+
+
+def sum_rows(x: FloatArray) -> FloatArray:
+    """Return the sum over all axes but the last, (…, C) to (C,): the gradient of a bias."""
+    total: FloatArray = x.sum(axis=tuple(range(x.ndim - 1)), dtype=np.float64)
+    return total.astype(x.dtype)
 
 
 def convolution_forward(
@@ -35,46 +74,62 @@ def convolution_forward(
 ) -> FloatArray:
     """Return y[n, h, w, o] = Σ x[n, h·s + i − p, w·s + j − p, c] · w[i, j, c, o], over i, j and c.
 
-    s is the stride and p the padding; x is (N, H, W, I), taken as 0 outside; w is (kh, kw, I, O).
+    x is (N, H, W, I) and counts as 0 outside its pixels; w is (kh, kw, I, O).
     """
-    padded = _pad(x, padding)
-    height, width = ((padded.shape[a] - w.shape[a - 1]) // stride + 1 for a in (1, 2))
+    x = _pad(x, padding)
+    height, width = ((x.shape[a] - w.shape[a - 1]) // stride + 1 for a in (1, 2))
     y = np.zeros((len(x), height, width, w.shape[3]), x.dtype)
     for i, j, pixels in _taps(w.shape[:2], (height, width), stride):
-        y += padded[pixels] @ w[i, j]
+        y += x[pixels] @ w[i, j]
     return y
 
 
 def convolution_input_gradient(
     dy: FloatArray, w: FloatArray, size: tuple[int, int], stride: int = 1, padding: int = 0
 ) -> FloatArray:
-    """Return the adjoint of ``convolution_forward`` in x, for x of ``size`` (H, W)."""
+    """Return ∂loss/∂x of ``convolution_forward``, (N, H, W, I), for an x of ``size`` (H, W).
+
+    Each dy[n, h, w, o] · w[i, j, c, o] goes back to the pixel of x that it was multiplied with.
+    """
     shape = (len(dy), size[0] + 2 * padding, size[1] + 2 * padding, w.shape[2])
-    padded = np.zeros(shape, dy.dtype)
+    dx = np.zeros(shape, dy.dtype)
     for i, j, pixels in _taps(w.shape[:2], dy.shape[1:3], stride):
-        padded[pixels] += dy @ w[i, j].T
-    return padded[:, padding : padding + size[0], padding : padding + size[1]]
+        dx[pixels] += dy @ w[i, j].T
+    return dx[:, padding : padding + size[0], padding : padding + size[1]].copy()
 
 
 def convolution_weight_gradient(
-    x: FloatArray,
-    dy: FloatArray,
-    kernel_size: tuple[int, int],
-    stride: int = 1,
-    padding: int = 0,
+    x: FloatArray, dy: FloatArray, kernel_size: tuple[int, int], stride: int = 1, padding: int = 0
 ) -> FloatArray:
-    """Return the adjoint of ``convolution_forward`` in w, for w of ``kernel_size`` (kh, kw)."""
-    padded = _pad(x, padding)
-    dw = np.zeros((*kernel_size, x.shape[3], dy.shape[3]), x.dtype)
+    """Return ∂loss/∂w of ``convolution_forward``, (kh, kw, I, O): xᵀ dy over all pixels."""
+    x, (channels, out_channels) = _pad(x, padding), (x.shape[3], dy.shape[3])
+    dw = np.zeros((*kernel_size, channels, out_channels), x.dtype)
     for i, j, pixels in _taps(kernel_size, dy.shape[1:3], stride):
-        dw[i, j] = np.einsum("nhwc,nhwo->co", padded[pixels], dy)
+        dw[i, j] = x[pixels].reshape(-1, channels).T @ dy.reshape(-1, out_channels)
     return dw
+
+
+def _pad(x: FloatArray, padding: int) -> FloatArray:
+    return np.pad(x, ((0, 0), (padding, padding), (padding, padding), (0, 0)))
+
+
+def _taps(
+    kernel: tuple[int, ...], out: tuple[int, ...], stride: int
+) -> Iterator[tuple[int, int, Any]]:
+    """Yield each tap (i, j) of the kernel and the pixels it meets, one for each output pixel."""
+    rows, columns = ((size - 1) * stride + 1 for size in out)
+    for i in range(kernel[0]):
+        for j in range(kernel[1]):
+            yield i, j, np.s_[:, i : i + rows : stride, j : j + columns : stride]
 
 
 def transposed_convolution_forward(
     x: FloatArray, w: FloatArray, stride: int = 1, padding: int = 0, output_padding: int = 0
 ) -> FloatArray:
-    """Return the convolution's input gradient at x: the smallest size, plus ``output_padding``."""
+    """Return the input gradient, at dy = x, of the convolution with weights ``w`` (kh, kw, O, I).
+
+    Its size is the smallest that this convolution maps to (H, W), plus ``output_padding``.
+    """
     height, width = (
         (x.shape[a] - 1) * stride - 2 * padding + w.shape[a - 1] + output_padding for a in (1, 2)
     )
@@ -84,165 +139,129 @@ def transposed_convolution_forward(
 def transposed_convolution_input_gradient(
     dy: FloatArray, w: FloatArray, stride: int = 1, padding: int = 0
 ) -> FloatArray:
-    """Return the convolution of ``dy``."""
+    """Return ∂loss/∂x of ``transposed_convolution_forward``: the convolution of ``dy``."""
     return convolution_forward(dy, w, stride, padding)
 
 
 def transposed_convolution_weight_gradient(
-    x: FloatArray,
-    dy: FloatArray,
-    kernel_size: tuple[int, int],
-    stride: int = 1,
-    padding: int = 0,
+    x: FloatArray, dy: FloatArray, kernel_size: tuple[int, int], stride: int = 1, padding: int = 0
 ) -> FloatArray:
-    """Return the convolution's weight gradient, input and output exchanged."""
+    """Return ∂loss/∂w of ``transposed_convolution_forward``: the convolution's, roles exchanged."""
     return convolution_weight_gradient(dy, x, kernel_size, stride, padding)
 
 
 def channel_moments(x: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Return mean and (biased) variance of each channel: (…, C) to (C,) both."""
-    values = x.reshape(-1, x.shape[-1])
-    return values.mean(axis=0), values.var(axis=0)
+    """Return the mean μ and the biased variance σ² of each channel: (…, C) to (C,) both."""
+    mean = sum_rows(x) / _rows(x)
+    return mean, sum_rows((x - mean) ** 2) / _rows(x)
 
 
 def batch_norm_forward(
-    x: FloatArray,
-    mean: FloatArray,
-    deviation: FloatArray,
-    scale: FloatArray,
-    shift: FloatArray,
-    *,
-    kind: str = "identity",
-    alpha: float = 1.0,
+    x: FloatArray, mean: FloatArray, inverse_std: FloatArray, scale: FloatArray, shift: FloatArray
 ) -> FloatArray:
-    """Return scale · (x − mean) · deviation + shift, where ``deviation`` is 1/√(σ² + ε).
+    """Return γ x̂ + β with x̂ = (x − μ) / √(σ² + ε); γ is ``scale`` and β ``shift``.
 
-    ``kind`` and ``alpha`` are an activation applied to it.
+    x is (…, C), and the others are (C,); ``inverse_std`` is 1/√(σ² + ε).
     """
-    y: FloatArray = (x - mean) * (deviation * scale) + shift
-    return y if kind == "identity" else activation_forward(kind, y, alpha)
+    x_hat = (x - mean) * inverse_std
+    return scale * x_hat + shift
 
 
 def batch_norm_backward(
     dy: FloatArray,
     x: FloatArray,
     mean: FloatArray,
-    deviation: FloatArray,
+    inverse_std: FloatArray,
     scale: FloatArray,
     training: bool,
-    *,
-    kind: str = "identity",
-    alpha: float = 1.0,
-    y: FloatArray | None = None,
-    total: FloatArray | None = None,
 ) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Return ∂loss/∂x, ∂loss/∂scale and ∂loss/∂shift.
+    """Return ∂loss/∂x, ∂loss/∂γ = Σ dy x̂ and ∂loss/∂β = Σ dy, the sums over each channel.
 
-    In training, mean and deviation are themselves functions of x, and two terms come back through
-    them. ``kind`` and ``alpha`` are the activation applied, ``y`` its output; to ``total``, if
-    there is one, the sum of the rows of ∂loss/∂x is added.
+    ∂loss/∂x = γ / √(σ² + ε) · [dy − mean(dy) − x̂ · mean(dy x̂)]. The two means come back through μ
+    and σ², which in training are functions of x; outside training they are constants.
     """
-    if y is not None and kind != "identity":
-        dy = activation_backward(kind, dy, y, alpha)
-    axes = tuple(range(x.ndim - 1))
-    normalised = (x - mean) * deviation
-    d_scale: FloatArray = (dy * normalised).sum(axis=axes)
-    d_shift: FloatArray = dy.sum(axis=axes)
+    x_hat = (x - mean) * inverse_std
+    d_scale, d_shift = sum_rows(dy * x_hat), sum_rows(dy)
     if training:
-        count = max(x.size // x.shape[-1], 1)
-        dy = dy - (d_shift + normalised * d_scale) / count
-    dx = dy * (scale * deviation)
-    if total is not None:
-        sum_rows(dx, total)
-    return dx, d_scale, d_shift
+        dy = dy - d_shift / _rows(x) - x_hat * (d_scale / _rows(x))
+    return scale * inverse_std * dy, d_scale, d_shift
 
 
-def _taps(
-    kernel: tuple[int, ...], out: tuple[int, ...], stride: int
-) -> Iterator[tuple[int, int, Any]]:
-    """Yield each tap of the kernel and the padded pixels that it meets, one per output pixel."""
-    for i in range(kernel[0]):
-        for j in range(kernel[1]):
-            rows, columns = (out[0] - 1) * stride + 1, (out[1] - 1) * stride + 1
-            yield i, j, np.s_[:, i : i + rows : stride, j : j + columns : stride]
+def _rows(x: FloatArray) -> int:
+    """Return how many values a channel of (…, C) has; 1 where there are none, to divide by."""
+    return max(prod(x.shape[:-1]), 1)
 
 
-def _pad(x: FloatArray, padding: int) -> FloatArray:
-    return np.pad(x, ((0, 0), (padding, padding), (padding, padding), (0, 0)))
+def relu(x: FloatArray) -> FloatArray:
+    """Return max(x, 0)."""
+    return np.maximum(x, 0)
 
 
-def activation_forward(kind: str, x: FloatArray, alpha: float = 1.0) -> FloatArray:
-    """Return the function ``kind`` of each number of ``x``."""
-    decay = np.exp(-np.abs(x))  # in (0, 1], so nothing overflows
-    if kind == "relu":
-        return np.maximum(x, 0)
-    if kind == "elu":
-        return np.where(x > 0, x, x.dtype.type(alpha) * np.expm1(np.minimum(x, 0)))
-    if kind == "tanh":
-        return np.tanh(x)
-    if kind == "sigmoid":
-        y: FloatArray = np.where(x >= 0, 1, decay) / (1 + decay)
-        return y
-    return np.maximum(x, 0) + np.log1p(decay)  # softplus
+def relu_backward(dy: FloatArray, y: FloatArray) -> FloatArray:
+    """Return dy where y > 0, and 0 elsewhere."""
+    return np.where(y > 0, dy, 0)
 
 
-def activation_backward(kind: str, dy: FloatArray, y: FloatArray, alpha: float = 1.0) -> FloatArray:
-    """Return ``dy`` times the derivative of ``kind`` where its output is ``y``."""
-    if kind == "relu":
-        return dy * (y > 0)
-    if kind == "elu":
-        return dy * np.where(y > 0, 1, y + y.dtype.type(alpha))
-    if kind == "tanh":
-        return dy * (1 - y * y)
-    if kind == "sigmoid":
-        return dy * (y * (1 - y))
-    return dy * -np.expm1(-y)  # softplus
+def elu(x: FloatArray, alpha: float = 1.0) -> FloatArray:
+    """Return x where x > 0, and α (eˣ − 1) elsewhere."""
+    return np.where(x > 0, x, x.dtype.type(alpha) * np.expm1(np.minimum(x, 0)))
 
 
-def add_bias(
-    y: FloatArray, bias: FloatArray, kind: str = "identity", alpha: float = 1.0
-) -> FloatArray:
-    """Add ``bias`` (C,) to every row of ``y`` (…, C) and apply an activation, in place."""
-    y += bias
-    if kind != "identity":
-        y[...] = activation_forward(kind, y, alpha)
+def elu_backward(dy: FloatArray, y: FloatArray, alpha: float = 1.0) -> FloatArray:
+    """Return dy where y > 0, and dy · α eˣ = dy · (y + α) elsewhere."""
+    return dy * np.where(y > 0, 1, y + y.dtype.type(alpha))
+
+
+def tanh(x: FloatArray) -> FloatArray:
+    """Return tanh x."""
+    return np.tanh(x)
+
+
+def tanh_backward(dy: FloatArray, y: FloatArray) -> FloatArray:
+    """Return dy · (1 − y²)."""
+    return dy * (1 - y**2)
+
+
+def sigmoid(x: FloatArray) -> FloatArray:
+    """Return 1 / (1 + e⁻ˣ), which is eˣ / (eˣ + 1): the exponent is negative in both cases."""
+    decay = np.exp(-np.abs(x))
+    y: FloatArray = np.where(x >= 0, 1, decay) / (1 + decay)
     return y
 
 
-def activation_backward_and_sum(
-    kind: str, dy: FloatArray, y: FloatArray, total: FloatArray, alpha: float = 1.0
-) -> FloatArray:
-    """Return ``activation_backward(…)``, and add the sum of its rows to ``total``."""
-    dx = activation_backward(kind, dy, y, alpha)
-    sum_rows(dx, total)
-    return dx
+def sigmoid_backward(dy: FloatArray, y: FloatArray) -> FloatArray:
+    """Return dy · y (1 − y)."""
+    return dy * (y * (1 - y))
 
 
-def sum_rows(x: FloatArray, out: FloatArray) -> FloatArray:
-    """Add the sum of all rows of ``x`` (…, C) to ``out`` (C,), and return it: a bias's gradient."""
-    out += x.reshape(-1, x.shape[-1]).sum(axis=0)
-    return out
+def softplus(x: FloatArray) -> FloatArray:
+    """Return log(1 + eˣ) = max(x, 0) + log(1 + e^−|x|)."""
+    return np.maximum(x, 0) + np.log1p(np.exp(-np.abs(x)))
+
+
+def softplus_backward(dy: FloatArray, y: FloatArray) -> FloatArray:
+    """Return dy · sigmoid(x) = dy · (1 − e⁻ʸ)."""
+    return dy * -np.expm1(-y)
 
 
 def bernoulli_cross_entropy(x: FloatArray, logits: FloatArray) -> FloatArray:
-    """Return ``−x log p − (1 − x) log(1 − p)`` with p = sigmoid(logits), by eq. 9.1 and eq. 9.2."""
+    """Return −x log p − (1 − x) log(1 − p) with p = sigmoid(logits), by eq. 9.1 and eq. 9.2."""
     return (np.maximum(logits, 0) - x * logits) + np.log1p(np.exp(-np.abs(logits)))
 
 
 def bernoulli_gradient(x: FloatArray, logits: FloatArray) -> FloatArray:
-    """Return ``sigmoid(logits) − x``, the derivative of the cross-entropy in the logits."""
-    gradient: FloatArray = activation_forward("sigmoid", logits) - x
-    return gradient
+    """Return sigmoid(logits) − x, the derivative of the cross-entropy in the logits: eq. 9.3."""
+    return sigmoid(logits) - x
 
 
 def squared_distances(x: FloatArray, y: FloatArray) -> FloatArray:
-    """Return the sum of ``(x − y)²`` over all axes but the first: (N, …) to (N,)."""
+    """Return the sum of (x − y)² over all axes but the first: (N, …) to (N,)."""
     total: FloatArray = ((x - y) ** 2).sum(axis=tuple(range(1, x.ndim)))
     return total
 
 
 def gaussian_gradient(x: FloatArray, mean: FloatArray, variance: float) -> FloatArray:
-    """Return ``(mean − x) / variance``, the derivative of ``(x − mean)² / (2 variance)``."""
+    """Return (mean − x) / variance, the derivative of (x − mean)² / (2 variance) in the mean."""
     return (mean - x) / x.dtype.type(variance)
 
 
@@ -258,7 +277,7 @@ def adam_step(
     beta_2: float,
     epsilon: float,
 ) -> None:
-    """Change ``value`` and the two moments, in place, by the ``step``-th step of Adam."""
+    """Change ``value`` and its two moments, in place, by Adam's step number ``step``: eq. 10.10."""
     first += (1 - beta_1) * (grad - first)
     second += (1 - beta_2) * (grad**2 - second)
     unbiased_first = first / (1 - beta_1**step)

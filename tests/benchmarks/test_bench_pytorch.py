@@ -115,9 +115,9 @@ def test_pytorch_keeps_its_number_of_threads_when_ours_start(torch):
 import numpy as np
 from scratchvae import kernels
 from scratchvae.benchmarks.pytorch import torch_threads
-from scratchvae.kernels.machine import threads
+from scratchvae.kernels.machine import tasks
 
-threads._WORTH_NANOSECONDS = 0.0
+tasks._WORTH_NANOSECONDS = 0.0
 with torch_threads(1):
     import torch
     kernels.set_threads(2)

@@ -25,6 +25,7 @@ from scratchvae.benchmarks.timing import (
     wait_until_idle,
 )
 from scratchvae.errors import InputError
+from scratchvae.kernels.machine import tasks as bench_tasks
 from scratchvae.kernels.machine import threads as bench_threads
 
 
@@ -108,7 +109,7 @@ def test_a_profile_is_per_step_and_of_the_whole_step(monkeypatch):
     clock = SimpleNamespace(now=5.0)
     fake = SimpleNamespace(perf_counter=lambda: clock.now)
     monkeypatch.setattr(bench_profile, "time", fake)
-    monkeypatch.setattr(bench_threads, "time", fake)
+    monkeypatch.setattr(bench_tasks, "time", fake)
 
     def lasting(name, seconds):
         def kernel(part, parts):
@@ -121,7 +122,7 @@ def test_a_profile_is_per_step_and_of_the_whole_step(monkeypatch):
 
     def step():
         for kernel in (short, long, long):
-            bench_threads.run_parts(kernel, 0)
+            bench_tasks.run([bench_tasks.Task(kernel, 0, ())], 1)
         clock.now += 0.003  # Python's own
 
     # Steps of 10 ms: 2 rounds of 25 ms are 5 of them, although 2 would do for the rounds alone.
@@ -144,7 +145,7 @@ def test_after_a_profile_that_fails_nothing_is_observed():
 
     with pytest.raises(InputError):
         profile_step(step, LITTLE)
-    assert bench_threads._observer is None
+    assert bench_tasks._observer is None
 
 
 def test_waiting_for_idle_threads_ends_even_if_they_never_are(monkeypatch):

@@ -6,6 +6,7 @@ import shutil
 import pytest
 from kernel_processes import ROOT, run
 
+from scratchvae.kernels.machine import compilation
 from scratchvae.kernels.machine.compilation import JIT_DISABLED
 
 
@@ -35,8 +36,8 @@ def test_without_a_compiler(tmp_path):
 
 PRODUCT = """
 import numpy as np
-from scratchvae.kernels import matrix_product
-print(matrix_product.matmul(np.full((2, 3), 2.0), np.full((3, 2), 5.0))[0, 0])
+from scratchvae import kernels
+print(kernels.matmul(np.full((2, 3), 2.0), np.full((3, 2), 5.0))[0, 0])
 """
 
 
@@ -44,9 +45,9 @@ print(matrix_product.matmul(np.full((2, 3), 2.0), np.full((3, 2), 5.0))[0, 0])
 def copied(tmp_path):
     """Return a copy of the kernels that a test may change."""
     (tmp_path / "scratchvae").mkdir()
-    # Empty: the package's own imports all rooms, and would find them in another tree.
+    # Empty: the package's own imports everything else, and would find it in another tree.
     (tmp_path / "scratchvae" / "__init__.py").touch()
-    for name in ("arrays.py", "errors.py", "memory.py"):  # what the kernels stand on
+    for name in ("validation.py", "errors.py"):  # what the kernels stand on
         shutil.copy(ROOT / "scratchvae" / name, tmp_path / "scratchvae" / name)
     shutil.copytree(ROOT / "scratchvae" / "kernels", tmp_path / "scratchvae" / "kernels")
     return tmp_path
@@ -59,7 +60,7 @@ def test_a_changed_kernel_meets_no_stale_cache(copied):
     assert (first.stdout, first.stderr) == ("30.0\n", "compiling kernels (once)…\n")
     again = run(PRODUCT, cache, copied)
     assert (again.stdout, again.stderr) == ("30.0\n", "")
-    callee = copied / "scratchvae" / "kernels" / "packing.py"
+    callee = copied / "scratchvae" / "kernels" / "machine" / "packing.py"
     source = callee.read_text(encoding="utf-8")
     changed = source.replace(
         "simd.store(builder, value,", "simd.store(builder, builder.fadd(value, value),"
@@ -68,6 +69,17 @@ def test_a_changed_kernel_meets_no_stale_cache(copied):
     callee.write_text(changed, encoding="utf-8")
     other = run(PRODUCT, cache, copied)
     assert (other.stdout, other.stderr) == ("60.0\n", "compiling kernels (once)…\n")
+
+
+def test_the_version_of_the_cache_depends_on_every_file_of_the_kernels(copied, monkeypatch):
+    monkeypatch.setattr(compilation, "KERNELS", copied / "scratchvae" / "kernels")
+    versions = {compilation._version()}
+    files = list(compilation.KERNELS.rglob("*.py"))
+    for file in files:
+        with file.open("a", encoding="utf-8") as source:
+            source.write("# changed\n")
+        versions.add(compilation._version())
+    assert len(versions) == 1 + len(files) > 20
 
 
 def cut_off(content):
@@ -108,7 +120,7 @@ def test_a_cache_folder_that_cannot_be_written(tmp_path):
 
 @pytest.mark.skipif(JIT_DISABLED, reason="nothing is compiled")
 def test_importing_compiles_nothing(tmp_path):
-    code = "from scratchvae.kernels import convolution, matrix_product"
+    code = "from scratchvae import kernels; assert kernels.BACKEND == 'numba'"
     ended = run(code, tmp_path)
     assert (ended.returncode, ended.stderr, list(tmp_path.iterdir())) == (0, "", [])
 

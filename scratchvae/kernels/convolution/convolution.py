@@ -4,31 +4,35 @@ Images are (N, H, W, C), weights (kh, kw, in, out). The forward pass slides the 
 input. The gradient of the input slides them, turned about, over the gradient of the output: with a
 stride, the input's pixels fall into stride² phases, and each phase meets its own taps. The gradient
 of the weights is a sum over pixels (see ``weight_gradient``).
+
+A transposed convolution is the adjoint of a convolution, with that convolution's weights: its
+forward pass is the convolution's input gradient, and the other way about, so that
+⟨convolution(x, w), y⟩ = ⟨x, transposed_convolution(y, w)⟩. There is nothing else to compute.
 """
 
 import numpy as np
 
+from scratchvae.errors import InputError
 from scratchvae.kernels.convolution.geometry import (
-    require_channels,
-    require_one_count,
-    require_output,
-    require_pixels,
-    require_size,
+    check_equal,
+    check_images,
+    check_output,
+    check_pixels,
+    check_upstream,
 )
 from scratchvae.kernels.convolution.phases import (
     FEW_PIXELS,
     Axis,
     forward_axis,
     gradient_axis,
+    inner_pixels,
     phase_table,
 )
 from scratchvae.kernels.convolution.slide import correlate, pack_taps
-from scratchvae.kernels.convolution.weight_gradient import weight_gradient, widen
-from scratchvae.kernels.machine.arguments import Array, result
+from scratchvae.kernels.convolution.weight_gradient import turn_taps, weight_gradient, widen
 from scratchvae.kernels.machine.dot_tile import dot_address, dot_rows
-from scratchvae.kernels.machine.memory import scratch
 from scratchvae.kernels.machine.simd import lanes
-from scratchvae.kernels.machine.threads import run_parts
+from scratchvae.kernels.machine.tasks import Resources, Task, present_resources, run
 from scratchvae.kernels.machine.tile import (
     UNIT_ROW,
     UNIT_STEP,
@@ -37,68 +41,65 @@ from scratchvae.kernels.machine.tile import (
     tile_rows,
 )
 from scratchvae.kernels.matrix_product import NANOSECONDS
+from scratchvae.validation import FloatArray
 
 _GROUP_BYTES = 1 << 19  # of images: what stays in the second-level cache
 
 
 def convolution_forward(
-    x: Array, w: Array, stride: int = 1, padding: int = 0, out: Array | None = None
-) -> Array:
+    x: FloatArray, w: FloatArray, stride: int = 1, padding: int = 0
+) -> FloatArray:
     """Return y[n, h, w, o] = Σ_ijc x[n, h·s + i - p, w·s + j - p, c] w[i, j, c, o].
 
     Here s is the stride, p the padding, and x is 0 outside its pixels.
+    Definition: ``reference.convolution_forward``.
 
     Parameters
     ----------
     x : array of shape (N, H, W, I)
-        ``float32`` or ``float64``; zeros are thought around it.
+        ``float32`` or ``float64``, in any memory order.
     w : array of shape (kh, kw, I, O)
-        Of the same type.
+        Of the same dtype.
     stride, padding : int
         Along both axes.
-    out : array of shape (N, H', W', O), optional
-        Where to put the result, with H' = (H + 2·padding - kh) // stride + 1, W' likewise.
 
     Returns
     -------
     array of shape (N, H', W', O)
+        With H' = (H + 2·padding - kh) // stride + 1, W' likewise.
 
     Raises
     ------
     InputError
-        If shapes or types do not fit.
+        If shapes or dtypes do not fit.
     """
     name = "convolution_forward"
-    size = require_output(name, x, w, x.shape[1:3], w.shape[:2], stride, padding)
-    require_channels(name, "x and w", x.shape[3], w.shape[2])
-    out = result(name, (len(x), *size, w.shape[3]), x.dtype, out, False)
-    axes = [forward_axis(x.shape[a], w.shape[a - 1], stride, padding) for a in (1, 2)]
-    _slide(x, w, out, axes[0], axes[1], (stride, 1), transposed=False)
+    check_images(name, "x and w", x, w)
+    size = check_output(name, x.shape[1:3], w.shape[:2], stride, padding)
+    check_equal(f"the channels of x and of w in {name}", x.shape[3], w.shape[2])
+    out, resources = np.empty((len(x), *size, w.shape[3]), x.dtype), present_resources()
+    arrays = (np.ascontiguousarray(x), np.ascontiguousarray(w), out)
+    run(convolution_forward_tasks(resources, *arrays, stride, padding), resources.threads)
     return out
 
 
 def convolution_input_gradient(
-    dy: Array,
-    w: Array,
-    size: tuple[int, int],
-    stride: int = 1,
-    padding: int = 0,
-    out: Array | None = None,
-) -> Array:
+    dy: FloatArray, w: FloatArray, size: tuple[int, int], stride: int = 1, padding: int = 0
+) -> FloatArray:
     """Return the gradient at the input of `convolution_forward`: its adjoint in x, applied to dy.
+
+    Definition: ``reference.convolution_input_gradient``.
 
     Parameters
     ----------
     dy : array of shape (N, H', W', O)
-        ``float32`` or ``float64``.
+        ``float32`` or ``float64``, in any memory order.
     w : array of shape (kh, kw, I, O)
-        Of the same type.
+        Of the same dtype.
     size : (int, int)
-        H and W of the input, which H' and W' alone do not tell when the stride is above 1.
+        H and W of the input, which H' and W' do not determine when the stride is above 1.
     stride, padding : int
         As in the forward pass.
-    out : array of shape (N, H, W, I), optional
-        Where to put the result.
 
     Returns
     -------
@@ -107,46 +108,41 @@ def convolution_input_gradient(
     Raises
     ------
     InputError
-        If shapes or types do not fit.
+        If shapes or dtypes do not fit.
     """
     name = "convolution_input_gradient"
     size = (int(size[0]), int(size[1]))
-    require_pixels(name, size)
-    expected = require_output(name, dy, w, size, w.shape[:2], stride, padding)
-    require_size(name, expected, dy)
-    require_channels(name, "dy and w", dy.shape[3], w.shape[3])
-    out = result(name, (len(dy), *size, w.shape[2]), dy.dtype, out, False)
-    axes = [gradient_axis(size[a], w.shape[a], stride, padding) for a in (0, 1)]
-    _slide(dy, w, out, axes[0], axes[1], (1, stride), transposed=True)
+    check_images(name, "dy and w", dy, w)
+    check_pixels(name, size)
+    check_upstream(name, dy, check_output(name, size, w.shape[:2], stride, padding))
+    check_equal(f"the channels of dy and of w in {name}", dy.shape[3], w.shape[3])
+    out, resources = np.empty((len(dy), *size, w.shape[2]), dy.dtype), present_resources()
+    arrays = (np.ascontiguousarray(dy), np.ascontiguousarray(w), out)
+    run(convolution_input_gradient_tasks(resources, *arrays, stride, padding), resources.threads)
     return out
 
 
 def convolution_weight_gradient(
-    x: Array,
-    dy: Array,
+    x: FloatArray,
+    dy: FloatArray,
     kernel_size: tuple[int, int],
     stride: int = 1,
     padding: int = 0,
-    out: Array | None = None,
-    *,
-    accumulate: bool = False,
-) -> Array:
+) -> FloatArray:
     """Return the gradient at the weights of `convolution_forward`: its adjoint in w, applied to dy.
+
+    Definition: ``reference.convolution_weight_gradient``.
 
     Parameters
     ----------
     x : array of shape (N, H, W, I)
-        ``float32`` or ``float64``.
+        ``float32`` or ``float64``, in any memory order.
     dy : array of shape (N, H', W', O)
-        Of the same type.
+        Of the same dtype.
     kernel_size : (int, int)
         kh and kw.
     stride, padding : int
         As in the forward pass.
-    out : array of shape (kh, kw, I, O), optional
-        Where to put the result.
-    accumulate : bool
-        Add to `out` instead of overwriting it.
 
     Returns
     -------
@@ -155,92 +151,216 @@ def convolution_weight_gradient(
     Raises
     ------
     InputError
-        If shapes or types do not fit.
+        If shapes or dtypes do not fit.
     """
     name = "convolution_weight_gradient"
     kernel_size = (int(kernel_size[0]), int(kernel_size[1]))
-    require_size(name, require_output(name, x, dy, x.shape[1:3], kernel_size, stride, padding), dy)
-    require_one_count(name, x, dy)
-    out = result(name, (*kernel_size, x.shape[3], dy.shape[3]), x.dtype, out, accumulate)
-    if not accumulate:
-        out.fill(0)
-    paddings = (padding, padding)
-    mirrored = tuple(kernel_size[a] - 1 - padding for a in (0, 1))
-    if dy.shape[3] == 1 < x.shape[3] and stride == 1 and min(mirrored) >= 0:
-        # One column would waste the tile's vectors. With stride 1, x and dy can change places: the
-        # result is the same with its taps in the opposite order.
-        swapped = scratch("swapped", out.size, out.dtype)[: out.size]
-        swapped.fill(0)
-        turned = swapped.reshape(*kernel_size, 1, x.shape[3])
-        _sum_over_pixels(dy, x, turned, 1, mirrored)
-        out[..., 0] += turned[::-1, ::-1, 0]
-    else:
-        _sum_over_pixels(x, dy, out, stride, paddings)
+    check_images(name, "x and dy", x, dy)
+    check_upstream(name, dy, check_output(name, x.shape[1:3], kernel_size, stride, padding))
+    check_equal(f"the images of x and of dy in {name}", len(x), len(dy))
+    out, resources = np.empty((*kernel_size, x.shape[3], dy.shape[3]), x.dtype), present_resources()
+    arrays = (np.ascontiguousarray(x), np.ascontiguousarray(dy), out)
+    run(convolution_weight_gradient_tasks(resources, *arrays, stride, padding), resources.threads)
     return out
 
 
+def transposed_convolution_forward(
+    x: FloatArray, w: FloatArray, stride: int = 1, padding: int = 0, output_padding: int = 0
+) -> FloatArray:
+    """Return the input gradient of a convolution with weights w, at x as its output's gradient.
+
+    Definition: ``reference.transposed_convolution_forward``.
+
+    Parameters
+    ----------
+    x : array of shape (N, H, W, I)
+        ``float32`` or ``float64``, in any memory order.
+    w : array of shape (kh, kw, O, I)
+        Of the same dtype: the weights of the convolution from O to I channels.
+    stride, padding : int
+        Of that convolution.
+    output_padding : int
+        Rows and columns beyond the smallest valid output size; must be below the stride.
+
+    Returns
+    -------
+    array of shape (N, H', W', O)
+        With H' = (H - 1)·stride - 2·padding + kh + output_padding, W' likewise.
+
+    Raises
+    ------
+    InputError
+        If shapes or dtypes do not fit.
+    """
+    name = "transposed_convolution_forward"
+    if not 0 <= output_padding < max(1, stride):
+        raise InputError(
+            f"output_padding of {name} must be at least 0 and below the stride {stride}, "
+            f"not {output_padding}: give what the convolution's stride left over"
+        )
+    check_images(name, "x and w", x, w)
+    size = tuple(
+        (x.shape[a] - 1) * stride - 2 * padding + w.shape[a - 1] + output_padding for a in (1, 2)
+    )
+    check_pixels(name, size)
+    return convolution_input_gradient(x, w, (size[0], size[1]), stride, padding)
+
+
+def transposed_convolution_input_gradient(
+    dy: FloatArray, w: FloatArray, stride: int = 1, padding: int = 0
+) -> FloatArray:
+    """Return the gradient at the input of `transposed_convolution_forward`: dy convolved.
+
+    Definition: ``reference.transposed_convolution_input_gradient``.
+    """
+    return convolution_forward(dy, w, stride, padding)
+
+
+def transposed_convolution_weight_gradient(
+    x: FloatArray,
+    dy: FloatArray,
+    kernel_size: tuple[int, int],
+    stride: int = 1,
+    padding: int = 0,
+) -> FloatArray:
+    """Return the gradient at the weights of `transposed_convolution_forward`.
+
+    It is the convolution's, with input and output exchanged.
+    Definition: ``reference.transposed_convolution_weight_gradient``.
+    """
+    return convolution_weight_gradient(dy, x, kernel_size, stride, padding)
+
+
+def convolution_forward_tasks(
+    resources: Resources,
+    x: FloatArray,
+    w: FloatArray,
+    out: FloatArray,
+    stride: int = 1,
+    padding: int = 0,
+) -> list[Task]:
+    """Return the tasks of ``convolution_forward``."""
+    y_axes, x_axes = (forward_axis(x.shape[a], w.shape[a - 1], stride, padding) for a in (1, 2))
+    return _slide(resources, x, w, out, y_axes, x_axes, (stride, 1), transposed=False)
+
+
+def convolution_input_gradient_tasks(
+    resources: Resources,
+    dy: FloatArray,
+    w: FloatArray,
+    out: FloatArray,
+    stride: int = 1,
+    padding: int = 0,
+) -> list[Task]:
+    """Return the tasks of ``convolution_input_gradient``, for an input of the size of ``out``."""
+    y_axes, x_axes = (gradient_axis(out.shape[a], w.shape[a - 1], stride, padding) for a in (1, 2))
+    return _slide(resources, dy, w, out, y_axes, x_axes, (1, stride), transposed=True)
+
+
+def convolution_weight_gradient_tasks(
+    resources: Resources,
+    x: FloatArray,
+    dy: FloatArray,
+    out: FloatArray,
+    stride: int = 1,
+    padding: int = 0,
+    accumulate: bool = False,
+) -> list[Task]:
+    """Return the tasks of ``convolution_weight_gradient``, or of adding it to ``out``."""
+    mirrored = (out.shape[0] - 1 - padding, out.shape[1] - 1 - padding)
+    if dy.shape[3] == 1 < x.shape[3] and stride == 1 and min(mirrored) >= 0:
+        # One column would waste the tile's vectors. With stride 1, x and dy can change places: the
+        # result is the same with its taps in the opposite order.
+        flat = resources.memory.scratch("turned", out.size, out.dtype)[: out.size]
+        turned = flat.reshape(*out.shape[:2], 1, out.shape[2])
+        return [
+            *_sum_over_pixels(resources, dy, x, turned, 1, mirrored, False),
+            Task(turn_taps, 0, (flat, out.reshape(-1), out.shape[2], accumulate)),
+        ]
+    return _sum_over_pixels(resources, x, dy, out, stride, (padding, padding), accumulate)
+
+
 def _slide(
-    x: Array,
-    w: Array,
-    out: Array,
+    resources: Resources,
+    x: FloatArray,
+    w: FloatArray,
+    out: FloatArray,
     y_axes: tuple[Axis, ...],
     x_axes: tuple[Axis, ...],
     strides: tuple[int, int],
     transposed: bool,
-) -> None:
-    """Run `correlate`: slide the taps over x, with the tile that suits the output's channels."""
+) -> list[Task]:
+    """Return the tasks that slide taps over x, with the tile that suits the output's channels."""
     channels = out.shape[3]
     if channels == 1:
-        tile, rows, width = dot_address(out.dtype), dot_rows(out.dtype), 1
+        tile, tile_shape = dot_address(out.dtype), (dot_rows(out.dtype), 1)
     else:
-        tile, rows = tile_address(out.dtype, UNIT_STEP), tile_rows()
-        width = panel_columns(out.dtype)
+        tile = tile_address(out.dtype, UNIT_STEP)
+        tile_shape = (tile_rows(), panel_columns(out.dtype))
+    width = tile_shape[1]
     padded = -(-channels // width) * width
     few = min(FEW_PIXELS, len(x))
-    phases, room = phase_table(y_axes, x_axes, strides[0], x.shape[2], few, x.shape[3], padded)
-    panels = scratch("taps", room + width * width, out.dtype)  # see pack_transposed for the end
-    flat = np.ascontiguousarray(w).reshape(-1)
-    pack_taps(panels, flat, w.shape, phases, -strides[1] if transposed else 1, transposed, width)
-    run_parts(
-        correlate,
-        out.size * room // max(1, len(phases)) / padded * NANOSECONDS[out.itemsize],
-        tile,
-        (np.ascontiguousarray(x).reshape(-1), panels, out.reshape(-1)),
-        phases,
-        x.shape,
-        out.shape,
-        strides,
-        (rows, width),
-    )
+    numbers = x.shape[3] * padded
+    phases, size = phase_table(y_axes, x_axes, strides[0], x.shape[2], few, numbers)
+    # The last panel may be written a little beyond its end: see pack_transposed.
+    panels = resources.memory.scratch("taps", size + width * width, out.dtype)
+    tap_step = -strides[1] if transposed else 1
+    work = out.size * size / max(1, len(phases)) / padded * NANOSECONDS[out.itemsize]
+    return [
+        Task(pack_taps, 0, (panels, w.reshape(-1), w.shape, phases, tap_step, transposed, width)),
+        Task(
+            correlate,
+            work,
+            (
+                tile,
+                x.reshape(-1),
+                panels,
+                out.reshape(-1),
+                phases,
+                x.shape,
+                out.shape,
+                strides,
+                tile_shape,
+            ),
+        ),
+    ]
 
 
 def _sum_over_pixels(
-    x: Array, dy: Array, out: Array, stride: int, paddings: tuple[int, ...]
-) -> None:
-    """Run `weight_gradient`, on dy in place if its pixels are whole vectors, else on a copy."""
+    resources: Resources,
+    x: FloatArray,
+    dy: FloatArray,
+    out: FloatArray,
+    stride: int,
+    paddings: tuple[int, int],
+    accumulate: bool,
+) -> list[Task]:
+    """Return the tasks of `weight_gradient`: on a copy of dy unless its pixels are whole vectors."""
     width, channels = panel_columns(out.dtype), dy.shape[3]
     pixels, step = dy.size // max(1, channels), channels
-    flat = np.ascontiguousarray(dy).reshape(-1)
+    flat, tasks = dy.reshape(-1), []
     if channels % lanes(out.dtype):
         step = -(-channels // width) * width
-        wide = scratch("dy", pixels * step, out.dtype)
-        widen(wide, flat, pixels, channels, width)
+        wide = resources.memory.scratch("dy", pixels * step, out.dtype)
+        tasks.append(Task(widen, 0, (wide, flat, pixels, channels, width)))
         flat = wide
-    axis = forward_axis(x.shape[2], out.shape[1], stride, paddings[1])
-    few = min(FEW_PIXELS, len(x))
-    inner = phase_table(axis, axis, stride, x.shape[2], few, 0, 0)[0][0, -2:]
-    bytes_each = (x.shape[1] * x.shape[2] * x.shape[3] + dy.shape[1] * dy.shape[2] * step) * (
-        out.itemsize
-    )
-    group = max(1, _GROUP_BYTES // max(1, bytes_each))
-    run_parts(
-        weight_gradient,
-        dy.size * out.shape[0] * out.shape[1] * out.shape[2] * NANOSECONDS[out.itemsize],
+    axis = forward_axis(x.shape[2], out.shape[1], stride, paddings[1])[0]
+    numbers = x.shape[1] * x.shape[2] * x.shape[3] + dy.shape[1] * dy.shape[2] * step
+    group = max(1, _GROUP_BYTES // max(1, numbers * out.itemsize))
+    arguments = (
         tile_address(out.dtype, UNIT_ROW),
-        (np.ascontiguousarray(x).reshape(-1), flat, out.reshape(-1)),
+        x.reshape(-1),
+        flat,
+        out.reshape(-1),
         x.shape,
         (dy.shape[1], dy.shape[2], step),
-        (out.shape[0], out.shape[1], channels),
-        (stride, paddings[0], paddings[1], int(inner[0]), int(inner[1]), group),
+        out.shape,
+        paddings,
+        inner_pixels(axis, stride, x.shape[2], min(FEW_PIXELS, len(x))),
         (tile_rows(), width),
+        stride,
+        group,
+        accumulate,
     )
+    work = dy.size * out.shape[0] * out.shape[1] * out.shape[2] * NANOSECONDS[out.itemsize]
+    return [*tasks, Task(weight_gradient, work, arguments)]

@@ -7,10 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scratchvae.kernels.convolution.geometry import output_size
-
-# What a row of the table of phases holds.
-OUT_Y, OUT_X, ROWS, COLUMNS, ORIGIN_Y, ORIGIN_X, Y_TAPS, X_TAPS = range(8)
-FIRST_Y_TAP, FIRST_X_TAP, PANELS, INNER_FIRST, INNER_LAST = range(8, 13)
+from scratchvae.kernels.machine.compilation import kernel
+from scratchvae.validation import Array
 
 FEW_PIXELS = 6  # fewer in a row, and the images are the rows of a tile
 
@@ -27,6 +25,24 @@ class Axis(NamedTuple):
     origin: int
     taps: int
     first_tap: int
+
+
+class Phase(NamedTuple):
+    """A phase along both axes, as a row of the table of phases."""
+
+    out_y: int  # the first output pixel
+    out_x: int
+    rows: int  # of output pixels
+    columns: int
+    y: int  # the origin
+    x: int
+    y_taps: int
+    x_taps: int
+    first_y_tap: int
+    first_x_tap: int
+    panels: int  # where its packed taps begin
+    inner_first: int  # the columns of pixels at which all columns of taps lie in the image
+    inner_last: int
 
 
 def forward_axis(size: int, kernel: int, stride: int, padding: int) -> tuple[Axis, ...]:
@@ -51,6 +67,17 @@ def gradient_axis(size: int, kernel: int, stride: int, padding: int) -> tuple[Ax
     return tuple(phases)
 
 
+def inner_pixels(axis: Axis, stride: int, width: int, few: int) -> tuple[int, int]:
+    """Return the first pixel at which all taps lie within `width` pixels, and the last plus 1.
+
+    The two are equal if there are fewer than `few`.
+    """
+    # 0 ≤ j·stride + origin, and j·stride + origin + taps ≤ width.
+    first = min(axis.pixels, max(0, -(axis.origin // stride)))
+    last = max(first, min(axis.pixels, (width - axis.taps - axis.origin) // stride + 1))
+    return first, last if last - first >= few else first
+
+
 @cache
 def phase_table(
     y_axes: tuple[Axis, ...],
@@ -58,8 +85,7 @@ def phase_table(
     stride: int,
     width: int,
     few: int,
-    steps: int,
-    columns: int,
+    numbers: int,
 ) -> tuple[NDArray[Any], int]:
     """Return the table of phases and how many numbers their packed taps are.
 
@@ -73,18 +99,35 @@ def phase_table(
         Of the input, in pixels.
     few : int
         With fewer inner pixels in a row, all are counted as border.
-    steps, columns : int
-        Input channels, and output channels rounded up to whole panels.
+    numbers : int
+        Of a packed tap: input channels times output channels, rounded up to whole panels.
     """
-    table, room = [], 0
+    table, size = [], 0
     for y in y_axes:
         for x in x_axes:
-            # Inner: 0 ≤ j·stride + origin, and j·stride + origin + taps ≤ width.
-            first = min(x.pixels, max(0, -(x.origin // stride)))
-            last = max(first, min(x.pixels, (width - x.taps - x.origin) // stride + 1))
-            if last - first < few:
-                last = first
+            inner = inner_pixels(x, stride, width, few)
             phase = [y.first, x.first, y.pixels, x.pixels, y.origin, x.origin, y.taps, x.taps]
-            table.append([*phase, y.first_tap, x.first_tap, room, first, last])
-            room += y.taps * x.taps * steps * columns
-    return np.array(table, np.int64).reshape(-1, INNER_LAST + 1), room
+            table.append(Phase(*phase, y.first_tap, x.first_tap, size, *inner))
+            size += y.taps * x.taps * numbers
+    return np.array(table, np.int64).reshape(-1, len(Phase._fields)), size
+
+
+@kernel(inside=True)
+def read_phase(table: Array, f: int) -> Phase:
+    """Return row f of the table."""
+    row = table[f]
+    return Phase(
+        row[0],
+        row[1],
+        row[2],
+        row[3],
+        row[4],
+        row[5],
+        row[6],
+        row[7],
+        row[8],
+        row[9],
+        row[10],
+        row[11],
+        row[12],
+    )

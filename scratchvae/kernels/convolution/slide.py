@@ -16,257 +16,227 @@ output channel, neighbouring pixels of a column). So there is no padded copy of 
 multiplication by zero.
 """
 
-from scratchvae.kernels.convolution.phases import (
-    COLUMNS,
-    FEW_PIXELS,
-    FIRST_X_TAP,
-    FIRST_Y_TAP,
-    INNER_FIRST,
-    INNER_LAST,
-    ORIGIN_X,
-    ORIGIN_Y,
-    OUT_X,
-    OUT_Y,
-    PANELS,
-    ROWS,
-    X_TAPS,
-    Y_TAPS,
-)
-from scratchvae.kernels.machine.arguments import Array, Sizes
-from scratchvae.kernels.machine.chunks import ALL, run_all
+from typing import NamedTuple
+
+from scratchvae.kernels.convolution.phases import FEW_PIXELS, Phase, read_phase
+from scratchvae.kernels.machine.chunks import ALL, bounds, run_all
 from scratchvae.kernels.machine.compilation import kernel
 from scratchvae.kernels.machine.packing import pack, pack_transposed
 from scratchvae.kernels.machine.tile import run_tile
+from scratchvae.validation import Array
+
+
+class Sizes(NamedTuple):
+    """What all tiles of a convolution share."""
+
+    height: int  # of the input
+    width: int
+    channels: int
+    out_height: int
+    out_width: int
+    out_channels: int
+    stride: int  # over the input
+    out_stride: int
+    tile_rows: int
+    panel_columns: int
 
 
 @kernel()
 def correlate(
-    part: int,
-    parts: int,
+    chunk: int,
+    chunks: int,
     tile: int,
-    arrays: tuple[Array, ...],
+    x: Array,
+    panels: Array,
+    out: Array,
     phases: Array,
-    x_shape: Sizes,
-    out_shape: Sizes,
-    steps: Sizes,
-    tiling: Sizes,
+    x_shape: tuple[int, ...],
+    out_shape: tuple[int, ...],
+    strides: tuple[int, int],
+    tile_shape: tuple[int, int],
 ) -> None:
-    """Compute the output of one part of the images.
+    """Compute the output of one chunk of the images.
 
-    `arrays` are x, the packed taps and the output, all flat; `steps` is (stride over x, stride over
-    the output); `tiling` is (most rows of a tile, columns of a panel).
+    x, the packed taps and the output are flat; `strides` are those over x and over the output;
+    `tile_shape` is (most rows of a tile, columns of a panel).
     """
-    if part == ALL:
-        return run_all(parts)
-    images, most_rows = x_shape[0], tiling[0]
-    first, last = images * part // parts, images * (part + 1) // parts
+    if chunk == ALL:
+        return run_all(chunks)
+    images, height, width, channels = x_shape
+    _, out_height, out_width, out_channels = out_shape
+    stride, out_stride = strides
+    tile_rows, panel_columns = tile_shape
+    sizes = Sizes(
+        height,
+        width,
+        channels,
+        out_height,
+        out_width,
+        out_channels,
+        stride,
+        out_stride,
+        tile_rows,
+        panel_columns,
+    )
+    first, last = bounds(chunk, chunks, images)
     # Few enough images at a time that they stay in the cache from one loop to the next.
-    for n in range(first, last, most_rows):
-        group = min(most_rows, last - n)
+    for n in range(first, last, tile_rows):
+        group = min(tile_rows, last - n)
         for image in range(n, n + group):
             for f in range(len(phases)):
-                _inner_pixels(tile, arrays, phases[f], image, x_shape, out_shape, steps, tiling)
-                _border_columns(tile, arrays, phases[f], image, x_shape, out_shape, steps, tiling)
+                phase = read_phase(phases, f)
+                _inner_pixels(tile, x, panels, out, sizes, phase, image)
+                _border_columns(tile, x, panels, out, sizes, phase, image)
         for f in range(len(phases)):
-            _border_pixels(tile, arrays, phases[f], n, group, x_shape, out_shape, steps, tiling)
+            _border_pixels(tile, x, panels, out, sizes, read_phase(phases, f), n, group)
 
 
 @kernel(inside=True)
 def _inner_pixels(
-    tile: int,
-    arrays: tuple[Array, ...],
-    phase: Array,
-    image: int,
-    x_shape: Sizes,
-    out_shape: Sizes,
-    steps: Sizes,
-    tiling: Sizes,
+    tile: int, x: Array, panels: Array, out: Array, sizes: Sizes, phase: Phase, image: int
 ) -> None:
     """Compute one image where all columns of the kernel are inside: pixels are the tile's rows."""
-    x, panels, out = arrays
-    _, height, width, channels = x_shape
-    _, out_height, out_width, out_channels = out_shape
-    stride, out_stride = steps
-    most_rows, panel_columns = tiling
-    inner_first, inner_last = phase[INNER_FIRST], phase[INNER_LAST]
-    tap_row = phase[X_TAPS] * channels
-    tiles = (inner_last - inner_first + most_rows - 1) // most_rows
-    for p in range((out_channels + panel_columns - 1) // panel_columns):
-        panel = phase[PANELS] + p * phase[Y_TAPS] * tap_row * panel_columns
-        wide = min(panel_columns, out_channels - p * panel_columns)
-        for i in range(phase[ROWS] if tiles > 0 else 0):
-            y = i * stride + phase[ORIGIN_Y]
-            k_first, k_last = max(0, -y), min(phase[Y_TAPS], height - y)
-            x_row = (image * height + y + k_first) * width
-            out_row = (image * out_height + phase[OUT_Y] + i * out_stride) * out_width
+    first, inner = phase.inner_first, phase.inner_last - phase.inner_first
+    tiles = (inner + sizes.tile_rows - 1) // sizes.tile_rows
+    apart = (sizes.stride * sizes.channels, sizes.out_stride * sizes.out_channels)
+    for p in range(_panels(sizes)):
+        for i in range(phase.rows if tiles > 0 else 0):
             for piece in range(tiles):
-                j = inner_first + (inner_last - inner_first) * piece // tiles
-                end = inner_first + (inner_last - inner_first) * (piece + 1) // tiles
-                pixel = out_row + phase[OUT_X] + j * out_stride
-                run_tile(
-                    tile,
-                    x,
-                    panels,
-                    out,
-                    (
-                        (x_row + j * stride + phase[ORIGIN_X]) * channels,
-                        panel + k_first * tap_row * panel_columns,
-                        pixel * out_channels + p * panel_columns,
-                    ),
-                    (
-                        stride * channels,
-                        width * channels,
-                        tap_row * panel_columns,
-                        panel_columns,
-                        out_stride * out_channels,
-                    ),
-                    (max(0, k_last - k_first), tap_row, end - j, wide, 0),
-                )
+                j, end = first + inner * piece // tiles, first + inner * (piece + 1) // tiles
+                places = _places(sizes, phase, p, image, i, j, end - j, apart)
+                run_tile(tile, x, panels, out, places[0], places[1], places[2])
 
 
 @kernel(inside=True)
-def _inner_rows(phase: Array, height: int, stride: int, panel_columns: int) -> tuple[int, int]:
+def _inner_rows(sizes: Sizes, phase: Phase) -> tuple[int, int]:
     """Return from which row of pixels, and to before which, border columns are computed image-wise.
 
     They are the rows at which all rows of taps are inside. With one output channel the arithmetic
     is so little that reading the images a second time would double the cost. With more, tiles full
     of images are the faster ones, and there are no such rows.
     """
-    first = max(0, (stride - 1 - phase[ORIGIN_Y]) // stride)
-    last = min(phase[ROWS], (height - phase[Y_TAPS] - phase[ORIGIN_Y]) // stride + 1)
-    if panel_columns > 1 or last - first < FEW_PIXELS:
+    first = max(0, (sizes.stride - 1 - phase.y) // sizes.stride)
+    last = min(phase.rows, (sizes.height - phase.y_taps - phase.y) // sizes.stride + 1)
+    if sizes.panel_columns > 1 or last - first < FEW_PIXELS:
         return first, first
     return first, last
 
 
 @kernel(inside=True)
 def _border_columns(
-    tile: int,
-    arrays: tuple[Array, ...],
-    phase: Array,
-    image: int,
-    x_shape: Sizes,
-    out_shape: Sizes,
-    steps: Sizes,
-    tiling: Sizes,
+    tile: int, x: Array, panels: Array, out: Array, sizes: Sizes, phase: Phase, image: int
 ) -> None:
     """Compute one image's pixels at its left and right: those of a column are the tile's rows."""
-    x, panels, out = arrays
-    _, height, width, channels = x_shape
-    _, out_height, out_width, out_channels = out_shape
-    stride, out_stride = steps
-    most_rows, panel_columns = tiling
-    inner_first, inner = phase[INNER_FIRST], phase[INNER_LAST] - phase[INNER_FIRST]
-    first, last = _inner_rows(phase, height, stride, panel_columns)
-    tap_row = phase[X_TAPS] * channels
-    tiles = (last - first + most_rows - 1) // most_rows
-    for p in range((out_channels + panel_columns - 1) // panel_columns if tiles > 0 else 0):
-        panel = phase[PANELS] + p * phase[Y_TAPS] * tap_row * panel_columns
-        wide = min(panel_columns, out_channels - p * panel_columns)
-        for border in range(phase[COLUMNS] - inner):
-            j = border if border < inner_first else border + inner
-            column = j * stride + phase[ORIGIN_X]
-            m_first, m_last = max(0, -column), min(phase[X_TAPS], width - column)
+    first, last = _inner_rows(sizes, phase)
+    inner = phase.inner_last - phase.inner_first
+    tiles = (last - first + sizes.tile_rows - 1) // sizes.tile_rows
+    apart = (
+        sizes.stride * sizes.width * sizes.channels,
+        sizes.out_stride * sizes.out_width * sizes.out_channels,
+    )
+    for p in range(_panels(sizes) if tiles > 0 else 0):
+        for border in range(phase.columns - inner):
+            j = border if border < phase.inner_first else border + inner
             for piece in range(tiles):
                 i = first + (last - first) * piece // tiles
                 end = first + (last - first) * (piece + 1) // tiles
-                x_row = (image * height + i * stride + phase[ORIGIN_Y]) * width
-                out_row = (image * out_height + phase[OUT_Y] + i * out_stride) * out_width
-                pixel = out_row + phase[OUT_X] + j * out_stride
-                run_tile(
-                    tile,
-                    x,
-                    panels,
-                    out,
-                    (
-                        (x_row + column + m_first) * channels,
-                        panel + m_first * channels * panel_columns,
-                        pixel * out_channels + p * panel_columns,
-                    ),
-                    (
-                        stride * width * channels,
-                        width * channels,
-                        tap_row * panel_columns,
-                        panel_columns,
-                        out_stride * out_width * out_channels,
-                    ),
-                    (phase[Y_TAPS], max(0, m_last - m_first) * channels, end - i, wide, 0),
-                )
+                places = _places(sizes, phase, p, image, i, j, end - i, apart)
+                run_tile(tile, x, panels, out, places[0], places[1], places[2])
 
 
 @kernel(inside=True)
 def _border_pixels(
     tile: int,
-    arrays: tuple[Array, ...],
-    phase: Array,
+    x: Array,
+    panels: Array,
+    out: Array,
+    sizes: Sizes,
+    phase: Phase,
     image: int,
     group: int,
-    x_shape: Sizes,
-    out_shape: Sizes,
-    steps: Sizes,
-    tiling: Sizes,
 ) -> None:
     """Compute all other pixels of a group of images: images are the tile's rows."""
-    x, panels, out = arrays
-    _, height, width, channels = x_shape
-    _, out_height, out_width, out_channels = out_shape
-    stride, out_stride = steps
-    panel_columns = tiling[1]
-    inner_first, inner = phase[INNER_FIRST], phase[INNER_LAST] - phase[INNER_FIRST]
-    first, last = _inner_rows(phase, height, stride, panel_columns)
-    tap_row = phase[X_TAPS] * channels
-    for p in range((out_channels + panel_columns - 1) // panel_columns):
-        panel = phase[PANELS] + p * phase[Y_TAPS] * tap_row * panel_columns
-        wide = min(panel_columns, out_channels - p * panel_columns)
-        for row in range(phase[ROWS] - (last - first)):
+    first, last = _inner_rows(sizes, phase)
+    inner = phase.inner_last - phase.inner_first
+    apart = (
+        sizes.height * sizes.width * sizes.channels,
+        sizes.out_height * sizes.out_width * sizes.out_channels,
+    )
+    for p in range(_panels(sizes)):
+        for row in range(phase.rows - (last - first)):
             i = row if row < first else row + last - first
-            y = i * stride + phase[ORIGIN_Y]
-            k_first, k_last = max(0, -y), min(phase[Y_TAPS], height - y)
-            x_row = (image * height + y + k_first) * width
-            out_row = (image * out_height + phase[OUT_Y] + i * out_stride) * out_width
-            for border in range(phase[COLUMNS] - inner):
-                j = border if border < inner_first else border + inner
-                column = j * stride + phase[ORIGIN_X]
-                m_first, m_last = max(0, -column), min(phase[X_TAPS], width - column)
-                pixel = out_row + phase[OUT_X] + j * out_stride
-                run_tile(
-                    tile,
-                    x,
-                    panels,
-                    out,
-                    (
-                        (x_row + column + m_first) * channels,
-                        panel + (k_first * tap_row + m_first * channels) * panel_columns,
-                        pixel * out_channels + p * panel_columns,
-                    ),
-                    (
-                        height * width * channels,
-                        width * channels,
-                        tap_row * panel_columns,
-                        panel_columns,
-                        out_height * out_width * out_channels,
-                    ),
-                    (
-                        max(0, k_last - k_first),
-                        max(0, m_last - m_first) * channels,
-                        group,
-                        wide,
-                        0,
-                    ),
-                )
+            for border in range(phase.columns - inner):
+                j = border if border < phase.inner_first else border + inner
+                places = _places(sizes, phase, p, image, i, j, group, apart)
+                run_tile(tile, x, panels, out, places[0], places[1], places[2])
+
+
+@kernel(inside=True)
+def _panels(sizes: Sizes) -> int:
+    return (sizes.out_channels + sizes.panel_columns - 1) // sizes.panel_columns
+
+
+@kernel(inside=True)
+def _places(
+    sizes: Sizes,
+    phase: Phase,
+    panel: int,
+    image: int,
+    i: int,
+    j: int,
+    rows: int,
+    apart: tuple[int, int],
+) -> tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]]:
+    """Return starts, strides and sizes of the tile whose first row is output pixel (i, j).
+
+    `apart` is how far its rows are from each other, in the input and in the output. All of them
+    meet the taps that the first one does.
+    """
+    # Where tap (0, 0) falls, and which taps fall inside.
+    y, x = i * sizes.stride + phase.y, j * sizes.stride + phase.x
+    k_first, k_last = max(0, -y), min(phase.y_taps, sizes.height - y)
+    m_first, m_last = max(0, -x), min(phase.x_taps, sizes.width - x)
+    x_pixel = (image * sizes.height + y + k_first) * sizes.width + x + m_first
+    out_row = image * sizes.out_height + phase.out_y + i * sizes.out_stride
+    out_pixel = out_row * sizes.out_width + phase.out_x + j * sizes.out_stride
+    tap = (panel * phase.y_taps + k_first) * phase.x_taps + m_first
+    left = panel * sizes.panel_columns
+    return (
+        (
+            x_pixel * sizes.channels,
+            phase.panels + tap * sizes.channels * sizes.panel_columns,
+            out_pixel * sizes.out_channels + left,
+        ),
+        (
+            apart[0],
+            sizes.width * sizes.channels,
+            phase.x_taps * sizes.channels * sizes.panel_columns,
+            sizes.panel_columns,
+            apart[1],
+        ),
+        (
+            max(0, k_last - k_first),
+            max(0, m_last - m_first) * sizes.channels,
+            rows,
+            min(sizes.panel_columns, sizes.out_channels - left),
+            0,
+        ),
+    )
 
 
 @kernel()
 def pack_taps(
+    chunk: int,
+    chunks: int,
     panels: Array,
     w: Array,
-    w_shape: Sizes,
+    w_shape: tuple[int, ...],
     phases: Array,
     tap_step: int,
     transposed: bool,
     panel_columns: int,
 ) -> None:
-    """Pack the taps of each phase as its B, one panel after the other.
+    """Pack the taps of each phase as its B, one panel after the other, in one chunk.
 
     Tap (k, m) of a phase is that of `w` at (first y, first x) + (k, m)·`tap_step`; from its input
     channels to its output channels or, transposed, the other way. A panel of one column is for the
@@ -275,19 +245,19 @@ def pack_taps(
     _, w_width, channels, out_channels = w_shape
     steps, columns = (out_channels, channels) if transposed else (channels, out_channels)
     for f in range(len(phases)):
-        to = phases[f, PANELS]
+        phase = read_phase(phases, f)
+        to = phase.panels
         for left in range(0, columns, panel_columns):
-            wide = min(panel_columns, columns - left)
-            for k in range(phases[f, Y_TAPS]):
-                for m in range(phases[f, X_TAPS]):
-                    y = phases[f, FIRST_Y_TAP] + k * tap_step
-                    tap = y * w_width + phases[f, FIRST_X_TAP] + m * tap_step
-                    start = tap * channels * out_channels
+            size = (steps, min(panel_columns, columns - left))
+            for k in range(phase.y_taps):
+                for m in range(phase.x_taps):
+                    y, x = phase.first_y_tap + k * tap_step, phase.first_x_tap + m * tap_step
+                    start = (y * w_width + x) * channels * out_channels
                     if panel_columns == 1:
                         for step in range(steps):
                             panels[to + step] = w[start + step]
                     elif transposed:
-                        pack_transposed(panels, to, w, (start + left * steps, steps), (steps, wide))
+                        pack_transposed(panels, to, w, (start + left * steps, steps), size)
                     else:
-                        pack(panels, to, w, (start + left, columns), (steps, wide))
+                        pack(panels, to, w, (start + left, columns), size)
                     to += steps * panel_columns

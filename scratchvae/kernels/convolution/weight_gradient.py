@@ -7,125 +7,160 @@ place as B. The taps m of a row of the kernel and their channels are neighbours 
 rows together, wherever all of them lie within the image. At the other columns of pixels, and
 everywhere when the output is small, the reduction walks over images instead.
 
-Parts own different rows of the result, so that each sum is made by one thread in one order.
+Chunks own different rows of the result, so that each sum is made by one thread in one order.
 """
 
-from scratchvae.kernels.machine.arguments import Array, Sizes
-from scratchvae.kernels.machine.chunks import ALL, run_all
+from typing import NamedTuple
+
+from scratchvae.kernels.machine.chunks import ALL, bounds, run_all
 from scratchvae.kernels.machine.compilation import kernel
 from scratchvae.kernels.machine.packing import pack
 from scratchvae.kernels.machine.tile import run_tile
+from scratchvae.validation import Array
+
+
+class Sizes(NamedTuple):
+    """What all tiles of a weight gradient share."""
+
+    height: int  # of x
+    width: int
+    channels: int
+    dy_height: int
+    dy_width: int
+    dy_pixel: int  # numbers from one pixel of dy to the next
+    kernel_width: int
+    out_channels: int
+    stride: int
+    y_padding: int
+    x_padding: int
+    inner_first: int  # the columns of dy at which all columns of taps lie in the image
+    inner_last: int
+    tile_rows: int
+    panel_columns: int
 
 
 @kernel()
 def weight_gradient(
-    part: int,
-    parts: int,
+    chunk: int,
+    chunks: int,
     tile: int,
-    arrays: tuple[Array, ...],
-    x_shape: Sizes,
-    dy_shape: Sizes,
-    taps: Sizes,
-    geometry: Sizes,
-    tiling: Sizes,
+    x: Array,
+    dy: Array,
+    out: Array,
+    x_shape: tuple[int, ...],
+    dy_shape: tuple[int, ...],
+    out_shape: tuple[int, ...],
+    paddings: tuple[int, ...],
+    inner: tuple[int, int],
+    tile_shape: tuple[int, int],
+    stride: int,
+    group: int,
+    accumulate: bool,
 ) -> None:
-    """Add one part of the rows of the gradient.
+    """Compute one chunk of the rows of the gradient, or add it to what is there.
 
-    `arrays` are x, dy and the gradient, all flat; `dy_shape` is (height, width, from one pixel to
-    the next); `taps` (rows, columns, output channels); `geometry` (stride, padding in y and x,
-    first inner column, last inner column, images at a time); `tiling` (most rows of a tile, columns
-    of a panel).
+    x, dy and the gradient are flat; `dy_shape` is (height, width, numbers from one pixel to the
+    next); `inner` the first and last inner column of dy; `tile_shape` (most rows of a tile, columns
+    of a panel); `group` how many images at a time.
     """
-    if part == ALL:
-        return run_all(parts)
-    images, group = x_shape[0], geometry[5]
-    # Cut so that a part is a range of tiles of one row of taps after the other.
-    tiles = (taps[1] * x_shape[3] + tiling[0] - 1) // tiling[0]
-    items = taps[0] * tiles
-    first, last = items * part // parts, items * (part + 1) // parts
+    if chunk == ALL:
+        return run_all(chunks)
+    images, height, width, channels = x_shape
+    dy_height, dy_width, dy_pixel = dy_shape
+    kernel_height, kernel_width, _, out_channels = out_shape
+    sizes = Sizes(
+        height,
+        width,
+        channels,
+        dy_height,
+        dy_width,
+        dy_pixel,
+        kernel_width,
+        out_channels,
+        stride,
+        paddings[0],
+        paddings[1],
+        inner[0],
+        inner[1],
+        tile_shape[0],
+        tile_shape[1],
+    )
+    # An item is a tile's rows, of one row of taps; a chunk is a range of them.
+    first, last = bounds(chunk, chunks, kernel_height * _tiles(sizes))
+    if last > first and not accumulate:
+        out[_first_row(sizes, first) * out_channels : _first_row(sizes, last) * out_channels] = 0
     # Few enough images at a time that they stay in the cache while they are used again.
     for n in range(0, images, group):
         many = min(group, images - n)
-        for image in range(n, n + many if geometry[4] > geometry[3] else n):
+        for image in range(n, n + many if inner[1] > inner[0] else n):
             for item in range(first, last):
-                cut = (item // tiles, item % tiles, tiles)
-                _inner_pixels(tile, arrays, cut, image, x_shape, dy_shape, taps, geometry, tiling)
+                _inner_pixels(tile, x, dy, out, sizes, item, image)
         for item in range(first, last):
-            cut = (item // tiles, item % tiles, tiles)
-            _border_pixels(tile, arrays, cut, n, many, x_shape, dy_shape, taps, geometry, tiling)
+            _border_pixels(tile, x, dy, out, sizes, item, n, many)
+
+
+@kernel(inside=True)
+def _tiles(sizes: Sizes) -> int:
+    """Return how many tiles the rows of the gradient make that belong to one row of taps."""
+    return (sizes.kernel_width * sizes.channels + sizes.tile_rows - 1) // sizes.tile_rows
+
+
+@kernel(inside=True)
+def _first_row(sizes: Sizes, item: int) -> int:
+    """Return the first of an item's rows, which end where those of the next begin."""
+    tiles, tap_row = _tiles(sizes), sizes.kernel_width * sizes.channels
+    return item // tiles * tap_row + tap_row * (item % tiles) // tiles
+
+
+@kernel(inside=True)
+def _meeting_rows(sizes: Sizes, k: int) -> tuple[int, int]:
+    """Return the first row of dy's pixels at which row k of taps is inside, and their number."""
+    first = max(0, (sizes.y_padding - k + sizes.stride - 1) // sizes.stride)
+    last = min(sizes.dy_height, (sizes.height - 1 - k + sizes.y_padding) // sizes.stride + 1)
+    return first, max(0, last - first)
 
 
 @kernel(inside=True)
 def _inner_pixels(
-    tile: int,
-    arrays: tuple[Array, ...],
-    cut: Sizes,
-    image: int,
-    x_shape: Sizes,
-    dy_shape: Sizes,
-    taps: Sizes,
-    geometry: Sizes,
-    tiling: Sizes,
+    tile: int, x: Array, dy: Array, out: Array, sizes: Sizes, item: int, image: int
 ) -> None:
-    """Add what one image's inner pixels give to one tile's rows of a row k of taps."""
-    x, dy, out = arrays
-    _, height, width, channels = x_shape
-    dy_height, dy_width, pixel = dy_shape
-    stride, y_padding, x_padding, inner_first, inner_last, _ = geometry
-    k, piece, tiles = cut
-    tap_row, out_channels = taps[1] * channels, taps[2]
-    row = tap_row * piece // tiles
-    tall = tap_row * (piece + 1) // tiles - row
-    first = max(0, (y_padding - k + stride - 1) // stride)
-    last = min(dy_height, (height - 1 - k + y_padding) // stride + 1)
-    x_row = (image * height + first * stride - y_padding + k) * width
-    x_start = (x_row + inner_first * stride - x_padding) * channels + row
-    dy_start = ((image * dy_height + first) * dy_width + inner_first) * pixel
-    for left in range(0, out_channels, tiling[1]):
-        run_tile(
-            tile,
-            x,
-            dy,
-            out,
-            (x_start, dy_start + left, (k * tap_row + row) * out_channels + left),
-            (stride * channels, stride * width * channels, dy_width * pixel, pixel, out_channels),
-            (
-                max(0, last - first),
-                inner_last - inner_first,
-                tall,
-                min(tiling[1], out_channels - left),
-                1,
-            ),
-        )
+    """Add what one image's inner pixels give to an item."""
+    k, row, end = item // _tiles(sizes), _first_row(sizes, item), _first_row(sizes, item + 1)
+    first, rows = _meeting_rows(sizes, k)
+    x_row = image * sizes.height + first * sizes.stride - sizes.y_padding + k
+    x_pixel = x_row * sizes.width + sizes.inner_first * sizes.stride - sizes.x_padding
+    x_start = (x_pixel - k * sizes.kernel_width) * sizes.channels + row
+    dy_row = image * sizes.dy_height + first
+    dy_start = (dy_row * sizes.dy_width + sizes.inner_first) * sizes.dy_pixel
+    strides = (
+        sizes.stride * sizes.channels,
+        sizes.stride * sizes.width * sizes.channels,
+        sizes.dy_width * sizes.dy_pixel,
+        sizes.dy_pixel,
+        sizes.out_channels,
+    )
+    for left in range(0, sizes.out_channels, sizes.panel_columns):
+        columns = min(sizes.panel_columns, sizes.out_channels - left)
+        starts = (x_start, dy_start + left, row * sizes.out_channels + left)
+        inner = sizes.inner_last - sizes.inner_first
+        run_tile(tile, x, dy, out, starts, strides, (rows, inner, end - row, columns, 1))
 
 
 @kernel(inside=True)
 def _border_pixels(
-    tile: int,
-    arrays: tuple[Array, ...],
-    cut: Sizes,
-    image: int,
-    images: int,
-    x_shape: Sizes,
-    dy_shape: Sizes,
-    taps: Sizes,
-    geometry: Sizes,
-    tiling: Sizes,
+    tile: int, x: Array, dy: Array, out: Array, sizes: Sizes, item: int, image: int, images: int
 ) -> None:
-    """Add what all other pixels of some images give to one tile's rows of a row k of taps."""
-    x, dy, out = arrays
-    _, height, width, channels = x_shape
-    dy_height, dy_width, pixel = dy_shape
-    stride, y_padding, x_padding, inner_first, inner_last, _ = geometry
-    k, piece, tiles = cut
-    tap_row, out_channels = taps[1] * channels, taps[2]
-    first = max(0, (y_padding - k + stride - 1) // stride)
-    rows = max(0, min(dy_height, (height - 1 - k + y_padding) // stride + 1) - first)
-    x_image, dy_image = height * width * channels, dy_height * dy_width * pixel
-    x_step, dy_step = stride * width * channels, dy_width * pixel
-    x_row = (image * height + first * stride - y_padding + k) * width
-    dy_row = (image * dy_height + first) * dy_width
-    inner = inner_last - inner_first
+    """Add what all other pixels of some images give to an item."""
+    channels, out_channels = sizes.channels, sizes.out_channels
+    k, tap_row = item // _tiles(sizes), sizes.kernel_width * channels
+    item_row = _first_row(sizes, item) - k * tap_row
+    item_end = _first_row(sizes, item + 1) - k * tap_row
+    first, rows = _meeting_rows(sizes, k)
+    x_row = (image * sizes.height + first * sizes.stride - sizes.y_padding + k) * sizes.width
+    dy_row = (image * sizes.dy_height + first) * sizes.dy_width
+    x_image = sizes.height * sizes.width * channels
+    dy_image = sizes.dy_height * sizes.dy_width * sizes.dy_pixel
+    x_step, dy_step = sizes.stride * sizes.width * channels, sizes.dy_width * sizes.dy_pixel
     # The reduction walks down the column of each image; the longer loop goes inside.
     if rows >= images:
         strides = (x_step, x_image, dy_image, dy_step, out_channels)
@@ -133,34 +168,43 @@ def _border_pixels(
     else:
         strides = (x_image, x_step, dy_step, dy_image, out_channels)
         outer, steps = rows, images
-    for border in range(dy_width - inner):
-        j = border if border < inner_first else border + inner
-        column = j * stride - x_padding
+    inner = sizes.inner_last - sizes.inner_first
+    for border in range(sizes.dy_width - inner):
+        j = border if border < sizes.inner_first else border + inner
+        column = j * sizes.stride - sizes.x_padding
         # The tile's rows, less those whose tap is outside at this pixel.
-        row = max(tap_row * piece // tiles, -column * channels)
-        tall = min(tap_row * (piece + 1) // tiles, (width - column) * channels) - row
-        for left in range(0, out_channels if tall > 0 else 0, tiling[1]):
-            run_tile(
-                tile,
-                x,
-                dy,
-                out,
-                (
-                    (x_row + column) * channels + row,
-                    (dy_row + j) * pixel + left,
-                    (k * tap_row + row) * out_channels + left,
-                ),
-                strides,
-                (outer, steps, tall, min(tiling[1], out_channels - left), 1),
+        row = max(item_row, -column * channels)
+        high = min(item_end, (sizes.width - column) * channels) - row
+        for left in range(0, out_channels if high > 0 else 0, sizes.panel_columns):
+            starts = (
+                (x_row + column) * channels + row,
+                (dy_row + j) * sizes.dy_pixel + left,
+                (k * tap_row + row) * out_channels + left,
             )
+            columns = min(sizes.panel_columns, out_channels - left)
+            run_tile(tile, x, dy, out, starts, strides, (outer, steps, high, columns, 1))
 
 
 @kernel()
-def widen(wide: Array, narrow: Array, rows: int, columns: int, panel_columns: int) -> None:
-    """Copy a matrix into one whose rows are whole panels, filled up with 0."""
+def widen(
+    chunk: int, chunks: int, wide: Array, narrow: Array, rows: int, columns: int, panel_columns: int
+) -> None:
+    """Copy a matrix into one whose rows are whole panels, filled up with 0, in one chunk."""
     panels = (columns + panel_columns - 1) // panel_columns
     for row in range(rows):
         for p in range(panels):
             left = p * panel_columns
             to, start = row * panels * panel_columns + left, row * columns + left
             pack(wide, to, narrow, (start, columns), (1, min(panel_columns, columns - left)))
+
+
+@kernel()
+def turn_taps(
+    chunk: int, chunks: int, turned: Array, out: Array, channels: int, accumulate: bool
+) -> None:
+    """Copy, or add, the taps of a gradient (taps, channels) to `out` in the opposite order."""
+    taps = out.size // max(channels, 1)
+    for tap in range(taps):
+        for c in range(channels):
+            value = turned[(taps - 1 - tap) * channels + c]
+            out[tap * channels + c] = out[tap * channels + c] + value if accumulate else value

@@ -1,15 +1,14 @@
-"""How kernels are compiled: when first called, once per machine, and never from a stale cache.
+"""How kernels are compiled: at their first call, once per machine, and never from a stale cache.
 
-Numba's own ``cache=True`` watches the file of the function alone: a change in a function that it
-calls, in another file, goes unseen. Kernels here call each other across files, so their machine
+Numba's own ``cache=True`` watches only the file of the function itself: it does not see a change in
+a function that is called from another file. Kernels call each other across files, so their machine
 code is kept in a folder named after *all* the kernel sources, Numba's version and the processor.
-One file holds one signature and appears whole (written beside, then renamed), so that processes
-compiling at the same moment cannot mix up each other's code. It begins with a checksum: most damage
-would not keep machine code from being loaded, only from being right.
+Each file holds one signature and appears whole (it is written under another name, then renamed), so
+processes that compile at the same moment cannot mix up each other's code. It begins with a
+checksum: most damage would not keep machine code from being loaded, only from being right.
 """
 
 import hashlib
-import pickle
 import platform
 import shutil
 import sys
@@ -20,42 +19,35 @@ from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 
-import llvmlite
 import numba
-from numba.core import caching, codegen, compiler, config
-from numba.core.serialize import dumps
-from numba.misc.appdirs import AppDirs
+
+from scratchvae.kernels.machine.numba_interior import (
+    JIT_DISABLED,
+    CodeCache,
+    code_depends_on,
+    user_cache_folder,
+)
 
 Function = TypeVar("Function", bound=Callable[..., Any])
-
-JIT_DISABLED = bool(config.DISABLE_JIT)
-"""With ``NUMBA_DISABLE_JIT=1`` the kernels run as plain Python: slow, but open to coverage."""
 
 _DAYS_KEPT = 60
 KERNELS = Path(__file__).parents[1]
 
 
-def target_cpu() -> tuple[str, str]:
-    """Name and features of the processor that Numba compiles for, as LLVM spells them."""
-    name = config.CPU_NAME or llvmlite.binding.get_host_cpu_name()
-    features = config.CPU_FEATURES
-    return name, codegen.get_host_cpu_features() if features is None else features
-
-
 def kernel(*, parallel: bool = False, inside: bool = False) -> Callable[[Function], Function]:
-    """Compile a function at its first call, without Python's global lock, and keep the result.
+    """Compile a function at its first call, let it run without Python's global lock, and cache it.
 
     Every operation is rounded by itself, in the order written (the tiles and the exponential ask
-    for fused multiply-adds by name). Left to the compiler, which products it fuses differs from one
-    compiled version of a loop to the next, and the bits with it.
+    for fused multiply-adds by name). If the compiler chose, it would fuse different products in
+    different compiled versions of a loop, and the bits would differ with them.
 
     Parameters
     ----------
     parallel : bool
         Whether the function has ``prange`` loops.
     inside : bool
-        Whether it is called by other kernels alone. Then what would make it callable from Python
-        need not be compiled.
+        Whether only other kernels call it. Then what would make it callable from Python need not
+        be compiled.
     """
     options = {
         "nogil": True,
@@ -67,81 +59,57 @@ def kernel(*, parallel: bool = False, inside: bool = False) -> Callable[[Functio
 
     def decorate(function: Function) -> Function:
         compiled = numba.njit(**options)(function)
-        if not JIT_DISABLED and _is_ours(function):
-            compiled._cache = KernelCache(function)
+        if not JIT_DISABLED and _is_a_kernel(function):
+            files = _KernelFiles(f"{function.__module__}.{function.__qualname__}")
+            CodeCache(compiled, files.read, files.write)
         return compiled  # type: ignore[no-any-return]
 
     return decorate
 
 
-def c_address(compiled: Any, signature: Any) -> int:
-    """Compile a kernel for the arguments of a signature; return where C code can call it."""
-    compiled.compile(signature)
-    result = compiled.overloads[signature.args]
-    return int(result.library.get_pointer_to_function(result.fndesc.llvm_cfunc_wrapper_name))
-
-
-def _is_ours(function: Callable[..., Any]) -> bool:
-    """Tell whether folder and name vouch for a function: it lies among the kernels."""
+def _is_a_kernel(function: Callable[..., Any]) -> bool:
+    """Return whether its name and the kernels' sources say everything about a function."""
     source = Path(function.__code__.co_filename)
     return KERNELS in source.parents and "<locals>" not in function.__qualname__
 
 
-class KernelCache(caching._Cache):  # type: ignore[misc]
-    """The machine code of one function, one file for each signature that it was called with."""
+class _KernelFiles:
+    """The files with the machine code of one function, one for each signature."""
 
-    def __init__(self, function: Callable[..., Any]) -> None:
-        self._name = f"{function.__module__}.{function.__qualname__}"
+    def __init__(self, name: str) -> None:
+        self._name = name
 
-    @property
-    def cache_path(self) -> str | None:
-        """The folder in use, or None where none can be written."""
-        folder = cache_folder()
-        return None if folder is None else str(folder)
-
-    def load_overload(self, sig: Any, target_context: Any) -> Any:
-        """Return the code kept for this signature; None has Numba compile it."""
-        target_context.refresh()
-        path = self._path(sig)
+    def read(self, signature: str) -> bytes | None:
+        """Return the code kept for this signature, or None if there is none that is undamaged."""
+        path = self._path(signature)
         if path is not None:
             try:
                 content = path.read_bytes()
                 checksum, code = content[:_CHECKSUM_BYTES], content[_CHECKSUM_BYTES:]
                 if checksum == _checksum(code):
-                    return compiler.CompileResult._rebuild(target_context, *pickle.loads(code))
+                    return code
             except OSError:
                 pass
         _announce()
         return None
 
-    def save_overload(self, sig: Any, data: Any) -> None:
-        """Keep the code just compiled, unless it holds an address of this process."""
-        path = self._path(sig)
-        if path is None or data.library.has_dynamic_globals:
+    def write(self, signature: str, code: bytes) -> None:
+        """Keep the code for this signature."""
+        path = self._path(signature)
+        if path is None:
             return
         try:
             with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as file:
-                code = dumps(data._reduce())
                 file.write(_checksum(code) + code)
             Path(file.name).replace(path)
         except OSError:
             pass  # a full disc costs a compilation at the next start, not this run
 
-    def _path(self, sig: Any) -> Path | None:
+    def _path(self, signature: str) -> Path | None:
         folder = cache_folder()
         if folder is None:
             return None
-        signature = hashlib.sha256(str(sig).encode()).hexdigest()[:20]
-        return folder / f"{self._name}-{signature}.kernel"
-
-    def enable(self) -> None:
-        """Do nothing: this cache is always on."""
-
-    def disable(self) -> None:
-        """Do nothing: this cache is always on."""
-
-    def flush(self) -> None:
-        """Do nothing: other processes may be using the folder."""
+        return folder / f"{self._name}-{hashlib.sha256(signature.encode()).hexdigest()[:20]}.kernel"
 
 
 def _checksum(code: bytes) -> bytes:
@@ -153,8 +121,11 @@ _CHECKSUM_BYTES = len(_checksum(b""))
 
 @cache
 def cache_folder() -> Path | None:
-    """Return this version's own folder, made if need be, or None (said once) if it cannot be."""
-    root = Path(AppDirs(appname="scratchvae", appauthor=False).user_cache_dir) / "numba"
+    """Return this version's own folder, created if necessary; None, with a warning, if it can't be.
+
+    The warning is printed once.
+    """
+    root = Path(user_cache_folder("scratchvae")) / "numba"
     folder = root / _version()
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -177,14 +148,12 @@ def _version() -> str:
     for source in sorted(KERNELS.rglob("*.py")):
         name = source.relative_to(KERNELS).as_posix()
         digest.update(name.encode() + b"\0" + source.read_bytes() + b"\0")
-    versions = (numba.__version__, llvmlite.__version__, platform.python_version())
-    settings = (config.OPT, config.LOOP_VECTORIZE, config.SLP_VECTORIZE, config.ENABLE_AVX)
-    digest.update(repr((versions, target_cpu(), settings)).encode())
+    digest.update(repr((platform.python_version(), code_depends_on())).encode())
     return digest.hexdigest()[:20]
 
 
 def _prune(root: Path) -> None:
-    """Remove the folders that no process has opened for long."""
+    """Remove the folders that no process has opened for a long time."""
     for folder in root.iterdir():
         try:
             if time.time() - folder.stat().st_mtime > _DAYS_KEPT * 86400:

@@ -16,12 +16,12 @@ from typing import Any
 
 from llvmlite import ir
 from numba import types
-from numba.core import cgutils
 from numba.extending import intrinsic
 from numpy.typing import DTypeLike
 
 from scratchvae.kernels.machine import simd
 from scratchvae.kernels.machine.compilation import kernel
+from scratchvae.kernels.machine.numba_interior import cgutils
 from scratchvae.kernels.machine.tile import UNIT_STEP, compile_tile
 
 

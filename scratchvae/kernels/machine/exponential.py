@@ -17,8 +17,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from llvmlite import ir
-from numba.core import cgutils
 from numba.extending import intrinsic, overload
+
+from scratchvae.kernels.machine.numba_interior import cgutils
 
 
 class _Format(NamedTuple):

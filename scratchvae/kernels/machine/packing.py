@@ -11,12 +11,11 @@ from typing import Any
 
 from llvmlite import ir
 from numba import types
-from numba.core import cgutils
 from numba.extending import intrinsic
 from numpy.typing import NDArray
 
 from scratchvae.kernels.machine import simd
-from scratchvae.kernels.machine.compilation import JIT_DISABLED
+from scratchvae.kernels.machine.numba_interior import JIT_DISABLED, array_data, cgutils
 from scratchvae.kernels.machine.tile import VECTORS, panel_columns
 
 
@@ -90,8 +89,8 @@ def _pack_transposed(
 
 def _unpack(context: Any, builder: ir.IRBuilder, signature: Any, arguments: Any) -> Any:
     panel, panel_start, b, place, sizes = arguments
-    data = context.make_array(signature.args[0])(context, builder, panel).data
-    source = context.make_array(signature.args[2])(context, builder, b).data
+    data = array_data(context, builder, signature.args[0], panel)
+    source = array_data(context, builder, signature.args[2], b)
     pair = (cgutils.unpack_tuple(builder, place), cgutils.unpack_tuple(builder, sizes))
     return builder.gep(data, [panel_start]), source, *pair
 

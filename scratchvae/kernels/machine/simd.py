@@ -1,18 +1,15 @@
 """The vectors of the machine that the kernels are compiled for, and operations on them in LLVM."""
 
 import platform
-from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import cache
 from typing import Any, NamedTuple
 
 import numpy as np
 from llvmlite import ir
 from numba import types
-from numba.core import cgutils, config
 from numpy.typing import DTypeLike
 
-from scratchvae.kernels.machine.compilation import target_cpu
+from scratchvae.kernels.machine.numba_interior import cgutils, named_cpu, target_cpu
 
 INDEX = ir.IntType(64)
 LANE = ir.IntType(32)
@@ -36,20 +33,20 @@ class Registers(NamedTuple):
 
 @cache
 def registers() -> Registers:
-    """Tell how wide the vector registers are and how many there are."""
+    """Return how wide the vector registers are and how many there are."""
     if platform.machine().lower() in ("arm64", "aarch64"):
         return Registers(width=16, number=32)
-    name, features = target_cpu()
-    if config.CPU_NAME is not None and not config.CPU_FEATURES:
-        width = _VECTOR_BYTES.get(name, 16)
+    named = named_cpu()
+    if named is not None:
+        width = _VECTOR_BYTES.get(named, 16)
     else:
-        present = set(features.split(","))
+        present = set(target_cpu()[1].split(","))
         width = 64 if "+avx512f" in present else 32 if {"+avx2", "+fma"} <= present else 16
     return Registers(width=width, number=32 if width == 64 else 16)
 
 
 def lanes(dtype: DTypeLike) -> int:
-    """Tell how many numbers of this type one vector holds."""
+    """Return how many numbers of this type one vector holds."""
     return registers().width // np.dtype(dtype).itemsize
 
 
@@ -89,7 +86,7 @@ def store(builder: ir.IRBuilder, value: Any, pointer: Any) -> None:
 
 
 def broadcast(builder: ir.IRBuilder, scalar: Any, count: int) -> Any:
-    """Return a vector whose every lane is `scalar`."""
+    """Return a vector with `scalar` in every lane."""
     undefined = ir.Constant(ir.VectorType(scalar.type, count), ir.Undefined)
     first = builder.insert_element(undefined, scalar, LANE(0))
     return builder.shuffle_vector(first, undefined, ir.Constant(ir.VectorType(LANE, count), None))
@@ -100,24 +97,6 @@ def multiply_add(builder: ir.IRBuilder, x: Any, y: Any, z: Any) -> Any:
     return _intrinsic(builder, f"llvm.fmuladd.{_suffix(x.type)}", x.type, [x, y, z])
 
 
-@contextmanager
-def rolled_loop(builder: ir.IRBuilder, count: Any) -> Iterator[Any]:
-    """Emit a loop of `count` turns that LLVM is told not to unroll, and give its index.
-
-    Two turns of a body that fills the registers no longer fit in them, and every sum would travel
-    to the stack and back.
-    """
-    with cgutils.for_range(builder, count) as loop:
-        yield loop.index
-        body = builder.basic_block
-    module = builder.module
-    disable = module.add_metadata([ir.MetaDataString(module, "llvm.loop.unroll.disable")])
-    # LLVM knows a loop's metadata by its first entry, which is the node itself.
-    node = ir.MDValue(module, [], str(len(module.metadata)))
-    node.operands = (node, disable)
-    body.terminator.set_metadata("llvm.loop", node)
-
-
 def first_lanes(builder: ir.IRBuilder, number: Any, vector: ir.VectorType) -> Any:
     """Return the mask of the first `number` lanes (none if negative, all if beyond the last)."""
     indices = ir.Constant(ir.VectorType(LANE, vector.count), list(range(vector.count)))
@@ -126,14 +105,14 @@ def first_lanes(builder: ir.IRBuilder, number: Any, vector: ir.VectorType) -> An
 
 
 def masked_load(builder: ir.IRBuilder, pointer: Any, mask: Any, vector: ir.VectorType) -> Any:
-    """Read the masked lanes alone; the others are 0 and their memory is not touched."""
+    """Read only the masked lanes; the others are 0, and their memory is not touched."""
     address = _address(builder, pointer, vector)
     arguments = [address, LANE(_alignment(vector)), mask, ir.Constant(vector, None)]
     return _intrinsic(builder, f"llvm.masked.load.{_suffix(vector)}.p0", vector, arguments)
 
 
 def masked_store(builder: ir.IRBuilder, value: Any, pointer: Any, mask: Any) -> None:
-    """Write the masked lanes alone."""
+    """Write only the masked lanes."""
     address = _address(builder, pointer, value.type)
     arguments = [value, address, LANE(_alignment(value.type)), mask]
     name = f"llvm.masked.store.{_suffix(value.type)}.p0"

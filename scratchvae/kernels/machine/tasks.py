@@ -1,17 +1,29 @@
-"""Tasks: calls of compiled kernels as data, to be run once or, in a plan, again and again.
+"""Tasks: calls of compiled kernels as data, to be run once or, in a plan, many times.
 
-Every fast kernel is made in two steps. ``…_tasks`` looks at shapes and types, finds memory and
-decides how the work is cut up, and returns what is then to be called; `run` calls it. A kernel by
-itself does one after the other. A plan keeps the tasks, since with arrays that stay where they are
-only their contents change from one training step to the next.
+Every fast kernel works in two steps. ``…_tasks`` looks at shapes and types, finds memory, decides
+how the work is cut into chunks, and returns the calls to make; `run` makes them. A kernel called by
+itself does both at once. A plan keeps the tasks: as long as arrays stay where they are, only their
+contents change from one training step to the next.
+
+A kernel's chunks are disjoint pieces of its result, and no sum is split between two of them: the
+bits of a result do not depend on the number of threads. The threading layer of Numba that is always
+available aborts the process when two Python threads enter it at once, so a lock admits one; a
+thread that finds it taken runs its tasks serially.
 """
 
-from collections.abc import Iterable
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
-from scratchvae.kernels.machine.chunks import Kernel
+import numba
+
+from scratchvae.kernels.machine.backoff import Backoff, backs_off
+from scratchvae.kernels.machine.chunks import ALL, Kernel, start_threads
 from scratchvae.kernels.machine.memory import Memory, thread_memory
-from scratchvae.kernels.machine.threads import get_threads, run_parts
+from scratchvae.kernels.machine.numba_interior import JIT_DISABLED, MOST_THREADS
+from scratchvae.kernels.machine.threads import get_threads, threads_were_chosen
 
 
 class Task(NamedTuple):
@@ -23,18 +35,90 @@ class Task(NamedTuple):
 
 
 class Resources(NamedTuple):
-    """What tasks are made for: a number of threads, and memory to work in."""
+    """What tasks are built for: a number of threads, and memory to work in."""
 
     threads: int
     memory: Memory
 
 
 def present_resources() -> Resources:
-    """Return the number of threads that is set, and the present Python thread's memory."""
+    """Return the number of threads in force, and the memory of the present Python thread."""
     return Resources(get_threads(), thread_memory())
 
 
+# Below this a kernel runs on one thread. Waking a second takes a tenth of it; but where another
+# process has the core, waiting for that thread takes a hundred times it.
+_WORTH_NANOSECONDS = 100_000.0
+
+_entrance = threading.Lock()
+_backoff = Backoff()
+_called: set[Kernel] = set()
+_observer: Callable[[Kernel, float], None] | None = None
+
+
 def run(tasks: Iterable[Task], threads: int) -> None:
-    """Run tasks one after the other, each on up to ``threads`` threads where that pays."""
+    """Run tasks one after the other, each on up to ``threads`` threads where that pays.
+
+    Parameters
+    ----------
+    tasks
+        From one builder or several.
+    threads
+        The number that the tasks were built for: there is scratch memory for that many chunks.
+    """
+    if _observer is not None:
+        _run_observed(tasks, threads, _observer)
+    elif threads == 1:
+        for kernel, _, arguments in tasks:
+            kernel(0, 1, *arguments)
+    else:
+        _share(tasks, threads)
+
+
+def _share(tasks: Iterable[Task], threads: int) -> None:
+    if threads == 1 or JIT_DISABLED or not _entrance.acquire(blocking=False):
+        for kernel, _, arguments in tasks:
+            kernel(0, 1, *arguments)
+        return
+    try:
+        may_back_off = not threads_were_chosen() and backs_off()
+        started = False
+        for kernel, nanoseconds, arguments in tasks:
+            if nanoseconds < _WORTH_NANOSECONDS:
+                kernel(0, 1, *arguments)
+                continue
+            start = time.perf_counter_ns()
+            if may_back_off and _backoff.until > start:
+                kernel(0, 1, *arguments)
+                continue
+            if not started:
+                start_threads()
+                numba.set_num_threads(min(threads, MOST_THREADS))
+                started = True
+            kernel(ALL, threads, *arguments)
+            if kernel in _called:
+                _backoff.note(start, time.perf_counter_ns(), nanoseconds)
+            else:
+                _called.add(kernel)  # it may just have been compiled: its time means nothing
+    finally:
+        _entrance.release()
+
+
+def _run_observed(
+    tasks: Iterable[Task], threads: int, note: Callable[[Kernel, float], None]
+) -> None:
     for task in tasks:
-        run_parts(task.kernel, task.nanoseconds, *task.arguments, threads=threads)
+        start = time.perf_counter()
+        _share((task,), threads)
+        note(task.kernel, time.perf_counter() - start)
+
+
+@contextmanager
+def observing(note: Callable[[Kernel, float], None]) -> Iterator[None]:
+    """Within this, have ``note(kernel, seconds)`` called after each task."""
+    global _observer
+    _observer = note
+    try:
+        yield
+    finally:
+        _observer = None

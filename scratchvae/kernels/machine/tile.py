@@ -31,12 +31,18 @@ from typing import Any
 import numpy as np
 from llvmlite import ir
 from numba import types
-from numba.core import cgutils
 from numba.extending import intrinsic
 from numpy.typing import DTypeLike, NDArray
 
 from scratchvae.kernels.machine import simd
-from scratchvae.kernels.machine.compilation import JIT_DISABLED, c_address, kernel
+from scratchvae.kernels.machine.compilation import kernel
+from scratchvae.kernels.machine.numba_interior import (
+    JIT_DISABLED,
+    array_data,
+    c_address,
+    cgutils,
+    rolled_loop,
+)
 
 VECTORS = 2
 UNIT_STEP = 0
@@ -157,7 +163,7 @@ class _Block:
         with cgutils.for_range(builder, outer) as o:
             a_line = builder.gep(a, [builder.mul(o.index, a_outer)])
             b_line = builder.gep(b, [builder.mul(o.index, b_outer)])
-            with simd.rolled_loop(builder, inner) as turn:
+            with rolled_loop(builder, inner) as turn:
                 b_row = builder.gep(b_line, [builder.mul(turn, b_step)])
                 right = [
                     simd.load(builder, builder.gep(b_row, [simd.INDEX(v * lanes)]), self.vector)
@@ -214,7 +220,7 @@ def _call_tile(
     def generate(context: Any, builder: ir.IRBuilder, signature: Any, arguments: Any) -> Any:
         address, *arrays, starts, strides, sizes = arguments
         pointers = [
-            builder.gep(context.make_array(kind)(context, builder, array).data, [start])
+            builder.gep(array_data(context, builder, kind, array), [start])
             for kind, array, start in zip(
                 signature.args[1:4], arrays, cgutils.unpack_tuple(builder, starts), strict=True
             )

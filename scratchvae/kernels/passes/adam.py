@@ -1,18 +1,16 @@
 """Adam's step in one pass over memory: four arrays are read, three written."""
 
 import math
-from functools import lru_cache
-from typing import Any
 
 import numpy as np
 
-from scratchvae.kernels.machine.arguments import Array, require_c_order, require_shape
 from scratchvae.kernels.machine.chunks import ALL, bounds, run_all
 from scratchvae.kernels.machine.compilation import kernel
-from scratchvae.kernels.machine.threads import run_parts
-from scratchvae.validation import FloatArray
+from scratchvae.kernels.machine.tasks import Resources, Task, present_resources, run
+from scratchvae.validation import Array, FloatArray, check_in_place, check_same_dtype, check_shape
 
-_NANOSECONDS = 1.0  # a number, roughly
+_NANOSECONDS = 1.0  # rough cost of a number
+ADAM_FACTORS = 7  # how many numbers `adam_factors` fills
 
 
 def adam_step(
@@ -29,53 +27,76 @@ def adam_step(
 ) -> None:
     """Change ``value`` and the two moments, in place, by the ``step``-th step of Adam.
 
-    All arrays have one shape, and those that are changed are in C order. See
-    ``scratchvae.training.Adam`` for the formula.
-
-    Raises
-    ------
-    InputError
-        If they are not.
+    All arrays have one shape and dtype, and those that are changed are in C order and writeable;
+    an `InputError` is raised unless they are. See ``scratchvae.training.Adam`` for the formula.
+    Definition: ``reference.adam_step``.
     """
-    for what, array in (("value", value), ("first", first), ("second", second)):
-        require_shape("adam_step", what, array, grad.shape)
-        # A flat view of another order would be a copy, and the step would be lost in it.
-        require_c_order("adam_step", what, array)
-    scalar = value.dtype.type
-    rate = scalar(learning_rate / (1 - beta_1**step))
-    correction = scalar(1 / math.sqrt(1 - beta_2**step))
-    arrays = [array.reshape(-1) for array in (value, grad, first, second)]
-    factors = _factors(value.dtype, beta_1, beta_2, epsilon)
-    work = value.size * _NANOSECONDS
-    run_parts(_step, work, *arrays, *factors, rate, correction)
+    check_same_dtype("the arrays of adam_step", value, grad, first, second)
+    for name, array in (("value", value), ("first", first), ("second", second)):
+        check_shape(array, f"{name} of adam_step", grad.shape)
+        check_in_place(array, f"{name} of adam_step")
+    factors, resources = np.empty(ADAM_FACTORS, value.dtype), present_resources()
+    adam_factors(
+        factors,
+        step=step,
+        learning_rate=learning_rate,
+        beta_1=beta_1,
+        beta_2=beta_2,
+        epsilon=epsilon,
+    )
+    arrays = (value, np.ascontiguousarray(grad), first, second)
+    run(adam_tasks(resources, *arrays, factors), resources.threads)
 
 
-@lru_cache(maxsize=64)
-def _factors(dtype: np.dtype[Any], beta_1: float, beta_2: float, epsilon: float) -> tuple[Any, ...]:
-    """Return what stays the same from step to step, in the type of the arrays."""
-    numbers = (beta_1, 1 - beta_1, beta_2, 1 - beta_2, epsilon)
-    return tuple(dtype.type(number) for number in numbers)
+def adam_factors(
+    factors: FloatArray,
+    *,
+    step: int,
+    learning_rate: float,
+    beta_1: float,
+    beta_2: float,
+    epsilon: float,
+) -> None:
+    """Fill ``factors``, of `ADAM_FACTORS` numbers, for the ``step``-th step."""
+    factors[:] = (
+        beta_1,
+        1 - beta_1,
+        beta_2,
+        1 - beta_2,
+        epsilon,
+        learning_rate / (1 - beta_1**step),
+        1 / math.sqrt(1 - beta_2**step),
+    )
+
+
+def adam_tasks(
+    resources: Resources,
+    value: FloatArray,
+    grad: FloatArray,
+    first: FloatArray,
+    second: FloatArray,
+    factors: FloatArray,
+) -> list[Task]:
+    """Return the tasks of a step of Adam by ``factors``, as `adam_factors` fills them."""
+    arrays = tuple(array.reshape(-1) for array in (value, grad, first, second))
+    return [Task(_step, value.size * _NANOSECONDS, (*arrays, factors))]
 
 
 @kernel()
 def _step(
-    part: int,
-    parts: int,
+    chunk: int,
+    chunks: int,
     value: Array,
     grad: Array,
     first: Array,
     second: Array,
-    keep_1: float,
-    take_1: float,
-    keep_2: float,
-    take_2: float,
-    epsilon: float,
-    rate: float,
-    correction: float,
+    factors: Array,
 ) -> None:
-    if part == ALL:
-        return run_all(parts)
-    start, end = bounds(part, parts, value.size)
+    if chunk == ALL:
+        return run_all(chunks)
+    keep_1, take_1, keep_2, take_2 = factors[0], factors[1], factors[2], factors[3]
+    epsilon, rate, correction = factors[4], factors[5], factors[6]
+    start, end = bounds(chunk, chunks, value.size)
     value, grad = value[start:end], grad[start:end]
     first, second = first[start:end], second[start:end]
     for i in range(value.size):

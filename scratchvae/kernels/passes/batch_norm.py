@@ -1,78 +1,82 @@
-"""Batch normalisation: the moments of each channel, the normalising pass, and the two back.
+"""Batch normalisation: the moments of each channel, the normalising pass, and the two backward.
 
-The activation after it is applied, and undone, in the same passes over memory. Each has loops of
-its own: with the activation in a function that all share, the passes back took more than twice as
-long.
+An activation that follows is applied, and undone, in the same passes over memory. Between the
+passes, what there is one of per channel is worked out by one thread.
+
+With x̂ = (x − μ) · inverse_std and inverse_std = 1/√(σ² + ε), the output is scale · x̂ + shift, and
+for M values per channel the gradients are (Ioffe and Szegedy, 2015)
+
+    ∂/∂scale = Σ dy x̂    ∂/∂shift = Σ dy    dx = scale · inverse_std · (dy − (Σ dy + x̂ Σ dy x̂) / M)
+
+where the last bracket is only dy if μ and σ² are not the moments of this x.
 """
+
+import math
 
 import numpy as np
 
-from scratchvae.kernels.machine.arguments import Array, require_shape, result
-from scratchvae.kernels.machine.chunks import ALL, bounds, run_all
+from scratchvae.kernels.machine.chunks import ALL, Kernel, bounds, run_all
 from scratchvae.kernels.machine.compilation import kernel
-from scratchvae.kernels.machine.exponential import expm1
-from scratchvae.kernels.machine.threads import run_parts
-from scratchvae.kernels.passes.bias import CODES, ELU, RELU
+from scratchvae.kernels.machine.tasks import Resources, Task, present_resources, run
+from scratchvae.kernels.passes.activation import BACKWARD, FORWARD, Function, specialised
 from scratchvae.kernels.passes.rows import (
+    LONG_LINE,
     NANOSECONDS,
-    add_blocks,
+    add_blocks_task,
     add_up,
+    as_lines,
     block_bounds,
     block_lines,
-    block_room,
-    lines,
+    block_sum,
+    line_of_each_block,
     repeat,
-    require_per_channel,
+    repeat_first,
 )
-from scratchvae.validation import FloatArray
+from scratchvae.validation import (
+    Array,
+    FloatArray,
+    check_same_dtype,
+    check_same_shape,
+    check_shape,
+)
+
+_ONE = np.float32(1)  # exact in both types, and promoted to the type of what it meets
 
 
 def channel_moments(x: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Return mean and (biased) variance of each channel: (…, C) to (C,) both."""
-    wide, channels = lines(x), x.shape[-1]
-    rooms = [block_room(name, wide) for name in ("means", "squares", "rests")]
-    run_parts(_moments, x.size * NANOSECONDS, wide, *rooms, channels)
-    means, squares, rests = rooms
-    # Blocks' own squares, and those of their means around the mean of all (Chan et al., 1979).
-    rows, rows_a_line = x.size // max(channels, 1), wide.shape[1] // max(channels, 1)
-    counts = np.full(len(means), block_lines(wide) * rows_a_line, np.float64)
-    counts[-1] -= counts.sum() - rows
-    centres = means[:, :channels].astype(np.float64)
-    centres += rests[:, :channels]
-    mean = np.einsum("b,bc->c", counts, centres) / rows
-    centres -= mean
-    spread = add_blocks(squares, channels) + np.einsum("b,bc,bc->c", counts, centres, centres)
-    return mean.astype(x.dtype), (spread / rows).astype(x.dtype)
+    """Return mean and (biased) variance of each channel: (…, C) to (C,) both.
+
+    Raises an `InputError` unless ``x`` holds float32 or float64.
+    Definition: ``reference.channel_moments``.
+    """
+    check_same_dtype("x of channel_moments", x)
+    resources = present_resources()
+    task, moments = _moments_task(resources, np.ascontiguousarray(x))
+    mean, variance = (np.empty(x.shape[-1], x.dtype) for _ in range(2))
+    finish = Task(_finish_moments, 0, (*moments, mean, variance))
+    run([task, finish], resources.threads)
+    return mean, variance
 
 
 def batch_norm_forward(
     x: FloatArray,
     mean: FloatArray,
-    deviation: FloatArray,
+    inverse_std: FloatArray,
     scale: FloatArray,
     shift: FloatArray,
-    out: FloatArray | None = None,
-    *,
-    kind: str = "identity",
-    alpha: float = 1.0,
 ) -> FloatArray:
-    """Return scale · (x − mean) · deviation + shift, where ``deviation`` is 1/√(σ² + ε).
+    """Return scale · (x − mean) · inverse_std + shift, of the shape of ``x`` (…, C).
 
-    ``kind`` and ``alpha`` are an activation applied to it, as for ``add_bias``.
-
-    Raises
-    ------
-    InputError
-        If there is not one number of each kind per channel.
+    Raises an `InputError` unless the others are (C,) and all of one dtype.
+    Definition: ``reference.batch_norm_forward``.
     """
-    name = "batch_norm_forward"
-    require_per_channel(name, x, mean=mean, deviation=deviation, scale=scale, shift=shift)
-    out = result(name, x.shape, x.dtype, out, False)
-    wide = lines(x)
-    values = (repeat(value, wide) for value in (mean, deviation * scale, shift))
-    factors = (CODES[kind], x.dtype.type(alpha))
-    work = x.size * NANOSECONDS
-    run_parts(_normalise, work, wide, *values, lines(out), *factors)
+    _check_per_channel(
+        "batch_norm_forward", x, mean=mean, inverse_std=inverse_std, scale=scale, shift=shift
+    )
+    out, resources = np.empty(x.shape, x.dtype), present_resources()
+    task, lines = _normalise_task(resources, np.ascontiguousarray(x), out, "identity", 1.0)
+    fill = Task(_fill_lines, 0, (mean, inverse_std, scale, shift, lines))
+    run([fill, task], resources.threads)
     return out
 
 
@@ -80,79 +84,185 @@ def batch_norm_backward(
     dy: FloatArray,
     x: FloatArray,
     mean: FloatArray,
-    deviation: FloatArray,
+    inverse_std: FloatArray,
     scale: FloatArray,
     training: bool,
-    out: FloatArray | None = None,
-    *,
-    kind: str = "identity",
-    alpha: float = 1.0,
-    y: FloatArray | None = None,
-    total: FloatArray | None = None,
 ) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Return ∂loss/∂x, ∂loss/∂scale and ∂loss/∂shift.
+    """Return ∂loss/∂x, ∂loss/∂scale and ∂loss/∂shift for ``dy`` = ∂loss/∂y, all (…, C) or (C,).
 
-    In training, mean and deviation are themselves functions of x, and two terms come back through
-    them.
-
-    Parameters
-    ----------
-    dy
-        ∂loss/∂y at the output, which is that of the activation if there is one.
-    x, mean, deviation, scale
-        What ``batch_norm_forward`` was given.
-    training
-        Whether mean and deviation are the moments of this x.
-    out
-        Where to put ∂loss/∂x.
-    kind, alpha, y
-        The activation that was applied, and its output.
-    total
-        (C,), to which the sum of the rows of ∂loss/∂x is added: the gradient of a bias before.
-
-    Raises
-    ------
-    InputError
-        If ``dy`` or ``y`` is not of the shape of ``x``, or as above.
+    In ``training``, mean and inverse_std are themselves functions of x, and two terms come back
+    through them. Raises an `InputError` unless ``dy`` has the shape of ``x``, the others are (C,)
+    and all of one dtype. Definition: ``reference.batch_norm_backward``.
     """
     name = "batch_norm_backward"
-    require_shape(name, "dy", dy, x.shape)
-    require_shape(name, "y", x if y is None else y, x.shape)
-    require_per_channel(name, x, mean=mean, deviation=deviation, scale=scale)
-    if total is not None:
-        require_per_channel(name, x, total=total)
-    out = result(name, x.shape, x.dtype, out, False)
-    channels = x.shape[-1]
-    # Without an activation y goes unread.
-    arrays = (lines(dy), lines(x if y is None else y), lines(x))
-    products, sums = block_room("products", arrays[2]), block_room("sums", arrays[2])
-    work, centre = x.size * NANOSECONDS, repeat(mean, arrays[2])
-    factors = (channels, CODES[kind], x.dtype.type(alpha))
-    run_parts(_correlate, work, *arrays, centre, products, sums, *factors)
-    d_scale = (add_blocks(products, channels) * deviation).astype(x.dtype)
-    d_shift = add_blocks(sums, channels).astype(x.dtype)
-    count = x.dtype.type(max(x.size // max(channels, 1), 1) if training else np.inf)
-    values = (mean, deviation * scale, d_shift / count, d_scale * deviation / count)
-    wide = (repeat(value, arrays[2]) for value in values)
-    run_parts(_pull_back, work, *arrays, *wide, lines(out), sums, *factors)
-    if total is not None:
-        total += add_blocks(sums, channels)
+    check_same_dtype(f"dy and x of {name}", dy, x)
+    check_same_shape(dy, x, f"dy and x of {name}")
+    _check_per_channel(name, x, mean=mean, inverse_std=inverse_std, scale=scale)
+    dy, x = np.ascontiguousarray(dy), np.ascontiguousarray(x)
+    out, resources = np.empty(x.shape, x.dtype), present_resources()
+    d_scale, d_shift = np.zeros((2, x.shape[-1]), x.dtype)
+    tasks = batch_norm_backward_tasks(
+        *(resources, dy, x, x, mean, inverse_std, scale, d_scale, d_shift, None, out),
+        training=training,
+        activation="identity",
+    )
+    run(tasks, resources.threads)
     return out, d_scale, d_shift
 
 
+def _check_per_channel(name: str, x: FloatArray, **values: FloatArray) -> None:
+    check_same_dtype(f"x, {', '.join(values)} of {name}", x, *values.values())
+    for value, array in values.items():
+        check_shape(array, f"{value} of {name}", x.shape[-1:])
+
+
+def batch_norm_forward_tasks(
+    resources: Resources,
+    x: FloatArray,
+    bias: FloatArray | None,
+    scale: FloatArray,
+    shift: FloatArray,
+    running_mean: FloatArray,
+    running_variance: FloatArray,
+    mean: FloatArray,
+    inverse_std: FloatArray,
+    out: FloatArray,
+    *,
+    training: bool,
+    momentum: float,
+    epsilon: float,
+    activation: str,
+    alpha: float = 1.0,
+) -> list[Task]:
+    """Return the tasks of a batch norm and an activation.
+
+    In training they put the moments of ``x`` into ``mean`` and ``inverse_std``, and the running
+    statistics follow; otherwise ``mean`` and ``inverse_std`` come from the running statistics.
+
+    Parameters
+    ----------
+    resources
+        What to run on.
+    x, out
+        (…, C).
+    bias
+        A bias (C,) of the layer before that was never added to x: as x + b − (μ + b) = x − μ, only
+        the running mean knows of it. Or None.
+    scale, shift, running_mean, running_variance, mean, inverse_std
+        (C,).
+    training, momentum, epsilon, activation, alpha
+        As in the layers.
+    """
+    normalise, lines = _normalise_task(resources, x, out, activation, alpha)
+    scalar, rows = x.dtype.type, x.size // max(x.shape[-1], 1)
+    tasks, blocks = [], (np.empty((3, 0, 0), x.dtype), 0, 0)
+    if training:
+        task, blocks = _moments_task(resources, x)
+        tasks.append(task)
+    statistics = (
+        *blocks,
+        np.empty(0, x.dtype) if bias is None else bias,
+        *(scale, shift, running_mean, running_variance, mean, inverse_std, lines),
+        scalar(momentum),
+        scalar(rows / max(rows - 1, 1)),
+        scalar(epsilon),
+        training,
+    )
+    return [*tasks, Task(_statistics, 0, statistics), normalise]
+
+
+def batch_norm_backward_tasks(
+    resources: Resources,
+    dy: FloatArray,
+    x: FloatArray,
+    y: FloatArray,
+    mean: FloatArray,
+    inverse_std: FloatArray,
+    scale: FloatArray,
+    scale_grad: FloatArray,
+    shift_grad: FloatArray,
+    bias_grad: FloatArray | None,
+    out: FloatArray,
+    *,
+    training: bool,
+    activation: str,
+    alpha: float = 1.0,
+) -> list[Task]:
+    """Return the tasks that go back through an activation and a batch norm to ``out``, ∂loss/∂x.
+
+    They add to ``scale_grad``, ``shift_grad`` and, unless it is None, ``bias_grad``, the gradient
+    of the bias before, which is the sum of the rows of ``out``.
+
+    Parameters
+    ----------
+    resources
+        What to run on.
+    dy, x, y, out
+        (…, C): ∂loss/∂y, the input and the output of the forward pass, and where to put ∂loss/∂x.
+        Without an activation y is not read.
+    mean, inverse_std, scale, scale_grad, shift_grad, bias_grad
+        (C,).
+    training, activation, alpha
+        As in the forward pass.
+    """
+    channels, scalar = x.shape[-1], x.dtype.type
+    arrays = (as_lines(dy), as_lines(y), as_lines(x))
+    sums = line_of_each_block(resources, "gradients", arrays[2], 3)
+    size = 4 * arrays[2].shape[1]
+    lines = resources.memory.scratch("lines", size, x.dtype)[:size].reshape(4, -1)
+    count = scalar(max(x.size // max(channels, 1), 1) if training else np.inf)
+    work = x.size * NANOSECONDS
+    tasks = [
+        Task(_reduce_gradients(activation), work, (*arrays, mean, sums, scalar(alpha))),
+        Task(
+            _finish_gradients,
+            0,
+            (sums, mean, inverse_std, scale, scale_grad, shift_grad, lines, count),
+        ),
+        Task(
+            _input_gradient(activation),
+            work,
+            (*arrays, lines, as_lines(out), sums[0], channels, scalar(alpha)),
+        ),
+    ]
+    return tasks if bias_grad is None else [*tasks, add_blocks_task(sums[0], bias_grad)]
+
+
+def _moments_task(resources: Resources, x: FloatArray) -> tuple[Task, tuple[FloatArray, int, int]]:
+    """Return the task that finds the moments of each block, and where `_moments_of` finds them.
+
+    That is the array, the number of rows, and the number of rows in a block.
+    """
+    lines, channels = as_lines(x), x.shape[-1]
+    moments = line_of_each_block(resources, "moments", lines, 3)
+    rows, rows_a_line = x.size // max(channels, 1), lines.shape[1] // max(channels, 1)
+    task = Task(_block_moments, x.size * NANOSECONDS, (lines, moments, channels))
+    return task, (moments, rows, block_lines(lines) * rows_a_line)
+
+
+def _normalise_task(
+    resources: Resources, x: FloatArray, out: FloatArray, activation: str, alpha: float
+) -> tuple[Task, FloatArray]:
+    """Return the task of the normalising pass, and the three lines that it reads."""
+    x_lines = as_lines(x, LONG_LINE)
+    size = 3 * x_lines.shape[1]
+    lines = resources.memory.scratch("lines", size, x.dtype)[:size].reshape(3, -1)
+    arguments = (x_lines, lines, as_lines(out, LONG_LINE), x.dtype.type(alpha))
+    return Task(_normalise(activation), x.size * NANOSECONDS, arguments), lines
+
+
 @kernel()
-def _moments(
-    part: int, parts: int, x: Array, means: Array, squares: Array, rests: Array, channels: int
-) -> None:
-    if part == ALL:
-        return run_all(parts)
-    first_block, last_block = bounds(part, parts, len(means))
+def _block_moments(chunk: int, chunks: int, x: Array, moments: Array, channels: int) -> None:
+    """Find the mean of each block, the sum of squares around it, and what rounding left of it."""
+    if chunk == ALL:
+        return run_all(chunks)
+    first_block, last_block = bounds(chunk, chunks, moments.shape[1])
     for block in range(first_block, last_block):
         first, last = block_bounds(block, x)
-        mean, square, rest = means[block], squares[block], rests[block]
+        mean, square, residual = moments[0, block], moments[1, block], moments[2, block]
         mean[:] = 0
         square[:] = 0
-        rest[:] = 0
+        residual[:] = 0
         count = x.dtype.type((last - first) * (x.shape[1] // channels))
         for row in range(first, last):
             for c in range(x.shape[1]):
@@ -160,139 +270,211 @@ def _moments(
         add_up(mean, channels)
         for c in range(channels):
             mean[c] /= count
-        for c in range(channels, x.shape[1]):
-            mean[c] = mean[c - channels]
-        # The block is still in the cache: deviations from its own mean lose no digits, and what
+        repeat_first(mean, channels)
+        # The block is still in the cache: differences from its own mean lose no digits, and what
         # their sum falls short of 0 is the rounding of that mean.
         for row in range(first, last):
             for c in range(x.shape[1]):
-                deviation = x[row, c] - mean[c]
-                rest[c] += deviation
-                square[c] += deviation * deviation
-        add_up(rest, channels)
+                difference = x[row, c] - mean[c]
+                residual[c] += difference
+                square[c] += difference * difference
+        add_up(residual, channels)
         add_up(square, channels)
         for c in range(channels):
-            rest[c] /= count
-            square[c] -= rest[c] * rest[c] * count
+            residual[c] /= count
+            square[c] -= residual[c] * residual[c] * count
+
+
+@kernel(inside=True)
+def _moments_of(moments: Array, rows: int, block_rows: int, c: int) -> tuple[float, float]:
+    """Return mean and variance of channel c.
+
+    The squares are those of the blocks, and of their means around the mean of all (Chan et al.,
+    1979).
+    """
+    blocks = moments.shape[1]
+    mean, squares, between = np.float64(0), block_sum(moments[1], c), np.float64(0)
+    for block in range(blocks):
+        count = min(block_rows, rows - block * block_rows)
+        mean += count * (np.float64(moments[0, block, c]) + moments[2, block, c])
+    mean /= max(rows, 1)
+    for block in range(blocks):
+        count = min(block_rows, rows - block * block_rows)
+        difference = np.float64(moments[0, block, c]) + moments[2, block, c] - mean
+        between += count * difference * difference
+    return mean, (squares + between) / max(rows, 1)
 
 
 @kernel()
-def _normalise(
-    part: int,
-    parts: int,
-    x: Array,
+def _finish_moments(
+    chunk: int,
+    chunks: int,
+    moments: Array,
+    rows: int,
+    block_rows: int,
     mean: Array,
-    slope: Array,
+    variance: Array,
+) -> None:
+    for c in range(len(mean)):
+        mean[c], variance[c] = _moments_of(moments, rows, block_rows, c)
+
+
+@kernel()
+def _statistics(
+    chunk: int,
+    chunks: int,
+    moments: Array,
+    rows: int,
+    block_rows: int,
+    bias: Array,
+    scale: Array,
     shift: Array,
-    y: Array,
-    kind: int,
-    alpha: float,
+    running_mean: Array,
+    running_variance: Array,
+    mean: Array,
+    inverse_std: Array,
+    lines: Array,
+    momentum: float,
+    unbiased: float,
+    epsilon: float,
+    training: bool,
 ) -> None:
-    if part == ALL:
-        return run_all(parts)
-    zero = x.dtype.type(0)
-    first, last = bounds(part, parts, len(x))
-    for row in range(first, last):
-        if kind == RELU:
-            for c in range(x.shape[1]):
-                value = (x[row, c] - mean[c]) * slope[c] + shift[c]
-                y[row, c] = zero if value < zero else value
-        elif kind == ELU:
-            for c in range(x.shape[1]):
-                value = (x[row, c] - mean[c]) * slope[c] + shift[c]
-                below = alpha * expm1(value if value < zero else zero)
-                y[row, c] = below if value < zero else value
+    """Fill mean, inverse_std and lines; in training, have the running statistics follow."""
+    scalar = mean.dtype.type
+    for c in range(len(mean)):
+        b = bias[c] if len(bias) > 0 else scalar(0)
+        if training:
+            exact_mean, exact_variance = _moments_of(moments, rows, block_rows, c)
+            mean[c] = exact_mean
+            variance = scalar(exact_variance)
+            running_mean[c] += momentum * (mean[c] + b - running_mean[c])
+            running_variance[c] += momentum * (variance * unbiased - running_variance[c])
         else:
+            mean[c] = running_mean[c] - b
+            variance = running_variance[c]
+        inverse_std[c] = _ONE / math.sqrt(variance + epsilon)
+    _fill_lines(0, 1, mean, inverse_std, scale, shift, lines)
+
+
+@kernel()
+def _fill_lines(
+    chunk: int,
+    chunks: int,
+    mean: Array,
+    inverse_std: Array,
+    scale: Array,
+    shift: Array,
+    lines: Array,
+) -> None:
+    """Fill the lines that `_normalise` reads: mean, slope and shift."""
+    channels = len(mean)
+    for c in range(channels):
+        lines[0, c], lines[1, c], lines[2, c] = mean[c], inverse_std[c] * scale[c], shift[c]
+    for i in range(3):
+        repeat_first(lines[i], channels)
+
+
+@specialised(FORWARD)
+def _normalise(function: Function) -> Kernel:
+    def code(chunk: int, chunks: int, x: Array, lines: Array, y: Array, alpha: float) -> None:
+        if chunk == ALL:
+            return run_all(chunks)
+        mean, slope, shift = lines[0], lines[1], lines[2]
+        first, last = bounds(chunk, chunks, len(x))
+        for row in range(first, last):
             for c in range(x.shape[1]):
-                y[row, c] = (x[row, c] - mean[c]) * slope[c] + shift[c]
+                y[row, c] = function((x[row, c] - mean[c]) * slope[c] + shift[c], alpha)
+
+    return code
+
+
+@specialised(BACKWARD)
+def _reduce_gradients(function: Function) -> Kernel:
+    def code(
+        chunk: int,
+        chunks: int,
+        dy: Array,
+        y: Array,
+        x: Array,
+        mean: Array,
+        sums: Array,
+        alpha: float,
+    ) -> None:
+        if chunk == ALL:
+            return run_all(chunks)
+        first_block, last_block = bounds(chunk, chunks, sums.shape[1])
+        for block in range(first_block, last_block):
+            first, last = block_bounds(block, x)
+            total, product, centre = sums[0, block], sums[1, block], sums[2, block]
+            total[:] = 0
+            product[:] = 0
+            repeat(mean, centre)
+            for row in range(first, last):
+                for c in range(x.shape[1]):
+                    d = function(dy[row, c], y[row, c], alpha)
+                    total[c] += d
+                    product[c] += d * (x[row, c] - centre[c])
+            add_up(product, len(mean))
+            add_up(total, len(mean))
+
+    return code
 
 
 @kernel()
-def _correlate(
-    part: int,
-    parts: int,
-    dy: Array,
-    y: Array,
-    x: Array,
-    mean: Array,
-    products: Array,
+def _finish_gradients(
+    chunk: int,
+    chunks: int,
     sums: Array,
-    channels: int,
-    kind: int,
-    alpha: float,
+    mean: Array,
+    inverse_std: Array,
+    scale: Array,
+    scale_grad: Array,
+    shift_grad: Array,
+    lines: Array,
+    count: float,
 ) -> None:
-    if part == ALL:
-        return run_all(parts)
-    zero, one = x.dtype.type(0), x.dtype.type(1)
-    first_block, last_block = bounds(part, parts, len(sums))
-    for block in range(first_block, last_block):
-        first, last = block_bounds(block, x)
-        product, total = products[block], sums[block]
-        product[:] = 0
-        total[:] = 0
-        for row in range(first, last):
-            if kind == RELU:
-                for c in range(x.shape[1]):
-                    d = dy[row, c] if y[row, c] > zero else zero
-                    total[c] += d
-                    product[c] += d * (x[row, c] - mean[c])
-            elif kind == ELU:
-                for c in range(x.shape[1]):
-                    d = dy[row, c] * (one if y[row, c] > zero else y[row, c] + alpha)
-                    total[c] += d
-                    product[c] += d * (x[row, c] - mean[c])
-            else:
-                for c in range(x.shape[1]):
-                    total[c] += dy[row, c]
-                    product[c] += dy[row, c] * (x[row, c] - mean[c])
-        add_up(product, channels)
-        add_up(total, channels)
+    """Add to the gradients of scale and shift, and fill the lines that `_input_gradient` reads."""
+    channels, scalar = len(mean), scale.dtype.type
+    for c in range(channels):
+        d_shift = scalar(block_sum(sums[0], c))
+        d_scale = scalar(block_sum(sums[1], c) * inverse_std[c])
+        shift_grad[c] += d_shift
+        scale_grad[c] += d_scale
+        lines[0, c], lines[1, c] = mean[c], inverse_std[c] * scale[c]
+        lines[2, c], lines[3, c] = d_shift / count, d_scale * inverse_std[c] / count
+    for i in range(4):
+        repeat_first(lines[i], channels)
 
 
-@kernel()
-def _pull_back(
-    part: int,
-    parts: int,
-    dy: Array,
-    y: Array,
-    x: Array,
-    mean: Array,
-    slope: Array,
-    constant: Array,
-    per_x: Array,
-    dx: Array,
-    sums: Array,
-    channels: int,
-    kind: int,
-    alpha: float,
-) -> None:
-    if part == ALL:
-        return run_all(parts)
-    zero, one = x.dtype.type(0), x.dtype.type(1)
-    first_block, last_block = bounds(part, parts, len(sums))
-    for block in range(first_block, last_block):
-        first, last = block_bounds(block, x)
-        total = sums[block]
-        total[:] = 0
-        for row in range(first, last):
-            if kind == RELU:
+@specialised(BACKWARD)
+def _input_gradient(function: Function) -> Kernel:
+    def code(
+        chunk: int,
+        chunks: int,
+        dy: Array,
+        y: Array,
+        x: Array,
+        lines: Array,
+        dx: Array,
+        sums: Array,
+        channels: int,
+        alpha: float,
+    ) -> None:
+        if chunk == ALL:
+            return run_all(chunks)
+        mean, slope, constant, per_x = lines[0], lines[1], lines[2], lines[3]
+        first_block, last_block = bounds(chunk, chunks, len(sums))
+        for block in range(first_block, last_block):
+            first, last = block_bounds(block, x)
+            total = sums[block]
+            total[:] = 0
+            for row in range(first, last):
                 for c in range(x.shape[1]):
-                    d = dy[row, c] if y[row, c] > zero else zero
+                    d = function(dy[row, c], y[row, c], alpha)
                     through_moments = constant[c] + (x[row, c] - mean[c]) * per_x[c]
                     d = (d - through_moments) * slope[c]
                     dx[row, c] = d
                     total[c] += d
-            elif kind == ELU:
-                for c in range(x.shape[1]):
-                    d = dy[row, c] * (one if y[row, c] > zero else y[row, c] + alpha)
-                    through_moments = constant[c] + (x[row, c] - mean[c]) * per_x[c]
-                    d = (d - through_moments) * slope[c]
-                    dx[row, c] = d
-                    total[c] += d
-            else:
-                for c in range(x.shape[1]):
-                    through_moments = constant[c] + (x[row, c] - mean[c]) * per_x[c]
-                    d = (dy[row, c] - through_moments) * slope[c]
-                    dx[row, c] = d
-                    total[c] += d
-        add_up(total, channels)
+            add_up(total, channels)
+
+    return code

@@ -1,164 +1,134 @@
-"""Passes over arrays whose last axis counts channels: biases, their gradients, and activations.
+"""Biases, one per channel of the last axis, and their gradients.
 
-Where an activation follows, it is applied in the same pass: memory is slower than arithmetic.
+Where an activation follows, it is applied, and undone, in the same pass: memory is slower than
+arithmetic.
 """
 
-from scratchvae.kernels.machine.arguments import Array, require_shape, result
-from scratchvae.kernels.machine.chunks import ALL, bounds, run_all
+import numpy as np
+
+from scratchvae.kernels.machine.chunks import ALL, Kernel, bounds, run_all
 from scratchvae.kernels.machine.compilation import kernel
-from scratchvae.kernels.machine.exponential import expm1
-from scratchvae.kernels.machine.threads import run_parts
-from scratchvae.kernels.passes.activation import KINDS
+from scratchvae.kernels.machine.tasks import Resources, Task, present_resources, run
+from scratchvae.kernels.passes.activation import BACKWARD, FORWARD, Function, specialised
 from scratchvae.kernels.passes.rows import (
+    LONG_LINE,
     NANOSECONDS,
-    add_blocks,
+    add_blocks_task,
     add_up,
+    as_lines,
     block_bounds,
-    block_room,
-    lines,
+    line_of_each_block,
     repeat,
-    require_per_channel,
 )
-from scratchvae.validation import FloatArray
-
-# The activations that a bias or a normalisation takes along in its own pass over memory.
-FUSED = ("relu", "elu")
-CODES = KINDS | {"identity": -1}
-RELU, ELU = KINDS["relu"], KINDS["elu"]
+from scratchvae.validation import Array, FloatArray, check_same_dtype
 
 
-def add_bias(
-    y: FloatArray, bias: FloatArray, kind: str = "identity", alpha: float = 1.0
-) -> FloatArray:
-    """Add ``bias`` (C,) to every row of ``y`` (…, C) and apply an activation, in place.
+def sum_rows(x: FloatArray) -> FloatArray:
+    """Return the sum over all axes of ``x`` (…, C) but the last, (C,): a bias's gradient.
 
-    Parameters
-    ----------
-    y
-        What is changed, and returned; other than C order costs two copies.
-    bias
-        One number per channel.
-    kind, alpha
-        The activation: ``"identity"``, or one of ``FUSED``, as for ``activation_forward``.
-
-    Raises
-    ------
-    InputError
-        If there is not one bias per channel.
+    Raises an `InputError` unless ``x`` holds float32 or float64.
+    Definition: ``reference.sum_rows``.
     """
-    require_per_channel("add_bias", y, bias=bias)
-    work, code, wide = y.size * NANOSECONDS, CODES[kind], lines(y)
-    factors = (code, y.dtype.type(alpha))
-    run_parts(_add_bias, work, wide, repeat(bias, wide), *factors)
-    if not y.flags.c_contiguous:  # then the lines are a copy
-        y[...] = wide.reshape(y.shape)
-    return y
+    check_same_dtype("x of sum_rows", x)
+    total, resources = np.zeros(x.shape[-1], x.dtype), present_resources()
+    run(sum_rows_tasks(resources, np.ascontiguousarray(x), total), resources.threads)
+    return total
 
 
-def activation_backward_and_sum(
-    kind: str,
+def sum_rows_tasks(resources: Resources, x: FloatArray, total: FloatArray) -> list[Task]:
+    """Return the tasks that add the sum of all rows of ``x`` (…, C) to ``total`` (C,)."""
+    lines = as_lines(x)
+    sums = line_of_each_block(resources, "sums", lines, 1)[0]
+    return [
+        Task(_sum_blocks, x.size * NANOSECONDS, (lines, sums, len(total))),
+        add_blocks_task(sums, total),
+    ]
+
+
+def bias_activation_tasks(
+    resources: Resources, y: FloatArray, bias: FloatArray, activation: str, alpha: float = 1.0
+) -> list[Task]:
+    """Return the tasks of y ← f(y + bias), in place, for ``y`` (…, C) and ``bias`` (C,)."""
+    lines = as_lines(y, LONG_LINE)
+    size = resources.threads * lines.shape[1]
+    buffer = resources.memory.scratch("biases", size, y.dtype)[:size]
+    arguments = (lines, bias, buffer.reshape(resources.threads, -1), y.dtype.type(alpha))
+    return [Task(_add_bias(activation), y.size * NANOSECONDS, arguments)]
+
+
+def activation_backward_bias_tasks(
+    resources: Resources,
     dy: FloatArray,
     y: FloatArray,
-    total: FloatArray,
+    out: FloatArray,
+    bias_grad: FloatArray,
+    activation: str,
     alpha: float = 1.0,
-    out: FloatArray | None = None,
-) -> FloatArray:
-    """Return ``activation_backward(kind, dy, y, alpha)``, and add the sum of its rows to ``total``.
+) -> list[Task]:
+    """Return the tasks of out = dy · f′(y), whose sum of rows they add to ``bias_grad`` (C,).
 
-    ``kind`` is one of ``FUSED``; ``total`` is (C,), a bias's gradient.
-
-    Raises
-    ------
-    InputError
-        If ``dy`` is not of the shape of ``y``, or ``total`` not of one number per channel.
+    With ``"identity"`` only ``bias_grad`` is written: ``out`` is taken to be ``dy``.
     """
-    require_shape("activation_backward_and_sum", "dy", dy, y.shape)
-    require_per_channel("activation_backward_and_sum", y, total=total)
-    out = result("activation_backward_and_sum", y.shape, y.dtype, out, False)
-    arrays = (lines(dy), lines(y), lines(out))
-    sums = block_room("sums", arrays[0])
-    factors = (len(total), CODES[kind], y.dtype.type(alpha))
-    run_parts(_pull, y.size * NANOSECONDS, *arrays, sums, *factors)
-    total += add_blocks(sums, len(total))
-    return out
+    if activation == "identity":
+        return sum_rows_tasks(resources, dy, bias_grad)
+    arrays = tuple(as_lines(array) for array in (dy, y, out))
+    sums = line_of_each_block(resources, "sums", arrays[0], 1)[0]
+    arguments = (*arrays, sums, len(bias_grad), y.dtype.type(alpha))
+    return [
+        Task(_backward_and_sum(activation), y.size * NANOSECONDS, arguments),
+        add_blocks_task(sums, bias_grad),
+    ]
 
 
-def sum_rows(x: FloatArray, out: FloatArray) -> FloatArray:
-    """Add the sum of all rows of ``x`` (…, C) to ``out`` (C,), and return it: a bias's gradient.
-
-    Raises
-    ------
-    InputError
-        If ``out`` does not have one number per channel.
-    """
-    require_per_channel("sum_rows", x, out=out)
-    wide = lines(x)
-    sums = block_room("sums", wide)
-    run_parts(_sum_blocks, x.size * NANOSECONDS, wide, sums, len(out))
-    out += add_blocks(sums, len(out))
-    return out
-
-
-@kernel()
-def _add_bias(part: int, parts: int, y: Array, bias: Array, kind: int, alpha: float) -> None:
-    if part == ALL:
-        return run_all(parts)
-    zero = y.dtype.type(0)
-    first, last = bounds(part, parts, len(y))
-    for row in range(first, last):
-        if kind == RELU:
-            for c in range(y.shape[1]):
-                value = y[row, c] + bias[c]
-                y[row, c] = zero if value < zero else value
-        elif kind == ELU:
-            for c in range(y.shape[1]):
-                value = y[row, c] + bias[c]
-                below = alpha * expm1(value if value < zero else zero)
-                y[row, c] = below if value < zero else value
-        else:
-            for c in range(y.shape[1]):
-                y[row, c] += bias[c]
-
-
-@kernel()
-def _pull(
-    part: int,
-    parts: int,
-    dy: Array,
-    y: Array,
-    dx: Array,
-    sums: Array,
-    channels: int,
-    kind: int,
-    alpha: float,
-) -> None:
-    if part == ALL:
-        return run_all(parts)
-    zero, one = y.dtype.type(0), y.dtype.type(1)
-    first_block, last_block = bounds(part, parts, len(sums))
-    for block in range(first_block, last_block):
-        first, last = block_bounds(block, y)
-        total = sums[block]
-        total[:] = 0
+@specialised(FORWARD)
+def _add_bias(function: Function) -> Kernel:
+    def code(chunk: int, chunks: int, y: Array, bias: Array, buffer: Array, alpha: float) -> None:
+        if chunk == ALL:
+            return run_all(chunks)
+        line = buffer[chunk]
+        repeat(bias, line)
+        first, last = bounds(chunk, chunks, len(y))
         for row in range(first, last):
-            if kind == RELU:
+            for c in range(y.shape[1]):
+                y[row, c] = function(y[row, c] + line[c], alpha)
+
+    return code
+
+
+@specialised(BACKWARD)
+def _backward_and_sum(function: Function) -> Kernel:
+    def code(
+        chunk: int,
+        chunks: int,
+        dy: Array,
+        y: Array,
+        dx: Array,
+        sums: Array,
+        channels: int,
+        alpha: float,
+    ) -> None:
+        if chunk == ALL:
+            return run_all(chunks)
+        first_block, last_block = bounds(chunk, chunks, len(sums))
+        for block in range(first_block, last_block):
+            first, last = block_bounds(block, y)
+            total = sums[block]
+            total[:] = 0
+            for row in range(first, last):
                 for c in range(y.shape[1]):
-                    d = dy[row, c] if y[row, c] > zero else zero
+                    d = function(dy[row, c], y[row, c], alpha)
                     dx[row, c] = d
                     total[c] += d
-            else:
-                for c in range(y.shape[1]):
-                    d = dy[row, c] * (one if y[row, c] > zero else y[row, c] + alpha)
-                    dx[row, c] = d
-                    total[c] += d
-        add_up(total, channels)
+            add_up(total, channels)
+
+    return code
 
 
 @kernel()
-def _sum_blocks(part: int, parts: int, x: Array, sums: Array, channels: int) -> None:
-    if part == ALL:
-        return run_all(parts)
-    first_block, last_block = bounds(part, parts, len(sums))
+def _sum_blocks(chunk: int, chunks: int, x: Array, sums: Array, channels: int) -> None:
+    if chunk == ALL:
+        return run_all(chunks)
+    first_block, last_block = bounds(chunk, chunks, len(sums))
     for block in range(first_block, last_block):
         first, last = block_bounds(block, x)
         total = sums[block]

@@ -1,63 +1,68 @@
 """The Gaussian likelihood of a fixed variance: its squares and its gradient, a pass each."""
 
-from math import prod
-
 import numpy as np
 
-from scratchvae.kernels.machine.arguments import Array, require_shape, result
 from scratchvae.kernels.machine.chunks import ALL, bounds, run_all
 from scratchvae.kernels.machine.compilation import kernel
-from scratchvae.kernels.machine.memory import scratch
-from scratchvae.kernels.machine.threads import get_threads, run_parts
-from scratchvae.validation import FloatArray
+from scratchvae.kernels.machine.tasks import Resources, Task, present_resources, run
+from scratchvae.validation import Array, FloatArray, check_same_dtype, check_same_shape
 
-_NANOSECONDS = 0.3  # a number, roughly: what a pass over memory costs
+_NANOSECONDS = 0.3  # rough cost of a number
 _LANES = 64  # sums kept side by side: one alone would wait for each addition to end
 
 
 def squared_distances(x: FloatArray, y: FloatArray) -> FloatArray:
     """Return the sum of ``(x − y)²`` over all axes but the first: (N, …) to (N,).
 
-    Raises
-    ------
-    InputError
-        If the two are not of one shape.
+    Raises an `InputError` unless ``x`` and ``y`` are of one shape and dtype.
+    Definition: ``reference.squared_distances``.
     """
-    require_shape("squared_distances", "y", y, x.shape)
-    out = np.empty(len(x), x.dtype)
-    shape = (len(x), prod(x.shape[1:]))
-    rows = [np.ascontiguousarray(array).reshape(shape) for array in (x, y)]
-    threads = get_threads()
-    sums = scratch("squares", threads * _LANES, x.dtype)
-    run_parts(_squares, x.size * _NANOSECONDS, *rows, sums, out, threads=threads)
+    check_same_dtype("x and y of squared_distances", x, y)
+    check_same_shape(x, y, "x and y of squared_distances")
+    out, resources = np.empty(len(x), x.dtype), present_resources()
+    arrays = (np.ascontiguousarray(x), np.ascontiguousarray(y), out)
+    run(squared_distances_tasks(resources, *arrays), resources.threads)
     return out
 
 
-def gaussian_gradient(
-    x: FloatArray, mean: FloatArray, variance: float, out: FloatArray | None = None
-) -> FloatArray:
+def gaussian_gradient(x: FloatArray, mean: FloatArray, variance: float) -> FloatArray:
     """Return ``(mean − x) / variance``, the derivative of ``(x − mean)² / (2 variance)``.
 
-    Raises
-    ------
-    InputError
-        If ``x`` and ``mean`` are not of one shape.
+    Raises an `InputError` unless ``x`` and ``mean`` are of one shape and dtype.
+    Definition: ``reference.gaussian_gradient``.
     """
-    require_shape("gaussian_gradient", "mean", mean, x.shape)
-    out = result("gaussian_gradient", x.shape, x.dtype, out, False)
-    flat = [np.ascontiguousarray(array).reshape(-1) for array in (x, mean)]
-    arguments = (*flat, x.dtype.type(variance), out.reshape(-1))
-    run_parts(_gradient, x.size * _NANOSECONDS, *arguments)
+    check_same_dtype("x and mean of gaussian_gradient", x, mean)
+    check_same_shape(x, mean, "x and mean of gaussian_gradient")
+    out, resources = np.empty(x.shape, x.dtype), present_resources()
+    arrays = (np.ascontiguousarray(x), np.ascontiguousarray(mean))
+    run(gaussian_gradient_tasks(resources, *arrays, variance, out), resources.threads)
     return out
+
+
+def squared_distances_tasks(
+    resources: Resources, x: FloatArray, y: FloatArray, out: FloatArray
+) -> list[Task]:
+    """Return the tasks of ``squared_distances``."""
+    sums = resources.memory.scratch("squares", resources.threads * _LANES, x.dtype)
+    rows = [array.reshape(len(x), x.size // max(len(x), 1)) for array in (x, y)]
+    return [Task(_squares, x.size * _NANOSECONDS, (*rows, sums, out))]
+
+
+def gaussian_gradient_tasks(
+    resources: Resources, x: FloatArray, mean: FloatArray, variance: float, out: FloatArray
+) -> list[Task]:
+    """Return the tasks of ``gaussian_gradient``."""
+    arguments = (x.reshape(-1), mean.reshape(-1), x.dtype.type(variance), out.reshape(-1))
+    return [Task(_gradient, x.size * _NANOSECONDS, arguments)]
 
 
 @kernel()
-def _squares(part: int, parts: int, x: Array, y: Array, sums: Array, out: Array) -> None:
-    if part == ALL:
-        return run_all(parts)
-    first, last = bounds(part, parts, len(x))
+def _squares(chunk: int, chunks: int, x: Array, y: Array, sums: Array, out: Array) -> None:
+    if chunk == ALL:
+        return run_all(chunks)
+    first, last = bounds(chunk, chunks, len(x))
     whole = x.shape[1] // _LANES * _LANES
-    sums = sums[part * _LANES : (part + 1) * _LANES]
+    sums = sums[chunk * _LANES : (chunk + 1) * _LANES]
     for row in range(first, last):
         sums[:] = 0
         for start in range(0, whole, _LANES):
@@ -77,11 +82,11 @@ def _squares(part: int, parts: int, x: Array, y: Array, sums: Array, out: Array)
 
 @kernel()
 def _gradient(
-    part: int, parts: int, x: Array, mean: Array, variance: float, gradient: Array
+    chunk: int, chunks: int, x: Array, mean: Array, variance: float, gradient: Array
 ) -> None:
-    if part == ALL:
-        return run_all(parts)
-    first, last = bounds(part, parts, x.size)
+    if chunk == ALL:
+        return run_all(chunks)
+    first, last = bounds(chunk, chunks, x.size)
     x, mean, gradient = x[first:last], mean[first:last], gradient[first:last]
     for i in range(x.size):
         gradient[i] = (mean[i] - x[i]) / variance

@@ -1,67 +1,67 @@
 """Arrays whose last axis counts channels, as the rows that a pass over memory walks along.
 
 Images have few channels, and a loop over 32 numbers spends as long on its beginning and end as on
-its middle. So several rows that are neighbours in memory are walked as one *line*, and what there
-is one of per channel is repeated to be as long.
+its middle. So several rows that are neighbours in memory are walked as one *line*, and a value per
+channel is repeated along a line as well.
 
 A sum over rows is made of sums over blocks of lines, added up in order at the end. How many rows
-make a line, and how many lines a block, depends on the shape alone, never on the number of threads,
-and so has the result the same bits.
+make a line, and how many lines a block, depends only on the shape, never on the number of threads,
+so the result has the same bits on any number of them.
 """
 
 import numpy as np
 
-from scratchvae.kernels.machine.arguments import Array, require_shape
 from scratchvae.kernels.machine.compilation import kernel
-from scratchvae.kernels.machine.memory import scratch
-from scratchvae.validation import FloatArray
+from scratchvae.kernels.machine.tasks import Resources, Task
+from scratchvae.validation import Array, FloatArray
 
-NANOSECONDS = 0.5  # a number, roughly: what a pass over memory costs
+NANOSECONDS = 0.5  # rough cost of a pass over memory, per number
 
-_LINE = 256  # numbers, at most, unless one row is longer
+_LINE = 256  # numbers at most, unless one row is longer
+# Where nothing is summed, lines may be so long that the rest after whole vectors costs nothing.
+LONG_LINE = 2560
 _BLOCK_BYTES = 1 << 17  # of lines: small enough to stay in a core's own cache for a second look
 
 
-def lines(x: FloatArray) -> FloatArray:
-    """Return ``x`` (…, C) as lines of several rows each: (rows / k, k·C)."""
+def as_lines(x: FloatArray, longest: int = _LINE) -> FloatArray:
+    """Return ``x`` (…, C), in C order, as lines of k rows each: (rows / k, k·C)."""
     channels = x.shape[-1]
     rows = x.size // max(channels, 1)
     together = 1
-    while rows and rows % (2 * together) == 0 and 2 * together * channels <= _LINE:
+    while rows and rows % (2 * together) == 0 and 2 * together * channels <= longest:
         together *= 2
-    return np.ascontiguousarray(x).reshape(rows // together, together * channels)
+    return x.reshape(rows // together, together * channels)
 
 
-def require_per_channel(name: str, x: FloatArray, **values: FloatArray) -> None:
-    """Raise an `InputError` unless each of ``values`` is of one number per channel of ``x``."""
-    for what, array in values.items():
-        require_shape(name, what, array, x.shape[-1:])
+def line_of_each_block(
+    resources: Resources, purpose: str, lines: FloatArray, number: int
+) -> FloatArray:
+    """Return scratch memory for ``number`` lines of each block: (number, blocks, line)."""
+    blocks, length = -(-len(lines) // block_lines(lines)), lines.shape[1]
+    size = number * blocks * length
+    buffer = resources.memory.scratch(purpose, size, lines.dtype)
+    return buffer[:size].reshape(number, blocks, length)
 
 
-def repeat(values: FloatArray, like: FloatArray) -> FloatArray:
-    """Return the numbers ``values`` (C,), one per channel, as long as a line of ``like``."""
-    return np.tile(values, like.shape[1] // max(len(values), 1))
-
-
-def block_room(purpose: str, like: FloatArray) -> FloatArray:
-    """Return room for a line of each block of the lines ``like``."""
-    blocks, length = -(-len(like) // block_lines(like)), like.shape[1]
-    room = scratch(purpose, blocks * length, like.dtype)
-    return room[: blocks * length].reshape(blocks, length)
-
-
-def add_blocks(sums: FloatArray, channels: int) -> FloatArray:
-    """Return the sums (C,) over all blocks, in ``float64``, of what ``add_up`` left of each."""
-    total = np.zeros(channels, np.float64)
-    _add_blocks(sums, total)
-    return total
+def add_blocks_task(sums: FloatArray, total: FloatArray) -> Task:
+    """Return the task that adds the sums of all blocks, (blocks, line), to ``total`` (C,)."""
+    return Task(add_blocks, 0, (sums, total))
 
 
 @kernel()
-def _add_blocks(sums: Array, total: Array) -> None:
+def add_blocks(chunk: int, chunks: int, sums: Array, total: Array) -> None:
+    """Add to ``total`` (C,) what ``add_up`` left of each block, summed in float64."""
+    for c in range(len(total)):
+        total[c] += block_sum(sums, c)
+
+
+@kernel(inside=True)
+def block_sum(sums: Array, channel: int) -> np.float64:
+    """Return the sum over all blocks of one channel, in ``float64``."""
+    total = np.float64(0)
     for block in range(len(sums)):
-        for c in range(len(total)):
-            total[c] += sums[block, c]
+        total += sums[block, channel]
+    return total
 
 
 @kernel()
@@ -84,3 +84,22 @@ def add_up(line: Array, channels: int) -> None:
     for start in range(channels, len(line), channels):
         for c in range(channels):
             line[c] += line[start + c]
+
+
+@kernel(inside=True)
+def repeat(values: Array, line: Array) -> None:
+    """Fill a line with ``values`` (C,), again and again."""
+    for c in range(len(values)):
+        line[c] = values[c]
+    repeat_first(line, len(values))
+
+
+@kernel(inside=True)
+def repeat_first(line: Array, channels: int) -> None:
+    """Copy the first row of a line to all others, twice as many each time."""
+    filled = channels
+    while filled < len(line):
+        more = min(filled, len(line) - filled)
+        for c in range(more):
+            line[filled + c] = line[c]
+        filled += more

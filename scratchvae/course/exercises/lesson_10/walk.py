@@ -25,7 +25,7 @@ def walk_speed(
     z is (N, D), direction (D,), w3 (D, H), w4 (H, P).
     """
     g = np.tanh(z @ w3 + b3)
-    pixels = reference.activation_forward("sigmoid", g @ w4 + b4)
+    pixels = reference.sigmoid(g @ w4 + b4)
     speed: FloatArray = pixels * (1 - pixels) * (((direction @ w3) * (1 - g**2)) @ w4)
     return speed
 

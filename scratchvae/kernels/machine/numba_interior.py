@@ -1,0 +1,219 @@
+"""What the kernels use of Numba and llvmlite that their manuals do not promise.
+
+A new version may change any of this, so it stands in this file and in no other, and ``setup.cfg``
+admits no version that was not tried. `broken_assumptions` looks for the names at import; what only
+compiling can show is in ``tests/kernels/test_numba_interior.py``. The assumptions:
+
+1. *Cache.* A compiled function asks its ``_cache`` for code (``load_overload``) before it
+   compiles, and gives it the result (``save_overload``) afterwards. A ``CompileResult`` can be
+   taken apart (``_reduce``), pickled with ``numba.core.serialize.dumps``, and put together again
+   (``_rebuild``); ``has_dynamic_globals`` says that its code holds an address of this process.
+   ``AppDirs`` knows where the system keeps caches.
+2. *Addresses.* ``compile`` puts its result into ``overloads``; in its ``library`` is a C function
+   of the name ``llvm_cfunc_wrapper_name``.
+3. *Calling convention.* Compiled code receives where to put its result, where to put an exception,
+   and then its arguments, of which an integer is one value and an array several.
+4. *Emitting code.* The helpers in ``numba.core.cgutils``; ``make_array`` and ``get_dummy_value`` of
+   the target; the block that ends the body of ``for_range`` jumps back to the head of the loop; and
+   llvmlite numbers metadata in the order in which it is made.
+5. *Settings.* The names in ``numba.config``, and ``get_host_cpu_features``.
+"""
+
+import pickle
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import llvmlite
+import numba
+from llvmlite import ir
+from numba.core import caching, cgutils, codegen, compiler, config, funcdesc, serialize
+from numba.core.base import BaseContext
+from numba.misc.appdirs import AppDirs
+
+__all__ = [
+    "JIT_DISABLED",
+    "MOST_THREADS",
+    "CodeCache",
+    "array_data",
+    "broken_assumptions",
+    "c_address",
+    "cgutils",
+    "chunk_entry",
+    "chunk_entry_type",
+    "code_depends_on",
+    "named_cpu",
+    "rolled_loop",
+    "target_cpu",
+    "user_cache_folder",
+]
+
+
+def broken_assumptions() -> list[str]:
+    """Return the names that this version of Numba lacks: none, if the kernels can run on it."""
+    helpers = "alloca_once alloca_once_value for_range gep_inbounds get_or_insert_function"
+    settings = "CPU_NAME CPU_FEATURES DISABLE_JIT ENABLE_AVX LOOP_VECTORIZE NUMBA_NUM_THREADS OPT"
+    needed: list[tuple[Any, str]] = [
+        (caching.NullCache, "load_overload save_overload flush"),
+        (compiler.CompileResult, "_reduce _rebuild"),
+        (serialize, "dumps"),
+        (codegen.CPUCodeLibrary, "has_dynamic_globals"),
+        (codegen.JITCodeLibrary, "get_pointer_to_function"),
+        (funcdesc.FunctionDescriptor, "llvm_cfunc_wrapper_name"),
+        (BaseContext, "get_dummy_value make_array"),
+        (cgutils, f"{helpers} unpack_tuple"),
+        (codegen, "get_host_cpu_features"),
+        (config, f"{settings} SLP_VECTORIZE"),
+    ]
+    if not JIT_DISABLED:
+        needed.append((numba.njit(lambda: None), "_cache compile overloads"))
+    return [
+        f"{getattr(where, '__name__', 'njit')}.{name}"
+        for where, names in needed
+        for name in names.split()
+        if not hasattr(where, name)
+    ]
+
+
+# 1. Cache
+
+
+class CodeCache(caching.NullCache):  # type: ignore[misc]
+    """The cache of one compiled function, whose machine code is kept as bytes.
+
+    Parameters
+    ----------
+    function
+        What ``njit`` returned.
+    read
+        Takes a signature as text; returns what was kept for it, or None to have it compiled.
+    write
+        Takes a signature as text and the bytes to keep.
+    """
+
+    def __init__(
+        self,
+        function: Any,
+        read: Callable[[str], bytes | None],
+        write: Callable[[str, bytes], None],
+    ) -> None:
+        self._read, self._write = read, write
+        function._cache = self
+
+    def load_overload(self, sig: Any, target_context: Any) -> Any:
+        """Return the code kept for this signature, ready to run."""
+        target_context.refresh()
+        code = self._read(str(sig))
+        if code is None:
+            return None
+        return compiler.CompileResult._rebuild(target_context, *pickle.loads(code))
+
+    def save_overload(self, sig: Any, data: Any) -> None:
+        """Keep the code just compiled, unless it holds an address of this process."""
+        if not data.library.has_dynamic_globals:
+            self._write(str(sig), serialize.dumps(data._reduce()))
+
+
+def user_cache_folder(name: str) -> str:
+    """Return the folder where the system wants an application of this name to keep its cache."""
+    return str(AppDirs(appname=name, appauthor=False).user_cache_dir)
+
+
+# 2. Addresses
+
+
+def c_address(compiled: Any, signature: Any) -> int:
+    """Compile a kernel for the arguments of a signature; return where C code can call it."""
+    compiled.compile(signature)
+    result = compiled.overloads[signature.args]
+    return int(result.library.get_pointer_to_function(result.fndesc.llvm_cfunc_wrapper_name))
+
+
+# 3. Calling convention
+
+_INDEX = ir.IntType(64)
+_ADDRESS = ir.IntType(8).as_pointer()
+
+
+def chunk_entry_type() -> ir.FunctionType:
+    """Return the type of entry(chunk, chunks, stored arguments): the same for all kernels."""
+    return ir.FunctionType(ir.VoidType(), [_INDEX, _INDEX, _ADDRESS])
+
+
+def chunk_entry(builder: ir.IRBuilder) -> tuple[Any, Any]:
+    """Store the arguments of the function being compiled; add an entry that calls it again.
+
+    Returns pointers to the entry and to the stored arguments. The function's first two arguments
+    are ``chunk, chunks``, which the entry replaces by its own.
+    """
+    this = builder.function
+    raw = list(this.args)
+    record = ir.LiteralStructType([value.type for value in raw])
+    stored = cgutils.alloca_once(builder, record)
+    for i, value in enumerate(raw):
+        builder.store(value, cgutils.gep_inbounds(builder, stored, 0, i))
+
+    entry = ir.Function(builder.module, chunk_entry_type(), f"{this.name}.chunk")
+    entry.linkage = "internal"
+    inside = ir.IRBuilder(entry.append_basic_block())
+    chunk, chunks, address = entry.args
+    given = inside.load(inside.bitcast(address, record.as_pointer()))
+    again = [inside.extract_value(given, i) for i in range(len(raw))]
+    for i in (0, 1):  # where to put a result and an exception: each thread's own
+        again[i] = inside.alloca(raw[i].type.pointee)
+    inside.call(this, [*again[:2], chunk, chunks, *again[4:]], attrs=("noinline",))
+    inside.ret_void()
+    return entry, stored
+
+
+# 4. Emitting code
+
+
+def array_data(context: Any, builder: ir.IRBuilder, array_type: Any, array: Any) -> Any:
+    """Return a pointer to the first number of an array."""
+    return context.make_array(array_type)(context, builder, array).data
+
+
+@contextmanager
+def rolled_loop(builder: ir.IRBuilder, count: Any) -> Iterator[Any]:
+    """Emit a loop of ``count`` iterations that LLVM must not unroll, and yield its index.
+
+    Two iterations of a body that fills the registers do not fit in them, and every sum would go to
+    the stack and back.
+    """
+    with cgutils.for_range(builder, count) as loop:
+        yield loop.index
+        body = builder.basic_block
+    module = builder.module
+    disable = module.add_metadata([ir.MetaDataString(module, "llvm.loop.unroll.disable")])
+    # LLVM knows a loop's metadata by its first entry, which is the node itself.
+    node = ir.MDValue(module, [], str(len(module.metadata)))
+    node.operands = (node, disable)
+    body.terminator.set_metadata("llvm.loop", node)
+
+
+# 5. Settings
+
+JIT_DISABLED = bool(config.DISABLE_JIT)
+"""With ``NUMBA_DISABLE_JIT=1`` the kernels run as plain Python: slow, but open to coverage."""
+
+MOST_THREADS = int(config.NUMBA_NUM_THREADS)
+"""How many threads Numba can start."""
+
+
+def target_cpu() -> tuple[str, str]:
+    """Return name and features of the processor that Numba compiles for, as LLVM spells them."""
+    name = config.CPU_NAME or llvmlite.binding.get_host_cpu_name()
+    features = config.CPU_FEATURES
+    return name, codegen.get_host_cpu_features() if features is None else features
+
+
+def named_cpu() -> str | None:
+    """Return the processor that ``NUMBA_CPU_NAME`` names without its features, if there is one."""
+    return None if config.CPU_FEATURES else config.CPU_NAME
+
+
+def code_depends_on() -> str:
+    """Return the versions and settings that machine code depends on, besides its source."""
+    settings = (config.OPT, config.LOOP_VECTORIZE, config.SLP_VECTORIZE, config.ENABLE_AVX)
+    return repr((numba.__version__, llvmlite.__version__, target_cpu(), settings))
