@@ -7,7 +7,7 @@ import numpy as np
 from scratchvae.kernels.machine.memory import Memory
 from scratchvae.kernels.machine.tasks import Resources, Task, run
 from scratchvae.kernels.machine.threads import get_threads
-from scratchvae.kernels.passes import adam_factors, adam_tasks
+from scratchvae.kernels.passes import ADAM_FACTORS, adam_factors, adam_tasks
 from scratchvae.validation import FloatArray
 
 
@@ -49,5 +49,5 @@ class AdamPlan:
         resources = Resources(threads, Memory())
         for place in range(0, len(arrays), 4):
             value, grad, first, second = arrays[place : place + 4]
-            factors = self._factors.setdefault(value.dtype, np.empty(FACTORS, value.dtype))
+            factors = self._factors.setdefault(value.dtype, np.empty(ADAM_FACTORS, value.dtype))
             self._tasks += adam_tasks(resources, value, grad, first, second, factors)

@@ -27,7 +27,6 @@ from scratchvae.kernels.matrix_product import (
     matmul_transposed_right_tasks,
 )
 from scratchvae.kernels.passes import (
-    FUSED,
     activation_backward_bias_tasks,
     activation_backward_tasks,
     activation_tasks,
@@ -49,7 +48,7 @@ from scratchvae.layers import (
     Softplus,
     Tanh,
 )
-from scratchvae.validation import FloatArray, check_floats
+from scratchvae.validation import FloatArray, check_array, check_floats
 
 ACTIVATIONS: dict[type[Layer], str] = {
     ReLU: "relu",
@@ -296,8 +295,7 @@ def grouped(layers: Sequence[Layer]) -> list[tuple[type[Stage], list[Layer]]]:
             else:
                 groups.append((_Normalised, [layer]))
         elif type(layer) in ACTIVATIONS:
-            joins = last in LINEAR or last is BatchNorm
-            if joins and ACTIVATIONS[type(layer)] in FUSED:
+            if last in LINEAR or last is BatchNorm:
                 before.append(layer)
             else:
                 groups.append((_Activation, [layer]))
@@ -340,7 +338,7 @@ class Plan:
             self._stages.append(stage(members, h, training, here))  # type: ignore[call-arg]
             h = self._stages[-1].y
             self._tasks += self._stages[-1].forward
-        self._y = h
+        self._y, self._last = h, type(layers[-1]).__name__
         self._learns = [any(layer.parameters for layer in members) for _, members in groups]
         self._dy: FloatArray | None = None
         self._back: dict[bool, tuple[list[Task], FloatArray | None]] = {}
@@ -353,14 +351,15 @@ class Plan:
 
     def backward(self, dy: FloatArray, wants_dx: bool) -> FloatArray | None:
         """Add to the parameters' gradients; return ∂loss/∂x where it is wanted."""
+        check_array(dy, f"{self._last}: dy", self._y.shape, self._y.dtype)
         if wants_dx not in self._back:
-            self._back[wants_dx] = self._tasks_back(dy, wants_dx)
+            self._back[wants_dx] = self._tasks_back(wants_dx)
         tasks, dx = self._back[wants_dx]
         np.copyto(self._dy, dy)  # type: ignore[arg-type]
         run(tasks, self._places.resources.threads)
         return dx
 
-    def _tasks_back(self, dy: FloatArray, wants_dx: bool) -> tuple[list[Task], FloatArray | None]:
+    def _tasks_back(self, wants_dx: bool) -> tuple[list[Task], FloatArray | None]:
         edges, gradients = self._places.edges, self._places.gradients
         if self._dy is None:
             self._dy = edges.empty(self._y.shape, self._y.dtype)

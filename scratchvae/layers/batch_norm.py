@@ -101,8 +101,9 @@ class BatchNorm(Layer):
         dx, d_scale, d_shift = kernels.batch_norm_backward(
             dy, x, *self.statistics, scale.value, self.training
         )
-        scale.grad += d_scale  # ∂γ = Σ dy x̂
-        shift.grad += d_shift  # ∂β = Σ dy
+        dγ, dβ = scale.grad, shift.grad
+        dγ += d_scale  # Σ dy x̂
+        dβ += d_shift  # Σ dy
         return dx
 
     def check_input(self, x: FloatArray, training: bool) -> None:

@@ -95,9 +95,10 @@ class Conv2D(Layer):
         check_array(dy, "Conv2D: dy", self.y_shape, self.dtype)
         w, b = self.parameters["weight"], self.parameters["bias"]
         k, s, p, size = self.kernel_size, self.stride, self.padding, x.shape[1:3]
-        w.grad += kernels.convolution_weight_gradient(x, dy, (k, k), s, p)  # ∂w = Σ x dy
-        b.grad += kernels.sum_rows(dy)  # ∂b = Σ dy
-        return kernels.convolution_input_gradient(dy, w.value, size, s, p)  # ∂x = Σ dy w
+        dw, db = w.grad, b.grad
+        dw += kernels.convolution_weight_gradient(x, dy, (k, k), s, p)  # Σ x dy
+        db += kernels.sum_rows(dy)  # Σ dy
+        return kernels.convolution_input_gradient(dy, w.value, size, s, p)  # dx = Σ dy w
 
     def __repr__(self) -> str:
         return (

@@ -74,9 +74,10 @@ class Dense(Layer):
         x = check_remembered(self, "x")
         check_array(dy, "Dense: dy", (len(x), self.out_features), self.dtype)
         W, b = self.parameters["weight"], self.parameters["bias"]
-        W.grad += kernels.matmul_transposed_left(x, dy)  # ∂W = xᵀ dy, eq. 2.4
-        b.grad += kernels.sum_rows(dy)  # ∂b = Σₙ dyₙ, eq. 2.5
-        return kernels.matmul_transposed_right(dy, W.value)  # ∂x = dy Wᵀ, eq. 2.3
+        dW, db = W.grad, b.grad
+        dW += kernels.matmul_transposed_left(x, dy)  # xᵀ dy, eq. 2.4
+        db += kernels.sum_rows(dy)  # Σₙ dyₙ, eq. 2.5
+        return kernels.matmul_transposed_right(dy, W.value)  # dx = dy Wᵀ, eq. 2.3
 
     def __repr__(self) -> str:
         return f"Dense({self.in_features}, {self.out_features})"

@@ -106,8 +106,9 @@ class ConvTranspose2D(Layer):
         check_array(dy, "ConvTranspose2D: dy", self.y_shape, self.dtype)
         w, b, k = self.parameters["weight"], self.parameters["bias"], self.kernel_size
         s, p = self.stride, self.padding
-        w.grad += kernels.transposed_convolution_weight_gradient(x, dy, (k, k), s, p)
-        b.grad += kernels.sum_rows(dy)
+        dw, db = w.grad, b.grad
+        dw += kernels.transposed_convolution_weight_gradient(x, dy, (k, k), s, p)  # Σ x dy
+        db += kernels.sum_rows(dy)  # Σ dy
         return kernels.transposed_convolution_input_gradient(dy, w.value, s, p)
 
     def __repr__(self) -> str:

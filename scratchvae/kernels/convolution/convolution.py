@@ -335,7 +335,7 @@ def _sum_over_pixels(
     paddings: tuple[int, int],
     accumulate: bool,
 ) -> list[Task]:
-    """Return the tasks of `weight_gradient`: on a copy of dy unless its pixels are whole vectors."""
+    """Return the tasks of `weight_gradient`, on a copy of dy if its pixels are no whole vectors."""
     width, channels = panel_columns(out.dtype), dy.shape[3]
     pixels, step = dy.size // max(1, channels), channels
     flat, tasks = dy.reshape(-1), []
