@@ -27,6 +27,7 @@ class Engine:
         self._on = is_on()
         self._double: Any = None
         self._networks: dict[str, Any] = {}
+        self._replaced: set[str] = set()
         self._arena = Arena()
         self._adam: Any = None
 
@@ -46,21 +47,22 @@ class Engine:
         own.clear()
         own.update(state)
         self._arena.rewind()
+        self._replaced = {"_pass"}  # of planned networks: the model's own have not run
         for name, value in state.items():
             if isinstance(value, Layer):
                 own[name] = self._planned(name, value)
             elif type(value).__module__ == "scratchvae.probability.likelihoods":
                 own[name] = _PlannedLikelihood(value, self._arena)
+            else:
+                continue
+            self._replaced.add(name)
         return self._double
 
     def hand_back(self, model: Any) -> None:
         """Give the model what a double's passes have left in attributes of its class's own."""
-        if self._double is None or self._double is model:
-            return
-        state = vars(model)
-        for name, value in vars(self._double).items():
-            if name not in _NOT_HANDED_BACK and not isinstance(value, _PLANNED):
-                state[name] = value
+        if self._double is not None:
+            left = vars(self._double)
+            vars(model).update({name: left[name] for name in left if name not in self._replaced})
 
     def step(self, optimiser: Any, adam: bool) -> None:
         """Take an optimiser's step; ``adam`` says that it is the package's own Adam."""

@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 from typing import Any
 
-from scratchvae.engine.plan import KNOWN, Places, Plan, Rotation
+from scratchvae.engine.plan import Plan
+from scratchvae.engine.stages import KNOWN, Places, Rotation
 from scratchvae.errors import InputError
 from scratchvae.kernels.machine.arena import Arena
 from scratchvae.kernels.machine.memory import Memory
@@ -14,9 +15,11 @@ from scratchvae.layers.sequential import check_each_once
 from scratchvae.validation import FloatArray, check_floats
 
 # What a plan takes for granted of a layer besides its arrays.
-_SETTINGS = ("dtype", "forward", "backward", "alpha", "in_features", "out_features")
-_SETTINGS += ("in_channels", "out_channels", "kernel_size", "stride", "padding", "output_padding")
-_SETTINGS += ("channels", "momentum", "epsilon", "shape", "parameters", "buffers")
+_SETTINGS = (
+    *("dtype", "forward", "backward", "parameters", "buffers", "alpha", "shape"),
+    *("in_features", "out_features", "channels", "momentum", "epsilon"),
+    *("in_channels", "out_channels", "kernel_size", "stride", "padding", "output_padding"),
+)
 
 _MOST_PLANS = 16  # of one network: shapes that come once must not fill the memory
 

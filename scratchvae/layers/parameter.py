@@ -4,8 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from scratchvae.errors import InputError
-from scratchvae.validation import FloatArray
+from scratchvae.validation import FloatArray, check_array
 
 
 class Parameter:
@@ -38,14 +37,12 @@ class Parameter:
 
     def __setattr__(self, name: str, array: Any) -> None:
         array = np.require(array, requirements=["C", "W"])
-        other = self.__dict__.get("grad" if name == "value" else "value")
-        if other is None or (other.shape, other.dtype) != (array.shape, array.dtype):
-            if name != "value":
-                raise InputError(
-                    f"grad must be {other.dtype} of shape {other.shape}, as the value is, not "
-                    f"{array.dtype} of shape {array.shape}: assign the value first"
-                )
-            super().__setattr__("grad", np.zeros_like(array))
+        if name == "grad":
+            check_array(array, "grad", self.value.shape, self.value.dtype, "assign the value first")
+        else:
+            before = self.__dict__.get("value")
+            if before is None or (before.shape, before.dtype) != (array.shape, array.dtype):
+                super().__setattr__("grad", np.zeros_like(array))
         super().__setattr__(name, array)
 
     def __repr__(self) -> str:

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scratchvae.engine.network import PlannedNetwork
-from scratchvae.engine.plan import _Activation, _Normalised, _Shape, grouped
+from scratchvae.engine.stages import _Activation, _Normalised, _Shape, grouped
 from scratchvae.layers import (
     ELU,
     BatchNorm,
