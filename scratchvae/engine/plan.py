@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from scratchvae.engine.stages import Places, Stage, grouped
+from scratchvae.engine.stages import Places, Shape, Stage, grouped
 from scratchvae.kernels.machine.tasks import Task, run
 from scratchvae.layers import Layer
 from scratchvae.validation import FloatArray, check_array, check_floats
@@ -38,10 +38,12 @@ class Plan:
         self._stages: list[Stage] = []
         self._tasks: list[Task] = []
         groups = grouped(layers)
+        # What leaves the plan has memory of its own. A change of shape is a view of what goes in.
+        self._computing = [place for place, (stage, _) in enumerate(groups) if stage is not Shape]
         for place, (stage, members) in enumerate(groups):
-            last = place == len(groups) - 1
+            last = place == max(self._computing, default=0)
             here = places._replace(outputs=places.edges) if last else places
-            self._stages.append(stage(members, h, training, here))  # type: ignore[call-arg]
+            self._stages.append(stage(members, h, training, here))
             h = self._stages[-1].y
             self._tasks += self._stages[-1].forward
         self._y, self._last = h, type(layers[-1]).__name__
@@ -73,8 +75,9 @@ class Plan:
         first = 0 if wants_dx else self._learns.index(True)
         d: FloatArray | None = self._dy
         tasks: list[Task] = []
+        lowest = min((place for place in self._computing if place >= first), default=first)
         for place in reversed(range(first, len(self._stages))):
-            source = gradients if place > first else (edges if wants_dx else None)
+            source = gradients if place > lowest else (edges if wants_dx else None)
             assert d is not None
             more, d = self._stages[place].backward(d, source)
             tasks += more

@@ -95,8 +95,13 @@ LINEAR: dict[type[Layer], LinearMap] = {
         lambda r, layer, dy, w, dx: convolution_forward_tasks(r, dy, w, dx, *_strides(layer)),
     ),
 }
+IDENTITY = ("identity", 1.0)
 KNOWN: tuple[type[Layer], ...] = (*ACTIVATIONS, *LINEAR, BatchNorm, Flatten, Reshape)
 """The layers that plans are made of. A class derived from one of them has passes of its own."""
+
+
+Back = tuple[list[Task], FloatArray | None]
+"""The tasks of a backward pass, and the array where they leave ∂loss/∂x."""
 
 
 class Source(Protocol):
@@ -148,9 +153,10 @@ class Stage:
     forward: list[Task]
     y: FloatArray
 
-    def backward(
-        self, dy: FloatArray, source: Source | None
-    ) -> tuple[list[Task], FloatArray | None]:
+    def __init__(self, layers: list[Any], x: FloatArray, training: bool, places: Places) -> None:
+        self.layers, self.x, self.training, self.places = layers, x, training, places
+
+    def backward(self, dy: FloatArray, source: Source | None) -> Back:
         """Return the tasks that take ∂loss/∂y to the parameters' gradients and ∂loss/∂x.
 
         ∂loss/∂x is an array from ``source``, or is left out where that is ``None``.
@@ -158,125 +164,138 @@ class Stage:
         raise NotImplementedError
 
 
-class _Shape(Stage):
+class Shape(Stage):
     """``Flatten`` or ``Reshape``: another view of the same memory."""
 
     def __init__(self, layers: list[Any], x: FloatArray, training: bool, places: Places) -> None:
-        self.forward = []
-        self._x = x
-        self.y = layers[0].view(x)
+        super().__init__(layers, x, training, places)
+        self.forward, self.y = [], layers[0].view(x)
 
-    def backward(
-        self, dy: FloatArray, source: Source | None
-    ) -> tuple[list[Task], FloatArray | None]:
-        return [], dy.reshape(self._x.shape)
+    def backward(self, dy: FloatArray, source: Source | None) -> Back:
+        """Return the same gradient in the shape of ``x``."""
+        return [], dy.reshape(self.x.shape)
 
 
-class _Activation(Stage):
+class Activation(Stage):
     """An activation by itself."""
 
     def __init__(self, layers: list[Any], x: FloatArray, training: bool, places: Places) -> None:
-        self._resources = places.resources
-        self._kind = _kind(layers[0])
+        super().__init__(layers, x, training, places)
+        self.kind = _kind(layers[0])
         self.y = places.outputs.empty(x.shape, x.dtype)
-        self.forward = activation_tasks(self._resources, x, self.y, *self._kind)
+        self.forward = activation_tasks(places.resources, x, self.y, *self.kind)
 
-    def backward(
-        self, dy: FloatArray, source: Source | None
-    ) -> tuple[list[Task], FloatArray | None]:
+    def backward(self, dy: FloatArray, source: Source | None) -> Back:
+        """Return the tasks of dy · f′(y)."""
         if source is None:
             return [], None
         dx = source.empty(dy.shape, dy.dtype)
-        return activation_backward_tasks(self._resources, dy, self.y, dx, *self._kind), dx
+        resources = self.places.resources
+        return activation_backward_tasks(resources, dy, self.y, dx, *self.kind), dx
 
 
-class _Normalised(Stage):
-    """Perhaps a linear map, perhaps a batch norm, perhaps an activation: at least one of each two.
+class Linear(Stage):
+    """A linear map with a bias, and perhaps an activation."""
 
-    A bias before a batch norm is never added: where it moves x it moves μ as well, and
-    x + b − (μ + b) = x − μ. With the batch's own moments its gradient is 0 but for rounding.
+    def __init__(self, layers: list[Any], x: FloatArray, training: bool, places: Places) -> None:
+        super().__init__(layers, x, training, places)
+        layer = layers[0]
+        self.w, self.bias = layer.parameters.values()
+        self.kind = _kind(layers[1]) if layers[1:] else IDENTITY
+        self.y = places.outputs.empty(layer.output_shape(x), x.dtype)
+        self.forward = self._map(self.y)
+        self.forward += bias_activation_tasks(places.resources, self.y, self.bias.value, *self.kind)
+
+    def backward(self, dy: FloatArray, source: Source | None) -> Back:
+        """Return the tasks through the activation, summing for the bias on the way, and the map."""
+        d = dy if self.kind == IDENTITY else self.places.gradients.empty(dy.shape, dy.dtype)
+        tasks = activation_backward_bias_tasks(
+            self.places.resources, dy, self.y, d, self.bias.grad, *self.kind
+        )
+        more, dx = self._map_backward(d, source)
+        return tasks + more, dx
+
+    def _map(self, y: FloatArray) -> list[Task]:
+        layer = self.layers[0]
+        return LINEAR[type(layer)].forward(self.places.resources, layer, self.x, self.w.value, y)
+
+    def _map_backward(self, d: FloatArray, source: Source | None) -> Back:
+        """Return the tasks from the gradient ``d`` at the map's output to its weight and input."""
+        layer, resources = self.layers[0], self.places.resources
+        products = LINEAR[type(layer)]
+        tasks = products.weight_gradient(resources, layer, self.x, d, self.w.grad)
+        if source is None:
+            return tasks, None
+        dx = source.empty(self.x.shape, d.dtype)
+        return tasks + products.input_gradient(resources, layer, d, self.w.value, dx), dx
+
+
+class Normalised(Linear):
+    """A batch norm, perhaps after a linear map, perhaps before an activation.
+
+    The map's bias is never added: where it moves h it moves μ as well, and h + b − (μ + b) = h − μ.
+    With the batch's own moments its gradient is 0 but for rounding.
     """
 
     def __init__(self, layers: list[Any], x: FloatArray, training: bool, places: Places) -> None:
-        self._places, self._x, self._training = places, x, training
-        rest = list(layers)
-        self._linear = rest.pop(0) if type(rest[0]) in LINEAR else None
-        self._norm = rest.pop(0) if rest and type(rest[0]) is BatchNorm else None
-        self._kind = _kind(rest[0]) if rest else ("identity", 1.0)
-        resources, self.forward, self._bias = places.resources, [], None
-        if self._linear is not None:
-            w, self._bias = self._linear.parameters.values()
-            y = places.outputs.empty(self._linear.output_shape(x), x.dtype)
-            self.forward += LINEAR[type(self._linear)].forward(
-                resources, self._linear, x, w.value, y
-            )
-            x = y
-        if self._norm is None:
-            assert self._bias is not None
-            self.y = x
-            self.forward += bias_activation_tasks(resources, x, self._bias.value, *self._kind)
-        else:
-            self._norm.check_input(x, training)
-            self._h, self.y = x, places.outputs.empty(x.shape, x.dtype)
-            self._mean, self._inverse_std = np.empty((2, x.shape[-1]), x.dtype)
-            scale, shift = self._norm.parameters.values()
-            running_mean, running_variance = self._norm.buffers.values()
-            self.forward += batch_norm_forward_tasks(
-                resources,
-                x,
-                None if self._bias is None else self._bias.value,
-                scale.value,
-                shift.value,
-                running_mean,
-                running_variance,
-                self._mean,
-                self._inverse_std,
-                self.y,
-                training=training,
-                momentum=self._norm.momentum,
-                epsilon=self._norm.epsilon,
-                activation=self._kind[0],
-                alpha=self._kind[1],
-            )
+        Stage.__init__(self, layers, x, training, places)
+        self.mapped = type(layers[0]) in LINEAR
+        norm = self.norm = layers[1 if self.mapped else 0]
+        self.kind = _kind(layers[-1]) if layers[-1] is not norm else IDENTITY
+        self.h, self.forward, self.bias = x, [], None
+        if self.mapped:
+            self.w, self.bias = layers[0].parameters.values()
+            self.h = places.outputs.empty(layers[0].output_shape(x), x.dtype)
+            self.forward += self._map(self.h)
+        norm.check_input(self.h, training)
+        self.mean, self.inverse_std = np.empty((2, norm.channels), x.dtype)
+        scale, shift = norm.parameters.values()
+        running_mean, running_variance = norm.buffers.values()
+        self.y = places.outputs.empty(self.h.shape, x.dtype)
+        self.forward += batch_norm_forward_tasks(
+            places.resources,
+            self.h,
+            None if self.bias is None else self.bias.value,
+            scale.value,
+            shift.value,
+            running_mean,
+            running_variance,
+            self.mean,
+            self.inverse_std,
+            self.y,
+            training=training,
+            momentum=norm.momentum,
+            epsilon=norm.epsilon,
+            activation=self.kind[0],
+            alpha=self.kind[1],
+        )
 
-    def backward(
-        self, dy: FloatArray, source: Source | None
-    ) -> tuple[list[Task], FloatArray | None]:
-        resources, gradients = self._places.resources, self._places.gradients
-        bias_grad = None if self._bias is None else self._bias.grad
-        if self._norm is not None:
-            last = self._linear is None and source is not None
-            d = (source if last else gradients).empty(dy.shape, dy.dtype)  # type: ignore[union-attr]
-            scale, shift = self._norm.parameters.values()
-            tasks = batch_norm_backward_tasks(
-                resources,
-                dy,
-                self._h,
-                self.y,
-                self._mean,
-                self._inverse_std,
-                scale.value,
-                scale.grad,
-                shift.grad,
-                bias_grad,
-                d,
-                training=self._training,
-                activation=self._kind[0],
-                alpha=self._kind[1],
-            )
-        else:
-            assert bias_grad is not None
-            identity = self._kind[0] == "identity"
-            d = dy if identity else gradients.empty(dy.shape, dy.dtype)
-            tasks = activation_backward_bias_tasks(resources, dy, self.y, d, bias_grad, *self._kind)
-        if self._linear is None:
+    def backward(self, dy: FloatArray, source: Source | None) -> Back:
+        """Return the tasks through activation and norm, and then through the map."""
+        scale, shift = self.norm.parameters.values()
+        # The gradient at the norm's input is computed in any case.
+        place = self.places.gradients if self.mapped or source is None else source
+        d = place.empty(dy.shape, dy.dtype)
+        tasks = batch_norm_backward_tasks(
+            self.places.resources,
+            dy,
+            self.h,
+            self.y,
+            self.mean,
+            self.inverse_std,
+            scale.value,
+            scale.grad,
+            shift.grad,
+            None if self.bias is None else self.bias.grad,
+            d,
+            training=self.training,
+            activation=self.kind[0],
+            alpha=self.kind[1],
+        )
+        if not self.mapped:
             return tasks, d
-        products, w = LINEAR[type(self._linear)], self._linear.parameters["weight"]
-        tasks += products.weight_gradient(resources, self._linear, self._x, d, w.grad)
-        if source is None:
-            return tasks, None
-        dx = source.empty(self._x.shape, dy.dtype)
-        return tasks + products.input_gradient(resources, self._linear, d, w.value, dx), dx
+        more, dx = self._map_backward(d, source)
+        return tasks + more, dx
 
 
 def _kind(layer: Any) -> tuple[str, float]:
@@ -288,20 +307,17 @@ def grouped(layers: Sequence[Layer]) -> list[tuple[type[Stage], list[Layer]]]:
     """Return the stages that layers come to, each with its layers."""
     groups: list[tuple[type[Stage], list[Layer]]] = []
     for layer in layers:
-        stage, before = groups[-1] if groups else (Stage, [])
-        last = type(before[-1]) if stage is _Normalised else None
-        if type(layer) in LINEAR:
-            groups.append((_Normalised, [layer]))
-        elif type(layer) is BatchNorm:
-            if last in LINEAR:
-                before.append(layer)
-            else:
-                groups.append((_Normalised, [layer]))
-        elif type(layer) in ACTIVATIONS:
-            if last in LINEAR or last is BatchNorm:
-                before.append(layer)
-            else:
-                groups.append((_Activation, [layer]))
+        kind = type(layer)
+        before = groups[-1][1] if groups else []
+        last = type(before[-1]) if before else None
+        if kind is BatchNorm and last in LINEAR:
+            groups[-1] = (Normalised, [*before, layer])
+        elif kind in ACTIVATIONS and (last in LINEAR or last is BatchNorm):
+            before.append(layer)
+        elif kind in ACTIVATIONS:
+            groups.append((Activation, [layer]))
+        elif kind in LINEAR:
+            groups.append((Linear, [layer]))
         else:
-            groups.append((_Shape, [layer]))
+            groups.append((Normalised if kind is BatchNorm else Shape, [layer]))
     return groups

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scratchvae.engine.network import PlannedNetwork
-from scratchvae.engine.stages import _Activation, _Normalised, _Shape, grouped
+from scratchvae.engine.stages import Activation, Linear, Normalised, Shape, grouped
 from scratchvae.layers import (
     ELU,
     BatchNorm,
@@ -169,12 +169,12 @@ def test_plans_of_drawn_stacks_are_their_layers(drawn):
 def test_grouped_joins_a_linear_map_its_norm_and_its_activation():
     layers = stack(np.float64)
     assert grouped(layers) == [
-        (_Normalised, layers[0:2]),
-        (_Normalised, layers[2:5]),
-        (_Shape, layers[5:6]),
-        (_Normalised, layers[6:8]),
-        (_Activation, layers[8:9]),
-        (_Normalised, layers[9:12]),
+        (Linear, layers[0:2]),
+        (Normalised, layers[2:5]),
+        (Shape, layers[5:6]),
+        (Linear, layers[6:8]),
+        (Activation, layers[8:9]),
+        (Normalised, layers[9:12]),
     ]
 
 
