@@ -34,7 +34,7 @@ def _choose_backend() -> str:
         return wanted
     if wanted:
         raise InputError(
-            f"{_VARIABLE} is numba, which needs Numba, but {problem}: "
+            f"{_VARIABLE}=numba cannot be had, since {problem}: "
             f"install Numba, or set {_VARIABLE}=numpy"
         )
     if not problem:
