@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from scratchvae.data.batches import count_batches, epoch_batches, label_batches
 from scratchvae.errors import InputError
 from scratchvae.kernels.machine.arena import Arena
-from scratchvae.training.protocol import LossMean, LossParts
+from scratchvae.training.protocol import LossMean, LossTerms
 from scratchvae.training.trainer import Trainer
 from scratchvae.validation import FloatArray
 
@@ -41,8 +41,8 @@ class EpochMetrics:
     """
 
     epoch: int
-    train: LossParts
-    test: LossParts | None
+    train: LossTerms
+    test: LossTerms | None
     seconds: float
 
     def __str__(self) -> str:
@@ -139,7 +139,7 @@ def train(
                 if on_batch is not None:
                     on_batch(len(x))
             test = _evaluate(trainer, test_images, test_labels)
-            train_parts = trainer.running.parts()
+            train_parts = trainer.running.terms()
             trainer.epoch, trainer.batch = trainer.epoch + 1, 0
             trainer.running, trainer.running_seconds = LossMean(), 0.0
             metrics = EpochMetrics(trainer.epoch, train_parts, test, time.perf_counter() - start)
@@ -190,13 +190,13 @@ def _given_labels(trainer: Trainer, labels: NDArray[Any] | None) -> Iterator[dic
 
 def _evaluate(
     trainer: Trainer, images: NDArray[Any] | None, labels: NDArray[Any] | None
-) -> LossParts | None:
+) -> LossTerms | None:
     evaluate = getattr(trainer.model, "evaluate", None)
     if images is None or len(images) == 0 or evaluate is None:
         return None
     given = {} if labels is None else {"labels": labels}
-    parts: LossParts = evaluate(images, seed=trainer.seed, **given)
-    if not math.isfinite(parts.loss):
+    parts: LossTerms | None = evaluate(images, seed=trainer.seed, **given)
+    if parts is not None and not math.isfinite(parts.loss):
         # The last step has spoilt the parameters: an error now keeps them out of a checkpoint.
         raise InputError(
             f"the test loss became {parts.loss} after epoch {trainer.epoch + 1}: use a learning "
@@ -206,7 +206,7 @@ def _evaluate(
 
 
 def _describe(trainer: Trainer) -> str:
-    parts = trainer.running.parts()
+    parts = trainer.running.terms()
     # Short enough for the whole line to fit into 80 columns; the epochs' lines spell it out.
     return (
         f"epoch {trainer.epoch + 1}/{trainer.settings.epochs}  loss {parts.loss:.1f}  "

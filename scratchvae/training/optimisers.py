@@ -3,6 +3,7 @@
 Each is a few array operations per parameter, done in place.
 """
 
+from collections.abc import Mapping
 from typing import Any, Protocol
 
 import numpy as np
@@ -41,7 +42,7 @@ class SGD:
     """
 
     def __init__(
-        self, parameters: dict[str, Parameter], learning_rate: float, momentum: float = 0.0
+        self, parameters: Mapping[str, Parameter], learning_rate: float, momentum: float = 0.0
     ) -> None:
         self.parameters = parameters
         self.learning_rate = check_positive(learning_rate, "learning_rate")
@@ -80,7 +81,7 @@ class Adam:
 
     def __init__(
         self,
-        parameters: dict[str, Parameter],
+        parameters: Mapping[str, Parameter],
         learning_rate: float = 1e-3,
         beta_1: float = 0.9,
         beta_2: float = 0.999,

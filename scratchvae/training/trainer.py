@@ -13,7 +13,7 @@ from scratchvae.errors import InputError
 from scratchvae.kernels.machine.arena import Arena
 from scratchvae.randomness import stream
 from scratchvae.training.optimisers import SGD, Adam, Optimiser
-from scratchvae.training.protocol import LossMean, LossParts, Trainable
+from scratchvae.training.protocol import LossMean, LossTerms, Trainable
 from scratchvae.training.settings import LAST_STAGE, Settings, stage_of
 from scratchvae.validation import FloatArray, check_count
 
@@ -65,7 +65,7 @@ class Trainer:
         self.model = model
         chosen = settings or getattr(model, "settings", None) or Settings()
         self.settings = chosen.changed(**changes)
-        if self.settings.free_bits and not hasattr(model, "free_bits"):
+        if self.settings.free_bits and getattr(model, "free_bits", None) is None:
             raise InputError(
                 f"{type(model).__name__} has no free bits: leave free_bits and free_bits_epochs out"
             )
@@ -83,7 +83,7 @@ class Trainer:
         self.kl_weight = 1.0
         self.free_bits = self.settings.free_bits
 
-    def step(self, batch: NDArray[Any], labels: NDArray[Any] | None = None) -> LossParts:
+    def step(self, batch: NDArray[Any], labels: NDArray[Any] | None = None) -> LossTerms:
         """Take one step on a batch of images, and return its loss before the step.
 
         Parameters
@@ -108,7 +108,7 @@ class Trainer:
         x = read_pixels(images, self.model.dtype, self.settings.pixels, rng)
         return self.step_on_floats(x, labels)
 
-    def step_on_floats(self, x: FloatArray, labels: NDArray[Any] | None = None) -> LossParts:
+    def step_on_floats(self, x: FloatArray, labels: NDArray[Any] | None = None) -> LossTerms:
         """Do as ``step`` for images that are known to fit, in the model's own dtype."""
         given = {} if labels is None else {"labels": labels}
         with self.schedules_in_force(), self.arena:
@@ -131,7 +131,7 @@ class Trainer:
             if self.settings.free_bits:
                 model.free_bits = own
 
-    def _step(self, x: FloatArray, given: dict[str, Any]) -> LossParts:
+    def _step(self, x: FloatArray, given: dict[str, Any]) -> LossTerms:
         noise = self.model.draw_noise(len(x), stream(self.seed, "noise", self.optimiser.steps))
         parts = self.model.forward(x, noise, training=True, **given)
         if not math.isfinite(parts.loss):

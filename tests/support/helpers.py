@@ -40,16 +40,16 @@ def small_parts(latent_dim=2, hidden=3, seed=0, dtype=np.float64, channels=1, ou
     """Return the encoder and decoder of a model of 3 × 5 images that is checked in no time."""
     options = {"rng": np.random.default_rng(seed), "dtype": dtype}
     encoder = Sequential(
-        Flatten(**options),
+        Flatten(),
         Dense(PIXELS, hidden, **options),
-        Tanh(**options),
+        Tanh(),
         Dense(hidden, outputs * latent_dim, **options),
     )
     decoder = Sequential(
         Dense(latent_dim, hidden, **options),
-        Tanh(**options),
+        Tanh(),
         Dense(hidden, PIXELS * channels, **options),
-        Reshape((3, 5, channels), **options),
+        Reshape((3, 5, channels)),
     )
     return encoder, decoder
 
