@@ -20,8 +20,6 @@ class Autoencoder(LatentModel):
     """
 
     has_prior = False
-    kl_meaning = "none, for there is no prior"
-    plane_note = ", though there is no prior"
 
     def draw_noise(self, count: int, rng: np.random.Generator) -> FloatArray:
         """Return an empty array: there is no noise in an autoencoder."""

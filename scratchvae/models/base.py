@@ -58,8 +58,6 @@ class Model(Trainable):
     """
 
     smooth: ClassVar[bool] = True
-    kl_meaning: ClassVar[str] = "KL(q(z | x) || p(z))"
-    plane_note: ClassVar[str] = ""
     settings: Settings
     _pass: Any
 

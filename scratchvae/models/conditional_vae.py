@@ -40,8 +40,6 @@ class ConditionalVAE(VAE):
         The likelihood and the options of a ``VAE``.
     """
 
-    kl_meaning = "KL(q(z | x, class) || N(0, I))"
-
     def __init__(
         self, encoder: Layer, decoder: Layer, *args: Any, classes: int = 10, **kwargs: Any
     ) -> None:

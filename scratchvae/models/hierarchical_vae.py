@@ -84,8 +84,6 @@ class HierarchicalVAE(LatentModel):
     has_prior = True
     weighs_kl = True
     free_bits: float
-    kl_meaning = "log q(z1 | x) - log p(z1 | z2), plus KL(q(z2 | z1) || N(0, I))"
-    plane_note = ", though z₁ is drawn from p(z₁ | z₂)"
 
     def __init__(
         self,
@@ -199,10 +197,6 @@ class HierarchicalVAE(LatentModel):
         eps = rng.standard_normal((1, count, self.latent_dim), dtype=self.dtype)
         z_1: FloatArray = reparameterise(mean, log_variance, eps)[0]
         return z_1
-
-    def describe_draws(self) -> str:
-        """Return what ``draw_latents`` draws from, in words for a title."""
-        return f"z₁ of p(z₁ | z₂), z₂ of N(0, I) in {self.upper_dim} dimensions"
 
     def _above_free_bits(self, kl_2: FloatArray) -> FloatArray:
         """Return 1 for each upper latent whose KL counts, 0 for one within the free bits, (U,)."""

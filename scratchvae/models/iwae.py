@@ -43,7 +43,6 @@ class IWAE(VAE):
     """
 
     weighs_kl = False  # the logarithm of the mean weight does not split into two terms
-    kl_meaning = "KL(q(z | x) || N(0, I)), estimated from the draws of z where there are several"
 
     def __init__(
         self,

@@ -68,8 +68,6 @@ class LadderVAE(HierarchicalVAE):
         The prior, the decoder and the rest, as for ``HierarchicalVAE``.
     """
 
-    kl_meaning = "KL(q(z1 | x, z2) || p(z1 | z2)) + KL(q(z2 | x) || N(0, I))"
-
     def __init__(
         self, encoder: Layer, lower_head: Layer, upper_encoder: Layer, *args: Any, **kwargs: Any
     ) -> None:

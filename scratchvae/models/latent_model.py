@@ -57,11 +57,6 @@ class LatentModel(Model):
         """Return draws from the prior of what the decoder takes, (count, D)."""
         return rng.standard_normal((count, self.latent_dim), dtype=self.dtype)
 
-    def describe_draws(self) -> str:
-        """Return what ``draw_latents`` draws from, in words for a title."""
-        dimensions = "1 dimension" if self.latent_dim == 1 else f"{self.latent_dim} dimensions"
-        return f"N(0, I) in {dimensions}"
-
     def fit(
         self,
         images: NDArray[Any],

@@ -57,7 +57,6 @@ class VAE(LatentModel):
 
     has_prior = True
     weighs_kl = True
-    kl_meaning = "KL(q(z | x) || N(0, I))"
 
     def __init__(
         self,
