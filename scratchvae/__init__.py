@@ -3,7 +3,7 @@
 from scratchvae.checks.gradients import GradientReport, error_curve, gradcheck, gradcheck_functions
 from scratchvae.errors import InputError
 from scratchvae.models import RECIPES, VAE, Autoencoder, build
-from scratchvae.training import LossParts, Settings, Trainer
+from scratchvae.training import LossTerms, Settings, Trainer
 from scratchvae.version import __version__
 
 __all__ = [
@@ -12,7 +12,7 @@ __all__ = [
     "Autoencoder",
     "GradientReport",
     "InputError",
-    "LossParts",
+    "LossTerms",
     "Settings",
     "Trainer",
     "__version__",

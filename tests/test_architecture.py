@@ -20,6 +20,7 @@ BOTTOM = {"errors", "validation", "randomness", "files", "version"}
 ROOMS = [
     "kernels",
     "layers",
+    "engine",
     "probability",
     "data",
     "training",

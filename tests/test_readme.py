@@ -30,8 +30,9 @@ def without_docstring_and_types(function):
     if isinstance(tree.body[0], ast.Expr) and isinstance(tree.body[0].value, ast.Constant):
         tree.body = tree.body[1:]
     tree.returns = None
-    for argument in tree.args.args:
-        argument.annotation = None
+    for argument in (*tree.args.args, tree.args.kwarg):
+        if argument is not None:
+            argument.annotation = None
     return ast.dump(tree)
 
 

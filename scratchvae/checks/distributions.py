@@ -174,16 +174,16 @@ def check_likelihood(likelihood: Likelihood, *, seed: int = 0) -> DistributionRe
             width = float(grid[1] - grid[0])
         repeated = np.repeat(decoded[pixel : pixel + 1], len(grid), axis=0)
         nats = likelihood.negative_log_likelihood(grid[:, None], repeated)
-        probability = np.exp(-nats - likelihood.omitted(1)) * width
+        probability = np.exp(-nats - likelihood.omitted_constant(1)) * width
         total, mean = float(probability.sum()), float((probability * grid).sum())
         rows += [
             _compare(f"pixel {pixel}: total probability", 1.0, total, 1e-6),
             _compare(f"pixel {pixel}: mean", float(expected_mean[pixel]), mean, 1e-6),
         ]
     x = likelihood.sample(decoded, rng)
-    of_pixels = likelihood.negative_log_likelihood(x, decoded) + likelihood.omitted(1)
+    of_pixels = likelihood.negative_log_likelihood(x, decoded) + likelihood.omitted_constant(1)
     of_image = likelihood.negative_log_likelihood(x[np.newaxis], decoded[np.newaxis])
-    found = float(of_image[0]) + likelihood.omitted(len(x))
+    found = float(of_image[0]) + likelihood.omitted_constant(len(x))
     rows.append(_compare("nats of an image of 4 pixels", float(of_pixels.sum()), found, 1e-6))
     return DistributionReport(f"{likelihood!r}: a distribution over pixels", rows)
 

@@ -62,7 +62,7 @@ def _begin(options: argparse.Namespace) -> tuple[Run, Dataset]:
     )
     extra: dict[str, Any] = {} if options.beta is None else {"beta": options.beta}
     if options.importance_samples_train is not None:
-        extra["importance_samples"] = options.importance_samples_train
+        extra["samples"] = options.importance_samples_train
     model = build(recipe.name, latent_dim=options.latent_dim, seed=seed, **extra)
     # All that can be wrong with the words of the command is found before anything is fetched.
     folder = options.out or unused_folder(recipe.name)
@@ -85,7 +85,7 @@ def _resume(options: argparse.Namespace) -> tuple[Run, Dataset]:
             name: getattr(options, name)
             for name in ("latent_dim", "seed", "batch_size", "learning_rate", "beta")
         },
-        "importance_samples": options.importance_samples_train,
+        "samples": options.importance_samples_train,
     }
     holds = run.config | run.config["options"] | run.config["settings"]
     for name, value in asked.items():

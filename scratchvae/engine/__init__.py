@@ -14,6 +14,6 @@ is the model's own. Layers of a class that the engine does not know run their ow
 and gradients are the same to rounding.
 """
 
-from scratchvae.engine.engine import Engine
+from scratchvae.engine.engine import Engine, looking_at
 
-__all__ = ["Engine"]
+__all__ = ["Engine", "looking_at"]

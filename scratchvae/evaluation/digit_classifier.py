@@ -12,13 +12,13 @@ from numpy.typing import NDArray
 from scratchvae.data.batches import read_pixels
 from scratchvae.layers import Dense, Flatten, ReLU, Sequential
 from scratchvae.models.checks import check_labels
-from scratchvae.training import LossParts, Settings, Trainer, train
+from scratchvae.training import LossTerms, Settings, Trainable, Trainer, train
 from scratchvae.validation import FloatArray
 
 _CHUNK = 1000
 
 
-class DigitClassifier:
+class DigitClassifier(Trainable):
     """One hidden layer and a softmax, trained by the same loop as the models.
 
     Parameters
@@ -55,9 +55,9 @@ class DigitClassifier:
         self,
         x: FloatArray,
         noise: FloatArray,
-        training: bool = True,
+        training: bool = False,
         labels: NDArray[Any] | None = None,
-    ) -> LossParts:
+    ) -> LossTerms:
         """Return the cross-entropy of the ``labels`` (N,) of the images ``x`` (N, …), in nats."""
         self._labels = check_labels(labels, len(x), self.classes)
         logits = self.network.forward(x, training)  # (N, K)
@@ -67,7 +67,7 @@ class DigitClassifier:
         rows = np.arange(len(x))
         nats = np.log(shares.sum(axis=1)) - logits[rows, self._labels]  # (N,)
         mean = float(nats.mean(dtype=np.float64))
-        return LossParts(mean, mean, 0.0)
+        return LossTerms(mean, mean, 0.0)
 
     def backward(self) -> None:
         """Add the gradients: of −log softmax it is the softmax, less 1 at the right class."""

@@ -214,7 +214,7 @@ def log_likelihood_by_quadrature(
             log_joint[row, piece] = log_prior[piece] - nats
     largest = log_joint.max(axis=1, keepdims=True)
     total = np.exp(log_joint - largest).sum(axis=1) * width
-    omitted = model.likelihood.omitted(prod(model.image_shape))
+    omitted = model.likelihood.omitted_constant(prod(model.image_shape))
     log_likelihood: FloatArray = np.log(total) + largest[:, 0] - omitted
     return log_likelihood
 

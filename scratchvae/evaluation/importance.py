@@ -23,8 +23,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from scratchvae.engine import looking_at
 from scratchvae.errors import InputError
-from scratchvae.kernels.machine.arena import Arena
 from scratchvae.models import VAE, LatentModel
 from scratchvae.randomness import stream
 from scratchvae.validation import FloatArray, check_count
@@ -153,17 +153,16 @@ def estimate_log_likelihood(
     if len(images) == 0:
         raise InputError("estimate_log_likelihood expects at least one image")
     found: list[tuple[FloatArray, FloatArray, FloatArray]] = []
-    arena = Arena()
-    with arena, _progress_bar(len(images) * samples, progress) as bar:
+    with _progress_bar(len(images) * samples, progress) as bar:
         for number, x in enumerate(_pieces(vae, images, seed)):
-            mean, log_variance = (array.copy() for array in vae.encode_distribution(x))
+            mean, log_variance = (array.copy() for array in looking_at(vae).encode_distribution(x))
             running = LogMeanExp(len(x))
             at_once = max(PAIRS // len(x), 1)
             for piece, start in enumerate(range(0, samples, at_once)):
                 count = min(at_once, samples - start)
                 rng = stream(seed, "evaluate", number, piece)
                 eps = rng.standard_normal((count, *mean.shape), dtype=vae.dtype)
-                running.add(vae.log_weights_under(x, eps, mean, log_variance))
+                running.add(looking_at(vae).log_weights_under(x, eps, mean, log_variance))
                 bar.update(count * len(x))
             found.append((running.log_mean(), running.standard_error(), running.effective()))
     values, errors, effective = (np.concatenate(arrays) for arrays in zip(*found, strict=True))

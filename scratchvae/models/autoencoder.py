@@ -6,32 +6,29 @@ Dimensions: N images, D latents, … an image's shape (H, W, C).
 import numpy as np
 
 from scratchvae.models.latent_model import LatentModel
-from scratchvae.training import LossParts
+from scratchvae.training import LossTerms
 from scratchvae.validation import FloatArray
 
 
 class Autoencoder(LatentModel):
     """An encoder and a decoder trained to reproduce each image: z = f(x), x̂ = g(z).
 
-    The loss is the likelihood's reconstruction term alone; with a Gaussian of variance 1 that is
-    ½ ‖x − x̂‖² per image: eq. 3.1 of the lessons. With linear layers the best solution spans the
-    space of the principal components. Nothing shapes the latent space (eq. 3.12), so there is no
-    prior to sample from.
-    Source: EECS 230, lecture 16.
+    The loss is the likelihood's reconstruction term and nothing else; with a Gaussian of variance 1
+    that is ½ ‖x − x̂‖² per image: eq. 3.1 of the lessons. With linear layers the best solution spans
+    the space of the principal components. Nothing shapes the latent space (eq. 3.12), so there is
+    no prior to sample from. Source: EECS 230, lecture 16.
     """
 
     has_prior = False
-    kl_meaning = "none, for there is no prior"
-    plane_note = ", though there is no prior"
 
     def draw_noise(self, count: int, rng: np.random.Generator) -> FloatArray:
         """Return an empty array: there is no noise in an autoencoder."""
         return np.empty((0, count, self.latent_dim), self.dtype)
 
-    def forward(self, x: FloatArray, noise: FloatArray, training: bool = True) -> LossParts:
+    def forward(self, x: FloatArray, noise: FloatArray, training: bool = False) -> LossTerms:
         """Return the loss of the images ``x`` (N, …); ``noise`` is not used."""
         z = self.encoder.forward(x, training)  # (N, D)
-        decoded = self.decoder.forward(z, training)  # (N, …)
+        decoded = self.decode_parameters(z, training)  # (N, …)
         reconstruction = self.likelihood.negative_log_likelihood(x, decoded)  # (N,)
         self._pass = (x, decoded)
         return self._mean_loss(reconstruction, np.zeros_like(reconstruction), 0.0)

@@ -1,27 +1,33 @@
-"""What a model is made of, and the loss that its terms make.
+"""What a model is made of, and the loss that its terms add up to.
 
 Dimensions: N images of shape (H, W, C), D latents.
 """
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any, ClassVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from scratchvae.errors import InputError
 from scratchvae.layers import Layer, Parameter
-from scratchvae.layers.sequential import each_layer
+from scratchvae.models.checks import check_image_shape, check_likelihood, check_network
 from scratchvae.probability import Likelihood
-from scratchvae.training import EpochMetrics, LossParts, Settings
+from scratchvae.training import EpochMetrics, LossTerms, Settings, Trainable
 from scratchvae.validation import FloatArray, check_count
 
 
-class ModelOfParts:
-    """An encoder, a decoder and a likelihood, and all that is learned in them by name.
+class Model(Trainable):
+    """An encoder, a decoder and a likelihood.
+
+    Its networks are those of its attributes that are layers. Assign another layer to one of them,
+    and that layer is what runs, what is trained and what is saved.
 
     Parameters
     ----------
     encoder
-        From images (N, H, W, C) to latents, or to what they are drawn from.
+        From images (N, H, W, C) to latents, or to the parameters of their distribution.
     decoder
         From latents (N, D) to the parameters of the likelihood.
     likelihood
@@ -31,44 +37,28 @@ class ModelOfParts:
     latent_dim
         D.
     settings
-        How ``fit`` trains it, unless told otherwise.
+        How ``fit`` trains it by default.
 
     Raises
     ------
     InputError
-        If two of its networks share a layer.
+        If a network is not a ``Layer``, or two networks share a layer or differ in dtype: when the
+        model is made, and when a network is replaced.
 
     Attributes
     ----------
-    parts
-        The networks it is made of, by name.
-    parameters
-        All that is learned, by name: ``"encoder.1.weight"``, …
-    buffers
-        What layers keep without learning it (running statistics), named likewise.
     config
-        What a recipe built it from; empty for a model put together by hand.
+        The recipe and options it was built from; empty for a model put together by hand.
     terms
-        After ``forward``: each image's reconstruction and KL, (N,) both, in nats.
+        After ``forward``: each image's reconstruction and KL in nats, (N,) both.
     history_
         The metrics of each epoch, after ``fit``.
     smooth
-        Whether its loss has derivatives of every order, as far as its layers have.
-    weighs_kl, kl_weight
-        Whether its loss has a KL of its own, and what that is multiplied by besides β: below 1 only
-        in a training step of a warm-up.
-    kl_meaning
-        What the ``kl`` of its loss is, in a few signs that every terminal has.
-    plane_note
-        What the title of a picture of latents by quantiles of N(0, 1) has to add where that is not
-        their prior.
+        Whether its loss has derivatives of every order, provided that its layers do.
     """
 
     smooth: ClassVar[bool] = True
-    weighs_kl: ClassVar[bool] = False
-    kl_weight = 1.0
-    kl_meaning: ClassVar[str] = "KL(q(z | x) || p(z))"
-    plane_note: ClassVar[str] = ""
+    settings: Settings
     _pass: Any
 
     def __init__(
@@ -83,49 +73,101 @@ class ModelOfParts:
     ) -> None:
         self.encoder = encoder
         self.decoder = decoder
-        self.likelihood = likelihood
-        self.image_shape = tuple(image_shape)
+        self.likelihood = check_likelihood(likelihood)
+        self.image_shape = check_image_shape(image_shape)
         self.latent_dim = check_count(latent_dim, "latent_dim")
         self.settings = settings or Settings()
         self.dtype = encoder.dtype
         self.config: dict[str, Any] = {}
         self.terms: tuple[FloatArray, FloatArray]
         self.history_: list[EpochMetrics] = []
-        self.parts: dict[str, Layer] = {}
-        self.parameters: dict[str, Parameter] = {}
-        self.buffers: dict[str, FloatArray] = {}
-        self._initial: dict[str, FloatArray] = {}
-        self._add_part("encoder", encoder)
-        self._add_part("decoder", decoder)
+        self._initial: dict[str, tuple[Parameter | FloatArray, FloatArray]] = {}
 
-    def _add_part(self, part: str, layer: Layer) -> None:
-        """Make a network a part of the model: what it learns, the model learns.
+    def __setattr__(self, name: str, value: Any) -> None:
+        """Set an attribute; a network is checked against the others first."""
+        if isinstance(value, Layer):
+            others = {other: network for other, network in self.networks.items() if other != name}
+            check_network(name, value, others)
+        elif name in ("encoder", "decoder") or isinstance(vars(self).get(name), Layer):
+            raise InputError(
+                f"{name} must be a Layer, not {type(value).__name__}: build it from "
+                "scratchvae.layers, or derive your own from Layer"
+            )
+        super().__setattr__(name, value)
 
-        A layer remembers one forward pass. In two parts, the second pass would overwrite what the
-        first needs for its gradient, which would be wrong in silence.
-        """
-        own = {id(inner) for inner in each_layer(layer)}
-        for other, network in self.parts.items():
-            shared = [inner for inner in each_layer(network) if id(inner) in own]
-            if shared:
-                raise InputError(
-                    f"{other} and {part} share a layer, a {type(shared[0]).__name__}, which can "
-                    "remember only one forward pass: give each a layer of its own"
-                )
-        self.parts[part] = layer
-        for name, parameter in layer.parameters.items():
-            self.parameters[f"{part}.{name}"] = parameter
-            self._initial[f"{part}.{name}"] = parameter.value.copy()
-        for name, buffer in layer.buffers.items():
-            self.buffers[f"{part}.{name}"] = buffer
-            self._initial[f"{part}.{name}"] = buffer.copy()
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what a copy or a pickle keeps: all but the last forward pass."""
+        return {name: value for name, value in vars(self).items() if name != "_pass"}
+
+    @property
+    def networks(self) -> dict[str, Layer]:
+        """The networks, by the names of their attributes, in the order of definition."""
+        return {name: value for name, value in vars(self).items() if isinstance(value, Layer)}
+
+    @property
+    def parameters(self) -> Mapping[str, Parameter]:  # type: ignore[override]  # read-only here
+        """All that is learned, by name (``"encoder.1.weight"``, …): the layers' own objects."""
+        return MappingProxyType(
+            {
+                f"{network}.{name}": parameter
+                for network, layer in self.networks.items()
+                for name, parameter in layer.parameters.items()
+            }
+        )
+
+    @property
+    def buffers(self) -> Mapping[str, FloatArray]:  # type: ignore[override]  # read-only here
+        """What layers keep without learning it (running statistics), named likewise."""
+        return MappingProxyType(
+            {
+                f"{network}.{name}": buffer
+                for network, layer in self.networks.items()
+                for name, buffer in layer.buffers.items()
+            }
+        )
 
     def state(self) -> dict[str, FloatArray]:
-        """Return every array that makes the model what it is: parameters' values and buffers."""
-        return {name: p.value for name, p in self.parameters.items()} | self.buffers
+        """Return all arrays that training changes, by name: parameters' values and buffers."""
+        return {name: p.value for name, p in self.parameters.items()} | dict(self.buffers)
+
+    def load_state(self, state: Mapping[str, NDArray[Any]]) -> None:
+        """Copy the values of another model's ``state``; the next ``fit`` begins with them.
+
+        Raises
+        ------
+        InputError
+            If names or shapes differ from those of ``self.state()``. Nothing is changed then.
+        """
+        own = self.state()
+        for name in sorted(own.keys() | state.keys()):
+            expected, found = (
+                f"of shape {np.shape(arrays[name])}" if name in arrays else "absent"
+                for arrays in (own, state)
+            )
+            if found != expected:
+                raise InputError(
+                    f"{name} must be {expected} in the state, not {found}: load the state of a "
+                    "model that was built in the same way"
+                )
+        for name, array in own.items():
+            array[...] = state[name]
+        self._initial = {}
+
+    def _initial_values(self) -> dict[str, FloatArray]:
+        """Return the state as it was before the first ``fit``, which this call records.
+
+        If a network or a parameter was replaced since then, its present values count.
+        """
+        owners: dict[str, Parameter | FloatArray] = {**self.parameters, **self.buffers}
+        for name, array in self.state().items():
+            owner, value = self._initial.get(name, (None, array))
+            if owner is not owners[name] or value.shape != array.shape:
+                self._initial[name] = (owners[name], array.copy())
+        self._initial = {name: self._initial[name] for name in owners}
+        return {name: value for name, (_, value) in self._initial.items()}
 
     def _last_pass(self) -> Any:
-        """Return what ``forward`` stored for ``backward``, or say that it has not run."""
+        """Return what ``forward`` kept for ``backward``, or say that it has not run."""
         try:
             return self.__dict__["_pass"]
         except KeyError:
@@ -133,19 +175,14 @@ class ModelOfParts:
                 f"{type(self).__name__}.backward needs a forward pass first: call forward(x, noise)"
             ) from None
 
-    def zero_grad(self) -> None:
-        """Set every parameter's gradient to zero."""
-        for parameter in self.parameters.values():
-            parameter.zero_grad()
-
     def _mean_loss(
         self, reconstruction: FloatArray, kl: FloatArray, beta: float, weight: float = 1.0
-    ) -> LossParts:
-        """Remember each image's terms (N,), and return their means, weighted, as a loss."""
+    ) -> LossTerms:
+        """Keep each image's terms (N,), and return their means and weighted sum as a loss."""
         self.terms = (reconstruction, kl)
         # Means in float64: of numbers of hundreds of nats, float32 would lose the third decimal.
         mean_reconstruction = float(reconstruction.mean(dtype=np.float64))
         mean_kl = float(kl.mean(dtype=np.float64))
-        return LossParts(
+        return LossTerms(
             weight * mean_reconstruction + beta * mean_kl, mean_reconstruction, mean_kl
         )

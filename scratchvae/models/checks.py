@@ -1,5 +1,6 @@
-"""What a user gives to a model, checked and brought into one shape."""
+"""Checks of what a user gives to a model: its networks, images and labels."""
 
+from collections.abc import Mapping
 from math import prod
 from typing import Any
 
@@ -7,23 +8,85 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scratchvae.errors import InputError
-from scratchvae.validation import check_finite
+from scratchvae.layers import Layer
+from scratchvae.layers.sequential import each_layer
+from scratchvae.probability import Likelihood
+from scratchvae.validation import FloatArray, check_count, check_finite
+
+# Pixels from 0 to 1 may leave the range by a rounding error.
+_ROUNDING = 1e-6
+
+
+def check_network(name: str, network: Layer, others: Mapping[str, Layer]) -> None:
+    """Raise ``InputError`` unless ``network`` fits the other networks of a model.
+
+    A layer remembers one forward pass. In two networks, the second pass would overwrite what the
+    first needs for its gradient, which would be wrong without a sign of it.
+    """
+    own = {id(layer) for layer in each_layer(network)}
+    for other, layers in others.items():
+        shared = [layer for layer in each_layer(layers) if id(layer) in own]
+        if shared:
+            raise InputError(
+                f"{other} and {name} share a layer, a {type(shared[0]).__name__}, which can "
+                "remember only one forward pass: give each a layer of its own"
+            )
+    dtypes = {
+        parameter.value.dtype.name
+        for layer in (network, *others.values())
+        for parameter in layer.parameters.values()
+    }
+    if len(dtypes) > 1:
+        raise InputError(
+            f"all networks of a model must have one dtype, and with this {name} they have "
+            f"{' and '.join(sorted(dtypes))}: build {name} with the dtype of the others"
+        )
+
+
+def check_likelihood(likelihood: Any) -> Likelihood:
+    """Return ``likelihood`` if it is one."""
+    if not isinstance(likelihood, Likelihood):
+        raise InputError(
+            f"likelihood must be a Likelihood, such as BernoulliLikelihood(), not {likelihood!r}"
+        )
+    return likelihood
+
+
+def check_image_shape(shape: Any) -> tuple[int, ...]:
+    """Return the ``shape`` of an image as a tuple of counts."""
+    if not isinstance(shape, tuple | list) or not shape:
+        raise InputError(f"image_shape must be a tuple such as (28, 28, 1), not {shape!r}")
+    return tuple(check_count(size, "each number in image_shape") for size in shape)
+
+
+def check_decoded(
+    decoded: FloatArray, image_shape: tuple[int, ...], likelihood: Likelihood
+) -> FloatArray:
+    """Return what a decoder gave if it has the parameters of a distribution over images."""
+    expected = (*image_shape[:-1], likelihood.channels_per_pixel * image_shape[-1])
+    if decoded.shape[1:] != expected:
+        raise InputError(
+            f"the decoder must give (N, {', '.join(map(str, expected))}) for images of shape "
+            f"{image_shape} and a {type(likelihood).__name__}, not {decoded.shape}: change its "
+            "last layers"
+        )
+    return decoded
 
 
 def check_images(
-    images: NDArray[Any], image_shape: tuple[int, ...], name: str, *, within_unit: bool
+    images: NDArray[Any], image_shape: tuple[int, ...], name: str, *, unit_interval: bool
 ) -> NDArray[Any]:
     """Return ``images`` in the shape (N, H, W, C), checked; 8-bit pixels stay 8-bit.
 
     Parameters
     ----------
     images
-        8-bit pixels or floats, (N, H, W, C), or (N, …) with as many numbers each.
+        8-bit pixels or floats, (N, H, W, C), or (N, …) with as many numbers per image.
     image_shape
         (H, W, C).
     name
         What to call them in an error.
-    within_unit
+    unit_interval
         Whether floats must be from 0 to 1.
     """
     try:
@@ -44,30 +107,33 @@ def check_images(
         )
     if images.dtype.kind == "f":
         check_finite(images, name)
-        if images.size and within_unit and (images.min() < 0 or images.max() > 1):
-            raise InputError(
-                f"{name} must be from 0 to 1 for a Bernoulli likelihood, not from "
-                f"{images.min():.4g} to {images.max():.4g}: divide 8-bit pixels by 255"
-            )
+        if images.size and unit_interval:
+            least, greatest = images.min(), images.max()
+            if least < -_ROUNDING or greatest > 1 + _ROUNDING:
+                raise InputError(
+                    f"{name} must be from 0 to 1 for this likelihood, not from {least:.4g} to "
+                    f"{greatest:.4g}: divide 8-bit pixels by 255, or use np.clip if only a few "
+                    "pixels are outside"
+                )
     return images.reshape(len(images), *image_shape)
 
 
 def check_labels(labels: Any, count: int, classes: int) -> NDArray[Any]:
-    """Return ``labels`` if they are a whole number from 0 to ``classes`` − 1 for each image."""
+    """Return ``labels`` if they are ``count`` whole numbers from 0 to ``classes`` − 1."""
     if labels is None:
         raise InputError(
-            f"this model is told the class of each image: give labels, {count} whole numbers from "
+            f"this model needs the class of each image: give labels, {count} whole numbers from "
             f"0 to {classes - 1}"
         )
     try:
         labels = np.asarray(labels)
     except ValueError:
         raise InputError(
-            f"labels must be {count} whole numbers, one an image; these rows differ in length"
+            f"labels must be {count} whole numbers, one per image; these rows differ in length"
         ) from None
     if labels.shape != (count,) or labels.dtype.kind not in "iu":
         raise InputError(
-            f"labels must be {count} whole numbers, one an image, not {labels.dtype} of shape "
+            f"labels must be {count} whole numbers, one per image, not {labels.dtype} of shape "
             f"{labels.shape}"
         )
     if labels.size and not 0 <= labels.min() <= labels.max() < classes:

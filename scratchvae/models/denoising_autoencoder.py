@@ -1,4 +1,4 @@
-"""The denoising autoencoder: it sees a spoilt image and is to give back the clean one.
+"""The denoising autoencoder: it gets a corrupted image and has to reconstruct the clean one.
 
 Dimensions: N images, D latents, … an image's shape (H, W, C).
 """
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scratchvae.data.batches import read_pixels
 from scratchvae.models.autoencoder import Autoencoder
 from scratchvae.randomness import stream
-from scratchvae.training import LossParts
+from scratchvae.training import LossTerms
 from scratchvae.validation import FloatArray, check_count, check_not_negative
 
 
@@ -24,37 +24,37 @@ class DenoisingAutoencoder(Autoencoder):
 
     Parameters
     ----------
-    deviation
-        σ, in units of the brightness of white.
-    parts
+    noise_std
+        σ, the standard deviation of the noise; white pixels have the brightness 1.
+    args, kwargs
         As for every ``LatentModel``.
     """
 
-    def __init__(self, *parts: Any, deviation: float = 0.5, **named_parts: Any) -> None:
-        super().__init__(*parts, **named_parts)
-        self.deviation = check_not_negative(deviation, "deviation")
+    def __init__(self, *args: Any, noise_std: float = 0.5, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.noise_std = check_not_negative(noise_std, "noise_std")
 
     def draw_noise(self, count: int, rng: np.random.Generator) -> FloatArray:
         """Return draws from N(0, 1) for every pixel of ``count`` images, (count, …)."""
         return rng.standard_normal((check_count(count, "count"), *self.image_shape), self.dtype)
 
-    def forward(self, x: FloatArray, eps: FloatArray, training: bool = True) -> LossParts:
-        """Return the loss of the images ``x`` (N, …), spoilt by the noise ``eps`` (N, …)."""
-        spoilt = x + x.dtype.type(self.deviation) * eps  # (N, …)
-        z = self.encoder.forward(spoilt, training)  # (N, D)
-        decoded = self.decoder.forward(z, training)  # (N, …)
+    def forward(self, x: FloatArray, eps: FloatArray, training: bool = False) -> LossTerms:
+        """Return the loss of the images ``x`` (N, …), corrupted by the noise ``eps`` (N, …)."""
+        corrupted = x + x.dtype.type(self.noise_std) * eps  # (N, …)
+        z = self.encoder.forward(corrupted, training)  # (N, D)
+        decoded = self.decode_parameters(z, training)  # (N, …)
         # The clean image is the target: this one letter is all that makes it denoise.
         reconstruction = self.likelihood.negative_log_likelihood(x, decoded)  # (N,)
         self._pass = (x, decoded)
         return self._mean_loss(reconstruction, np.zeros_like(reconstruction), 0.0)
 
-    def spoil(self, images: NDArray[Any], *, seed: int = 0) -> FloatArray:
-        """Return ``images`` with the noise of training on them, (N, H, W, C).
+    def corrupt(self, images: NDArray[Any], *, seed: int = 0) -> FloatArray:
+        """Return ``images`` with the same kind of noise as in training added, (N, H, W, C).
 
-        The result is not cut to [0, 1]; ``reconstruct`` removes the noise again.
+        The result is not clipped to [0, 1]; ``reconstruct`` removes the noise again.
         """
         clean = read_pixels(self.as_images(images), self.dtype)
         rng = stream(seed, "draw", 3)
         noise = rng.standard_normal(clean.shape, self.dtype)
-        spoilt: FloatArray = clean + self.dtype.type(self.deviation) * noise
-        return spoilt
+        corrupted: FloatArray = clean + self.dtype.type(self.noise_std) * noise
+        return corrupted

@@ -3,6 +3,7 @@
 Dimensions: N images, D latents in the lower layer, U in the upper, … an image's shape (H, W, C).
 """
 
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -19,7 +20,7 @@ from scratchvae.probability import (
     reparameterise,
     reparameterise_backward,
 )
-from scratchvae.training import LossParts
+from scratchvae.training import LossTerms
 from scratchvae.validation import FloatArray, check_count, check_not_negative
 
 
@@ -51,12 +52,12 @@ class HierarchicalVAE(LatentModel):
 
     The upper layer can collapse: p(z₁ | z₂) learns to ignore a z₂ that is mostly noise at first,
     whereupon the KL makes q(z₂ | z₁) the prior. Flach, "Structured model learning", names this as
-    an open problem. Remedies from the literature are a KL that is warmed up
-    (``Settings.warm_up``), free bits (``free_bits`` here for good, ``Settings.free_bits`` at first
-    only), batch norm in the inference networks, and an encoder like a ladder (``LadderVAE``):
-    Sønderby et al. (2016), Kingma et al. (2016). ``scratchvae reproduce hierarchical`` measures
-    what each is worth on MNIST; not all of them help by themselves. Where z₁ has no structure that
-    p(z₁ | z₂) could explain, an unused upper layer is no failure and nothing is to be gained.
+    an open problem. Remedies from the literature are a warm-up of the KL (``Settings.warm_up``),
+    free bits (``free_bits`` here permanently, ``Settings.free_bits`` only at the start), batch norm
+    in the inference networks, and an encoder like a ladder (``LadderVAE``): Sønderby et al. (2016),
+    Kingma et al. (2016). ``scratchvae reproduce hierarchical`` measures what each is worth on
+    MNIST; not all of them help on their own. Where z₁ has no structure that p(z₁ | z₂) could
+    explain, an unused upper layer is no failure and there is nothing to gain.
 
     Parameters
     ----------
@@ -76,14 +77,13 @@ class HierarchicalVAE(LatentModel):
         The weight of both KLs.
     free_bits
         λ, in nats: each upper latent's mean KL over the batch costs nothing below it.
-    parts
-        ``image_shape`` and ``settings``, as for every ``LatentModel``.
+    kwargs
+        ``image_shape``, ``latent_dim`` and ``settings``, as for every ``LatentModel``.
     """
 
     has_prior = True
     weighs_kl = True
-    kl_meaning = "log q(z1 | x) - log p(z1 | z2), plus KL(q(z2 | z1) || N(0, I))"
-    plane_note = ", though z₁ is drawn from p(z₁ | z₂)"
+    free_bits: float
 
     def __init__(
         self,
@@ -96,12 +96,11 @@ class HierarchicalVAE(LatentModel):
         upper_dim: int,
         beta: float = 1.0,
         free_bits: float = 0.0,
-        **parts: Any,
+        **kwargs: Any,
     ) -> None:
-        super().__init__(encoder, decoder, likelihood, **parts)
-        self.upper_encoder, self.prior = upper_encoder, prior
-        self._add_part("upper_encoder", upper_encoder)
-        self._add_part("prior", prior)
+        super().__init__(encoder, decoder, likelihood, **kwargs)
+        self.upper_encoder = upper_encoder
+        self.prior = prior
         self.upper_dim = check_count(upper_dim, "upper_dim")
         self.beta = check_not_negative(beta, "beta")
         self.free_bits = check_not_negative(free_bits, "free_bits")
@@ -111,7 +110,7 @@ class HierarchicalVAE(LatentModel):
         """Return the ``eps`` of a forward pass, (1, count, D + U): of z₁, then of z₂."""
         return rng.standard_normal((1, count, self.latent_dim + self.upper_dim), dtype=self.dtype)
 
-    def forward(self, x: FloatArray, eps: FloatArray, training: bool = True) -> LossParts:
+    def forward(self, x: FloatArray, eps: FloatArray, training: bool = False) -> LossTerms:
         """Return the loss of the images ``x`` (N, …) with the noise ``eps`` (1, N, D + U)."""
         eps_1, eps_2 = eps[..., : self.latent_dim], eps[..., self.latent_dim :]
         mean_1, log_variance_1 = split_halves(self.encoder.forward(x, training))  # (N, D) both
@@ -123,7 +122,7 @@ class HierarchicalVAE(LatentModel):
         prior_mean, prior_log_variance = split_halves(
             self.prior.forward(z_2, training)
         )  # (N, D) both
-        decoded = self.decoder.forward(z_1, training)  # (N, …)
+        decoded = self.decode_parameters(z_1, training)  # (N, …)
         reconstruction = self.likelihood.negative_log_likelihood(x, decoded)  # (N,)
         kl_1 = gaussian_log_density(z_1, mean_1, log_variance_1)  # (N,)
         kl_1 -= gaussian_log_density(z_1, prior_mean, prior_log_variance)
@@ -149,18 +148,19 @@ class HierarchicalVAE(LatentModel):
         weight = self.kl_weight * self.beta / len(kept.x)
         d_decoded = self.likelihood.gradient(kept.x, kept.decoded)  # (N, …)
         d_decoded /= len(kept.x)
-        # −log p(z₁ | z₂) = ½ Σ (z₁ − m)² e^(−l) + l pulls at z₁ as well as at m and l.
+        # −log p(z₁ | z₂) = ½ Σ (z₁ − m)² e^(−l) + l depends on z₁ as well as on m and l.
         residual = kept.z_1 - kept.prior_mean  # (N, D)
-        pull = weight * residual * np.exp(-kept.prior_log_variance)
-        d_prior = np.concatenate([-pull, 0.5 * (weight - residual * pull)], axis=1)  # (N, 2D)
+        through_prior = weight * residual * np.exp(-kept.prior_log_variance)  # (N, D), to z₁
+        d_prior_log_variance = 0.5 * (weight - residual * through_prior)  # (N, D)
+        d_prior = np.concatenate([-through_prior, d_prior_log_variance], axis=1)  # (N, 2D)
         dz_2 = self.prior.backward(d_prior)  # (N, U)
         through_z_2 = reparameterise_backward(dz_2[None], kept.log_variance_2, kept.eps_2)
         through_kl_2 = kl_to_standard_gradients(kept.mean_2, kept.log_variance_2)
-        paid = weight * self._charged(kept.kl_2)  # (U,)
-        d_mean_2 = through_z_2.mean + paid * through_kl_2.mean
-        d_log_variance_2 = through_z_2.log_variance + paid * through_kl_2.log_variance
-        # Three roads lead back to z₁: the image, its own prior, and z₂, which was drawn from it.
-        dz_1 = self.decoder.backward(d_decoded) + pull
+        weight_2 = weight * self._above_free_bits(kept.kl_2)  # (U,)
+        d_mean_2 = through_z_2.mean + weight_2 * through_kl_2.mean
+        d_log_variance_2 = through_z_2.log_variance + weight_2 * through_kl_2.log_variance
+        # Three paths lead back to z₁: the image, its own prior, and z₂, which was drawn given z₁.
+        dz_1 = self.decoder.backward(d_decoded) + through_prior
         dz_1 += self.upper_encoder.backward(np.concatenate([d_mean_2, d_log_variance_2], axis=1))
         through_z_1 = reparameterise_backward(dz_1[None], kept.log_variance_1, kept.eps_1)
         # log q(z₁ | x) = −½ Σ ε² + l + log 2π: with ε fixed, only l is left to differentiate.
@@ -183,11 +183,11 @@ class HierarchicalVAE(LatentModel):
     def mean_layer_kls(self, images: NDArray[Any], *, seed: int = 0) -> tuple[float, float]:
         """Return the mean KL of the lower and of the upper layer over ``images``, in nats."""
         sums, count = np.zeros(2), 0
-        for _ in self._forward_chunks(images, None, seed):
-            sums += [layer.sum(dtype=np.float64) for layer in self.layer_kls]
-            count += len(self.layer_kls[0])
+        for _, model in self._forward_chunks(images, None, seed):
+            sums += [layer.sum(dtype=np.float64) for layer in model.layer_kls]
+            count += len(model.layer_kls[0])
         if count == 0:
-            raise InputError("mean_layer_kls expects at least one image")
+            raise InputError("mean_layer_kls needs at least one image to average over")
         return float(sums[0] / count), float(sums[1] / count)
 
     def draw_latents(self, count: int, rng: np.random.Generator) -> FloatArray:
@@ -198,28 +198,24 @@ class HierarchicalVAE(LatentModel):
         z_1: FloatArray = reparameterise(mean, log_variance, eps)[0]
         return z_1
 
-    def describe_draws(self) -> str:
-        """Return what ``draw_latents`` draws from, in words for a title."""
-        return f"z₁ of p(z₁ | z₂), z₂ of N(0, I) in {self.upper_dim} dimensions"
-
-    def _charged(self, kl_2: FloatArray) -> FloatArray:
-        """Return 1 for each upper latent whose KL has to be paid for, 0 for the free ones, (U,)."""
-        charged: FloatArray = (kl_2.mean(axis=0) > self.free_bits).astype(kl_2.dtype)
-        return charged
+    def _above_free_bits(self, kl_2: FloatArray) -> FloatArray:
+        """Return 1 for each upper latent whose KL counts, 0 for one within the free bits, (U,)."""
+        counts: FloatArray = (kl_2.mean(axis=0) > self.free_bits).astype(kl_2.dtype)
+        return counts
 
     def _layered_loss(
         self, reconstruction: FloatArray, kl_1: FloatArray, kl_2: FloatArray
-    ) -> LossParts:
+    ) -> LossTerms:
         """Return the loss; ``kl_1`` is (N,), ``kl_2`` (N, U)."""
         self.layer_kls = (kl_1, kl_2.sum(axis=1))
         beta = self.kl_weight * self.beta
-        parts = self._mean_loss(reconstruction, kl_1 + self.layer_kls[1], beta)
-        # What is free costs λ whether it is used or not.
+        terms = self._mean_loss(reconstruction, kl_1 + self.layer_kls[1], beta)
+        # A latent within its free bits costs λ, whatever its KL.
         unused = np.maximum(self.free_bits - kl_2.mean(axis=0, dtype=np.float64), 0).sum()
-        return LossParts(parts.loss + beta * float(unused), parts.reconstruction, parts.kl)
+        return replace(terms, loss=terms.loss + beta * float(unused))
 
 
 def split_halves(hidden: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Return means and log-variances, which a network gives side by side."""
+    """Split what a network gives, (N, 2D), into means and log-variances, (N, D) both."""
     middle = hidden.shape[1] // 2
     return hidden[:, :middle], hidden[:, middle:]

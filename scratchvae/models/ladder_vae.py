@@ -19,7 +19,7 @@ from scratchvae.probability import (
     reparameterise,
     reparameterise_backward,
 )
-from scratchvae.training import LossParts
+from scratchvae.training import LossTerms
 from scratchvae.validation import FloatArray
 
 
@@ -28,7 +28,7 @@ class _Pass(NamedTuple):
 
     x: FloatArray  # (N, …)
     decoded: FloatArray  # (N, …), the parameters of p(x | z₁)
-    seen: tuple[FloatArray, FloatArray]  # (N, D) both: what the image says of z₁ …
+    seen: tuple[FloatArray, FloatArray]  # (N, D) both: what the image says about z₁ …
     expected: tuple[FloatArray, FloatArray]  # (N, D) both: … and p(z₁ | z₂)
     mean_1: FloatArray  # (N, D), of their product, q(z₁ | x, z₂)
     log_variance_1: FloatArray  # (N, D)
@@ -43,14 +43,14 @@ class LadderVAE(HierarchicalVAE):
     """p(x | z₁) p(z₁ | z₂) p(z₂), with the encoder q(z₂ | x) q(z₁ | x, z₂).
 
     The upper layer reads the image's features rather than a noisy z₁. The lower one is the product
-    of two Gaussians: what the image says of z₁, and what z₂ says of it, p(z₁ | z₂). So encoder and
-    decoder go through the layers in the same order, and since z₂ comes first, both KLs have
-    closed forms:
+    of two Gaussians: what the image says about z₁, and what z₂ says about it, p(z₁ | z₂). So
+    encoder and decoder go through the layers in the same order, and since z₂ comes first, both KLs
+    have closed forms:
 
         −log p(x | z₁) + KL(q(z₁ | x, z₂) ‖ p(z₁ | z₂)) + KL(q(z₂ | x) ‖ N(0, I))
 
     Since p(z₁ | z₂) is a factor of q(z₁ | x, z₂), a lower latent that the decoder does not use yet
-    is easily left to it, and then says nothing of the image. So train it with a warm-up, as its
+    is easily left to it, and then says nothing about the image. So train it with a warm-up, as its
     authors do (``Settings.warm_up``): in ``scratchvae reproduce hierarchical`` the bound of the
     ladder without one is many nats worse.
 
@@ -61,23 +61,20 @@ class LadderVAE(HierarchicalVAE):
     encoder
         Images (N, …) to features (N, H).
     lower_head
-        (N, H) to (N, 2D): what the image says of z₁.
+        (N, H) to (N, 2D): what the image says about z₁.
     upper_encoder
         (N, H) to (N, 2U): the mean and log-variance of q(z₂ | x).
-    parts
+    args, kwargs
         The prior, the decoder and the rest, as for ``HierarchicalVAE``.
     """
 
-    kl_meaning = "KL(q(z1 | x, z2) || p(z1 | z2)) + KL(q(z2 | x) || N(0, I))"
-
     def __init__(
-        self, encoder: Layer, lower_head: Layer, upper_encoder: Layer, *parts: Any, **named: Any
+        self, encoder: Layer, lower_head: Layer, upper_encoder: Layer, *args: Any, **kwargs: Any
     ) -> None:
-        super().__init__(encoder, upper_encoder, *parts, **named)
+        super().__init__(encoder, upper_encoder, *args, **kwargs)
         self.lower_head = lower_head
-        self._add_part("lower_head", lower_head)
 
-    def forward(self, x: FloatArray, eps: FloatArray, training: bool = True) -> LossParts:
+    def forward(self, x: FloatArray, eps: FloatArray, training: bool = False) -> LossTerms:
         """Return the loss of the images ``x`` (N, …) with the noise ``eps`` (1, N, D + U)."""
         eps_1, eps_2 = eps[..., : self.latent_dim], eps[..., self.latent_dim :]
         features = self.encoder.forward(x, training)  # (N, H)
@@ -87,7 +84,7 @@ class LadderVAE(HierarchicalVAE):
         expected = split_halves(self.prior.forward(z_2, training))  # (N, D) both
         mean_1, log_variance_1 = gaussian_product(*seen, *expected)  # (N, D) both
         z_1 = reparameterise(mean_1, log_variance_1, eps_1)[0]  # (N, D)
-        decoded = self.decoder.forward(z_1, training)  # (N, …)
+        decoded = self.decode_parameters(z_1, training)  # (N, …)
         reconstruction = self.likelihood.negative_log_likelihood(x, decoded)  # (N,)
         kl_1 = kl_diagonal(mean_1, log_variance_1, *expected)  # (N,)
         kl_2 = kl_to_standard(mean_2[..., None], log_variance_2[..., None])  # (N, U): each latent's
@@ -117,7 +114,7 @@ class LadderVAE(HierarchicalVAE):
         through_kl_1 = kl_diagonal_gradients(kept.mean_1, kept.log_variance_1, *kept.expected)
         d_mean_1 = through_z_1.mean + weight * through_kl_1.mean_1
         d_log_variance_1 = through_z_1.log_variance + weight * through_kl_1.log_variance_1
-        # The product hands its gradient to both factors; the prior is in the KL besides.
+        # The product passes its gradient on to both factors; the prior is in the KL as well.
         factors = gaussian_product_backward(d_mean_1, d_log_variance_1, *kept.seen, *kept.expected)
         d_seen = np.concatenate([factors.mean_1, factors.log_variance_1], axis=1)  # (N, 2D)
         d_prior_mean = factors.mean_2 + weight * through_kl_1.mean_2
@@ -125,9 +122,9 @@ class LadderVAE(HierarchicalVAE):
         dz_2 = self.prior.backward(np.concatenate([d_prior_mean, d_prior_log_variance], axis=1))
         through_z_2 = reparameterise_backward(dz_2[None], kept.log_variance_2, kept.eps_2)
         through_kl_2 = kl_to_standard_gradients(kept.mean_2, kept.log_variance_2)
-        paid = weight * self._charged(kept.kl_2)  # (U,)
-        d_mean_2 = through_z_2.mean + paid * through_kl_2.mean
-        d_log_variance_2 = through_z_2.log_variance + paid * through_kl_2.log_variance
+        weight_2 = weight * self._above_free_bits(kept.kl_2)  # (U,)
+        d_mean_2 = through_z_2.mean + weight_2 * through_kl_2.mean
+        d_log_variance_2 = through_z_2.log_variance + weight_2 * through_kl_2.log_variance
         d_upper = np.concatenate([d_mean_2, d_log_variance_2], axis=1)  # (N, 2U)
         d_features = self.upper_encoder.backward(d_upper) + self.lower_head.backward(d_seen)
         self.encoder.backward_parameters(d_features)  # (N, H)

@@ -1,4 +1,4 @@
-"""What all models share: their parts, and the methods that a user calls.
+"""The methods of every model that a user calls.
 
 The names are scikit-learn's where it has one. A model's own mathematics (``forward`` and
 ``backward``) is in the file of that model.
@@ -14,46 +14,34 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scratchvae.data.batches import read_pixels
+from scratchvae.engine import looking_at
 from scratchvae.errors import InputError
-from scratchvae.models.base import ModelOfParts
-from scratchvae.models.checks import check_images, check_labels
-from scratchvae.probability import BernoulliLikelihood
+from scratchvae.models.base import Model
+from scratchvae.models.checks import check_decoded, check_images, check_labels
 from scratchvae.randomness import stream
-from scratchvae.training import LossMean, LossParts, Trainer, check_training_set, train
+from scratchvae.training import LossMean, LossTerms, Trainer, check_training_set, train
 from scratchvae.validation import FloatArray, check_count, check_finite
 
-# Images are passed through a model so many at a time, which bounds the memory that it takes.
+# This many images pass through a model at a time, which bounds the memory that it takes.
 CHUNK = 250
 
 
-class LatentModel(ModelOfParts):
+class LatentModel(Model):
     """An encoder, a decoder and a likelihood, with the methods that a user calls.
+
+    A model defines ``draw_noise``, ``forward``, ``backward`` and ``encode_distribution``.
 
     Attributes
     ----------
     has_prior
         Whether there is a p(z), and so a bound on log p(x).
     classes
-        How many classes its images have, where it is told each image's; else 0. Such a model
-        takes ``labels`` wherever it takes images or latents.
+        The number of classes of a class-conditional model, else 0. Such a model takes ``labels``
+        wherever it takes images or latents.
     """
 
     has_prior: ClassVar[bool]
     classes: int = 0
-
-    # What a model defines: see VAE and Autoencoder.
-
-    def draw_noise(self, count: int, rng: np.random.Generator) -> FloatArray:
-        """Return all the noise that a forward pass of ``count`` images needs."""
-        raise NotImplementedError
-
-    def forward(self, x: FloatArray, noise: FloatArray, training: bool = True) -> LossParts:
-        """Return the loss of a batch of images in nats per image."""
-        raise NotImplementedError
-
-    def backward(self) -> None:
-        """Add the gradients of the last forward pass's loss to the parameters' ``grad``."""
-        raise NotImplementedError
 
     def encode_distribution(
         self, x: FloatArray, training: bool = False
@@ -61,20 +49,14 @@ class LatentModel(ModelOfParts):
         """Return the mean and the log-variance of q(z | x), both (N, D)."""
         raise NotImplementedError
 
+    def decode_parameters(self, z: FloatArray, training: bool = False) -> FloatArray:
+        """Return the parameters of p(x | z), (N, …), or (L·N, …) for ``z`` (L, N, D)."""
+        decoded = self.decoder.forward(z.reshape(-1, z.shape[-1]), training)
+        return check_decoded(decoded, self.image_shape, self.likelihood)
+
     def draw_latents(self, count: int, rng: np.random.Generator) -> FloatArray:
         """Return draws from the prior of what the decoder takes, (count, D)."""
         return rng.standard_normal((count, self.latent_dim), dtype=self.dtype)
-
-    def describe_draws(self) -> str:
-        """Return what ``draw_latents`` draws from, in words for a title."""
-        dimensions = "1 dimension" if self.latent_dim == 1 else f"{self.latent_dim} dimensions"
-        return f"N(0, I) in {dimensions}"
-
-    def decode_parameters(self, z: FloatArray) -> FloatArray:
-        """Return the parameters of p(x | z), as the likelihood takes them."""
-        return self.decoder.forward(z)
-
-    # What a user calls.
 
     def fit(
         self,
@@ -88,21 +70,21 @@ class LatentModel(ModelOfParts):
         progress: bool = True,
         **settings: Any,
     ) -> Self:
-        """Train the model from its initial parameters, and return it.
+        """Train the model, from the parameters that it had before its first ``fit``; return it.
 
         Parameters
         ----------
         images
             8-bit pixels, or floats from 0 to 1: (N, H, W, C), or (N, …) with as many numbers each.
         y
-            The images' labels, for a model that is told them. Others ignore it: scikit-learn's
+            The images' labels, for a class-conditional model. Others ignore it: scikit-learn's
             pipelines pass it to every model.
         test_images, test_labels
             Images to evaluate on after each epoch, for ``history_``, and their labels.
         seed
             Fixes the order of the images and all noise.
         warm_start
-            Go on from the present parameters instead.
+            Continue from the present parameters instead.
         progress
             Whether to show a progress bar.
         settings
@@ -116,30 +98,40 @@ class LatentModel(ModelOfParts):
         """
         trainer = Trainer(self, seed=seed, **settings)
         images = self.as_images(images)
-        labels = self.as_labels(y, len(images)) if self.classes else None
+        labels = self.as_labels(self._labels_in(y), len(images))
         tests = None if test_images is None else self.as_images(test_images, "test_images")
         if tests is not None:
             test_labels = self.as_labels(test_labels, len(tests))
         check_training_set(images, labels)
-        if not warm_start:  # last of all: what is refused must not cost a trained model
+        # From here on the model changes: input that is refused must not cost a trained model.
+        initial = self._initial_values()
+        if not warm_start:
             for name, array in self.state().items():
-                array[...] = self._initial[name]
-        self.history_ = train(
-            trainer, images, tests, labels=labels, test_labels=test_labels, progress=progress
+                array[...] = initial[name]
+        self.history_ = []
+        train(
+            trainer,
+            images,
+            tests,
+            labels=labels,
+            test_labels=test_labels,
+            progress=progress,
+            on_epoch=self.history_.append,
         )
         return self
 
     def encode(self, images: NDArray[Any], labels: NDArray[Any] | None = None) -> FloatArray:
         """Return each image's latents, (N, D): for a VAE the mean of q(z | x)."""
-        chunks = [
-            self.encode_distribution(x, **given)[0] for x, given in self._read(images, labels)
-        ]
-        return np.concatenate(chunks) if chunks else np.empty((0, self.latent_dim), self.dtype)
+        images = self.as_images(images)
+        z = np.empty((len(images), self.latent_dim), self.dtype)
+        for place, (x, condition) in zip(_chunks(len(z)), self._read(images, labels), strict=True):
+            z[place] = looking_at(self).encode_distribution(x, **condition)[0]
+        return z
 
     def decode(self, z: NDArray[Any], labels: NDArray[Any] | None = None) -> FloatArray:
         """Return the mean image of p(x | z) for each row of ``z``: (N, D) to (N, H, W, C).
 
-        A model that is told the classes and gets no ``labels`` takes each class in turn.
+        Without ``labels`` a class-conditional model takes each class in turn.
         """
         try:
             z = np.asarray(z, dtype=self.dtype)
@@ -152,16 +144,14 @@ class LatentModel(ModelOfParts):
             raise InputError(f"decode expects z of shape (N, {self.latent_dim}), not {z.shape}")
         check_finite(z, "z")
         labels = self._labels_to_decode(labels, len(z))
-        chunks = [
-            self.likelihood.mean(
-                self.decode_parameters(z[start : start + CHUNK], **_part(labels, start))
-            )
-            for start in range(0, len(z), CHUNK)
-        ]
-        return np.concatenate(chunks) if chunks else np.empty((0, *self.image_shape), self.dtype)
+        images = np.empty((len(z), *self.image_shape), self.dtype)
+        for place in _chunks(len(z)):
+            decoded = looking_at(self).decode_parameters(z[place], **_condition(labels, place))
+            images[place] = self.likelihood.mean(decoded)
+        return images
 
     def reconstruct(self, images: NDArray[Any], labels: NDArray[Any] | None = None) -> FloatArray:
-        """Return what each image looks like after encoding and decoding, in its own shape."""
+        """Return each image after encoding and decoding, in the shape that it came in."""
         return self.decode(self.encode(images, labels), labels).reshape(np.shape(images))
 
     def sample(
@@ -179,7 +169,7 @@ class LatentModel(ModelOfParts):
         count
             How many.
         labels
-            Which classes to draw, (count,), for a model that is told them; ``None``: each in turn.
+            Which classes to draw, (count,), for a class-conditional model; ``None``: each in turn.
         seed
             Another seed gives other images.
         pixel_noise
@@ -189,107 +179,124 @@ class LatentModel(ModelOfParts):
         z = self.draw_latents(check_count(count, "count", 0), rng)
         if not pixel_noise:
             return self.decode(z, labels)
-        given = _part(self._labels_to_decode(labels, count), 0, count)
-        return self.likelihood.sample(self.decode_parameters(z, **given), rng)
+        condition = _condition(self._labels_to_decode(labels, count), slice(None))
+        return self.likelihood.sample(self.decode_parameters(z, **condition), rng)
 
     def elbo(
         self, images: NDArray[Any], *, labels: NDArray[Any] | None = None, seed: int = 0
     ) -> FloatArray:
         """Return the evidence lower bound on log p(x) of each image in nats, (N,).
 
-        It is the bound itself: β = 1 and every constant included, whatever the loss was. For one
-        draw of z (or L of them) it is an unbiased estimate; ``seed`` fixes the draws.
+        It is the bound itself, with β = 1 and every constant included, whichever loss the model is
+        trained on. For one draw of z (or L of them) it is an unbiased estimate; ``seed`` fixes the
+        draws.
         """
         if not self.has_prior:
             raise InputError(
                 f"{type(self).__name__} has no prior over its latents, so no bound on log p(x): "
                 "use evaluate(images) for its reconstruction error"
             )
-        omitted = self.likelihood.omitted(prod(self.image_shape))
+        constant = self.likelihood.omitted_constant(prod(self.image_shape))
         bounds = [np.empty(0, self.dtype)]
-        for _ in self._forward_chunks(images, labels, seed):
-            reconstruction, kl = self.terms
-            bounds.append(-(reconstruction + kl + omitted))
+        for _, model in self._forward_chunks(images, labels, seed):
+            reconstruction, kl = model.terms
+            bounds.append(-(reconstruction + kl + constant))
         return np.concatenate(bounds)
 
     def evaluate(
         self, images: NDArray[Any], *, labels: NDArray[Any] | None = None, seed: int = 0
-    ) -> LossParts:
-        """Return the mean loss over ``images`` and its parts; ``seed`` fixes the noise."""
-        images = self.as_images(images)
-        if len(images) == 0:
-            raise InputError("evaluate expects at least one image: the mean of none is no number")
+    ) -> LossTerms:
+        """Return the mean loss over ``images`` and its terms; ``seed`` fixes the noise."""
+        images = self._some_images(images, "evaluate")
         mean = LossMean()
-        for parts in self._forward_chunks(images, labels, seed):
-            mean.add(parts, len(self.terms[0]))
-        return mean.parts()
+        for terms, model in self._forward_chunks(images, labels, seed):
+            mean.add(terms, len(model.terms[0]))
+        return mean.terms()
 
     def score(self, images: NDArray[Any], y: object = None) -> float:
         """Return the mean bound over ``images`` (for an autoencoder, minus its loss)."""
-        images = self.as_images(images)
-        if len(images) == 0:
-            raise InputError("score expects at least one image: the mean of none is no number")
-        labels: Any = y if self.classes else None
+        images, labels = self._some_images(images, "score"), self._labels_in(y)
         if not self.has_prior:
             return -self.evaluate(images, labels=labels).loss
         return float(self.elbo(images, labels=labels).mean())
 
-    def transform(self, images: NDArray[Any]) -> FloatArray:
-        """Do as ``encode``: scikit-learn's name for it."""
-        return self.encode(images)
+    def transform(self, images: NDArray[Any], y: object = None) -> FloatArray:
+        """Return ``encode(images)``: scikit-learn's name for it; ``y`` as for ``fit``."""
+        return self.encode(images, self._labels_in(y))
 
-    def inverse_transform(self, z: NDArray[Any]) -> FloatArray:
-        """Do as ``decode``: scikit-learn's name for it."""
-        return self.decode(z)
+    def inverse_transform(self, z: NDArray[Any], y: object = None) -> FloatArray:
+        """Return ``decode(z)``: scikit-learn's name for it; ``y`` as for ``fit``."""
+        return self.decode(z, self._labels_in(y))
 
     def fit_transform(self, images: NDArray[Any], y: object = None, **settings: Any) -> FloatArray:
-        """Return ``fit(images).encode(images)``."""
-        return self.fit(images, y, **settings).encode(images, y if self.classes else None)  # type: ignore[arg-type]
+        """Return ``fit(images, y).transform(images, y)``."""
+        return self.fit(images, y, **settings).transform(images, y)
 
     def as_images(self, images: NDArray[Any], name: str = "images") -> NDArray[Any]:
         """Return ``images`` in the shape (N, H, W, C), checked; 8-bit pixels stay 8-bit."""
-        within_unit = isinstance(self.likelihood, BernoulliLikelihood)
-        return check_images(images, self.image_shape, name, within_unit=within_unit)
+        unit_interval = self.likelihood.unit_interval
+        return check_images(images, self.image_shape, name, unit_interval=unit_interval)
 
     def as_labels(self, labels: Any, count: int) -> NDArray[Any] | None:
         """Return the labels of ``count`` images, checked, or ``None`` where none are needed."""
         if self.classes:
             return check_labels(labels, count, self.classes)
         if labels is not None:
-            raise InputError(f"{type(self).__name__} is not told the classes: leave labels out")
+            raise InputError(
+                f"{type(self).__name__} is not conditioned on classes: leave labels out"
+            )
         return None
+
+    def _some_images(self, images: NDArray[Any], method: str) -> NDArray[Any]:
+        """Return ``images`` checked, if there are any to take a mean over."""
+        images = self.as_images(images)
+        if len(images) == 0:
+            raise InputError(f"{method} needs at least one image to average over")
+        return images
+
+    def _labels_in(self, y: Any) -> Any:
+        """Return the labels in scikit-learn's ``y``: only a class-conditional model has any."""
+        return y if self.classes else None
 
     def _read(
         self, images: NDArray[Any], labels: NDArray[Any] | None, seed: int | None = None
     ) -> Iterator[tuple[FloatArray, dict[str, Any]]]:
-        """Yield ``images`` as floats, a chunk at a time, and what is given besides.
+        """Yield a chunk of ``images`` at a time as floats, with its labels as keyword arguments.
 
-        With a seed, 8-bit pixels are read as in training, binarised by coin tosses where the
-        settings say so; without one they are read as grey.
+        With a seed, 8-bit pixels are read as in training, binarised at random where the settings
+        say so; without one they are read as grey.
         """
         images = self.as_images(images)
         labels = self.as_labels(labels, len(images))
         reading = "grey" if seed is None else self.settings.pixels
-        for number, start in enumerate(range(0, len(images), CHUNK)):
-            chunk = images[start : start + CHUNK]
+        for number, place in enumerate(_chunks(len(images))):
             rng = stream(seed or 0, "pixels", number) if reading == "binarised" else None
-            yield read_pixels(chunk, self.dtype, reading, rng), _part(labels, start)
+            yield read_pixels(images[place], self.dtype, reading, rng), _condition(labels, place)
 
     def _forward_chunks(
         self, images: NDArray[Any], labels: NDArray[Any] | None, seed: int
-    ) -> Iterator[LossParts]:
-        """Yield the loss of each chunk of ``images``, its noise fixed by ``seed``."""
-        for number, (x, given) in enumerate(self._read(images, labels, seed)):
+    ) -> Iterator[tuple[LossTerms, Any]]:
+        """Yield the loss of each chunk of ``images``, and what has its ``terms``.
+
+        The noise is fixed by ``seed``.
+        """
+        for number, (x, condition) in enumerate(self._read(images, labels, seed)):
             noise = self.draw_noise(len(x), stream(seed, "evaluate", number))
-            yield self.forward(x, noise, training=False, **given)
+            model = looking_at(self)
+            yield model.forward(x, noise, training=False, **condition), model
 
     def _labels_to_decode(self, labels: NDArray[Any] | None, count: int) -> NDArray[Any] | None:
-        """Return the classes to decode, each in turn unless told."""
+        """Return the classes to decode: by default each in turn."""
         if labels is None and self.classes:
             return np.arange(count) % self.classes
         return self.as_labels(labels, count)
 
 
-def _part(labels: NDArray[Any] | None, start: int, size: int = CHUNK) -> dict[str, Any]:
-    """Return the labels of a chunk as an argument, or none."""
-    return {} if labels is None else {"labels": labels[start : start + size]}
+def _chunks(count: int) -> Iterator[slice]:
+    """Yield where each chunk of ``count`` images is."""
+    return (slice(start, start + CHUNK) for start in range(0, count, CHUNK))
+
+
+def _condition(labels: NDArray[Any] | None, place: slice) -> dict[str, Any]:
+    """Return the labels of a chunk as a keyword argument, if there are any."""
+    return {} if labels is None else {"labels": labels[place]}

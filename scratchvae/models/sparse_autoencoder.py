@@ -3,19 +3,21 @@
 Dimensions: N images, D numbers in a code, … an image's shape (H, W, C).
 """
 
+from dataclasses import replace
 from typing import Any, ClassVar
 
 import numpy as np
 
 from scratchvae.models.autoencoder import Autoencoder
-from scratchvae.training import LossParts
+from scratchvae.training import LossTerms
 from scratchvae.validation import FloatArray, check_not_negative
 
 
 class SparseAutoencoder(Autoencoder):
-    """An autoencoder that pays for every number of its code that is not zero.
+    """An autoencoder with an L1 penalty on its code.
 
-    Counting them has no useful gradient; their absolute sum has, and shrinks most of them to 0:
+    The number of entries that are not zero has no useful gradient. The sum of their absolute values
+    has one, and shrinks most of them to 0:
 
         loss = 1/N Σₙ [ reconstruction + c ‖f(xₙ)‖₁ ]
 
@@ -24,32 +26,32 @@ class SparseAutoencoder(Autoencoder):
     Parameters
     ----------
     sparsity
-        The price c, in nats per unit of the code.
-    parts
+        The weight c of the penalty, in nats per unit of the code.
+    args, kwargs
         As for every ``LatentModel``.
     """
 
     smooth: ClassVar[bool] = False  # |z| has a kink at 0
 
-    def __init__(self, *parts: Any, sparsity: float = 0.1, **named_parts: Any) -> None:
-        super().__init__(*parts, **named_parts)
+    def __init__(self, *args: Any, sparsity: float = 0.1, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
         self.sparsity = check_not_negative(sparsity, "sparsity")
 
-    def forward(self, x: FloatArray, noise: FloatArray, training: bool = True) -> LossParts:
+    def forward(self, x: FloatArray, noise: FloatArray, training: bool = False) -> LossTerms:
         """Return the loss of the images ``x`` (N, …); ``noise`` is not used."""
         z = self.encoder.forward(x, training)  # (N, D)
-        decoded = self.decoder.forward(z, training)  # (N, …)
+        decoded = self.decode_parameters(z, training)  # (N, …)
         reconstruction = self.likelihood.negative_log_likelihood(x, decoded)  # (N,)
-        price = self.sparsity * np.abs(z).sum(axis=1)  # (N,)
+        penalty = self.sparsity * np.abs(z).sum(axis=1)  # (N,)
         self._pass = (x, z, decoded)
-        parts = self._mean_loss(reconstruction, np.zeros_like(reconstruction), 0.0)
-        return LossParts(parts.loss + float(price.mean(dtype=np.float64)), parts.reconstruction, 0)
+        terms = self._mean_loss(reconstruction, np.zeros_like(reconstruction), 0.0)
+        return replace(terms, loss=terms.loss + float(penalty.mean(dtype=np.float64)))
 
     def backward(self) -> None:
         """Add the gradients of the last forward pass's loss to the parameters' ``grad``."""
         x, z, decoded = self._last_pass()
         d_decoded = self.likelihood.gradient(x, decoded)  # (N, …)
         d_decoded /= len(x)
-        # ∂|z|/∂z is the sign of z; where z is 0 already, 0 serves.
+        # ∂|z|/∂z is the sign of z; at the kink, z = 0, it is taken as 0.
         dz = self.decoder.backward(d_decoded) + self.sparsity / len(x) * np.sign(z)  # (N, D)
         self.encoder.backward_parameters(dz)

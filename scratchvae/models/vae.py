@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from scratchvae.errors import InputError
 from scratchvae.layers import Layer, Sequential
 from scratchvae.models.latent_model import LatentModel
 from scratchvae.probability import (
@@ -17,7 +18,7 @@ from scratchvae.probability import (
     reparameterise,
     reparameterise_backward,
 )
-from scratchvae.training import LossParts, Settings
+from scratchvae.training import LossTerms, Settings
 from scratchvae.validation import FloatArray, check_count, check_not_negative
 
 
@@ -48,15 +49,14 @@ class VAE(LatentModel):
         The weight β of the KL; 1 gives the bound. With a Gaussian of variance c only the product βc
         matters (eq. 9.7 of the lessons).
     reconstruction_weight
-        The weight ω of the reconstruction, 1 as a rule. Without it (0) or without the KL (β = 0)
-        one sees what each of the two is there for (EECS 230, lecture 16).
+        The weight ω of the reconstruction, normally 1. Training without the reconstruction (ω = 0)
+        or without the KL (β = 0) shows what each of the two is for (EECS 230, lecture 16).
     samples
         L, how many z are drawn per image in training.
     """
 
     has_prior = True
     weighs_kl = True
-    kl_meaning = "KL(q(z | x) || N(0, I))"
 
     def __init__(
         self,
@@ -81,53 +81,81 @@ class VAE(LatentModel):
             settings=settings,
         )
         self.variance_head = variance_head or Sequential()  # of no layers: the identity
-        self._add_part("variance_head", self.variance_head)
         self.beta = check_not_negative(beta, "beta")
         self.reconstruction_weight = check_not_negative(
             reconstruction_weight, "reconstruction_weight"
         )
         self.samples = check_count(samples, "samples")
-        self._pass: Any  # what a forward pass keeps for its backward pass
 
     def draw_noise(self, count: int, rng: np.random.Generator) -> FloatArray:
         """Return the ``eps`` of a forward pass: (L, count, D) draws from N(0, I)."""
         shape = (self.samples, count, self.latent_dim)
         return rng.standard_normal(shape, dtype=self.dtype)
 
-    def forward(self, x: FloatArray, eps: FloatArray, training: bool = True) -> LossParts:
-        """Return the loss of the images ``x`` (N, …) with the noise ``eps`` (L, N, D): eq. 10.1."""
-        mean, log_variance = self.encode_distribution(x, training)  # (N, D) both
+    def forward(
+        self, x: FloatArray, eps: FloatArray, training: bool = False, **condition: Any
+    ) -> LossTerms:
+        """Return the loss of the images ``x`` (N, …) with the noise ``eps`` (L, N, D): eq. 10.1.
+
+        ``condition`` is what encoder and decoder are conditioned on, the ``labels`` of a
+        ``ConditionalVAE``.
+        """
+        mean, log_variance = self.encode_distribution(x, training, **condition)  # (N, D) both
         z = reparameterise(mean, log_variance, eps)  # (L, N, D)
-        decoded = self.decoder.forward(z.reshape(-1, self.latent_dim), training)  # (L·N, …)
+        decoded = self.decode_parameters(z, training, **condition)  # (L·N, …)
         targets = np.concatenate([x] * len(eps)) if len(eps) > 1 else x  # (L·N, …)
-        nats = self.likelihood.negative_log_likelihood(targets, decoded)  # (L·N,)
-        reconstruction = nats.reshape(len(eps), len(x)).mean(axis=0)  # (N,)
+        nll = self.likelihood.negative_log_likelihood(targets, decoded)  # (L·N,)
+        nll = nll.reshape(eps.shape[:2])  # (L, N)
         kl = kl_to_standard(mean, log_variance)  # (N,)
-        self._pass = (mean, log_variance, eps, decoded, targets)
-        return self._mean_loss(
-            reconstruction, kl, self.kl_weight * self.beta, self.reconstruction_weight
+        self._pass = (mean, log_variance, eps, targets, decoded, z, nll)
+        return self._mean_loss(  # eq. 10.2
+            nll.mean(axis=0), kl, self.kl_weight * self.beta, self.reconstruction_weight
         )
 
     def backward(self) -> None:
         """Add the gradients of the last forward pass's loss to the parameters' ``grad``.
 
-        From the loss to the decoded (eq. 10.4) and back through the decoder (for dense layers
-        eq. 10.5 and eq. 10.6), by two roads into the encoder (eq. 10.7 and eq. 10.8), and through
-        it (eq. 10.9).
+        They reach the encoder along two paths: from the reconstruction (eq. 10.4) through z
+        (eq. 10.7), and through the KL (eq. 10.8).
         """
-        mean, log_variance, eps, decoded, targets = self._last_pass()
-        # The loss is a mean over the L·N reconstructions …
+        mean, log_variance, eps, targets, decoded, *_ = self._last_pass()
+        # The loss is a mean over the L·N reconstructions (eq. 10.4) …
         d_decoded = self.likelihood.gradient(targets, decoded)  # (L·N, …)
         d_decoded *= self.reconstruction_weight / len(targets)
-        dz = self.decoder.backward(d_decoded).reshape(eps.shape)  # (L, N, D)
-        # … and the encoder is reached by two roads: through z, and through the KL.
-        through_z = reparameterise_backward(dz, log_variance, eps)  # (N, D) both
-        through_kl = kl_to_standard_gradients(mean, log_variance)  # (N, D) both
+        dz = self.decode_backward(d_decoded).reshape(eps.shape)  # (L, N, D): eq. 10.5, eq. 10.6
+        # … and its gradients reach the encoder along two paths: through z and through the KL.
+        through_z = reparameterise_backward(dz, log_variance, eps)  # (N, D) both: eq. 10.7
+        through_kl = kl_to_standard_gradients(mean, log_variance)  # (N, D) both: eq. 10.8
         weight = self.kl_weight * self.beta / len(mean)
         d_mean = through_z.mean + weight * through_kl.mean
         d_log_variance = through_z.log_variance + weight * through_kl.log_variance
-        d_raw = self.variance_head.backward(d_log_variance)
+        self.encode_backward(d_mean, d_log_variance)  # eq. 10.9
+
+    def encode_distribution(
+        self, x: FloatArray, training: bool = False
+    ) -> tuple[FloatArray, FloatArray]:
+        """Return the mean and the log-variance of q(z | x), both (N, D)."""
+        hidden = self.encoder.forward(x, training)  # (N, 2D)
+        if hidden.shape[1:] != (2 * self.latent_dim,):
+            raise InputError(
+                f"the encoder must give (N, {2 * self.latent_dim}), a mean and a number for the "
+                f"variance of each of {self.latent_dim} latents, not {hidden.shape}: change its "
+                "last layer"
+            )
+        mean, raw = hidden[:, : self.latent_dim], hidden[:, self.latent_dim :]
+        return mean, self.variance_head.forward(raw, training)
+
+    def encode_backward(self, d_mean: FloatArray, d_log_variance: FloatArray) -> None:
+        """Go back through the encoder (eq. 10.9) from the gradients of its outputs, (N, D) both."""
+        d_raw = self.variance_head.backward(d_log_variance)  # (N, D)
         self.encoder.backward_parameters(np.concatenate([d_mean, d_raw], axis=1))  # (N, 2D)
+
+    def decode_backward(self, d_decoded: FloatArray) -> FloatArray:
+        """Go back through the decoder, from ∂loss/∂decoded (L·N, …) to ∂loss/∂z (L·N, D).
+
+        For dense layers that is eq. 10.5 and eq. 10.6.
+        """
+        return self.decoder.backward(d_decoded)
 
     def log_weights(self, x: FloatArray, eps: FloatArray) -> FloatArray:
         """Return log [p(x | z) p(z) / q(z | x)] for each draw of z, (L, N), in nats.
@@ -141,21 +169,13 @@ class VAE(LatentModel):
     def log_weights_under(
         self, x: FloatArray, eps: FloatArray, mean: FloatArray, log_variance: FloatArray
     ) -> FloatArray:
-        """Do as ``log_weights`` with the encoder's answer (N, D) given."""
+        """Return ``log_weights`` for a q(z | x) that was computed before, both (N, D)."""
         z = reparameterise(mean, log_variance, eps)  # (L, N, D)
-        decoded = self.decoder.forward(z.reshape(-1, self.latent_dim))  # (L·N, …)
+        decoded = self.decode_parameters(z)  # (L·N, …)
         targets = np.concatenate([x] * len(eps)) if len(eps) > 1 else x
-        nats = self.likelihood.negative_log_likelihood(targets, decoded)
-        omitted = self.likelihood.omitted(prod(self.image_shape))
+        nll = self.likelihood.negative_log_likelihood(targets, decoded)
+        constant = self.likelihood.omitted_constant(prod(self.image_shape))
         # log N(z; 0, I) − log N(z; mean, e^log_variance): the ½ log 2π of the two cancel.
         ratio = 0.5 * (eps**2 - z**2 + log_variance).sum(axis=-1)
-        log_weights: FloatArray = ratio - nats.reshape(len(eps), len(x)) - omitted
+        log_weights: FloatArray = ratio - nll.reshape(eps.shape[:2]) - constant
         return log_weights
-
-    def encode_distribution(
-        self, x: FloatArray, training: bool = False
-    ) -> tuple[FloatArray, FloatArray]:
-        """Return the mean and the log-variance of q(z | x), both (N, D)."""
-        hidden = self.encoder.forward(x, training)  # (N, 2D)
-        mean, raw = hidden[:, : self.latent_dim], hidden[:, self.latent_dim :]
-        return mean, self.variance_head.forward(raw, training)

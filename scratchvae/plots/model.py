@@ -185,10 +185,12 @@ def draw_loss(history: Sequence[EpochMetrics]) -> "Figure":
     panels = (("loss", "Loss"), ("reconstruction", "Reconstruction"), ("kl", "KL"))
     for axes, (part, title) in zip(figure.subplots(1, 3), panels, strict=True):
         epochs = [row.epoch for row in history]
-        axes.plot(epochs, [row.train[part] for row in history], "o-", ms=3, label="training")
+        axes.plot(
+            epochs, [getattr(row.train, part) for row in history], "o-", ms=3, label="training"
+        )
         tested = [row for row in history if row.test is not None]
         if tested:
-            values = [row.test[part] for row in tested if row.test is not None]
+            values = [getattr(row.test, part) for row in tested if row.test is not None]
             axes.plot([row.epoch for row in tested], values, "o-", ms=3, label="test")
         axes.set_title(title, loc="left")
         axes.set_xlabel("epoch")

@@ -1,4 +1,4 @@
-"""Log-densities, in nats, of the distributions that a VAE is made of.
+"""Log-densities, in nats, of the distributions in a VAE.
 
 Dimensions: N examples, D coordinates of each.
 """
@@ -31,7 +31,7 @@ def gaussian_log_density(
     x, mean
         (…, D), of shapes that broadcast together.
     log_variance
-        (…, D) likewise, or one number for all.
+        (…, D) as well, or one number for all.
 
     Returns
     -------
@@ -90,10 +90,9 @@ def multivariate_gaussian_log_density(
 def bernoulli_log_density(x: FloatArray, logits: FloatArray) -> FloatArray:
     """Return Σ x log p + (1 − x) log(1 − p) with p = sigmoid(logits), over the last axis.
 
-    Computed from the logits, it is exact at ±1e4, where p itself has long been rounded to 0 or 1.
-    For grey pixels x in [0, 1] this is the (negative)
-    cross-entropy: a bound's usual stand-in, though not the logarithm of a density, whose total it
-    misses by the factor of eq. 9.5 of the lessons.
+    Computed from the logits, it is exact even at ±1e4, where p itself is rounded to 0 or 1. For
+    grey pixels x in [0, 1] this is the negative cross-entropy, which bounds usually take for the
+    logarithm of a density. It is not one: its total is off by the factor of eq. 9.5 of the lessons.
     """
     check_floats(x, "x")
     check_floats(logits, "logits", x.dtype)
@@ -111,7 +110,9 @@ def check_covariance(covariance: FloatArray, name: str) -> None:
     if not np.isfinite(scale):
         raise InputError(f"{name} must be finite numbers, and some are infinite or NaN")
     if not np.abs(covariance - covariance.T).max(initial=0) <= 1e-6 * scale:
-        raise InputError(f"{name} must be symmetric: use (A + Aᵀ) / 2 if it is so up to rounding")
+        raise InputError(
+            f"{name} must be symmetric: use (A + Aᵀ) / 2 if it is symmetric up to rounding"
+        )
     try:
         np.linalg.cholesky(covariance)
     except np.linalg.LinAlgError:

@@ -1,6 +1,6 @@
 """The Kullback-Leibler divergence between Gaussians, in closed form, with its gradients.
 
-Three cases, each a special one of the case before it:
+Three cases, each a special case of the one before:
 
 =====================  =====================================================  ==================
 both covariances full  ½ [log |Σ₂|/|Σ₁| − D + tr(Σ₂⁻¹Σ₁) + δᵀ Σ₂⁻¹ δ]         ``kl_full``
@@ -80,20 +80,20 @@ def kl_full_gradients(
     - ∂/∂mean₂ = P₂ δ, and ∂/∂mean₁ its negative: eq. 7.4;
     - ∂/∂Σ₁ = ½ (P₂ − Σ₁⁻¹), and ∂/∂Σ₂ = ½ (P₂ − P₂ (Σ₁ + δδᵀ) P₂): eq. 7.7.
 
-    The entries of a covariance are treated as D² separate numbers, so that the change of the KL
-    under a (symmetric) dΣ is the sum of the entrywise product of gradient and dΣ.
+    The entries of a covariance are treated as D² separate numbers: the change of the KL under a
+    (symmetric) dΣ is the sum of the entrywise product of gradient and dΣ.
     """
     _check_full(mean_1, covariance_1, mean_2, covariance_2)
     difference = mean_2 - mean_1
     precision_1 = np.linalg.inv(covariance_1)
     precision_2 = np.linalg.inv(covariance_2)
-    spread = covariance_1 + np.outer(difference, difference)
+    second_moment = covariance_1 + np.outer(difference, difference)
     d_mean_2 = precision_2 @ difference
     return FullGradients(
         mean_1=-d_mean_2,
         covariance_1=0.5 * (precision_2 - precision_1),
         mean_2=d_mean_2,
-        covariance_2=0.5 * (precision_2 - precision_2 @ spread @ precision_2),
+        covariance_2=0.5 * (precision_2 - precision_2 @ second_moment @ precision_2),
     )
 
 
@@ -109,8 +109,8 @@ def kl_diagonal(
     log_ratio = log_variance_1 - log_variance_2
     # expm1 keeps the digits of e^r − 1 − r when the two variances are nearly the same.
     terms = np.expm1(log_ratio) - log_ratio + difference * difference * np.exp(-log_variance_2)
-    nats: FloatArray = 0.5 * terms.sum(axis=-1)
-    return nats
+    kl: FloatArray = 0.5 * terms.sum(axis=-1)
+    return kl
 
 
 def kl_diagonal_gradients(
@@ -142,14 +142,15 @@ def kl_to_standard(mean: FloatArray, log_variance: FloatArray) -> FloatArray:
     """
     _check_pair(mean, log_variance)
     terms = np.expm1(log_variance) - log_variance + mean * mean
-    nats: FloatArray = 0.5 * terms.sum(axis=-1)
-    return nats
+    kl: FloatArray = 0.5 * terms.sum(axis=-1)
+    return kl
 
 
 def kl_to_standard_gradients(mean: FloatArray, log_variance: FloatArray) -> StandardGradients:
     """Return the gradients of each example's ``kl_to_standard``, both (N, D).
 
-    ∂/∂mean = mean, and ∂/∂l = ½ (e^l − 1), eq. 7.11: the mean is pulled to 0 and the variance to 1.
+    ∂/∂mean = mean, and ∂/∂l = ½ (e^l − 1), eq. 7.11: the KL takes the mean to 0 and the variance
+    to 1.
     """
     _check_pair(mean, log_variance)
     return StandardGradients(mean=mean.copy(), log_variance=0.5 * np.expm1(log_variance))

@@ -1,4 +1,4 @@
-"""The product of two diagonal Gaussians: two opinions about one latent, made into one.
+"""The product of two diagonal Gaussians: two opinions about one latent, combined into one.
 
 Dimensions: N examples, D latents.
 """
@@ -23,7 +23,7 @@ def gaussian_product(
 ) -> Gaussian:
     """Return the Gaussian that is proportional to the product of two: all (N, D).
 
-    Precisions add up, and each mean counts by its precision: with a = e^(−l₁) and b = e^(−l₂),
+    Precisions add up, and each mean is weighted by its precision: with a = e^(−l₁) and b = e^(−l₂),
     l = −log(a + b) and m = w m₁ + (1 − w) m₂, where w = a / (a + b).
     Source: Sønderby et al. (2016), equations 9 to 11.
     """

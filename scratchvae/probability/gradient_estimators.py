@@ -9,8 +9,8 @@ score function      f(z) ∂ log q/∂mean = f(z) ε e^(−l/2)          f(z) ½
 reparameterisation  f′(z)                                         f′(z) ½ e^(l/2) ε
 ==================  ============================================  ============================
 
-Both are right on average. The score function asks nothing of f but its value, so it serves where f
-has no derivative; for that, it multiplies the noise by the whole of f, hundreds of nats, where the
+Both are right on average. The score function needs only the value of f, so it also works where f
+has no derivative. In return it multiplies the noise by all of f, hundreds of nats, where the
 reparameterisation multiplies it by the slope. Source: Kingma and Welling (2013), section 2.2, after
 Paisley, Blei and Jordan (2012); derived as eq. 8.4 with eq. 8.5, and as eq. 8.8.
 
@@ -46,8 +46,8 @@ def score_function_gradients(
     eps
         ε, (L, N, D).
     baseline
-        Subtracted from f, (N,) or one number. A score is 0 on average, so anything that does not
-        depend on the draw leaves the mean as it is, and near E[f] it saves most of the variance
+        Subtracted from f, (N,) or one number. A score is 0 on average, so a baseline that does not
+        depend on the draw leaves the mean unchanged; one near E[f] removes most of the variance
         (eq. 8.6).
     """
     _check(log_variance, eps)

@@ -3,8 +3,8 @@
 Each likelihood takes the decoder's output ``decoded`` as the parameters of a distribution over
 images, and gives
 
-- the negative log-likelihood, in nats per image: summed over pixels, nothing averaged (eq. 9.10 of
-  the lessons says what a mean would do, and eq. 9.12 what the unit of the pixels does);
+- the negative log-likelihood, in nats per image: summed over pixels, not averaged (eq. 9.10 of the
+  lessons says what a mean would do, and eq. 9.12 what the unit of the pixels does);
 - its gradient with respect to ``decoded``, of the same shape;
 - the mean image and a random image.
 
@@ -13,41 +13,51 @@ all axes after the first are pixels, and the last counts channels).
 """
 
 from math import prod
-from typing import ClassVar, Protocol
+from typing import ClassVar
 
 import numpy as np
 
 from scratchvae import kernels
 from scratchvae.errors import InputError
-from scratchvae.kernels.machine.arena import empty
 from scratchvae.probability.densities import LOG_TWO_PI
 from scratchvae.validation import FloatArray, check_floats, check_positive, check_same_shape
 
 
-class Likelihood(Protocol):
-    """What a model needs of a likelihood."""
+class Likelihood:
+    """A distribution p(x | z) over images; its parameters are the output of a decoder.
+
+    A likelihood of your own derives from this class and defines ``name``,
+    ``negative_log_likelihood``, ``gradient``, ``mean`` and ``sample``.
+    """
 
     name: ClassVar[str]
-    channels_per_pixel: ClassVar[int]
-    """How many numbers the decoder gives for each of an image's: 2 if it gives the variance."""
+    channels_per_pixel: ClassVar[int] = 1
+    """How many numbers the decoder gives for each of an image's: 2 if it gives the variance too."""
+    unit_interval: ClassVar[bool] = False
+    """Whether pixels must be from 0 to 1."""
 
     def negative_log_likelihood(self, x: FloatArray, decoded: FloatArray) -> FloatArray:
-        """Return −log p(x | z) of each image, (N,)."""
+        """Return −log p(x | z) of each image in nats, (N,)."""
+        raise NotImplementedError
 
     def gradient(self, x: FloatArray, decoded: FloatArray) -> FloatArray:
         """Return the gradient of each image's negative log-likelihood, in ``decoded``'s shape."""
+        raise NotImplementedError
 
-    def omitted(self, pixels: int) -> float:
-        """Return the nats per image that ``negative_log_likelihood`` leaves out."""
+    def omitted_constant(self, pixels: int) -> float:
+        """Return what ``negative_log_likelihood`` leaves out, in nats per image of ``pixels``."""
+        return 0.0
 
     def mean(self, decoded: FloatArray) -> FloatArray:
         """Return the mean image of p(x | z)."""
+        raise NotImplementedError
 
     def sample(self, decoded: FloatArray, rng: np.random.Generator) -> FloatArray:
         """Return a random image from p(x | z)."""
+        raise NotImplementedError
 
 
-class BernoulliLikelihood:
+class BernoulliLikelihood(Likelihood):
     """Each pixel is 1 with probability sigmoid(decoded): for black-and-white images.
 
     −log p = Σ log(1 + e^a) − x a, with a the decoded logits (eq. 9.1 of the lessons); its gradient
@@ -58,27 +68,21 @@ class BernoulliLikelihood:
     """
 
     name: ClassVar[str] = "bernoulli"
-    channels_per_pixel: ClassVar[int] = 1
+    unit_interval: ClassVar[bool] = True
 
     def negative_log_likelihood(self, x: FloatArray, decoded: FloatArray) -> FloatArray:
         """Return −log p(x | z) of each image, (N,)."""
         _check(x, decoded)
-        out = empty(self, "terms", x.shape, x.dtype)
-        return _sum_over_pixels(kernels.bernoulli_cross_entropy(x, decoded, out))
+        return _sum_over_pixels(kernels.bernoulli_cross_entropy(x, decoded))
 
     def gradient(self, x: FloatArray, decoded: FloatArray) -> FloatArray:
         """Return sigmoid(decoded) − x."""
         _check(x, decoded)
-        out = empty(self, "gradient", x.shape, x.dtype)
-        return kernels.bernoulli_gradient(x, decoded, out)
-
-    def omitted(self, pixels: int) -> float:
-        """Return 0: nothing is left out."""
-        return 0.0
+        return kernels.bernoulli_gradient(x, decoded)
 
     def mean(self, decoded: FloatArray) -> FloatArray:
         """Return the probability of each pixel."""
-        return kernels.activation_forward("sigmoid", decoded)
+        return kernels.sigmoid(decoded)
 
     def sample(self, decoded: FloatArray, rng: np.random.Generator) -> FloatArray:
         """Return black-and-white images drawn pixel by pixel."""
@@ -89,43 +93,43 @@ class BernoulliLikelihood:
         return "BernoulliLikelihood()"
 
 
-class GaussianLikelihood:
+class GaussianLikelihood(Likelihood):
     """Each pixel is Gaussian around the decoded one with the same fixed variance c.
 
-    −log p = Σ (x − decoded)² / (2c) + ½ log(2πc) (eq. 9.6 of the lessons). The second part is the
-    same for every model, so Zhao's report leaves it out of the loss, and so does this class unless
-    asked; ``omitted`` says how much it is, and a bound on log p(x) includes it. With c = 1 it is
-    half the squared error (eq. 2.7, eq. 3.2). Source: Zhao (2023), section 2.1.
+    −log p = Σ (x − decoded)² / (2c) + ½ log(2πc) (eq. 9.6 of the lessons). The second term is the
+    same for every model, so Zhao's report leaves it out of the loss, and so does this class by
+    default; ``omitted_constant`` says how much it is, and a bound on log p(x) includes it. With
+    c = 1 it is half the squared error (eq. 2.7, eq. 3.2). Source: Zhao (2023), section 2.1.
 
     Parameters
     ----------
     variance
-        The c above: smaller means that the reconstruction weighs more against the KL. For given
-        reconstructions the likeliest is their mean squared error per pixel (eq. 9.8).
+        The c above: the smaller it is, the more the reconstruction weighs against the KL. For given
+        reconstructions the likeliest is their mean squared error per pixel (eq. 9.8). The default
+        suits pixels scaled to a variance of 1. For pixels from 0 to 1 it is so large that a VAE may
+        leave its latents unused: take 0.1 or less.
     include_constant
         Whether the loss includes ½ log(2πc) per pixel.
     """
 
     name: ClassVar[str] = "gaussian"
-    channels_per_pixel: ClassVar[int] = 1
 
     def __init__(self, variance: float = 1.0, include_constant: bool = False) -> None:
         self.variance = check_positive(variance, "variance")
         self.include_constant = include_constant
 
     def negative_log_likelihood(self, x: FloatArray, decoded: FloatArray) -> FloatArray:
-        """Return −log p(x | z) of each image, (N,): eq. 1.4, and its constant if asked for."""
+        """Return −log p(x | z) of each image, (N,): eq. 1.4, and its constant if included."""
         _check(x, decoded)
-        nats: FloatArray = kernels.squared_distances(x, decoded) / (2 * self.variance)
-        return nats + self._constant(prod(x.shape[1:])) if self.include_constant else nats
+        nll: FloatArray = kernels.squared_distances(x, decoded) / (2 * self.variance)
+        return nll + self._constant(prod(x.shape[1:])) if self.include_constant else nll
 
     def gradient(self, x: FloatArray, decoded: FloatArray) -> FloatArray:
         """Return (decoded − x) / c."""
         _check(x, decoded)
-        out = empty(self, "gradient", x.shape, x.dtype)
-        return kernels.gaussian_gradient(x, decoded, self.variance, out)
+        return kernels.gaussian_gradient(x, decoded, self.variance)
 
-    def omitted(self, pixels: int) -> float:
+    def omitted_constant(self, pixels: int) -> float:
         """Return ½ log(2πc) for each pixel, unless the loss includes it."""
         return 0.0 if self.include_constant else self._constant(pixels)
 
@@ -145,20 +149,20 @@ class GaussianLikelihood:
         return f"GaussianLikelihood(variance={self.variance})"
 
 
-class LearnedVarianceLikelihood:
+class LearnedVarianceLikelihood(Likelihood):
     """Each pixel is Gaussian with a decoded mean and a decoded log-variance.
 
     The last axis of ``decoded`` holds C means and then C log-variances. With l a log-variance,
     −log p = ½ Σ (x − m)² e^(−l) + l + log 2π. Pixels that are always black make the best l go to
-    −∞; so ``minimum_log_variance`` bounds it smoothly, as l = minimum + softplus(raw − minimum).
+    −∞, so ``minimum_log_variance`` bounds it smoothly, as l = minimum + softplus(raw − minimum).
     The gradients are derived as eq. 9.11 of the lessons.
     Source: Fleuret, lecture 7.4; Flach, "Structured model learning".
 
     Parameters
     ----------
     minimum_log_variance
-        The bound; −∞ turns it off. The default is log 0.001: a deviation of eight grey levels of
-        255.
+        The bound; −∞ turns it off. The default is log 0.001: a standard deviation of 8 of 255 grey
+        levels.
     """
 
     name: ClassVar[str] = "learned-variance"
@@ -179,8 +183,8 @@ class LearnedVarianceLikelihood:
         mean, log_variance, _ = self._split(x, decoded)
         residual = x - mean
         terms = residual * residual * np.exp(-log_variance) + log_variance + LOG_TWO_PI
-        nats: FloatArray = 0.5 * _sum_over_pixels(terms)
-        return nats
+        nll: FloatArray = 0.5 * _sum_over_pixels(terms)
+        return nll
 
     def gradient(self, x: FloatArray, decoded: FloatArray) -> FloatArray:
         """Return the gradients of means and raw log-variances, in ``decoded``'s shape.
@@ -194,16 +198,12 @@ class LearnedVarianceLikelihood:
         d_raw = 0.5 * (1 - residual * weighted) * slope
         return np.concatenate([d_mean, d_raw], axis=-1)
 
-    def omitted(self, pixels: int) -> float:
-        """Return 0: nothing is left out."""
-        return 0.0
-
     def mean(self, decoded: FloatArray) -> FloatArray:
-        """Return the decoded means alone."""
+        """Return the decoded means."""
         return np.ascontiguousarray(np.split(decoded, 2, axis=-1)[0])
 
     def sample(self, decoded: FloatArray, rng: np.random.Generator) -> FloatArray:
-        """Return images with each pixel's own noise: the grainy samples the lecture warns of."""
+        """Return images with each pixel's own noise: the grainy samples the lecture warns about."""
         mean, raw = np.split(decoded, 2, axis=-1)
         log_variance, _ = self._bound(raw)
         noise = rng.standard_normal(mean.shape, dtype=mean.dtype)
@@ -228,17 +228,16 @@ class LearnedVarianceLikelihood:
         if np.isneginf(self.minimum_log_variance):
             return raw, 1.0
         above = raw - self.minimum_log_variance
-        return self.minimum_log_variance + kernels.activation_forward(
-            "softplus", above
-        ), kernels.activation_forward("sigmoid", above)
+        log_variance = self.minimum_log_variance + kernels.softplus(above)
+        return log_variance, kernels.sigmoid(above)
 
     def __repr__(self) -> str:
         return f"LearnedVarianceLikelihood(minimum_log_variance={self.minimum_log_variance})"
 
 
 def _sum_over_pixels(terms: FloatArray) -> FloatArray:
-    nats: FloatArray = terms.reshape(terms.shape[0], prod(terms.shape[1:])).sum(axis=1)
-    return nats
+    total: FloatArray = terms.reshape(terms.shape[0], prod(terms.shape[1:])).sum(axis=1)
+    return total
 
 
 def _check(x: FloatArray, decoded: FloatArray) -> None:

@@ -16,7 +16,7 @@ from scratchvae.validation import FloatArray, check_floats, check_same_shape
 
 
 class ReparameterisationGradients(NamedTuple):
-    """∂loss with respect to each argument of ``reparameterise`` but the noise, (N, D)."""
+    """∂loss with respect to the parameters that ``reparameterise`` takes, (N, D)."""
 
     mean: FloatArray
     log_variance: FloatArray
@@ -25,9 +25,9 @@ class ReparameterisationGradients(NamedTuple):
 def reparameterise(mean: FloatArray, log_variance: FloatArray, eps: FloatArray) -> FloatArray:
     """Return ``z = mean + e^(log_variance / 2) · eps`` (eq. 1.2 and eq. 8.7 of the lessons).
 
-    The factor is the standard deviation. With the variance in its place the gradients would still
-    be those of the function computed, and no gradient check would notice: only the spread of z
-    tells.
+    The factor is the standard deviation. With the variance instead, the gradients would still be
+    those of the function that is computed, and no gradient check would notice: only the spread of z
+    shows it.
 
     Parameters
     ----------

@@ -76,7 +76,7 @@ def _denoised(results: Results) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     model = results.model(_DENOISING.name)
     assert isinstance(model, DenoisingAutoencoder)
     clean = read_pixels(results.data().test_images[:1000], model.dtype)
-    spoilt = model.spoil(clean)
+    spoilt = model.corrupt(clean)
     return clean, spoilt, model.reconstruct(spoilt)
 
 

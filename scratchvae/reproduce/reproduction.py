@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from scratchvae.data import Dataset, load
+from scratchvae.engine import Engine
 from scratchvae.errors import InputError
-from scratchvae.kernels.machine.arena import Arena
 from scratchvae.reproduce.experiments import Experiment, Results
 from scratchvae.runs.run import Run
 from scratchvae.training import Settings
@@ -110,7 +110,9 @@ class Reproduction:
             progress=False,
             on_batch=lambda images: display.update(images * share),
         )
-        run.trainer.arena = Arena()  # the memory of its steps, which nobody needs any more
+        run.trainer.engine = Engine(
+            keeps=True
+        )  # the memory of its steps, which nobody needs any more
         last, seconds = run.history[-1], sum(metrics.seconds for metrics in run.history)
         display.clear()
         self.report(

@@ -281,7 +281,7 @@ class Run:
             check_estimable(self.model, importance_samples)  # before the rest takes its time
         told = self._told(data.test_labels)
         parts = self.model.evaluate(data.test_images, labels=told, seed=self.config["seed"])
-        figures = dict(parts)
+        figures = asdict(parts)
         if self.model.has_prior:
             bounds = self.model.elbo(data.test_images, labels=told, seed=self.config["seed"])
             figures["elbo"] = float(bounds.mean(dtype="float64"))

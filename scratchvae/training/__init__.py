@@ -4,7 +4,7 @@ from scratchvae.training.checkpoint import load_checkpoint, save_checkpoint
 from scratchvae.training.history import read_history, write_history
 from scratchvae.training.loop import EpochMetrics, Interrupted, check_training_set, train
 from scratchvae.training.optimisers import SGD, Adam, Optimiser
-from scratchvae.training.protocol import LossMean, LossParts, Trainable
+from scratchvae.training.protocol import LossMean, LossTerms, Trainable
 from scratchvae.training.settings import Settings, epochs_through_stage
 from scratchvae.training.trainer import Trainer
 
@@ -14,7 +14,7 @@ __all__ = [
     "EpochMetrics",
     "Interrupted",
     "LossMean",
-    "LossParts",
+    "LossTerms",
     "Optimiser",
     "Settings",
     "Trainable",

@@ -4,11 +4,12 @@ import csv
 import io
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import astuple
 from pathlib import Path
 
 from scratchvae.files import write_text
 from scratchvae.training.loop import EpochMetrics
-from scratchvae.training.protocol import LossParts
+from scratchvae.training.protocol import LossTerms
 
 _PARTS = ("loss", "reconstruction", "kl")
 _COLUMNS = (
@@ -24,8 +25,8 @@ def write_history(path: Path, history: Sequence[EpochMetrics]) -> None:
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(_COLUMNS)
     for row in history:
-        train = [f"{value:.4f}" for value in row.train.values()]
-        test = [f"{value:.4f}" for value in row.test.values()] if row.test else [""] * len(_PARTS)
+        train = [f"{value:.4f}" for value in astuple(row.train)]
+        test = [f"{value:.4f}" for value in astuple(row.test)] if row.test else [""] * len(_PARTS)
         writer.writerow([row.epoch, *train, *test, f"{row.seconds:.2f}"])
     write_text(path, text.getvalue())
 
@@ -52,8 +53,8 @@ def read_history(path: Path, epochs: int) -> list[EpochMetrics]:
 
 
 def _parse(row: dict[str, str]) -> EpochMetrics:
-    def parts(split: str) -> LossParts:
-        return LossParts(*(float(row[f"{split}_{part}"]) for part in _PARTS))
+    def parts(split: str) -> LossTerms:
+        return LossTerms(*(float(row[f"{split}_{part}"]) for part in _PARTS))
 
     test = parts("test") if row["test_loss"] else None
     return EpochMetrics(int(row["epoch"]), parts("train"), test, float(row["seconds"]))

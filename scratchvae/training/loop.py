@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from scratchvae.data.batches import count_batches, epoch_batches, label_batches
 from scratchvae.errors import InputError
 from scratchvae.kernels.machine.arena import Arena
-from scratchvae.training.protocol import LossMean, LossParts
+from scratchvae.training.protocol import LossMean, LossTerms
 from scratchvae.training.trainer import Trainer
 from scratchvae.validation import FloatArray
 
@@ -41,8 +41,8 @@ class EpochMetrics:
     """
 
     epoch: int
-    train: LossParts
-    test: LossParts | None
+    train: LossTerms
+    test: LossTerms | None
     seconds: float
 
     def __str__(self) -> str:
@@ -102,8 +102,8 @@ def train(
         the ``KeyboardInterrupt`` that it is anywhere else.
     """
     check_training_set(images, labels)
-    if trainer.optimiser.steps == 0 and (begin := getattr(trainer.model, "begin", None)):
-        begin(images)  # what a model takes from its data before the first step
+    if trainer.optimiser.steps == 0:
+        trainer.model.begin(images)
     settings = trainer.settings
     batches = count_batches(len(images), settings.batch_size)
     history: list[EpochMetrics] = []
@@ -129,8 +129,8 @@ def train(
                 if stopping.is_set():
                     raise Interrupted
                 trainer.schedule((trainer.epoch + trainer.batch / batches) / settings.epochs)
-                parts = trainer.step_on_floats(x, **conditions)
-                trainer.running.add(parts, len(x))
+                terms = trainer.step_on_floats(x, **conditions)
+                trainer.running.add(terms, len(x))
                 trainer.batch += 1
                 trainer.running_seconds = time.perf_counter() - start
                 if trainer.batch % 20 == 1 or trainer.batch == batches:
@@ -139,10 +139,10 @@ def train(
                 if on_batch is not None:
                     on_batch(len(x))
             test = _evaluate(trainer, test_images, test_labels)
-            train_parts = trainer.running.parts()
+            train_terms = trainer.running.terms()
             trainer.epoch, trainer.batch = trainer.epoch + 1, 0
             trainer.running, trainer.running_seconds = LossMean(), 0.0
-            metrics = EpochMetrics(trainer.epoch, train_parts, test, time.perf_counter() - start)
+            metrics = EpochMetrics(trainer.epoch, train_terms, test, time.perf_counter() - start)
             history.append(metrics)
             if on_epoch is not None:
                 bar.clear()
@@ -192,27 +192,25 @@ def _given_labels(trainer: Trainer, labels: NDArray[Any] | None) -> Iterator[dic
 
 def _evaluate(
     trainer: Trainer, images: NDArray[Any] | None, labels: NDArray[Any] | None
-) -> LossParts | None:
-    evaluate = getattr(trainer.model, "evaluate", None)
-    if images is None or len(images) == 0 or evaluate is None:
+) -> LossTerms | None:
+    if images is None or len(images) == 0:
         return None
-    given = {} if labels is None else {"labels": labels}
-    parts: LossParts = evaluate(images, seed=trainer.seed, **given)
-    if not math.isfinite(parts.loss):
-        # The last step has spoilt the parameters: an error now keeps them out of a checkpoint.
+    terms = trainer.model.evaluate(images, labels=labels, seed=trainer.seed)
+    if terms is not None and not math.isfinite(terms.loss):
+        # The last step has ruined the parameters: an error now keeps them out of a checkpoint.
         raise InputError(
-            f"the test loss became {parts.loss} after epoch {trainer.epoch + 1}: use a learning "
+            f"the test loss became {terms.loss} after epoch {trainer.epoch + 1}: use a learning "
             f"rate below {trainer.settings.learning_rate:g}"
         )
-    return parts
+    return terms
 
 
 def _describe(trainer: Trainer) -> str:
-    parts = trainer.running.parts()
+    terms = trainer.running.terms()
     # Short enough for the whole line to fit into 80 columns; the epochs' lines spell it out.
     return (
-        f"epoch {trainer.epoch + 1}/{trainer.settings.epochs}  loss {parts.loss:.1f}  "
-        f"rec. {parts.reconstruction:.1f}  KL {parts.kl:.1f}"
+        f"epoch {trainer.epoch + 1}/{trainer.settings.epochs}  loss {terms.loss:.1f}  "
+        f"rec. {terms.reconstruction:.1f}  KL {terms.kl:.1f}"
     )
 
 

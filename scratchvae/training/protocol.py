@@ -1,31 +1,33 @@
-"""What training needs of a model, and the parts that a loss is made of.
+"""What training needs of a model, and the terms that a loss is made of.
 
-Training knows a model only through ``Trainable``, so anything with these methods can be trained,
-a model of the reader's own as well.
+Training imports no model. It knows one only as a ``Trainable``, so a model of the reader's own can
+be trained as well.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from types import MappingProxyType
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from scratchvae.layers import Parameter
+from scratchvae.training.settings import Settings
 from scratchvae.validation import FloatArray
 
 
 @dataclass(frozen=True)
-class LossParts(Mapping[str, float]):
-    """A loss and what it is made of, in nats per image.
+class LossTerms:
+    """A loss and the terms it is made of, in nats per image.
 
     Each is summed over pixels or latents and averaged over the images of a batch; divided by log 2
-    it would be in bits (eq. 1.7 of the lessons). Read a part as an attribute or as a key:
-    ``parts.kl`` or ``parts["kl"]``.
+    it would be in bits (eq. 1.7 of the lessons).
 
     Attributes
     ----------
     loss
-        What is minimised: ``reconstruction + beta * kl`` (eq. 1.6), and what else a model adds.
+        What is minimised: ``reconstruction + beta * kl`` (eq. 1.6), plus whatever a model adds.
     reconstruction
         −log p(x | z), without the constants that the likelihood leaves out.
     kl
@@ -36,66 +38,105 @@ class LossParts(Mapping[str, float]):
     reconstruction: float
     kl: float
 
-    def __getitem__(self, name: str) -> float:
-        if name not in ("loss", "reconstruction", "kl"):
-            raise KeyError(name)
-        return float(getattr(self, name))
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(("loss", "reconstruction", "kl"))
-
-    def __len__(self) -> int:
-        return 3
-
 
 class LossMean:
-    """The running mean of loss parts over batches, each weighted by its number of images."""
+    """The running mean of loss terms over batches, each weighted by its number of images."""
 
     def __init__(self, images: int = 0, sums: tuple[float, float, float] = (0.0, 0.0, 0.0)) -> None:
         self.images = images
         self.sums = sums
 
-    def add(self, parts: LossParts, images: int) -> None:
-        """Count a batch of so many images."""
+    def add(self, terms: LossTerms, images: int) -> None:
+        """Include the ``terms`` of a batch of ``images`` images."""
         loss, reconstruction, kl = self.sums
         self.images += images
         self.sums = (
-            loss + parts.loss * images,
-            reconstruction + parts.reconstruction * images,
-            kl + parts.kl * images,
+            loss + terms.loss * images,
+            reconstruction + terms.reconstruction * images,
+            kl + terms.kl * images,
         )
 
-    def parts(self) -> LossParts:
-        """Return the mean over all images counted so far."""
+    def terms(self) -> LossTerms:
+        """Return the mean over all images so far."""
         loss, reconstruction, kl = (total / max(self.images, 1) for total in self.sums)
-        return LossParts(loss, reconstruction, kl)
+        return LossTerms(loss, reconstruction, kl)
 
 
-class Trainable(Protocol):
-    """A model as the trainer sees it.
+class Trainable:
+    """A model that a ``Trainer`` can train.
 
-    Where labels travel with the images, ``forward`` gets those of its batch as ``labels=``, (N,);
-    where the KL is warmed up, the model's attribute ``kl_weight`` is set for each step, and where
-    there are free bits that sink, ``free_bits``. A model without these attributes gets neither: the
-    trainer refuses such settings for it.
+    A model of your own derives from this class, sets ``parameters`` and ``dtype``, and defines
+    ``draw_noise``, ``forward`` and ``backward``; everything else has a default. One training step
+    on the images x is::
 
-    A model may also have ``settings``, what it is trained with unless told otherwise; ``buffers``,
-    arrays by name that belong into a checkpoint though no optimiser changes them; ``as_images``,
-    which checks images and gives them its shape; ``begin(images)``, called before the first step;
-    and ``evaluate``, for the test images.
+        noise = model.draw_noise(len(x), rng)
+        terms = model.forward(x, noise, training=True)
+        model.zero_grad()
+        model.backward()
+        optimiser.step()
+
+    If there are labels, ``forward`` also gets those of its batch, as ``labels=`` (N,).
+
+    Attributes
+    ----------
+    parameters
+        What is learned, by name.
+    dtype
+        ``float32`` or ``float64``: images are converted to it before ``forward``.
+    buffers
+        Arrays that belong in a checkpoint although no optimiser changes them, by name.
+    settings
+        How the model is trained by default; ``None``: by the defaults of ``Settings``.
+    weighs_kl, kl_weight
+        Whether the loss has a KL term of its own, and a factor for that term in addition to β. A
+        warm-up (``Settings.warm_up``) sets the factor for each training step; otherwise it is 1.
+    free_bits
+        The free bits of the loss in nats; ``None`` for a model that has none. Free bits that
+        decrease (``Settings.free_bits``) are set for each training step.
     """
 
-    parameters: dict[str, Parameter]
+    parameters: Mapping[str, Parameter]
     dtype: np.dtype[Any]
+    buffers: Mapping[str, FloatArray] = MappingProxyType({})
+    settings: Settings | None = None
+    weighs_kl: bool = False
+    kl_weight: float = 1.0
+    free_bits: float | None = None
 
     def draw_noise(self, count: int, rng: np.random.Generator) -> FloatArray:
         """Return all the noise that a forward pass of ``count`` images needs."""
+        raise NotImplementedError
 
-    def forward(self, x: FloatArray, noise: FloatArray, training: bool = True) -> LossParts:
-        """Return the loss of the images ``x``, and remember what the backward pass needs."""
+    def forward(self, x: FloatArray, noise: FloatArray, /, training: bool = False) -> LossTerms:
+        """Return the loss of the images ``x`` (N, …), and keep what ``backward`` needs.
+
+        ``training`` is passed on to the layers: batch norm uses the batch's statistics if it is
+        set.
+        """
+        raise NotImplementedError
 
     def backward(self) -> None:
-        """Add the gradients of that loss to the parameters' ``grad``."""
+        """Add the gradients of the last forward pass's loss to the parameters' ``grad``."""
+        raise NotImplementedError
 
     def zero_grad(self) -> None:
-        """Set every gradient to zero."""
+        """Set every parameter's gradient to zero."""
+        for parameter in self.parameters.values():
+            parameter.zero_grad()
+
+    def as_images(self, images: NDArray[Any]) -> NDArray[Any]:
+        """Return ``images`` checked and in the model's shape, (N, …); 8-bit pixels stay 8-bit."""
+        return np.asarray(images)
+
+    def as_labels(self, labels: Any, count: int) -> NDArray[Any] | None:
+        """Return the ``labels`` of ``count`` images, checked, or ``None`` if there are none."""
+        return None if labels is None else np.asarray(labels)
+
+    def begin(self, images: NDArray[Any]) -> None:
+        """Prepare for training on ``images``; called once, before the first step."""
+
+    def evaluate(
+        self, images: NDArray[Any], *, labels: NDArray[Any] | None = None, seed: int = 0
+    ) -> LossTerms | None:
+        """Return the mean loss of test images, measured after each epoch, or ``None``."""
+        return None

@@ -1,19 +1,18 @@
 """One training step: noise, forward, backward, optimiser."""
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from scratchvae.data.batches import read_pixels
-from scratchvae.errors import InputError
 from scratchvae.engine import Engine
+from scratchvae.errors import InputError
 from scratchvae.randomness import stream
 from scratchvae.training.optimisers import SGD, Adam, Optimiser
-from scratchvae.training.protocol import LossMean, LossParts, Trainable
+from scratchvae.training.protocol import LossMean, LossTerms, Trainable
 from scratchvae.training.settings import LAST_STAGE, Settings, stage_of
 from scratchvae.validation import FloatArray, check_count
 
@@ -50,8 +49,8 @@ class Trainer:
     Raises
     ------
     InputError
-        If the seed is none, or the settings give free bits to a model that has none, or warm up a
-        KL that is no term of the model's loss.
+        If the model is no ``Trainable``, the seed is not a non-negative integer, or the settings
+        give free bits to a model that has none, or warm up a KL that is no term of its loss.
     """
 
     def __init__(
@@ -62,14 +61,18 @@ class Trainer:
         seed: int = 0,
         **changes: Any,
     ) -> None:
+        if not isinstance(model, Trainable):
+            raise InputError(
+                f"the model must be a scratchvae.training.Trainable, not {type(model).__name__}: "
+                "derive it from that class, which says what a model needs to be trained"
+            )
         self.model = model
-        chosen = settings or getattr(model, "settings", None) or Settings()
-        self.settings = chosen.changed(**changes)
-        if self.settings.free_bits and not hasattr(model, "free_bits"):
+        self.settings = (settings or model.settings or Settings()).changed(**changes)
+        if self.settings.free_bits and model.free_bits is None:
             raise InputError(
                 f"{type(model).__name__} has no free bits: leave free_bits and free_bits_epochs out"
             )
-        if self.settings.warm_up and not getattr(model, "weighs_kl", hasattr(model, "kl_weight")):
+        if self.settings.warm_up and not model.weighs_kl:
             raise InputError(
                 f"{type(model).__name__} has no KL whose weight could grow: leave warm_up out"
             )
@@ -83,7 +86,7 @@ class Trainer:
         self.kl_weight = 1.0
         self.free_bits = self.settings.free_bits
 
-    def step(self, batch: NDArray[Any], labels: NDArray[Any] | None = None) -> LossParts:
+    def step(self, batch: NDArray[Any], labels: NDArray[Any] | None = None) -> LossTerms:
         """Take one step on a batch of images, and return its loss before the step.
 
         Parameters
@@ -92,32 +95,32 @@ class Trainer:
             Images as the model's ``fit`` takes them. 8-bit pixels are read as the settings say,
             floats are taken as they are.
         labels
-            Their classes, for a model that is told them.
+            Their classes, for a class-conditional model.
 
         Raises
         ------
         InputError
-            If the batch is empty or does not fit the model, or the loss is not finite. The
-            parameters are then as they were.
+            If the batch is empty or does not fit the model, or the loss is not finite, or the
+            model's layers or parameters were replaced. The model is then as it was.
         """
-        as_images = getattr(self.model, "as_images", np.asarray)
-        images = as_images(batch)
+        images = self.model.as_images(batch)
         if len(images) == 0:
-            raise InputError("a batch must hold at least one image: the mean of none is no number")
+            raise InputError("a batch must hold at least one image: there is no mean over none")
+        labels = self.model.as_labels(labels, len(images))
         rng = stream(self.seed, "pixels", self.epoch, self.optimiser.steps)
         x = read_pixels(images, self.model.dtype, self.settings.pixels, rng)
         return self.step_on_floats(x, labels)
 
-    def step_on_floats(self, x: FloatArray, labels: NDArray[Any] | None = None) -> LossParts:
+    def step_on_floats(self, x: FloatArray, labels: NDArray[Any] | None = None) -> LossTerms:
         """Like ``step``, for images that are known to fit, in the model's own dtype."""
         self._check_parameters()
         condition = {} if labels is None else {"labels": labels}
-        model = self.engine.double(self.model)
-        buffers = [(buffer, buffer.copy()) for buffer in _buffers(self.model).values()]
+        model: Trainable = self.engine.double(self.model)
+        buffers = [(buffer, buffer.copy()) for buffer in self.model.buffers.values()]
         with self._schedules_in_force(model):
             noise = model.draw_noise(len(x), stream(self.seed, "noise", self.optimiser.steps))
             try:
-                terms: LossParts = model.forward(x, noise, training=True, **condition)
+                terms = model.forward(x, noise, training=True, **condition)
                 self._check_loss(terms.loss)
                 model.zero_grad()
                 model.backward()
@@ -151,9 +154,9 @@ class Trainer:
             )
 
     @contextmanager
-    def _schedules_in_force(self, model: Any) -> Iterator[None]:
+    def _schedules_in_force(self, model: Trainable) -> Iterator[None]:
         """Give a model the schedules' present values, and its own back afterwards."""
-        own = getattr(model, "free_bits", 0.0)
+        own = model.free_bits
         try:
             if self.settings.warm_up:
                 model.kl_weight = self.kl_weight
@@ -190,8 +193,3 @@ class Trainer:
         if self.settings.optimiser == "sgd":
             return SGD(parameters, self.settings.learning_rate, self.settings.momentum)
         return Adam(parameters, self.settings.learning_rate, epsilon=self.settings.epsilon)
-
-
-def _buffers(model: Any) -> Mapping[str, FloatArray]:
-    buffers: Mapping[str, FloatArray] = getattr(model, "buffers", {})
-    return buffers

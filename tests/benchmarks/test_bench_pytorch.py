@@ -31,7 +31,7 @@ def test_pytorchs_model_has_our_loss_and_every_one_of_our_gradients(name, dtype,
     eps = model.draw_noise(len(x), np.random.default_rng(1))
     loss = rival.loss(rival.images(x), torch.from_numpy(eps[0]))
     loss.backward()
-    ours = model.forward(x, eps).loss
+    ours = model.forward(x, eps, training=True).loss
     model.zero_grad()
     model.backward()
     assert loss.item() == pytest.approx(ours, rel=tolerance)

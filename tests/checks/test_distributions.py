@@ -116,8 +116,8 @@ def test_a_likelihood_averaged_over_pixels_fails():
         def gradient(self, x, decoded):
             return super().gradient(x, decoded) / x[0].size
 
-        def omitted(self, pixels):
-            return super().omitted(pixels) / pixels
+        def omitted_constant(self, pixels):
+            return super().omitted_constant(pixels) / pixels
 
     assert not check_likelihood(Averaged(0.3)).passed
 

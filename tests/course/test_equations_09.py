@@ -108,7 +108,7 @@ def test_the_gaussian_and_its_gradient():
     """eq. 9.6: SciPy's −log density, the constant counted apart, and (m − x)/c."""
     likelihood = GaussianLikelihood(0.3)
     expected = -stats.norm(LOGITS, np.sqrt(0.3)).logpdf(GREY).sum(axis=1)
-    found = likelihood.negative_log_likelihood(GREY, LOGITS) + likelihood.omitted(7)
+    found = likelihood.negative_log_likelihood(GREY, LOGITS) + likelihood.omitted_constant(7)
     np.testing.assert_allclose(found, expected, rtol=1e-12)
     np.testing.assert_allclose(likelihood.gradient(GREY, LOGITS), (LOGITS - GREY) / 0.3)
 

@@ -1,4 +1,4 @@
-"""Sparse and denoising autoencoders, the learned variance, and what a loss is without a part."""
+"""Sparse and denoising autoencoders, the learned variance, and a loss without one of its terms."""
 
 import numpy as np
 import pytest
@@ -9,11 +9,11 @@ from scratchvae.models import DenoisingAutoencoder, SparseAutoencoder, build
 from scratchvae.probability import GaussianLikelihood, LearnedVarianceLikelihood
 
 IMAGES = pixels(6, *IMAGE_SHAPE, seed=7)
-PARTS = {"image_shape": IMAGE_SHAPE, "latent_dim": 2}
+OPTIONS = {"image_shape": IMAGE_SHAPE, "latent_dim": 2}
 
 
 def small(model, **options):
-    return model(*small_parts(outputs=1), GaussianLikelihood(0.3), **PARTS, **options)
+    return model(*small_parts(outputs=1), GaussianLikelihood(0.3), **OPTIONS, **options)
 
 
 def no_noise(model, images=IMAGES):
@@ -23,23 +23,23 @@ def no_noise(model, images=IMAGES):
 # The sparse autoencoder.
 
 
-def test_a_code_has_its_price():
+def test_sparse_autoencoder_pays_for_the_absolute_sum_of_its_code():
     model = small(SparseAutoencoder, sparsity=0.7)
-    parts = model.forward(IMAGES, no_noise(model))
+    terms = model.forward(IMAGES, no_noise(model))
     code = np.abs(model.encode(IMAGES)).sum(axis=1).mean()
-    assert parts.loss == pytest.approx(parts.reconstruction + 0.7 * code)
-    assert parts.kl == 0
+    assert terms.loss == pytest.approx(terms.reconstruction + 0.7 * code)
+    assert terms.kl == 0
     error = ((IMAGES - model.reconstruct(IMAGES)) ** 2).sum(axis=(1, 2, 3)).mean()
-    assert parts.reconstruction == pytest.approx(error / 0.6)
+    assert terms.reconstruction == pytest.approx(error / 0.6)
 
 
 @pytest.mark.parametrize("sparsity", [0.0, 0.7])
-def test_the_gradient_of_the_price_is_right(sparsity):
+def test_gradient_of_the_sparse_autoencoder_is_right(sparsity):
     report = gradcheck(small(SparseAutoencoder, sparsity=sparsity), IMAGES)
     assert report.passed, report
 
 
-class PriceOfTheValue(SparseAutoencoder):
+class PenaltyOfTheValue(SparseAutoencoder):
     """Takes z itself for its sign."""
 
     def backward(self):
@@ -49,13 +49,13 @@ class PriceOfTheValue(SparseAutoencoder):
         self.encoder.backward_parameters(dz)
 
 
-def test_a_wrong_slope_of_the_price_is_caught():
-    report = gradcheck(small(PriceOfTheValue, sparsity=0.7), IMAGES)
+def test_a_wrong_slope_of_the_sparsity_penalty_is_caught():
+    report = gradcheck(small(PenaltyOfTheValue, sparsity=0.7), IMAGES)
     failed = {row.name.split(".")[0] for row in report.rows if not row.passed}
     assert failed == {"encoder"}
 
 
-def test_a_price_makes_codes_sparse():
+def test_sparsity_makes_codes_sparse():
     images = np.random.default_rng(0).integers(0, 256, (40, 28, 28, 1), dtype=np.uint8)
     shares = []
     for sparsity in (0.0, 5.0):
@@ -70,41 +70,41 @@ def test_a_price_makes_codes_sparse():
 # The denoising autoencoder.
 
 
-def test_the_clean_image_is_the_target():
-    model = small(DenoisingAutoencoder, deviation=0.4)
+def test_denoising_autoencoder_has_the_clean_image_as_its_target():
+    model = small(DenoisingAutoencoder, noise_std=0.4)
     eps = normal(*IMAGES.shape, seed=2)
     rebuilt = model.reconstruct(IMAGES + 0.4 * eps)
     error = ((IMAGES - rebuilt) ** 2).sum(axis=(1, 2, 3)).mean() / 0.6
-    parts = model.forward(IMAGES, eps)
-    assert parts.loss == parts.reconstruction == pytest.approx(error)
+    terms = model.forward(IMAGES, eps)
+    assert terms.loss == terms.reconstruction == pytest.approx(error)
     assert gradcheck(model, IMAGES).passed
     assert no_noise(model).shape == IMAGES.shape
 
 
-class TheNoisyTarget(DenoisingAutoencoder):
-    """Compares with what it was given: an autoencoder of noise."""
+class NoisyTarget(DenoisingAutoencoder):
+    """Compares with its noisy input: an autoencoder of noise."""
 
-    def forward(self, x, eps, training=True):
-        return super().forward(x + self.deviation * eps, np.zeros_like(eps), training)
+    def forward(self, x, eps, training=False):
+        return super().forward(x + self.noise_std * eps, np.zeros_like(eps), training)
 
 
-def test_a_noisy_target_is_invisible_to_the_gradient_check_and_seen_in_the_loss():
-    wrong, right = (small(kind, deviation=0.4) for kind in (TheNoisyTarget, DenoisingAutoencoder))
+def test_a_noisy_denoising_target_is_seen_in_the_loss_and_not_by_gradcheck():
+    wrong, right = (small(kind, noise_std=0.4) for kind in (NoisyTarget, DenoisingAutoencoder))
     assert gradcheck(wrong, IMAGES).passed
     eps = normal(*IMAGES.shape, seed=2)
     assert wrong.forward(IMAGES, eps).loss > right.forward(IMAGES, eps).loss + 1
 
 
-def test_images_are_spoilt_by_a_seed():
-    model = small(DenoisingAutoencoder, deviation=0.4)
+def test_corrupt_adds_the_noise_of_a_seed():
+    model = small(DenoisingAutoencoder, noise_std=0.4)
     images = np.full((500, *IMAGE_SHAPE), 0.5)
-    spoilt = model.spoil(images, seed=1)
-    np.testing.assert_array_equal(spoilt, model.spoil(images, seed=1))
-    assert (spoilt != model.spoil(images, seed=2)).all()
-    assert spoilt.std() == pytest.approx(0.4, rel=0.03)
-    assert spoilt.mean() == pytest.approx(0.5, abs=0.02)
-    with refused("deviation", "nan"):
-        small(DenoisingAutoencoder, deviation=np.nan)
+    corrupted = model.corrupt(images, seed=1)
+    np.testing.assert_array_equal(corrupted, model.corrupt(images, seed=1))
+    assert (corrupted != model.corrupt(images, seed=2)).all()
+    assert corrupted.std() == pytest.approx(0.4, rel=0.03)
+    assert corrupted.mean() == pytest.approx(0.5, abs=0.02)
+    with refused("noise_std", "nan"):
+        small(DenoisingAutoencoder, noise_std=np.nan)
 
 
 # Variances that are decoded, and weights.
@@ -119,7 +119,7 @@ def test_a_gaussian_decoder_reads_grey_pixels():
         build("kingma-welling", likelihood="poisson")
 
 
-def test_a_learned_variance_draws_grain_and_a_fixed_one_mends_it():
+def test_learned_variance_draws_grain_and_a_fixed_one_does_not():
     learned, fixed = build("learned-variance"), build("learned-variance", variance=1.0)
     for model, grainy in ((learned, True), (fixed, False)):
         clean, noisy = (model.sample(4, pixel_noise=noise) for noise in (False, True))
@@ -129,13 +129,13 @@ def test_a_learned_variance_draws_grain_and_a_fixed_one_mends_it():
     assert fixed.likelihood.variance == 1.0
 
 
-def test_only_one_part_of_the_loss():
+def test_reconstruction_weight_and_beta_leave_out_one_term_of_the_loss():
     eps = normal(1, 6, 2, seed=3)
     whole = small_vae().forward(IMAGES, eps)
     only_kl = small_vae(reconstruction_weight=0.0)
-    parts = only_kl.forward(IMAGES, eps)
-    assert parts.loss == parts.kl == whole.kl
-    assert parts.reconstruction == whole.reconstruction
+    terms = only_kl.forward(IMAGES, eps)
+    assert terms.loss == terms.kl == whole.kl
+    assert terms.reconstruction == whole.reconstruction
     only_kl.zero_grad()
     only_kl.backward()
     assert all(not p.grad.any() for n, p in only_kl.parameters.items() if n.startswith("decoder"))

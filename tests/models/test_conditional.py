@@ -1,4 +1,4 @@
-"""A model that is told the classes: labels travel from the data to the formula."""
+"""The conditional VAE: labels travel from the data to the formula."""
 
 import numpy as np
 import pytest
@@ -21,13 +21,13 @@ LABELS = np.array([0, 1, 2, 0, 1, 2])
 
 def small_conditional(dtype=np.float64, **options):
     made = {"rng": np.random.default_rng(0), "dtype": dtype}
-    encoder = Sequential(Dense(PIXELS + 3, 4, **made), Tanh(**made), Dense(4, 4, **made))
+    encoder = Sequential(Dense(PIXELS + 3, 4, **made), Tanh(), Dense(4, 4, **made))
     decoder = Sequential(
-        *(Dense(2 + 3, 4, **made), Tanh(**made), Dense(4, PIXELS, **made)),
-        Reshape(IMAGE_SHAPE, **made),
+        *(Dense(2 + 3, 4, **made), Tanh(), Dense(4, PIXELS, **made)),
+        Reshape(IMAGE_SHAPE),
     )
-    parts = {"image_shape": IMAGE_SHAPE, "latent_dim": 2, "classes": 3} | options
-    return ConditionalVAE(encoder, decoder, BernoulliLikelihood(), **parts)
+    options = {"image_shape": IMAGE_SHAPE, "latent_dim": 2, "classes": 3} | options
+    return ConditionalVAE(encoder, decoder, BernoulliLikelihood(), **options)
 
 
 @pytest.mark.parametrize("samples", [1, 3])
@@ -96,8 +96,8 @@ def test_more_images_than_pass_at_once_keep_their_labels():
 
 def test_labels_that_do_not_fit_are_refused():
     model = small_conditional()
-    for call in (model.encode, model.reconstruct, model.score, model.fit):
-        with refused("told the class", "6 whole numbers", "0 to 2"):
+    for call in (model.encode, model.reconstruct, model.score, model.fit, model.transform):
+        with refused("needs the class", "6 whole numbers", "0 to 2"):
             call(IMAGES)
         with refused("from 0 to 2", "5"):
             call(IMAGES, np.arange(6))
@@ -107,11 +107,11 @@ def test_labels_that_do_not_fit_are_refused():
             call(IMAGES, LABELS / 1.0)
         with refused("6 whole numbers", "differ in length"):
             call(IMAGES, [[1, 2], [3]])
-    with refused("told the class"):
+    with refused("needs the class"):
         model.forward(IMAGES, normal(1, 6, 2))
-    with refused("told the class"):
+    with refused("needs the class"):
         model.fit(IMAGES, LABELS, test_images=IMAGES)
-    with refused("VAE is not told"):
+    with refused("VAE is not conditioned on classes"):
         small_vae().encode(IMAGES, LABELS)
     with refused("layer has none"):
         gradcheck(Dense(2, 2, dtype=np.float64), normal(3, 2), labels=LABELS)
@@ -124,8 +124,8 @@ def test_labels_come_in_the_order_of_the_images(first_batch):
     images = np.arange(50, dtype=np.uint8).reshape(50, 1, 1, 1)
     order = {"batch_size": 8, "seed": 3, "epoch": 2, "first_batch": first_batch}
     labels = list(label_batches(np.arange(50), **order))
-    for batch, told in zip(epoch_batches(images, **order), labels, strict=True):
-        np.testing.assert_allclose(batch.ravel() * 255, told, rtol=1e-6)
+    for batch, its_labels in zip(epoch_batches(images, **order), labels, strict=True):
+        np.testing.assert_allclose(batch.ravel() * 255, its_labels, rtol=1e-6)
 
 
 def test_training_gives_each_batch_its_labels():
@@ -133,9 +133,9 @@ def test_training_gives_each_batch_its_labels():
     model = build("conditional-vae", latent_dim=2)
     seen, forward = [], model.forward
 
-    def watched(x, noise, training=True, labels=None):
+    def watched(x, noise, training=False, labels=None):
         seen.append((x.copy(), labels))
-        return forward(x, noise, training, labels)
+        return forward(x, noise, training, labels=labels)
 
     model.forward = watched
     trainer = Trainer(model, Settings(batch_size=16, epochs=2))  # grey pixels
@@ -168,6 +168,11 @@ def test_fit_learns_from_the_labels():
     assert widths[9] > widths[0]
     codes = model.fit_transform(data.train_images, data.train_labels, epochs=1, progress=False)
     np.testing.assert_array_equal(codes, model.encode(data.train_images, data.train_labels))
+    np.testing.assert_array_equal(codes, model.transform(data.train_images, data.train_labels))
+    np.testing.assert_array_equal(
+        model.inverse_transform(codes[:5], data.train_labels[:5]),
+        model.decode(codes[:5], data.train_labels[:5]),
+    )
 
 
 def test_a_run_of_it_trains_draws_and_is_measured(tmp_path):

@@ -45,10 +45,10 @@ def test_the_loss_from_the_bottom_up_is_the_ratio_of_its_densities():
     log_p_x = (IMAGES * np.log(p) + (1 - IMAGES) * np.log(1 - p)).sum(axis=(1, 2, 3))
     kl_2 = 0.5 * (np.exp(l_2) + m_2**2 - 1 - l_2).sum(axis=1)
     kl_1 = log_normal(z_1, m_1, l_1) - log_normal(z_1, *prior)
-    parts = model.forward(IMAGES, eps)
-    assert parts.loss == pytest.approx(-(log_p_x - kl_1 - kl_2).mean())
+    terms = model.forward(IMAGES, eps)
+    assert terms.loss == pytest.approx(-(log_p_x - kl_1 - kl_2).mean())
     np.testing.assert_allclose(model.layer_kls, [kl_1, kl_2])
-    assert parts.kl == pytest.approx((kl_1 + kl_2).mean())
+    assert terms.kl == pytest.approx((kl_1 + kl_2).mean())
 
 
 @both
@@ -67,30 +67,30 @@ def test_the_bound_is_below_the_log_probability(kind):
 class WithTheClosedForm(HierarchicalVAE):
     """Takes KL(q(z₁ | x) ‖ p(z₁ | z₂)) in closed form in the value, and leaves the gradient."""
 
-    def forward(self, x, eps, training=True):
-        parts = super().forward(x, eps, training)
+    def forward(self, x, eps, training=False):
+        super().forward(x, eps, training)
         kept = self._pass
         mean, log_variance = self.encode_distribution(x, training)
         closed = module.kl_to_standard(
             (mean - kept.prior_mean) * np.exp(-kept.prior_log_variance / 2),
             log_variance - kept.prior_log_variance,
         )
-        return self._layered_loss(self.terms[0], closed, kept.kl_2) if parts else parts
+        return self._layered_loss(self.terms[0], closed, kept.kl_2)
 
 
-class NoPullOnTheLowerLayer(HierarchicalVAE):
+class NoPathThroughThePrior(HierarchicalVAE):
     """Forgets that z₁ is also an argument of its own prior."""
 
     def backward(self):
         decoder_backward = self.decoder.backward
         kept = self._pass
-        pull = (kept.z_1 - kept.prior_mean) * np.exp(-kept.prior_log_variance) / len(kept.x)
-        self.decoder.backward = lambda dy: decoder_backward(dy) - pull
+        d_z_1 = (kept.z_1 - kept.prior_mean) * np.exp(-kept.prior_log_variance) / len(kept.x)
+        self.decoder.backward = lambda dy: decoder_backward(dy) - d_z_1
         super().backward()
         del self.decoder.backward
 
 
-class NoRoadThroughTheUpperLayer(HierarchicalVAE):
+class NoPathThroughTheUpperLayer(HierarchicalVAE):
     """Forgets that z₂ was drawn from z₁."""
 
     def backward(self):
@@ -101,18 +101,18 @@ class NoRoadThroughTheUpperLayer(HierarchicalVAE):
 
 
 @pytest.mark.parametrize(
-    "wrong", [WithTheClosedForm, NoPullOnTheLowerLayer, NoRoadThroughTheUpperLayer]
+    "wrong", [WithTheClosedForm, NoPathThroughThePrior, NoPathThroughTheUpperLayer]
 )
-def test_a_forgotten_road_is_caught_by_the_gradient_check(wrong):
+def test_a_forgotten_path_is_caught_by_the_gradient_check(wrong):
     report = gradcheck(small("bottom-up", wrong, scale=1.5), IMAGES)
     failed = {row.name.split(".")[0] for row in report.rows if not row.passed}
     assert "encoder" in failed
     assert "decoder" not in failed
 
 
-def test_free_bits_paid_for_all_the_same_are_caught(monkeypatch):
+def test_free_bits_ignored_in_the_gradient_are_caught(monkeypatch):
     model = small("bottom-up", free_bits=9.0)
-    monkeypatch.setattr(model, "_charged", lambda kl_2: np.ones(U))
+    monkeypatch.setattr(model, "_above_free_bits", lambda kl_2: np.ones(U))
     report = gradcheck(model, IMAGES)
     assert "upper_encoder" in {row.name.split(".")[0] for row in report.rows if not row.passed}
 
@@ -174,17 +174,17 @@ def test_the_recipe_builds_both():
 
 
 @pytest.mark.parametrize("inference", ["bottom-up", "ladder"])
-def test_batch_norm_is_in_the_inference_networks_alone(inference):
+def test_batch_norm_is_in_the_inference_networks_only(inference):
     plain = build("hierarchical-vae", inference=inference)
     normed = build("hierarchical-vae", inference=inference, batch_norm=True)
     added = {name.split(".")[0] for name in normed.buffers}
     assert not plain.buffers
     assert added == {"encoder", "upper_encoder"}
-    order = [type(layer).__name__ for layer in normed.parts["encoder"].layers]
+    order = [type(layer).__name__ for layer in normed.encoder.layers]
     assert order[:4] == ["Flatten", "Dense", "BatchNorm", "Tanh"]
-    for part in ("prior", "decoder"):
+    for name in ("prior", "decoder"):
         shapes = [
-            {name: p.value.shape for name, p in model.parts[part].parameters.items()}
+            {parameter: p.value.shape for parameter, p in model.networks[name].parameters.items()}
             for model in (plain, normed, build("hierarchical-vae"))
         ]
         assert shapes[0] == shapes[1] == shapes[2]

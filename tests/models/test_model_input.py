@@ -19,7 +19,7 @@ def test_images_that_do_not_fit_are_refused(method):
         call(pixels(15))
     with refused("int64"):
         call(np.zeros((2, 3, 5, 1), np.int64))
-    with refused("0 to 1", "divide 8-bit pixels by 255"):
+    with refused("0 to 1", "divide 8-bit pixels by 255", "np.clip"):
         call(255 * IMAGES)
     with refused("0 to 1"):
         call(IMAGES - 1)
@@ -28,6 +28,14 @@ def test_images_that_do_not_fit_are_refused(method):
         broken[4, 2, 1, 0] = bad
         with refused("images[4, 2, 1, 0]", str(bad)):
             call(broken)
+
+
+def test_images_may_leave_the_unit_interval_by_a_rounding_error():
+    for value in (np.nextafter(np.float32(1), np.float32(2)), -1e-9, 1 + 1e-6):
+        assert np.isfinite(small_vae().elbo(np.full((2, *IMAGE_SHAPE), value))).all()
+    for value in (1.25, -0.25):
+        with refused("0 to 1", str(value), "np.clip"):
+            small_vae().elbo(np.full((2, *IMAGE_SHAPE), value))
 
 
 @pytest.mark.parametrize("method", ["encode", "reconstruct", "elbo", "evaluate", "score", "fit"])

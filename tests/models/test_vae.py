@@ -1,5 +1,7 @@
 """Models: the loss, the public methods, seeds and training."""
 
+from dataclasses import astuple
+
 import numpy as np
 import pytest
 from helpers import (
@@ -19,14 +21,14 @@ from helpers import (
 from scipy.special import expit
 
 from scratchvae.errors import InputError
-from scratchvae.layers import Dense, LogSoftplus, Sequential
+from scratchvae.layers import LogSoftplus
 from scratchvae.models import VAE, build
 from scratchvae.probability import (
     BernoulliLikelihood,
     GaussianLikelihood,
     LearnedVarianceLikelihood,
 )
-from scratchvae.training import LossParts
+from scratchvae.training import LossTerms
 
 IMAGES = pixels(6, *IMAGE_SHAPE, seed=7)
 EIGHT_BIT = np.random.default_rng(1).integers(0, 256, (20, *IMAGE_SHAPE), dtype=np.uint8)
@@ -34,7 +36,7 @@ EIGHT_BIT = np.random.default_rng(1).integers(0, 256, (20, *IMAGE_SHAPE), dtype=
 
 @pytest.mark.parametrize("beta", [0.0, 1.0, 3.5])
 @pytest.mark.parametrize("samples", [1, 3])
-@pytest.mark.parametrize("head", [None, LogSoftplus(dtype=np.float64)], ids=["plain", "softplus"])
+@pytest.mark.parametrize("head", [None, LogSoftplus()], ids=["plain", "softplus"])
 def test_the_loss_of_a_vae_by_hand(head, samples, beta):
     vae = small_vae(variance_head=head, samples=samples, beta=beta)
     eps = normal(samples, 6, 2, seed=3)
@@ -52,13 +54,12 @@ def test_the_loss_of_a_vae_by_hand(head, samples, beta):
             hidden = np.tanh(z @ weights["decoder.0.weight"] + weights["decoder.0.bias"])
             p = expit(hidden @ weights["decoder.2.weight"] + weights["decoder.2.bias"])
             reconstruction -= (x * np.log(p) + (1 - x) * np.log(1 - p)).sum() / samples
-    parts = vae.forward(IMAGES, eps)
-    assert parts.reconstruction == pytest.approx(reconstruction / 6)
-    assert parts.kl == pytest.approx(kl / 6)
-    assert parts.loss == pytest.approx(reconstruction / 6 + beta * kl / 6)
-    terms = vae.terms
-    assert [term.shape for term in terms] == [(6,), (6,)]
-    assert terms[0].mean() == pytest.approx(reconstruction / 6)
+    terms = vae.forward(IMAGES, eps)
+    assert terms.reconstruction == pytest.approx(reconstruction / 6)
+    assert terms.kl == pytest.approx(kl / 6)
+    assert terms.loss == pytest.approx(reconstruction / 6 + beta * kl / 6)
+    assert [term.shape for term in vae.terms] == [(6,), (6,)]
+    assert vae.terms[0].mean() == pytest.approx(reconstruction / 6)
 
 
 def test_several_samples_are_the_average_of_single_ones():
@@ -72,8 +73,8 @@ def test_several_samples_are_the_average_of_single_ones():
     for sample in range(4):
         single.append(vae.forward(IMAGES, eps[sample : sample + 1]))
         vae.backward()
-    for part in ("loss", "reconstruction", "kl"):
-        assert together[part] == pytest.approx(np.mean([parts[part] for parts in single]))
+    mean = np.mean([astuple(terms) for terms in single], axis=0)
+    assert astuple(together) == pytest.approx(tuple(mean))
     for name, parameter in vae.parameters.items():
         np.testing.assert_allclose(parameter.grad / 4, gradient[name], rtol=1e-9, atol=1e-12)
 
@@ -88,26 +89,10 @@ def test_the_loss_of_a_batch_is_the_mean_over_its_images():
 
 def test_the_loss_of_an_autoencoder_is_half_the_squared_error():
     model = small_autoencoder()
-    parts = model.forward(IMAGES, model.draw_noise(6, np.random.default_rng(0)))
+    terms = model.forward(IMAGES, model.draw_noise(6, np.random.default_rng(0)))
     error = 0.5 * ((IMAGES - model.reconstruct(IMAGES)) ** 2).sum(axis=(1, 2, 3))
-    assert parts.loss == parts.reconstruction == pytest.approx(error.mean())
-    assert parts.kl == 0
-
-
-def test_loss_parts_are_a_mapping_and_attributes():
-    parts = LossParts(3.0, 2.0, 0.5)
-    assert dict(parts) == {"loss": 3.0, "reconstruction": 2.0, "kl": 0.5}
-    assert list(parts) == ["loss", "reconstruction", "kl"]
-    assert len(parts) == 3
-    assert (parts.loss, parts.reconstruction, parts.kl) == (3.0, 2.0, 0.5)
-    assert all(parts[name] == getattr(parts, name) for name in parts)
-    assert "kl" in parts
-    assert "beta" not in parts
-    for name in ("beta", "__class__"):
-        with pytest.raises(KeyError):
-            parts[name]
-    with pytest.raises(AttributeError):
-        parts.loss = 1.0
+    assert terms.loss == terms.reconstruction == pytest.approx(error.mean())
+    assert terms.kl == 0
 
 
 def test_noise_has_a_block_per_sample():
@@ -124,28 +109,6 @@ def test_backward_before_forward_is_refused():
             model.backward()
 
 
-def test_a_variance_head_that_learns_is_a_part_of_the_model():
-    head = Dense(2, 2, rng=0, dtype=np.float64)
-    vae = small_vae(variance_head=head)
-    learned = {id(parameter) for parameter in vae.parameters.values()}
-    assert {id(parameter) for parameter in head.parameters.values()} <= learned
-
-
-def test_a_layer_in_two_parts_is_refused():
-    (encoder, decoder), parts = small_parts(), {"image_shape": IMAGE_SHAPE, "latent_dim": 2}
-    with refused("encoder and decoder share a layer, a Sequential", "a layer of its own"):
-        VAE(encoder, encoder, BernoulliLikelihood(), **parts)
-    tanh = encoder.layers[2]
-    nested = Sequential(Sequential(decoder.layers[0], tanh), *decoder.layers[2:])
-    with refused("encoder and decoder share a layer, a Tanh"):
-        VAE(encoder, nested, BernoulliLikelihood(), **parts)
-    with refused("decoder and variance_head share a layer, a Dense"):
-        VAE(encoder, decoder, BernoulliLikelihood(), variance_head=decoder.layers[0], **parts)
-    # Another model may have it: it forgets what the first has seen, as with any new batch.
-    VAE(encoder, decoder, BernoulliLikelihood(), **parts)
-    VAE(encoder, decoder, BernoulliLikelihood(), **parts)
-
-
 def test_what_a_vae_is_built_of_must_make_sense():
     for name, bad in (
         ("beta", -1.0),
@@ -155,6 +118,12 @@ def test_what_a_vae_is_built_of_must_make_sense():
     ):
         with refused(name, repr(bad)):
             small_vae(**{name: bad})
+    for bad in (BernoulliLikelihood, "bernoulli"):
+        with refused("likelihood must be a Likelihood", repr(bad)):
+            VAE(*small_parts(), bad, image_shape=IMAGE_SHAPE, latent_dim=2)
+    for bad in (15, (), (3, 0, 1)):
+        with refused("image_shape"):
+            VAE(*small_parts(), BernoulliLikelihood(), image_shape=bad, latent_dim=2)
     for bad in (0, 1.5):
         with refused("latent_dim", repr(bad)):
             VAE(*small_parts(), BernoulliLikelihood(), image_shape=IMAGE_SHAPE, latent_dim=bad)
@@ -193,13 +162,14 @@ def test_what_the_methods_return():
             (vae.sample(3, pixel_noise=True), (3, *IMAGE_SHAPE)),
             (vae.sample(), (1, *IMAGE_SHAPE)),
             (vae.elbo(images), (6,)),
+            (vae.transform(images, np.zeros(6, int)), (6, 2)),  # ignored, as in fit
             (vae.fit_transform(images, epochs=1, progress=False), (6, 2)),
         ):
             assert found.shape == shape
             assert found.dtype == np.float32
             assert np.isfinite(found).all()
         assert isinstance(vae.score(images), float)
-        assert isinstance(vae.evaluate(images), LossParts)
+        assert isinstance(vae.evaluate(images), LossTerms)
 
 
 def test_the_methods_say_the_same_thing():
@@ -328,7 +298,7 @@ def test_looking_at_a_model_does_not_change_its_training():
     assert_same(values(plain), values(looked_at))
 
 
-def test_fit_begins_anew_unless_told_to_go_on():
+def test_fit_begins_again_without_warm_start():
     vae = small_vae()
     initial = values(vae)
     options = {"epochs": 2, "batch_size": 8, "learning_rate": 0.01, "progress": False}
@@ -343,10 +313,56 @@ def test_fit_begins_anew_unless_told_to_go_on():
     further = values(vae.fit(EIGHT_BIT, warm_start=True, **options))
     assert any((first[name] != further[name]).any() for name in first)
     assert vae.evaluate(EIGHT_BIT).loss < loss
-    # Going on from the initial parameters is beginning anew.
+    # To continue from the initial parameters is to begin again.
     for name, parameter in vae.parameters.items():
         parameter.value[...] = initial[name]
     assert_same(values(vae.fit(EIGHT_BIT, warm_start=True, **options)), first)
+
+
+def test_fit_begins_with_the_values_before_the_first_fit():
+    options = {"epochs": 1, "batch_size": 8, "learning_rate": 0.01, "progress": False}
+    changed, also_changed = small_vae(), small_vae()
+    for vae in (changed, also_changed):
+        vae.parameters["encoder.1.weight"].value[...] = 0.1
+    changed.fit(EIGHT_BIT, **options)
+    also_changed.fit(EIGHT_BIT, warm_start=True, **options)
+    assert_same(values(changed), values(also_changed))
+    assert_same(values(also_changed.fit(EIGHT_BIT, **options)), values(changed))
+
+
+def test_fit_begins_with_the_present_values_of_what_was_replaced():
+    options = {"epochs": 1, "batch_size": 8, "learning_rate": 0.01, "progress": False}
+    vae, other = small_vae(), small_vae(seed=1)
+    vae.fit(EIGHT_BIT, **options)
+    vae.encoder = other.encoder
+    vae.decoder.layers[2].parameters["bias"].value = np.full(PIXELS, 0.3)
+    expected = small_vae()
+    expected.encoder = small_vae(seed=1).encoder
+    # A parameter is still the same one when its array is another.
+    assert_same(values(vae.fit(EIGHT_BIT, **options)), values(expected.fit(EIGHT_BIT, **options)))
+
+
+def test_load_state_is_where_the_next_fit_begins():
+    options = {"epochs": 1, "batch_size": 8, "learning_rate": 0.01, "progress": False}
+    source = small_vae(seed=1)
+    other = small_vae().fit(EIGHT_BIT, **options)
+    other.load_state(source.state())
+    assert_same(values(other), values(source))
+    assert other.parameters["encoder.1.weight"] is not source.parameters["encoder.1.weight"]
+    assert_same(values(other.fit(EIGHT_BIT, **options)), values(source.fit(EIGHT_BIT, **options)))
+
+
+def test_load_state_refuses_a_state_of_another_model():
+    vae, before = small_vae(), values(small_vae())
+    state = small_vae(seed=1).state()
+    with refused("prior must be absent in the state, not of shape (2,)"):
+        vae.load_state(state | {"prior": np.zeros(2)})
+    with refused("decoder.0.weight must be of shape (2, 3) in the state, not of shape (2, 4)"):
+        vae.load_state(state | {"decoder.0.weight": np.zeros((2, 4))})
+    del state["encoder.1.bias"]
+    with refused("encoder.1.bias must be of shape (3,) in the state, not absent"):
+        vae.load_state(state)
+    assert_same(values(vae), before)
 
 
 @pytest.mark.parametrize(
@@ -389,3 +405,18 @@ def test_fit_reports_wrong_settings():
         small_vae().fit(EIGHT_BIT, seed=-1, epochs=1, progress=False)
     with refused("test_images"):
         small_vae().fit(EIGHT_BIT, test_images=normal(2, 3), progress=False)
+
+
+def test_history_holds_the_complete_epochs_of_a_fit_that_fails():
+    vae = small_vae(GaussianLikelihood()).fit(EIGHT_BIT, epochs=1, progress=False)
+    before, passes, forward = vae.history_, [], vae.forward
+
+    def overflow(x, eps, training=False):
+        passes.append(training)
+        return forward(x * 1e200 if len(passes) > 4 else x, eps, training)
+
+    vae.forward = overflow
+    with refused("the loss became"):
+        vae.fit(EIGHT_BIT, epochs=9, batch_size=10, progress=False)
+    assert [row.epoch for row in vae.history_] == [1, 2]
+    assert vae.history_[0] is not before[0]

@@ -10,7 +10,7 @@ from small_runs import names_in, small_dataset
 from scratchvae import plots
 from scratchvae.models import build
 from scratchvae.plots.side_by_side import save_rows
-from scratchvae.training import EpochMetrics, LossParts
+from scratchvae.training import EpochMetrics, LossTerms
 
 IMAGES = small_dataset(train=1, test=40).test_images
 LABELS = small_dataset(train=1, test=40).test_labels
@@ -221,8 +221,8 @@ def test_the_losses_are_drawn_by_epoch(tmp_path, epochs, tested):
     history = [
         EpochMetrics(
             epoch,
-            LossParts(9.0 / epoch, 8.0 / epoch, 1.0 / epoch),
-            LossParts(7.0 / epoch, 5.0 / epoch, 2.0 / epoch) if tested else None,
+            LossTerms(9.0 / epoch, 8.0 / epoch, 1.0 / epoch),
+            LossTerms(7.0 / epoch, 5.0 / epoch, 2.0 / epoch) if tested else None,
             1.0,
         )
         for epoch in range(1, epochs + 1)
@@ -231,9 +231,9 @@ def test_the_losses_are_drawn_by_epoch(tmp_path, epochs, tested):
     assert saved(figure, tmp_path / "p.png").shape == (340, 1050, 3)
     for axes, part in zip(figure.axes, ("loss", "reconstruction", "kl"), strict=True):
         lines = [list(line.get_ydata()) for line in axes.lines]
-        expected = [[row.train[part] for row in history]]
+        expected = [[getattr(row.train, part) for row in history]]
         if tested and epochs:
-            expected.append([row.test[part] for row in history])
+            expected.append([getattr(row.test, part) for row in history])
         assert lines == expected
         low, high = axes.get_xlim()
         ticks = [tick for tick in axes.get_xticks() if low <= tick <= high]

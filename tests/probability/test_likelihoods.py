@@ -1,3 +1,5 @@
+"""Likelihoods against SciPy's distributions, and at the ends of their range."""
+
 import numpy as np
 import pytest
 from helpers import DTYPES, each_dtype, normal, pixels, refused
@@ -60,19 +62,21 @@ def log_probability(likelihood, x, decoded):
     dtype=st.sampled_from(DTYPES),
     seed=st.integers(0, 100),
 )
-def test_nats_and_what_they_omit_are_the_log_probability(likelihood, count, shape, dtype, seed):
+def test_negative_log_likelihood_and_omitted_constant_are_the_log_probability(
+    likelihood, count, shape, dtype, seed
+):
     x, decoded = images(likelihood, count, shape, dtype, seed)
-    nats = likelihood.negative_log_likelihood(x, decoded)
-    assert nats.shape == (count,)
-    assert nats.dtype == dtype
-    found = nats.astype(np.float64) + likelihood.omitted(int(np.prod(shape)))
+    nll = likelihood.negative_log_likelihood(x, decoded)
+    assert nll.shape == (count,)
+    assert nll.dtype == dtype
+    found = nll.astype(np.float64) + likelihood.omitted_constant(int(np.prod(shape)))
     rtol = 1e-4 if dtype == np.float32 else 1e-10
     expected = -log_probability(likelihood, x, decoded)
     np.testing.assert_allclose(found, expected, rtol=rtol, atol=100 * rtol)
 
 
 @each_likelihood
-def test_an_empty_batch_has_no_nats(likelihood):
+def test_likelihoods_of_an_empty_batch_are_empty(likelihood):
     x, decoded = images(likelihood, 0, (3, 5, 1))
     assert likelihood.negative_log_likelihood(x, decoded).shape == (0,)
     assert likelihood.gradient(x, decoded).shape == decoded.shape
@@ -82,7 +86,7 @@ def test_an_empty_batch_has_no_nats(likelihood):
 
 @each_likelihood
 @pytest.mark.parametrize("shape", [(3, 5, 1), (2, 2, 3), (7,)])
-def test_the_gradient_is_the_slope_of_the_nats(likelihood, shape):
+def test_gradient_is_the_slope_of_the_negative_log_likelihood(likelihood, shape):
     x, decoded = images(likelihood, 2, shape)
     rng = np.random.default_rng(0)
     upstream = rng.standard_normal(2)
@@ -110,7 +114,7 @@ def test_dtype_and_shape_in_are_dtype_and_shape_out(likelihood, dtype):
         assert image.shape == x.shape
     np.testing.assert_array_equal(x, kept[0])
     np.testing.assert_array_equal(decoded, kept[1])
-    assert isinstance(likelihood.omitted(30), float)
+    assert isinstance(likelihood.omitted_constant(30), float)
 
 
 @each_likelihood
@@ -145,8 +149,8 @@ def test_bernoulli_is_exact_at_huge_logits(dtype):
     x = np.array([[0, 0, 1, 1, 0.25, 0.25]], dtype=dtype).T
     decoded = np.array([[-1e4, 1e4, -1e4, 1e4, 1e4, -1e4]], dtype=dtype).T
     likelihood = BernoulliLikelihood()
-    nats = likelihood.negative_log_likelihood(x, decoded)
-    assert nats.tolist() == [0, 1e4, 1e4, 0, 7500, 2500]
+    nll = likelihood.negative_log_likelihood(x, decoded)
+    assert nll.tolist() == [0, 1e4, 1e4, 0, 7500, 2500]
     assert likelihood.gradient(x, decoded)[:, 0].tolist() == [0, 1, -1, 0, 0.75, -0.25]
     assert likelihood.mean(decoded)[:, 0].tolist() == [0, 1, 0, 1, 1, 0]
 
@@ -169,8 +173,8 @@ def test_gaussian_is_half_the_squared_error_over_the_variance():
     np.testing.assert_allclose(
         included.negative_log_likelihood(x, decoded), 10 * squares + constant
     )
-    assert without.omitted(784) == pytest.approx(constant)
-    assert included.omitted(784) == 0
+    assert without.omitted_constant(784) == pytest.approx(constant)
+    assert included.omitted_constant(784) == 0
 
 
 def test_learned_variance_stays_above_its_minimum():

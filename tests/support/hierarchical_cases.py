@@ -20,20 +20,20 @@ def small(kind, model=None, dtype=np.float64, scale=1.0, **options):
     def network(*sizes):
         layers = [Dense(sizes[0], sizes[1], **made)]
         for before, after in pairwise(sizes[1:]):
-            layers += [Tanh(**made), Dense(before, after, **made)]
+            layers += [Tanh(), Dense(before, after, **made)]
         return Sequential(*layers)
 
-    prior, flat = network(U, 4, 2 * D), Flatten(**made)
-    decoder = Sequential(*network(D, 4, PIXELS).layers, Reshape(IMAGE_SHAPE, **made))
+    prior = network(U, 4, 2 * D)
+    decoder = Sequential(*network(D, 4, PIXELS).layers, Reshape(IMAGE_SHAPE))
     rest = (prior, decoder, BernoulliLikelihood())
     named = {"image_shape": IMAGE_SHAPE, "latent_dim": D, "upper_dim": U} | options
     if kind == "ladder":
-        features = Sequential(flat, *network(PIXELS, 6).layers, Tanh(**made))
+        features = Sequential(Flatten(), *network(PIXELS, 6).layers, Tanh())
         made_model = (model or LadderVAE)(
             features, network(6, 2 * D), network(6, 4, 2 * U), *rest, **named
         )
     else:
-        encoder = Sequential(flat, *network(PIXELS, 6, 2 * D).layers)
+        encoder = Sequential(Flatten(), *network(PIXELS, 6, 2 * D).layers)
         made_model = (model or HierarchicalVAE)(encoder, network(D, 4, 2 * U), *rest, **named)
     for parameter in made_model.parameters.values():
         parameter.value *= scale

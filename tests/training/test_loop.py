@@ -9,7 +9,7 @@ from helpers import pixels, refused, small_vae
 from small_runs import interrupt_in_step
 
 from scratchvae.errors import InputError
-from scratchvae.training import Interrupted, LossParts, Trainer, train
+from scratchvae.training import Interrupted, LossTerms, Trainer, train
 
 pytestmark = pytest.mark.usefixtures("ctrl_c")
 
@@ -57,7 +57,7 @@ def test_metrics_are_means_over_images_and_tests_come_after_the_epoch(through):
 
     def watched(x):
         seen.append((step(x).loss, len(x)))
-        return LossParts(seen[-1][0], 0.0, 0.0)
+        return LossTerms(seen[-1][0], 0.0, 0.0)
 
     still.step_on_floats = watched
     (row,) = train(still, IMAGES)

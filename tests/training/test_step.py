@@ -5,7 +5,7 @@ import pytest
 from helpers import IMAGE_SHAPE, assert_same, each_dtype, normal, pixels, refused, small_vae, values
 
 from scratchvae.probability import GaussianLikelihood
-from scratchvae.training import LossParts, Settings, Trainer
+from scratchvae.training import LossTerms, Settings, Trainer
 
 IMAGES = pixels(6, *IMAGE_SHAPE, seed=7)
 EIGHT_BIT = np.random.default_rng(1).integers(0, 256, (20, *IMAGE_SHAPE), dtype=np.uint8)
@@ -26,7 +26,7 @@ def test_steps_on_a_fixed_batch_decrease_its_loss(settings, dtype):
     trainer = Trainer(vae, settings)
     before = vae.evaluate(IMAGES)
     parts = [trainer.step(IMAGES) for _ in range(50)]
-    assert all(isinstance(part, LossParts) for part in parts)
+    assert all(isinstance(part, LossTerms) for part in parts)
     assert vae.evaluate(IMAGES).loss < before.loss - 0.5
     losses = [part.loss for part in parts]
     assert np.mean(losses[-10:]) < np.mean(losses[:10])

@@ -164,7 +164,7 @@ class ModelSubject(Subject):
 def is_smooth(thing: object) -> bool:
     """Whether a layer or model has no kinks, as far as its layers say."""
     if isinstance(thing, LatentModel):
-        return thing.smooth and all(is_smooth(part) for part in thing.parts.values())
+        return thing.smooth and all(is_smooth(part) for part in thing.networks.values())
     if isinstance(thing, Sequential):
         return all(is_smooth(layer) for layer in thing.layers)
     return bool(getattr(thing, "smooth", True))

@@ -1,7 +1,5 @@
 """Broken variational autoencoders: gradients of the bound, put together wrongly.
 
-``OpenVAE`` is the right one, cut into the pieces that each of the others gets wrong.
-
 Dimensions: N images, D latents, L samples of z per image.
 """
 
@@ -13,160 +11,129 @@ from scratchvae.checks.gradients import gradcheck
 from scratchvae.checks.mutants.base import GRADIENT, Broken, Check
 from scratchvae.layers import Dense, Flatten, Reshape, Sequential, Tanh
 from scratchvae.models import VAE
-from scratchvae.probability import (
-    BernoulliLikelihood,
-    Likelihood,
-    kl_to_standard,
-    kl_to_standard_gradients,
-    reparameterise,
-    reparameterise_backward,
-)
-from scratchvae.training import LossParts
+from scratchvae.probability import BernoulliLikelihood, Likelihood, kl_to_standard_gradients
+from scratchvae.training import LossTerms
 from scratchvae.validation import FloatArray
 
-Pair = tuple[FloatArray, FloatArray]
 
+class KlGradientTimes(VAE):
+    """The gradient of the KL, which is all that β weighs, is ``factor`` times what it should be."""
 
-class OpenVAE(VAE):
-    """A VAE of overridable pieces."""
-
-    def draw(self, mean: FloatArray, log_variance: FloatArray, eps: FloatArray) -> FloatArray:
-        return reparameterise(mean, log_variance, eps)
-
-    def through_draw(self, dz: FloatArray, log_variance: FloatArray, eps: FloatArray) -> Pair:
-        return reparameterise_backward(dz, log_variance, eps)
-
-    def divergence(self, mean: FloatArray, log_variance: FloatArray) -> FloatArray:
-        return kl_to_standard(mean, log_variance)
-
-    def through_divergence(self, mean: FloatArray, log_variance: FloatArray) -> Pair:
-        return kl_to_standard_gradients(mean, log_variance)
-
-    def through_decoder(self, targets: FloatArray, decoded: FloatArray) -> FloatArray:
-        return self.likelihood.gradient(targets, decoded) / len(targets)
-
-    def forward(self, x: FloatArray, eps: FloatArray, training: bool = True) -> LossParts:
-        mean, log_variance = self.encode_distribution(x, training)
-        z = self.draw(mean, log_variance, eps)
-        decoded = self.decoder.forward(z.reshape(-1, self.latent_dim), training)
-        targets = np.concatenate([x] * len(eps))
-        nats = self.likelihood.negative_log_likelihood(targets, decoded)
-        self._pass = (mean, log_variance, eps, decoded, targets)
-        reconstruction = nats.reshape(len(eps), len(x)).mean(axis=0)
-        return self._mean_loss(reconstruction, self.divergence(mean, log_variance), self.beta)
+    factor: float
 
     def backward(self) -> None:
-        mean, log_variance, eps, decoded, targets = self._last_pass()
-        dz = self.decoder.backward(self.through_decoder(targets, decoded)).reshape(eps.shape)
-        d_mean, d_log_variance = self.through_draw(dz, log_variance, eps)
-        kl_mean, kl_log_variance = self.through_divergence(mean, log_variance)
-        weight = self.beta / len(mean)
-        self.into_encoder(
-            np.concatenate(
-                [d_mean + weight * kl_mean, d_log_variance + weight * kl_log_variance], axis=1
-            )
-        )
-
-    def into_encoder(self, d_hidden: FloatArray) -> None:
-        self.encoder.backward_parameters(d_hidden)
+        beta, self.beta = self.beta, self.factor * self.beta
+        super().backward()
+        self.beta = beta
 
 
-class KlGradientDoubled(OpenVAE):
-    def through_divergence(self, mean: FloatArray, log_variance: FloatArray) -> Pair:
-        right = kl_to_standard_gradients(mean, log_variance)
-        return 2 * right.mean, 2 * right.log_variance
+class KlGradientDoubled(KlGradientTimes):
+    factor = 2.0
 
 
-class KlGradientNegative(OpenVAE):
-    def through_divergence(self, mean: FloatArray, log_variance: FloatArray) -> Pair:
-        right = kl_to_standard_gradients(mean, log_variance)
-        return -right.mean, -right.log_variance
+class KlGradientNegative(KlGradientTimes):
+    factor = -1.0
 
 
-class KlGradientForgotten(OpenVAE):
-    def through_divergence(self, mean: FloatArray, log_variance: FloatArray) -> Pair:
-        return np.zeros_like(mean), np.zeros_like(mean)
-
-
-class KlGradientWithoutHalf(OpenVAE):
-    def through_divergence(self, mean: FloatArray, log_variance: FloatArray) -> Pair:
-        right = kl_to_standard_gradients(mean, log_variance)
-        return right.mean, 2 * right.log_variance
-
-
-class DrawCutOff(OpenVAE):
-    def through_draw(self, dz: FloatArray, log_variance: FloatArray, eps: FloatArray) -> Pair:
-        return np.zeros_like(log_variance), np.zeros_like(log_variance)
-
-
-class DrawWithoutHalf(OpenVAE):
-    def through_draw(self, dz: FloatArray, log_variance: FloatArray, eps: FloatArray) -> Pair:
-        right = reparameterise_backward(dz, log_variance, eps)
-        return right.mean, 2 * right.log_variance
-
-
-class NoiseForgottenInGradient(OpenVAE):
-    def through_draw(self, dz: FloatArray, log_variance: FloatArray, eps: FloatArray) -> Pair:
-        right = reparameterise_backward(dz, log_variance, eps)
-        return right.mean, 0.5 * np.exp(0.5 * log_variance) * dz.sum(axis=0)
-
-
-class NoiseDrawnAgain(OpenVAE):
-    def through_draw(self, dz: FloatArray, log_variance: FloatArray, eps: FloatArray) -> Pair:
-        return reparameterise_backward(
-            dz, log_variance, self.encoder.rng.standard_normal(eps.shape)
-        )
-
-
-class PixelsAveragedInGradient(OpenVAE):
-    def through_decoder(self, targets: FloatArray, decoded: FloatArray) -> FloatArray:
-        averaged: FloatArray = super().through_decoder(targets, decoded) / targets[0].size
-        return averaged
-
-
-class ImagesNotAveraged(OpenVAE):
-    def through_decoder(self, targets: FloatArray, decoded: FloatArray) -> FloatArray:
-        return self.likelihood.gradient(targets, decoded)
-
-
-class TargetsAndOutputsSwapped(OpenVAE):
-    def through_decoder(self, targets: FloatArray, decoded: FloatArray) -> FloatArray:
-        return -super().through_decoder(targets, decoded)
-
-
-class EncoderFedTheBatchBefore(OpenVAE):
-    def into_encoder(self, d_hidden: FloatArray) -> None:
-        super().into_encoder(self.__dict__.get("_before", d_hidden))
-        self._before = d_hidden.copy()
+class KlGradientForgotten(KlGradientTimes):
+    factor = 0.0
 
 
 class KlDoubledThroughout(KlGradientDoubled):
-    def divergence(self, mean: FloatArray, log_variance: FloatArray) -> FloatArray:
-        return 2 * kl_to_standard(mean, log_variance)
+    def forward(
+        self, x: FloatArray, eps: FloatArray, training: bool = False, **condition: Any
+    ) -> LossTerms:
+        terms = super().forward(x, eps, training, **condition)
+        return LossTerms(terms.loss + self.beta * terms.kl, terms.reconstruction, 2 * terms.kl)
 
 
-class VarianceForDeviation(OpenVAE):
-    def draw(self, mean: FloatArray, log_variance: FloatArray, eps: FloatArray) -> FloatArray:
-        z: FloatArray = mean + np.exp(log_variance) * eps
-        return z
+class LogVarianceGradientSplit(VAE):
+    """The gradient of the log-variance, a sum over two paths, weighed path by path."""
 
-    def through_draw(self, dz: FloatArray, log_variance: FloatArray, eps: FloatArray) -> Pair:
-        return dz.sum(axis=0), np.exp(log_variance) * (dz * eps).sum(axis=0)
+    through_z: float = 1.0
+    through_kl: float = 1.0
+
+    def encode_backward(self, d_mean: FloatArray, d_log_variance: FloatArray) -> None:
+        mean, log_variance, *_ = self._pass
+        of_kl = kl_to_standard_gradients(mean, log_variance).log_variance * self.beta / len(mean)
+        of_z = d_log_variance - of_kl
+        super().encode_backward(d_mean, self.through_z * of_z + self.through_kl * of_kl)
+
+
+class KlGradientWithoutHalf(LogVarianceGradientSplit):
+    through_kl = 2.0
+
+
+class DrawWithoutHalf(LogVarianceGradientSplit):
+    through_z = 2.0
+
+
+class VarianceForDeviation(DrawWithoutHalf):
+    def forward(
+        self, x: FloatArray, eps: FloatArray, training: bool = False, **condition: Any
+    ) -> LossTerms:
+        # The draw multiplies by the standard deviation once more, which makes it the variance. Its
+        # derivative by the log-variance is σ² ε, twice that of a noise that did not depend on it.
+        _, log_variance = self.encode_distribution(x, training)
+        return super().forward(x, eps * np.exp(0.5 * log_variance), training, **condition)
+
+
+class DrawCutOff(VAE):
+    def decode_backward(self, d_decoded: FloatArray) -> FloatArray:
+        return np.zeros_like(super().decode_backward(d_decoded))
+
+
+class NoiseForgottenInGradient(VAE):
+    def backward(self) -> None:
+        mean, log_variance, eps, *rest = self._pass
+        self._pass = (mean, log_variance, np.ones_like(eps), *rest)
+        super().backward()
+
+
+class NoiseDrawnAgain(VAE):
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.rng = np.random.default_rng(0)
+
+    def backward(self) -> None:
+        mean, log_variance, eps, *rest = self._pass
+        self._pass = (mean, log_variance, self.rng.standard_normal(eps.shape), *rest)
+        super().backward()
+
+
+class PixelsAveragedInGradient(VAE):
+    def decode_backward(self, d_decoded: FloatArray) -> FloatArray:
+        return super().decode_backward(d_decoded / d_decoded[0].size)
+
+
+class ImagesNotAveraged(VAE):
+    def decode_backward(self, d_decoded: FloatArray) -> FloatArray:
+        return super().decode_backward(d_decoded * len(d_decoded))
+
+
+class TargetsAndOutputsSwapped(VAE):
+    def decode_backward(self, d_decoded: FloatArray) -> FloatArray:
+        return super().decode_backward(-d_decoded)
+
+
+class EncoderFedTheBatchBefore(VAE):
+    def encode_backward(self, d_mean: FloatArray, d_log_variance: FloatArray) -> None:
+        before = self.__dict__.get("_before", (d_mean, d_log_variance))
+        self._before = (d_mean.copy(), d_log_variance.copy())
+        super().encode_backward(*before)
 
 
 def small_vae(model: type[VAE], seed: int, likelihood: Likelihood | None = None) -> VAE:
     """Return a model of 3 × 5 images in float64, checked in no time."""
     options: dict[str, Any] = {"rng": np.random.default_rng(seed), "dtype": np.float64}
     likelihood = likelihood or BernoulliLikelihood()
-    encoder = Sequential(
-        Flatten(**options), Dense(15, 4, **options), Tanh(**options), Dense(4, 4, **options)
-    )
+    encoder = Sequential(Flatten(), Dense(15, 4, **options), Tanh(), Dense(4, 4, **options))
     channels = likelihood.channels_per_pixel
     decoder = Sequential(
         Dense(2, 4, **options),
-        Tanh(**options),
+        Tanh(),
         Dense(4, 15 * channels, **options),
-        Reshape((3, 5, channels), **options),
+        Reshape((3, 5, channels)),
     )
     return model(encoder, decoder, likelihood, image_shape=(3, 5, 1), latent_dim=2)
 
@@ -181,7 +148,7 @@ def of_model(model: type[VAE], likelihood: Likelihood | None = None) -> Check:
     return check
 
 
-_RIGHT = of_model(OpenVAE)
+_RIGHT = of_model(VAE)
 
 
 def _model(

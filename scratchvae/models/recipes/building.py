@@ -9,16 +9,16 @@ from numpy.typing import DTypeLike
 from scratchvae.errors import InputError
 from scratchvae.models.latent_model import LatentModel
 from scratchvae.models.recipes.catalogue import RECIPES, Recipe
-from scratchvae.models.recipes.maker import Maker
-from scratchvae.probability import BernoulliLikelihood
+from scratchvae.models.recipes.layer_factory import LayerFactory
 from scratchvae.validation import check_count
 
 
 def find_recipe(name: str) -> Recipe:
-    """Return the recipe called ``name``; ``InputError`` with the nearest names if there is none."""
+    """Return the recipe called ``name``; if there is none, ``InputError`` suggests the nearest."""
     if not isinstance(name, str):
         raise InputError(
-            f"a recipe is called by its name, a string, not by a {type(name).__name__}"
+            f"the name of a recipe must be a string, not {type(name).__name__}: the recipes are "
+            f"{', '.join(RECIPES)}"
         )
     if name in RECIPES:
         return RECIPES[name]
@@ -53,7 +53,7 @@ def build(
     Raises
     ------
     InputError
-        If there is no such recipe or option, or a value makes no sense.
+        If there is no such recipe or option, or a value is invalid.
     """
     recipe = find_recipe(name)
     unknown = [option for option in options if option not in recipe.options]
@@ -62,9 +62,9 @@ def build(
         raise InputError(f"{name} has no option {unknown[0]!r}; its options are: {known}")
     chosen = recipe.options | {k: v for k, v in options.items() if v is not None}
     latents = recipe.latent_dim if latent_dim is None else check_count(latent_dim, "latent_dim")
-    model = recipe.make(Maker(seed, dtype), latents, **chosen)
-    binary = isinstance(model.likelihood, BernoulliLikelihood)
-    # Black-and-white pixels are for a distribution of black and white.
-    model.settings = recipe.settings.changed(pixels=None if binary else "grey")
+    model = recipe.make(LayerFactory(seed, dtype), latents, **chosen)
+    # Pixels are binarised only for a distribution over black and white.
+    pixels = None if model.likelihood.unit_interval else "grey"
+    model.settings = recipe.settings.changed(pixels=pixels)
     model.config = {"recipe": name, "latent_dim": latents, "seed": seed} | chosen
     return model

@@ -11,7 +11,7 @@ from scratchvae.models.latent_model import LatentModel
 from scratchvae.models.recipes import autoencoders, convolutional, variational
 from scratchvae.training import Settings, epochs_through_stage
 
-# What every VAE of one stochastic layer can be told.
+# The options of every VAE with one stochastic layer.
 _WEIGHTS: dict[str, Any] = {"beta": 1.0, "reconstruction_weight": 1.0, "samples": 1}
 
 
@@ -26,7 +26,7 @@ class Recipe:
     summary
         One line: layers, likelihood, source.
     make
-        Builds it from a ``Maker``, the latent dimension and the recipe's own options.
+        Builds it from a ``LayerFactory``, the latent dimension and the recipe's own options.
     latent_dim
         The default number of latents.
     settings
@@ -104,7 +104,7 @@ RECIPES = {
         ),
         Recipe(
             "conditional-vae",
-            "784+10-500-z, tanh, Bernoulli: told the digit, draws the digit (Zhao 2023, 4.2)",
+            "784+10-500-z, tanh, Bernoulli, conditioned on the digit label (Zhao 2023, 4.2)",
             variational.conditional_vae,
             latent_dim=20,
             settings=Settings(learning_rate=1e-3, batch_size=100, epochs=20, pixels="binarised"),
@@ -130,11 +130,11 @@ RECIPES = {
             variational.pytorch_example,
             latent_dim=20,
             settings=Settings(learning_rate=1e-3, batch_size=128, epochs=10),
-            options={**_WEIGHTS},
+            options=_WEIGHTS,
         ),
         Recipe(
             "iwae",
-            "784-200-200-z, tanh, Bernoulli, bound of k samples (Burda et al. 2016)",
+            "784-200-200-z, tanh, Bernoulli, importance-weighted bound (Burda et al. 2016)",
             variational.iwae,
             latent_dim=50,
             settings=Settings(
@@ -145,7 +145,7 @@ RECIPES = {
                 schedule="stages",
                 pixels="binarised",
             ),
-            options={"importance_samples": 5},
+            options={"samples": 5},
         ),
         Recipe(
             "linear-autoencoder",
@@ -165,7 +165,7 @@ RECIPES = {
         ),
         Recipe(
             "sparse-autoencoder",
-            "784-z with z > 784, ReLU, the L1 norm of the code has a price (EECS 230, lecture 16)",
+            "784-z with z > 784, ReLU, L1 penalty on the code (EECS 230, lecture 16)",
             autoencoders.sparse_autoencoder,
             latent_dim=1000,
             settings=Settings(learning_rate=1e-3, batch_size=256, epochs=15),
@@ -173,11 +173,11 @@ RECIPES = {
         ),
         Recipe(
             "denoising-autoencoder",
-            "784-400-z, ELU, gives back the clean one of a noisy image (EECS 230, lecture 16)",
+            "784-400-z, ELU, reconstructs the clean image from a noisy one (EECS 230, lecture 16)",
             autoencoders.denoising_autoencoder,
             latent_dim=50,
             settings=Settings(learning_rate=1e-3, batch_size=256, epochs=15),
-            options={"deviation": 0.5},
+            options={"noise_std": 0.5},
         ),
     )
 }

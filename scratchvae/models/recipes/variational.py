@@ -1,18 +1,18 @@
 """How the dense recipes with a prior are built.
 
-Each function takes a ``Maker``, the number of latents and the recipe's options; ``weights`` are
-the ``beta``, ``reconstruction_weight`` and ``samples`` that every ``VAE`` has.
+Each function takes a ``LayerFactory``, the number of latents and the recipe's options; ``weights``
+are the ``beta``, ``reconstruction_weight`` and ``samples`` that every ``VAE`` has.
 """
 
 from typing import Any
 
 from scratchvae.errors import InputError
-from scratchvae.layers import ELU, BatchNorm, Layer, LogSoftplus, ReLU, Sequential, Sigmoid, Tanh
+from scratchvae.layers import ELU, Flatten, Layer, LogSoftplus, ReLU, Sequential, Sigmoid, Tanh
 from scratchvae.models.conditional_vae import ConditionalVAE
 from scratchvae.models.hierarchical_vae import HierarchicalVAE
-from scratchvae.models.iwae import IWAE, start_as_glorot
+from scratchvae.models.iwae import IWAE, initialise_as_glorot
 from scratchvae.models.ladder_vae import LadderVAE
-from scratchvae.models.recipes.maker import IMAGE_SHAPE, PIXELS, Maker
+from scratchvae.models.recipes.layer_factory import IMAGE_SHAPE, PIXELS, LayerFactory
 from scratchvae.models.vae import VAE
 from scratchvae.probability import (
     BernoulliLikelihood,
@@ -25,21 +25,23 @@ from scratchvae.validation import check_count
 CLASSES = 10
 
 
-def zhao_mlp(make: Maker, latent_dim: int, *, hidden: int, variance: float, **weights: Any) -> VAE:
+def zhao_mlp(
+    make: LayerFactory, latent_dim: int, *, hidden: int, variance: float, **weights: Any
+) -> VAE:
     """Zhao (2023), section 3.1: the text says a hidden layer of 20, the printed network of 10."""
     widths = [PIXELS, 300, 100, check_count(hidden, "hidden")]
     return VAE(
         encoder=make.encoder([*widths, 2 * latent_dim], ELU),
-        decoder=make.decoder([latent_dim, *reversed(widths)], ELU, make.sigmoid()),
+        decoder=make.decoder([latent_dim, *reversed(widths)], ELU, Sigmoid()),
         likelihood=GaussianLikelihood(variance),
         image_shape=IMAGE_SHAPE,
         latent_dim=latent_dim,
-        variance_head=LogSoftplus(floor=1e-8, **make.options),
+        variance_head=LogSoftplus(floor=1e-8),
         **weights,
     )
 
 
-def kingma_welling(make: Maker, latent_dim: int, *, likelihood: str, **weights: Any) -> VAE:
+def kingma_welling(make: LayerFactory, latent_dim: int, *, likelihood: str, **weights: Any) -> VAE:
     """Kingma and Welling (2013), appendix C: a Bernoulli decoder, or a Gaussian one."""
     chosen = _likelihood_named(likelihood)
     return VAE(
@@ -52,15 +54,15 @@ def kingma_welling(make: Maker, latent_dim: int, *, likelihood: str, **weights: 
     )
 
 
-def beta_vae(make: Maker, latent_dim: int, **weights: Any) -> VAE:
+def beta_vae(make: LayerFactory, latent_dim: int, **weights: Any) -> VAE:
     """Fleuret, lecture 7.4, after Higgins et al. (2017), on Kingma and Welling's networks."""
     return kingma_welling(make, latent_dim, likelihood="bernoulli", **weights)
 
 
 def learned_variance(
-    make: Maker, latent_dim: int, *, variance: float | None, **weights: Any
+    make: LayerFactory, latent_dim: int, *, variance: float | None, **weights: Any
 ) -> VAE:
-    """Fleuret, lecture 7.4: a decoded variance for each pixel, or what mends it, a fixed one."""
+    """Fleuret, lecture 7.4: a decoded variance for each pixel, or the remedy, a fixed one."""
     chosen: Likelihood = LearnedVarianceLikelihood()
     if variance is not None:
         chosen = GaussianLikelihood(variance, include_constant=True)
@@ -74,7 +76,7 @@ def learned_variance(
     )
 
 
-def pytorch_example(make: Maker, latent_dim: int, **weights: Any) -> VAE:
+def pytorch_example(make: LayerFactory, latent_dim: int, **weights: Any) -> VAE:
     """PyTorch's own example of a VAE, for comparison with a framework."""
     return VAE(
         encoder=make.encoder([PIXELS, 400, 2 * latent_dim], ReLU),
@@ -86,23 +88,23 @@ def pytorch_example(make: Maker, latent_dim: int, **weights: Any) -> VAE:
     )
 
 
-def iwae(make: Maker, latent_dim: int, *, importance_samples: int) -> IWAE:
-    """Burda, Grosse and Salakhutdinov's networks of one stochastic layer, and their start."""
+def iwae(make: LayerFactory, latent_dim: int, *, samples: int) -> IWAE:
+    """Burda, Grosse and Salakhutdinov's networks of one stochastic layer, initialised as theirs."""
     encoder = make.encoder([PIXELS, 200, 200, 2 * latent_dim], Tanh)
     decoder = make.decoder([latent_dim, 200, 200, PIXELS], Tanh)
-    start_as_glorot(encoder, decoder)
+    initialise_as_glorot(encoder, decoder)
     return IWAE(
         encoder=encoder,
         decoder=decoder,
         likelihood=BernoulliLikelihood(),
         image_shape=IMAGE_SHAPE,
         latent_dim=latent_dim,
-        samples=importance_samples,
+        samples=samples,
     )
 
 
-def conditional_vae(make: Maker, latent_dim: int, **weights: Any) -> ConditionalVAE:
-    """Kingma and Welling's networks, with the label beside the pixels and beside z."""
+def conditional_vae(make: LayerFactory, latent_dim: int, **weights: Any) -> ConditionalVAE:
+    """Kingma and Welling's networks, with the label appended to the pixels and to z."""
     return ConditionalVAE(
         encoder=make.network([PIXELS + CLASSES, 500, 2 * latent_dim], Tanh),
         decoder=make.decoder([latent_dim + CLASSES, 500, PIXELS], Tanh),
@@ -115,7 +117,7 @@ def conditional_vae(make: Maker, latent_dim: int, **weights: Any) -> Conditional
 
 
 def hierarchical_vae(
-    make: Maker,
+    make: LayerFactory,
     latent_dim: int,
     *,
     upper_dim: int,
@@ -127,10 +129,10 @@ def hierarchical_vae(
 
     The pixels are a linear function of z₁ under a sigmoid, and between the layers are sigmoid
     units, as in the belief networks of Flach's remark. A linear decoder leaves z₁ with structure
-    that p(z₁ | z₂) can explain, so the upper layer is of use. Sigmoid units at their initial
-    weights pass on little of it, so plain training does not find that use.
+    that p(z₁ | z₂) can explain, so the upper layer is of use. Sigmoid units with their initial
+    weights pass on little of it, so training without a remedy does not find that use.
 
-    ``batch_norm`` is in the inference networks alone: the generative ones are always the same.
+    ``batch_norm`` concerns the inference networks only: the generative ones are always the same.
     """
     if not isinstance(batch_norm, bool):
         raise InputError(f"batch_norm must be True or False, not {batch_norm!r}")
@@ -152,10 +154,11 @@ def hierarchical_vae(
             **weights,
         )
     if inference == "ladder":
-        features = [*make.encoder([PIXELS, 500], None).layers]
-        features += [BatchNorm(500, **make.options)] if batch_norm else []
+        features = [Flatten(), *make.dense_stack([PIXELS, 500], None)]
+        if batch_norm:
+            features.append(make.batch_norm(500))
         return LadderVAE(
-            encoder=Sequential(*features, Tanh(**make.options)),
+            encoder=Sequential(*features, Tanh()),
             lower_head=make.network([500, 2 * latent_dim], None),
             upper_encoder=make.network([500, 100, 100, 2 * upper], Sigmoid, batch_norm),
             **rest,
@@ -173,8 +176,8 @@ def _likelihood_named(name: str) -> Likelihood:
 
 
 def _decoder(
-    make: Maker, sizes: list[int], activation: type[Layer], likelihood: Likelihood
+    make: LayerFactory, sizes: list[int], activation: type[Layer], likelihood: Likelihood
 ) -> Layer:
-    """Return a dense decoder that gives as many numbers a pixel as the likelihood takes."""
+    """Return a dense decoder that gives as many numbers per pixel as the likelihood takes."""
     channels = likelihood.channels_per_pixel
     return make.decoder([*sizes, channels * PIXELS], activation, channels=channels)
