@@ -35,7 +35,7 @@ class Arena:
         self._next = 0
 
     def empty(self, shape: Sequence[int], dtype: Any) -> FloatArray:
-        """Return an array, whatever it holds, that shares no memory with the others of the round."""
+        """Return an array, whatever it holds, apart from the others of the round."""
         size, place = prod(shape), self._next
         self._next += 1
         if place == len(self._memory):

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from scratchvae.kernels.machine.arena import empty
 from scratchvae.kernels.machine.chunks import ALL, bounds, run_all
 from scratchvae.kernels.machine.compilation import kernel
 from scratchvae.kernels.machine.exponential import exp, log1p_of_share
@@ -39,7 +40,7 @@ def bernoulli_gradient(x: FloatArray, logits: FloatArray) -> FloatArray:
 def _checked(name: str, x: FloatArray, logits: FloatArray) -> FloatArray:
     check_same_dtype(f"x and logits of {name}", x, logits)
     check_same_shape(x, logits, f"x and logits of {name}")
-    return np.empty(x.shape, x.dtype)
+    return empty(x.shape, x.dtype)
 
 
 def bernoulli_cross_entropy_tasks(

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from scratchvae.kernels.machine.arena import empty
 from scratchvae.kernels.machine.chunks import ALL, bounds, run_all
 from scratchvae.kernels.machine.compilation import kernel
 from scratchvae.kernels.machine.tasks import Resources, Task, present_resources, run
@@ -33,7 +34,7 @@ def gaussian_gradient(x: FloatArray, mean: FloatArray, variance: float) -> Float
     """
     check_same_dtype("x and mean of gaussian_gradient", x, mean)
     check_same_shape(x, mean, "x and mean of gaussian_gradient")
-    out, resources = np.empty(x.shape, x.dtype), present_resources()
+    out, resources = empty(x.shape, x.dtype), present_resources()
     arrays = (np.ascontiguousarray(x), np.ascontiguousarray(mean))
     run(gaussian_gradient_tasks(resources, *arrays, variance, out), resources.threads)
     return out
