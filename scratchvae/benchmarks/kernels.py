@@ -1,7 +1,7 @@
-"""The kernels on the shapes that the recipes give them, against the machine's matrix products.
+"""The kernels on the shapes of the recipes, against the machine's matrix products.
 
-A transposed convolution is the input gradient of a convolution, and the other way about, so that
-each shape is measured as a convolution alone.
+A transposed convolution is the input gradient of a convolution, and vice versa, so each shape is
+measured only as a convolution.
 """
 
 from collections.abc import Sequence
@@ -25,11 +25,11 @@ class Case(Protocol):
 
     @property
     def shape(self) -> str:
-        """The sizes, to be read."""
+        """The sizes, for a reader."""
 
     @property
     def multiply_adds(self) -> int:
-        """How many it takes."""
+        """How many multiply-adds it takes."""
 
     def prepare(self) -> dict[str, Work]:
         """Return the work ``"ours"`` and, where one NumPy call does the same, ``"numpy"``."""
@@ -44,7 +44,7 @@ class Product:
     rows, steps, columns
         M, K and N.
     form
-        ``""``, ``"_transposed_left"`` or ``"_transposed_right"``: which argument is given
+        ``""``, ``"_transposed_left"`` or ``"_transposed_right"``: which argument is passed
         transposed.
     """
 
@@ -133,7 +133,7 @@ class Convolution:
         return pixels * self.kernel_size**2 * self.channels * self.filters
 
     def prepare(self) -> dict[str, Work]:
-        """Return our kernel alone."""
+        """Return only our kernel."""
         rng = np.random.default_rng(0)
         taps = (self.kernel_size, self.kernel_size)
         size = (self.side, self.side)
@@ -156,7 +156,7 @@ def measure_kernel(case: Case, ceiling: Ceiling, effort: Effort) -> dict[str, An
     -------
     ``name``, ``shape``, ``multiply_adds``, ``gflops``, ``share_of_ceiling``; and ``ratio``, the
     rate over that of ``ratio_to``: ``np.dot`` on the same matrices for a product, and the ceiling
-    for a convolution, which NumPy has none of.
+    for a convolution, since NumPy has none.
     """
     work = case.prepare()
     timings = ceiling.compare(work, effort)
@@ -174,7 +174,7 @@ def measure_kernel(case: Case, ceiling: Ceiling, effort: Effort) -> dict[str, An
 
 
 def _products(layers: Sequence[tuple[int, int, int]]) -> list[Case]:
-    """Return the three products of a dense layer: of so many examples, inputs and outputs."""
+    """Return the three products of each dense layer: (examples, inputs, outputs)."""
     return [
         product
         for examples, inputs, outputs in layers
@@ -187,7 +187,7 @@ def _products(layers: Sequence[tuple[int, int, int]]) -> list[Case]:
 
 
 def _convolutions(images: int, shapes: Sequence[tuple[int, ...]]) -> list[Case]:
-    """Return all three operations, but no gradient of images: a network's first layer has one."""
+    """Return all three operations; no input gradient for one channel, which is the images."""
     return [
         Convolution(operation, images, *shape)
         for shape in shapes
