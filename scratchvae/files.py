@@ -31,7 +31,7 @@ def write_bytes(path: Path, content: bytes | memoryview) -> None:
     except OSError as error:
         raise cannot_write(path, error) from None
     finally:
-        # After the renaming there is none; after a failure, this removes what was left of it.
+        # After the renaming there is none; after a failure this removes what is left of it.
         with suppress(OSError):
             temporary.unlink()
 

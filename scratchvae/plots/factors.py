@@ -1,4 +1,4 @@
-"""The pictures of known factors: what each latent changes, and what it tells of them.
+"""The pictures of known factors: what each latent changes, and how much of them it explains.
 
 Dimensions: D latents, F factors, S steps.
 """
@@ -32,7 +32,7 @@ def draw_factor_traversal(
 
     The latent moves through the prior's quantiles (i + ½) / S, so each image stands for an equal
     share of N(0, 1). The rows are sorted by the latents' KL, the largest first, and each names the
-    two factors of whose entropy its latent tells the largest shares: the first is often the same
+    two factors of whose entropy its latent explains the largest shares: the first is often the same
     for many latents. The first column is the image itself, and below it its reconstruction.
 
     Parameters
@@ -85,7 +85,7 @@ def draw_factor_traversal(
 
 
 def draw_factor_shares(panels: list[tuple[str, FactorInformation]], title: str) -> "Figure":
-    """Return a table of shades for each model: the share of a factor's entropy a latent tells.
+    """Return for each model, in shades, the share of a factor's entropy that a latent explains.
 
     Rows are factors, columns latents, the latent of the largest KL first. ``panels`` are the
     models' names and what ``model_information`` returned for each.
@@ -110,7 +110,7 @@ def draw_factor_shares(panels: list[tuple[str, FactorInformation]], title: str) 
 
 
 def _latent_name(information: FactorInformation, latent: int) -> str:
-    """Return a latent's number, its KL, and the two factors of which it tells the most."""
+    """Return a latent's number, its KL, and the two factors that it explains best."""
     shares = information.shares[:, latent]
     best = np.argsort(-shares, kind="stable")[:2]
     factors = ", ".join(f"{information.names[place]} {shares[place]:.1%}" for place in best)

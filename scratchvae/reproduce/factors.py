@@ -122,12 +122,12 @@ def _table(results: Results) -> str:
 
 
 def _table_of_factors(results: Results) -> str:
-    """Return a table by β and factor: the share that the best latent tells, and its lead."""
+    """Return a table by β and factor: the share that the best latent explains, and its lead."""
     measured = _measure(results)
     names = measured[_BETAS[0], _SEEDS[0]].information.names
     lines = [
-        "The share of each factor's entropy that the best latent tells, and its lead over the next "
-        "latent, means over seeds:\n",
+        "The share of each factor's entropy that the best latent explains, and its lead over the "
+        "next latent, means over seeds:\n",
         f"| β | {' | '.join(names)} |",
         "|---|" + "---:|" * len(names),
     ]
@@ -172,7 +172,10 @@ def _draw(results: Results) -> Iterator[tuple[str, "Figure"]]:
     title = "The mutual information gap by the weight of the KL, a dot for each seed"
     yield "factors-gap", draw_spreads(title, names, spreads, xlabel="β")
     panels = [(f"β = {beta:g}", measured[beta, _SEEDS[0]].information) for beta in _BETAS]
-    yield "factors-shares", draw_factor_shares(panels, "What latents tell of factors, seed 0")
+    yield (
+        "factors-shares",
+        draw_factor_shares(panels, "What the latents explain of each factor, seed 0"),
+    )
     for beta in _BETAS:
         experiment = _RUNS[beta, _SEEDS[0]]
         figure = draw_factor_traversal(

@@ -122,7 +122,7 @@ def check_record(run: Run) -> None:
     done = run.trainer.epoch
     if len(run.history) < done:
         raise InputError(
-            f"the run in {str(run.folder)!r} has trained {done} epochs, and its metrics.csv has "
-            f"whole rows of {len(run.history)}: put that file back, or remove that folder to train "
+            f"the run in {str(run.folder)!r} has trained {done} epochs, but its metrics.csv has "
+            f"only {len(run.history)} of them: put that file back, or remove that folder to train "
             "the run again"
         )

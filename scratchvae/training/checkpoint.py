@@ -1,4 +1,4 @@
-"""Checkpoints: all that a run needs to go on exactly where it stopped.
+"""Checkpoints: all that a run needs to continue exactly where it stopped.
 
 A checkpoint is a plain ``.npz`` of numbers and text, without pickled objects: a file from someone
 else can be opened without running their code.

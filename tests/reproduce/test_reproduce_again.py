@@ -136,6 +136,6 @@ def test_reproduce_refuses_a_run_whose_metrics_are_lost(one_run, capsys, left):
     assert one_run()[0] == 2
     error = refusal(capsys)
     whole = left - 1 if left else 0
-    for words in (str(folder), f"trained 3 epochs, and its metrics.csv has whole rows of {whole}"):
+    for words in (str(folder), f"trained 3 epochs, but its metrics.csv has only {whole} of"):
         assert words in error
     assert "remove that folder" in error
