@@ -45,18 +45,10 @@ def check_unused(folder: Path) -> None:
 
 
 def claim(folder: Path) -> list[Path]:
-    """Make the folder of a new run, with an empty config.json in it.
+    """Make the folder of a new run with an empty config.json, and return the folders made.
 
-    Of two processes that begin a run in one folder at the same time, the second fails here.
-
-    Returns
-    -------
-    The folders that were made, innermost first.
-
-    Raises
-    ------
-    InputError
-        If there is a run in it by now, or it cannot be made.
+    Of two processes that begin a run in one folder at the same time, the second gets an
+    ``InputError`` here.
     """
     made = make_folder(folder)
     path = folder / "config.json"

@@ -76,7 +76,7 @@ class Run:
         self.model.settings = self.trainer.settings
         self.history: list[EpochMetrics] = []
         self._new = new  # its folder is still to be made
-        self._made: list[Path] | None = None  # the folders that this process has made for it
+        self._made: list[Path] | None = None  # folders that were made for it in this process
 
     # Which run it is.
 
@@ -250,16 +250,8 @@ class Run:
     ) -> None:
         """Train to the end, saving checkpoint and metrics after each epoch.
 
-        Parameters
-        ----------
-        data
-            The run's data set.
-        report
-            Called with a line about each epoch.
-        progress
-            Whether to show a progress bar (only where there is a terminal to show it on).
-        on_batch
-            Called after each step with its number of images.
+        ``report`` is called with a line about each epoch, ``on_batch`` after each step with its
+        number of images.
 
         Raises
         ------

@@ -63,19 +63,7 @@ def save_checkpoint(path: Path, trainer: Trainer, config: dict[str, Any]) -> Non
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """What a checkpoint contains.
-
-    Attributes
-    ----------
-    path
-        The file that it was read from.
-    config
-        What ``save_checkpoint`` was given to describe the run.
-    progress
-        How far training had come.
-    arrays
-        Parameters, buffers and the optimiser's state, by name.
-    """
+    """What a checkpoint contains: see ``save_checkpoint``."""
 
     path: Path
     config: dict[str, Any]
