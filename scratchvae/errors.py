@@ -1,9 +1,50 @@
-"""The one error that the package raises about what it was given."""
+"""The one error that the package raises about its input."""
+
+from collections.abc import Iterable
+from difflib import get_close_matches
 
 
 class InputError(ValueError):
     """Something given to the package cannot be used.
 
-    The message is one line that says what was expected, what came and what to do. The command
-    line prints it and exits with code 2; a library user catches it as a ``ValueError``.
+    Its text is one line that says what was expected, what came, and what to do. The command line
+    prints it and exits with code 2; a library user catches it as a ``ValueError``.
+
+    Parameters
+    ----------
+    problem
+        What was expected and what came; or the whole line, where there is no ``remedy``.
+    remedy
+        What to do, in terms of Python. An argument or a call is set in backticks, as in "choose
+        another `folder`": the command line puts its own option there.
     """
+
+    def __init__(self, problem: str, remedy: str = "") -> None:
+        super().__init__(f"{problem}: {remedy}" if remedy else problem)
+        self.problem = problem
+        self.remedy = remedy
+
+
+def unknown_name(kind: str, name: object, names: Iterable[str], *, owner: str = "") -> InputError:
+    """Return the error for a name that does not exist, with the nearest one that does.
+
+    Parameters
+    ----------
+    kind
+        What the name should be of: "recipe", "data set", …
+    name
+        What came.
+    names
+        Those that exist.
+    owner
+        What has these names, where several things have names of this kind.
+    """
+    known = {each.lower(): each for each in names}
+    problem = f"{owner} has no {kind} {name!r}" if owner else f"there is no {kind} {name!r}"
+    if not known:
+        return InputError(f"{problem}, nor any other")
+    listed = f"{kind}s are {', '.join(known.values())}"
+    near = get_close_matches(str(name).lower(), known, n=1)
+    if near:
+        return InputError(f"{problem}; did you mean {known[near[0]]!r}? The {listed}")
+    return InputError(f"{problem}; the {listed}")

@@ -1,17 +1,16 @@
-"""Writing files so that they are whole or not there at all."""
+"""Files that are written whole or not at all, and JSON."""
 
 import json
 import os
 import secrets
-from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 from scratchvae.errors import InputError
 
 
-def write_atomically(path: Path, write: Callable[[BinaryIO], None]) -> None:
+def write_bytes(path: Path, content: bytes | memoryview) -> None:
     """Write a file under a temporary name beside ``path``, then rename it into place.
 
     A reader sees the old file or the new one; an interruption or a full disk leaves the old one.
@@ -25,20 +24,30 @@ def write_atomically(path: Path, write: Callable[[BinaryIO], None]) -> None:
     try:
         # "x": never a file that is there already. The user's umask sets the permissions.
         with open(temporary, "xb") as file:
-            write(file)
+            file.write(content)
             file.flush()
             os.fsync(file.fileno())
         os.replace(temporary, path)
     except OSError as error:
-        raise _cannot_write(path, error) from None
+        raise cannot_write(path, error) from None
     finally:
-        # Gone after the renaming; what is left of an attempt that failed goes as well.
+        # After the renaming there is none; after a failure this removes what is left of it.
         with suppress(OSError):
             temporary.unlink()
 
 
+def write_text(path: Path, text: str) -> None:
+    """Write ``text`` to ``path`` as ``write_bytes`` does, in UTF-8."""
+    write_bytes(path, text.encode())
+
+
+def write_json(path: Path, content: Any) -> None:
+    """Write ``content`` to ``path`` as ``write_bytes`` does, as indented JSON."""
+    write_text(path, json.dumps(content, indent=2) + "\n")
+
+
 def check_writable(path: Path) -> None:
-    """Raise what ``write_atomically`` would, before the work whose result is to be written.
+    """Raise what ``write_bytes`` would, before the work whose result is to be written.
 
     Raises
     ------
@@ -53,17 +62,15 @@ def check_writable(path: Path) -> None:
             pass
         temporary.unlink()
     except OSError as error:
-        raise _cannot_write(path, error) from None
+        raise cannot_write(path, error) from None
 
 
-def write_text(path: Path, text: str) -> None:
-    """Write ``text`` to ``path`` atomically, as UTF-8."""
-    write_atomically(path, lambda file: _write_all(file, text.encode()))
-
-
-def write_json(path: Path, content: Any) -> None:
-    """Write ``content`` to ``path`` atomically, as indented JSON."""
-    write_text(path, json.dumps(content, indent=2) + "\n")
+def cannot_write(path: Path, error: OSError) -> InputError:
+    """Return the error of a file that cannot be written."""
+    return InputError(
+        f"cannot write {str(path)!r}: {error.strerror or error}; free some space or choose a "
+        "folder that you may write to (what was there before is unharmed)"
+    )
 
 
 def read_json(path: Path) -> dict[str, Any]:
@@ -72,7 +79,7 @@ def read_json(path: Path) -> dict[str, Any]:
     Raises
     ------
     InputError
-        If the file cannot be read or holds something else.
+        If the file cannot be read or contains something else.
     """
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
@@ -84,7 +91,7 @@ def read_json(path: Path) -> dict[str, Any]:
         content = None
     if not isinstance(content, dict):
         raise InputError(
-            f"{str(path)!r} should hold a JSON object and does not: it is damaged or foreign; "
+            f"{str(path)!r} should contain a JSON object and does not: it is damaged or foreign; "
             "restore it from a copy, or give another folder"
         )
     return content
@@ -110,14 +117,3 @@ def make_folder(path: Path) -> list[Path]:
 
 def _beside(path: Path) -> Path:
     return path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-
-
-def _cannot_write(path: Path, error: OSError) -> InputError:
-    return InputError(
-        f"cannot write {str(path)!r}: {error.strerror or error}; free some space or choose a "
-        "folder that you may write to (what was there before is unharmed)"
-    )
-
-
-def _write_all(file: BinaryIO, content: bytes) -> None:
-    file.write(content)

@@ -1,8 +1,8 @@
-"""Random numbers that a seed fixes, whatever was drawn before them.
+"""Random numbers that depend only on a seed and what they are for.
 
-Each use has a stream of its own, numbered by epoch and batch where it has these. So a run that
-was interrupted goes on with the very numbers it would have drawn, with no generator to save, and
-a change in one use (a second picture, say) leaves the others as they were.
+Each use has a stream of its own, numbered by epoch and batch where it has these. So a run that was
+interrupted continues with the numbers it would have drawn, without a generator to save, and a
+change in one use (a second picture, say) leaves the others as they were.
 """
 
 import numpy as np
@@ -14,12 +14,12 @@ _USES = ("initialise", "shuffle", "pixels", "noise", "evaluate", "draw")
 
 
 def stream(seed: int, use: str, *numbers: int) -> np.random.Generator:
-    """Return the generator of one use.
+    """Return the generator for one use.
 
     Parameters
     ----------
     seed
-        A whole number of at least 0: the seed of the whole run.
+        The seed of the whole run, a whole number of at least 0.
     use
         What the numbers are for: ``initialise``, ``shuffle``, ``pixels``, ``noise``, ``evaluate``
         or ``draw``.

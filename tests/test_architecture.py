@@ -33,6 +33,7 @@ ROOMS = [
     "course",
     "benchmarks",
     "cli",
+    "arguments",  # the former name of cli.parser
 ]
 ALLOWED = {room: BOTTOM | set(ROOMS[: place + 1]) for place, room in enumerate(ROOMS)}
 ALLOWED |= dict.fromkeys(BOTTOM, BOTTOM)

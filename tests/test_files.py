@@ -1,3 +1,5 @@
+"""Files are written whole or not at all, and bad ones are refused in one line."""
+
 import errno
 import os
 import stat
@@ -10,20 +12,20 @@ from scratchvae.files import (
     check_writable,
     make_folder,
     read_json,
-    write_atomically,
+    write_bytes,
     write_json,
     write_text,
 )
 
 
-def test_written_text_is_read_back_and_nothing_else_is_left(tmp_path):
+def test_write_text_leaves_the_text_and_nothing_else(tmp_path):
     write_text(tmp_path / "note.txt", "größer\n")
     write_text(tmp_path / "note.txt", "kürzer\n")
     assert (tmp_path / "note.txt").read_text(encoding="utf-8") == "kürzer\n"
     assert names_in(tmp_path) == {"note.txt"}
 
 
-def test_what_can_be_written_is_found_out_beforehand_and_nothing_is_left(tmp_path):
+def test_check_writable_finds_out_and_leaves_nothing(tmp_path):
     check_writable(tmp_path / "new.json")
     assert names_in(tmp_path) == set()
     write_text(tmp_path / "old.json", "old")
@@ -38,13 +40,13 @@ def test_what_can_be_written_is_found_out_beforehand_and_nothing_is_left(tmp_pat
     assert names_in(tmp_path) == {"old.json"}
 
 
-def test_json_comes_back_as_it_went(tmp_path):
+def test_read_json_returns_what_write_json_wrote(tmp_path):
     content = {"recipe": "zhao-mlp", "beta": 0.1, "deep": {"list": [1, None]}}
     write_json(tmp_path / "config.json", content)
     assert read_json(tmp_path / "config.json") == content
 
 
-def test_permissions_follow_the_umask(tmp_path):
+def test_write_text_leaves_permissions_to_the_umask(tmp_path):
     before = os.umask(0o027)
     try:
         write_text(tmp_path / "note.txt", "")
@@ -54,21 +56,21 @@ def test_permissions_follow_the_umask(tmp_path):
 
 
 @pytest.mark.parametrize("error", [ValueError("a bug"), KeyboardInterrupt()])
-def test_an_interruption_leaves_the_old_file_and_no_other(tmp_path, error):
+def test_write_bytes_interrupted_leaves_the_old_file_and_no_other(tmp_path, monkeypatch, error):
     write_text(tmp_path / "note.txt", "old")
 
-    def write(file):
-        file.write(b"ne")
+    def interrupted(*arguments):
         raise error
 
+    monkeypatch.setattr(os, "fsync", interrupted)
     with pytest.raises(type(error)):
-        write_atomically(tmp_path / "note.txt", write)
+        write_bytes(tmp_path / "note.txt", b"new")
     assert (tmp_path / "note.txt").read_text() == "old"
     assert names_in(tmp_path) == {"note.txt"}
 
 
 @pytest.mark.parametrize("call", ["fsync", "replace"])
-def test_a_full_disk_leaves_the_old_file_and_no_other(tmp_path, monkeypatch, call):
+def test_write_text_on_a_full_disk_leaves_the_old_file_and_no_other(tmp_path, monkeypatch, call):
     write_text(tmp_path / "note.txt", "old")
 
     def full(*arguments):
@@ -81,7 +83,7 @@ def test_a_full_disk_leaves_the_old_file_and_no_other(tmp_path, monkeypatch, cal
     assert names_in(tmp_path) == {"note.txt"}
 
 
-def test_an_unwritable_place_is_refused(tmp_path):
+def test_write_text_refuses_an_unwritable_place(tmp_path):
     (tmp_path / "file").write_text("")
     (tmp_path / "folder").mkdir()
     for path in (tmp_path / "missing" / "x", tmp_path / "file" / "x", tmp_path / "folder"):
@@ -93,27 +95,27 @@ def test_an_unwritable_place_is_refused(tmp_path):
 @pytest.mark.parametrize(
     "content", [b"", b'{"a": ', b"[1]", b"null", b"\xff\xfe", b"[" * 100_000, b"text"]
 )
-def test_damaged_or_foreign_json_is_refused(tmp_path, content):
+def test_read_json_refuses_what_is_damaged_or_foreign(tmp_path, content):
     (tmp_path / "config.json").write_bytes(content)
     with refused("config.json", "JSON object", "damaged or foreign"):
         read_json(tmp_path / "config.json")
 
 
-def test_unreadable_json_is_refused(tmp_path):
+def test_read_json_refuses_an_unreadable_file(tmp_path):
     with refused("cannot read", "No such file"):
         read_json(tmp_path / "missing.json")
     with refused("cannot read", "Is a directory"):
         read_json(tmp_path)
 
 
-def test_a_folder_is_made_with_its_parents_which_are_told(tmp_path):
+def test_make_folder_makes_parents_and_returns_the_new_folders(tmp_path):
     inner = tmp_path / "a" / "b"
     assert make_folder(inner) == [inner, tmp_path / "a"]
     assert inner.is_dir()
     assert make_folder(inner) == []
 
 
-def test_a_folder_below_a_file_is_refused(tmp_path):
+def test_make_folder_below_a_file_is_refused(tmp_path):
     (tmp_path / "file").write_text("")
     for path in (tmp_path / "file", tmp_path / "file" / "folder"):
         with refused("cannot create the folder", "choose another"):

@@ -1,7 +1,7 @@
-"""How fast the kernels and the training steps are, on the machine at hand.
+"""How fast the kernels and the training steps are on this machine.
 
-Speed is told as a share of what the machine can do (its matrix products) and, where asked for, as
-a ratio to PyTorch doing the same work.
+Speed is given as a share of what the machine can do (its matrix products) and, on request, as a
+ratio to PyTorch doing the same work.
 """
 
 from scratchvae.benchmarks.report import format_bench

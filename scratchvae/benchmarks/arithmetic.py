@@ -1,7 +1,7 @@
 """How many multiply-adds a training step takes, counted from the layers.
 
 Only those of matrix products and convolutions count: they are nearly all of the arithmetic. A tap
-that falls on padding counts like any other, as is the custom.
+that falls on padding counts like any other, as is usual.
 """
 
 from math import prod
@@ -17,13 +17,13 @@ Step = tuple[Layer, tuple[int, ...], tuple[int, ...]]
 
 
 def trace(layer: Layer, shape: tuple[int, ...]) -> list[Step]:
-    """Return the layers that an example of ``shape`` goes through, and its shapes on the way."""
+    """Return the layers that an example of ``shape`` passes through, with its shapes."""
     steps: list[Step] = []
 
     def follow(layer: Layer, x: FloatArray) -> FloatArray:
         if isinstance(layer, Sequential):
-            for part in layer.layers:
-                x = follow(part, x)
+            for inner in layer.layers:
+                x = follow(inner, x)
             return x
         y = layer.forward(x)
         steps.append((layer, x.shape[1:], y.shape[1:]))
@@ -36,8 +36,8 @@ def trace(layer: Layer, shape: tuple[int, ...]) -> list[Step]:
 def forward_multiply_adds(step: Step) -> int:
     """Return the multiply-adds of a layer's forward pass, for one image.
 
-    Each of its two gradients takes as many. Dense: in · out. Convolution: output pixels · k² · in ·
-    out. Transposed convolution: the same with input pixels.
+    Each of its two gradients takes the same number. Dense: in · out. Convolution: output pixels
+    · k² · in · out. Transposed convolution: the same with input pixels.
     """
     layer, shape_in, shape_out = step
     if isinstance(layer, Dense):
@@ -53,7 +53,7 @@ def step_multiply_adds(model: LatentModel, batch: int) -> int:
     """Return the multiply-adds of a training step on a batch of images.
 
     Each layer takes those of its forward pass three times: forward, weight gradient, input
-    gradient. The first layer that learns has no use for the last.
+    gradient. The first layer with parameters needs no input gradient.
     """
     encoder = [forward_multiply_adds(step) for step in trace(model.encoder, model.image_shape)]
     decoder = [forward_multiply_adds(step) for step in trace(model.decoder, (model.latent_dim,))]

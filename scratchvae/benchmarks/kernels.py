@@ -1,16 +1,15 @@
-"""The kernels on the shapes that the recipes give them, against the machine's matrix products.
+"""The kernels on the shapes of the recipes, against the machine's matrix products.
 
-A transposed convolution is the input gradient of a convolution, and the other way about, so that
-each shape is measured as a convolution alone.
+A transposed convolution is the input gradient of a convolution, and vice versa, so each shape is
+measured only as a convolution.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
 
-from scratchvae import kernels
 from scratchvae.benchmarks.timing import Ceiling, Effort, Work, rate
 
 OPERATIONS = ("forward", "input_gradient", "weight_gradient")
@@ -25,11 +24,11 @@ class Case(Protocol):
 
     @property
     def shape(self) -> str:
-        """The sizes, to be read."""
+        """The sizes, for a reader."""
 
     @property
     def multiply_adds(self) -> int:
-        """How many it takes."""
+        """How many multiply-adds it takes."""
 
     def prepare(self) -> dict[str, Work]:
         """Return the work ``"ours"`` and, where one NumPy call does the same, ``"numpy"``."""
@@ -44,7 +43,7 @@ class Product:
     rows, steps, columns
         M, K and N.
     form
-        ``""``, ``"_transposed_left"`` or ``"_transposed_right"``: which argument is given
+        ``""``, ``"_transposed_left"`` or ``"_transposed_right"``: which argument is passed
         transposed.
     """
 
@@ -75,10 +74,12 @@ class Product:
         a = _random(rng, *((self.steps, self.rows) if left else (self.rows, self.steps)))
         b = _random(rng, *((self.columns, self.steps) if right else (self.steps, self.columns)))
         out, numpy_out = (np.empty((self.rows, self.columns), np.float32) for _ in range(2))
-        kernel = getattr(kernels, self.name)
         plain_a, plain_b = a.T if left else a, b.T if right else b
+
+        from scratchvae.kernels import matrix_product
+
         return {
-            "ours": lambda: kernel(a, b, out=out),
+            "ours": _running(getattr(matrix_product, f"{self.name}_tasks"), a, b, out),
             "numpy": lambda: np.dot(plain_a, plain_b, out=numpy_out),
         }
 
@@ -133,20 +134,21 @@ class Convolution:
         return pixels * self.kernel_size**2 * self.channels * self.filters
 
     def prepare(self) -> dict[str, Work]:
-        """Return our kernel alone."""
+        """Return only our kernel."""
         rng = np.random.default_rng(0)
-        taps = (self.kernel_size, self.kernel_size)
-        size = (self.side, self.side)
-        x = _random(rng, self.images, *size, self.channels)
-        w = _random(rng, *taps, self.channels, self.filters)
+        x = _random(rng, self.images, self.side, self.side, self.channels)
+        w = _random(rng, self.kernel_size, self.kernel_size, self.channels, self.filters)
         dy = _random(rng, self.images, self.side_out, self.side_out, self.filters)
-        move = (self.stride, self.padding)
-        work: dict[str, Work] = {
-            "forward": lambda: kernels.convolution_forward(x, w, *move, dy),
-            "input_gradient": lambda: kernels.convolution_input_gradient(dy, w, size, *move, x),
-            "weight_gradient": lambda: kernels.convolution_weight_gradient(x, dy, taps, *move, w),
+        arrays = {
+            "forward": (x, w, dy),
+            "input_gradient": (dy, w, x),
+            "weight_gradient": (x, dy, w),
         }
-        return {"ours": work[self.operation]}
+
+        from scratchvae.kernels import convolution
+
+        build = getattr(convolution, f"{self.name}_tasks")
+        return {"ours": _running(build, *arrays[self.operation], self.stride, self.padding)}
 
 
 def measure_kernel(case: Case, ceiling: Ceiling, effort: Effort) -> dict[str, Any]:
@@ -156,7 +158,7 @@ def measure_kernel(case: Case, ceiling: Ceiling, effort: Effort) -> dict[str, An
     -------
     ``name``, ``shape``, ``multiply_adds``, ``gflops``, ``share_of_ceiling``; and ``ratio``, the
     rate over that of ``ratio_to``: ``np.dot`` on the same matrices for a product, and the ceiling
-    for a convolution, which NumPy has none of.
+    for a convolution, since NumPy has none.
     """
     work = case.prepare()
     timings = ceiling.compare(work, effort)
@@ -174,7 +176,7 @@ def measure_kernel(case: Case, ceiling: Ceiling, effort: Effort) -> dict[str, An
 
 
 def _products(layers: Sequence[tuple[int, int, int]]) -> list[Case]:
-    """Return the three products of a dense layer: of so many examples, inputs and outputs."""
+    """Return the three products of each dense layer: (examples, inputs, outputs)."""
     return [
         product
         for examples, inputs, outputs in layers
@@ -187,7 +189,7 @@ def _products(layers: Sequence[tuple[int, int, int]]) -> list[Case]:
 
 
 def _convolutions(images: int, shapes: Sequence[tuple[int, ...]]) -> list[Case]:
-    """Return all three operations, but no gradient of images: a network's first layer has one."""
+    """Return all three operations; no input gradient for one channel, which is the images."""
     return [
         Convolution(operation, images, *shape)
         for shape in shapes
@@ -228,6 +230,20 @@ CASES: tuple[Case, ...] = (
         ],
     ),
 )
+
+
+def _running(build: Callable[..., Any], first: Any, second: Any, out: Any, *move: int) -> Work:
+    """Return what runs a kernel's tasks, built once as for a plan, and returns ``out``."""
+    from scratchvae.kernels.machine.tasks import present_resources, run
+
+    resources = present_resources()
+    tasks = build(resources, first, second, out, *move)
+
+    def work() -> Any:
+        run(tasks, resources.threads)
+        return out
+
+    return work
 
 
 def _random(rng: np.random.Generator, *shape: int) -> Any:

@@ -5,31 +5,31 @@ from collections import defaultdict
 from typing import Any
 
 from scratchvae.benchmarks.timing import Effort, Work
-from scratchvae.kernels.machine.chunks import Kernel
-from scratchvae.kernels.machine.tasks import observing
 
 REST = "Python, NumPy and small copies"
 
 
 def profile_step(step: Work, effort: Effort) -> list[dict[str, Any]]:
-    """Run a step again and again, and tell what each kernel takes of its time.
+    """Run a step repeatedly, and return how its time divides among the kernels.
 
     Parameters
     ----------
     step
         The work; it has run before, so that nothing is compiled now.
     effort
-        It runs ``rounds`` times, and for ``seconds`` times as many seconds, at least.
+        The step runs at least ``rounds`` times, and for at least ``rounds`` times ``seconds``.
 
     Returns
     -------
     A list of ``kernel`` (file and name), ``calls`` and ``ms`` (per step) and ``share`` (of the
-    step), the longest first; the last is what is no shared kernel's. Shares add up to 1.
+    step), the longest first; the last is the time outside of kernels. Shares add up to 1.
     """
+    from scratchvae.kernels.machine.tasks import observing
+
     calls: dict[str, int] = defaultdict(int)
     seconds: dict[str, float] = defaultdict(float)
 
-    def note(kernel: Kernel, taken: float) -> None:
+    def note(kernel: Any, taken: float) -> None:
         function = getattr(kernel, "py_func", kernel)
         name = f"{function.__module__.rpartition('.')[2]}.{function.__name__.lstrip('_')}"
         calls[name] += 1

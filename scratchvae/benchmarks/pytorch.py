@@ -1,8 +1,8 @@
 """Our models in PyTorch: the same layers, weights, loss and Adam, as one would write them there.
 
-This is the only file that imports PyTorch, and only when it is asked for. Images are (N, C, H, W)
-there, so where a dense layer meets an image its weights are put in that order, once; the
-activations then need no reordering, and the model is the one that a user of PyTorch would have.
+This is the only file that imports PyTorch, and only on request. Images are (N, C, H, W) there, so
+where a dense layer meets an image its weights are put in that order, once; the activations then
+need no reordering, and the model is the one that a user of PyTorch would have.
 """
 
 from collections.abc import Callable, Iterator
@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 
 from scratchvae.benchmarks.arithmetic import Step, trace
 from scratchvae.errors import InputError
-from scratchvae.kernels.machine.chunks import start_threads
 from scratchvae.layers import (
     ELU,
     BatchNorm,
@@ -52,7 +51,9 @@ def import_torch() -> Any:
 
 @contextmanager
 def torch_threads(threads: int) -> Iterator[None]:
-    """Let PyTorch use so many threads."""
+    """Let PyTorch use ``threads`` threads."""
+    from scratchvae.kernels.machine.chunks import start_threads
+
     torch = import_torch()
     before = torch.get_num_threads()
     start_threads()  # now, not later: where Numba's are OpenMP's, starting them sets PyTorch's too
@@ -119,8 +120,8 @@ class TorchModel:
         )
         self.loss: Callable[[Any, Any], Any] = self._loss
         if compiled:
-            # What was compiled before for another model would count as this function's earlier
-            # shapes, and be answered with code for any shape, which is slower.
+            # Code compiled earlier for another model would count as this function's earlier shapes,
+            # and lead to code for any shape, which is slower.
             self.torch.compiler.reset()
             self.loss = self.torch.compile(self._loss, dynamic=False)
 
@@ -175,8 +176,8 @@ class TorchModel:
             functional.mse_loss(decoded, x, reduction="sum") / (2 * variance) + constant * x.numel()
         )
 
-    def _translate(self, part: str, stack: object, shape: tuple[int, ...]) -> Any:
-        """Return one of the model's two stacks as a ``torch.nn.Sequential``."""
+    def _translate(self, network: str, stack: object, shape: tuple[int, ...]) -> Any:
+        """Return one of the model's two networks as a ``torch.nn.Sequential``."""
         if not isinstance(stack, Sequential):
             raise _untranslated(stack)
         steps = trace(stack, shape)
@@ -185,7 +186,7 @@ class TorchModel:
             module = self._module(steps, place).to(self.dtype)
             modules.append(module)
             for name, parameter in layer.parameters.items():
-                full = f"{part}.{place}.{name}"
+                full = f"{network}.{place}.{name}"
                 layout = _layout(steps, place, name)
                 self.parameters[full] = getattr(module, _RENAMED.get(name, name))
                 self.layouts[full] = layout
@@ -205,9 +206,9 @@ class TorchModel:
         if isinstance(layer, Dense):
             return nn.Linear(layer.in_features, layer.out_features)
         if isinstance(layer, Conv2D):
-            return nn.Conv2d(*layer.geometry)
+            return nn.Conv2d(*_sizes(layer))
         if isinstance(layer, ConvTranspose2D):
-            return nn.ConvTranspose2d(*layer.geometry, layer.output_padding)
+            return nn.ConvTranspose2d(*_sizes(layer), layer.output_padding)
         if isinstance(layer, BatchNorm) and len(shape_in) == 3:
             return nn.BatchNorm2d(layer.channels, layer.epsilon, layer.momentum)
         if isinstance(layer, Flatten) and (_is_ordered(shape_in) or _dense(steps, place + 1)):
@@ -245,13 +246,18 @@ def _layout(steps: list[Step], place: int, name: str) -> Layout:
 
 
 def _channels_first(shape: tuple[int, ...]) -> NDArray[np.intp]:
-    """Return where each number of a flat (C, H, W) image is in a flat (H, W, C) one."""
+    """Return the index in a flat (H, W, C) image of each number of a flat (C, H, W) one."""
     places = np.arange(np.prod(shape)).reshape(shape)
     return np.moveaxis(places, -1, 0).ravel()
 
 
+def _sizes(layer: Conv2D | ConvTranspose2D) -> tuple[int, int, int, int, int]:
+    channels = (layer.in_channels, layer.out_channels)
+    return (*channels, layer.kernel_size, layer.stride, layer.padding)
+
+
 def _is_ordered(shape: tuple[int, ...]) -> bool:
-    """Tell whether an image has its numbers in one order in both layouts."""
+    """Return whether an image's numbers have the same order in both layouts."""
     return bool(np.all(np.diff(_channels_first(shape)) == 1))
 
 
@@ -282,4 +288,4 @@ def _variance_floor(model: VAE) -> float | None:
 
 
 def _untranslated(thing: object) -> InputError:
-    return InputError(f"the benchmark knows no counterpart in PyTorch of this: {thing!r}")
+    return InputError(f"the benchmark has no counterpart in PyTorch of this: {thing!r}")

@@ -53,7 +53,7 @@ def measure_recipe(
     threads
         How many are in use, for the record.
     report
-        Is given a line before what takes long.
+        Called with a line before anything that takes long.
 
     Returns
     -------
@@ -113,15 +113,15 @@ def compare_losses(name: str, x: FloatArray, steps: int) -> dict[str, Any]:
 
     Returns
     -------
-    ``ours_loss`` and ``torch_loss`` after so many steps, and ``losses_agree``: whether they differ
-    by no more than a thousandth.
+    ``ours_loss`` and ``torch_loss`` after that many steps, and ``losses_agree``: whether they
+    differ by no more than a thousandth.
     """
     model = _vae(name)
     trainer = Trainer(model)
     rival = TorchModel(model, trainer.settings.learning_rate)
     images = rival.images(x)
     for step in range(steps + 1):
-        # The trainer draws its noise from this stream: PyTorch is given the same.
+        # The trainer draws its noise from this stream: PyTorch gets the same.
         eps = model.draw_noise(len(x), stream(trainer.seed, "noise", step))
         ours = trainer.step_on_floats(x).loss
         theirs = rival.step(images, rival.torch.from_numpy(eps[0]))
@@ -147,7 +147,7 @@ def _torch_steps(
     report(f"{name}: compiling PyTorch's step ({_label(way)})")
     try:
         steps[_label(way)] = _torch_step(name, x, way)
-    except Exception as error:  # whatever a compiler may raise: the other ways still count
+    except Exception as error:  # a compiler may raise anything: the other ways still count
         reason = " ".join(str(error).split())[:200]
         notes.append(f"{_label(way)} failed: {type(error).__name__}: {reason}")
         return steps, fastest
@@ -183,5 +183,5 @@ def _torch_step(name: str, x: FloatArray, way: tuple[str, ...]) -> Work:
 def _vae(name: str) -> VAE:
     model = build(name)
     if not isinstance(model, VAE):
-        raise InputError(f"the benchmark measures VAEs, and {name} is none: name another recipe")
+        raise InputError(f"the benchmark measures VAEs, and {name} is not one: name another")
     return model

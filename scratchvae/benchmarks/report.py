@@ -1,4 +1,4 @@
-"""The result of the benchmark as tables to be read."""
+"""The result of the benchmark as tables."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -56,7 +56,7 @@ def _recipes(recipes: Sequence[dict[str, Any]]) -> str:
 
 def _profiles(recipes: Sequence[dict[str, Any]]) -> str:
     shares = [{entry["kernel"]: entry["share"] for entry in r["profile"]} for r in recipes]
-    # The kernel first that takes most of any step; what is no kernel's, last.
+    # First the kernel with the largest share of any step; last the time outside of kernels.
     names = {name: max(each.get(name, 0) for each in shares) for each in shares for name in each}
     order = sorted(names, key=lambda name: (name == REST, -names[name]))
     rows = [

@@ -10,6 +10,7 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any
 
+from scratchvae import kernels
 from scratchvae.benchmarks.kernels import CASES, Case, measure_kernel
 from scratchvae.benchmarks.pytorch import import_torch, torch_threads
 from scratchvae.benchmarks.recipes import Report, measure_recipe
@@ -71,9 +72,9 @@ def run_bench(
     Parameters
     ----------
     threads
-        How many our kernels, NumPy's BLAS and PyTorch may use; ``None`` takes our kernels' default.
+        How many our kernels, NumPy's BLAS and PyTorch may use; ``None``: our kernels' default.
     against
-        ``"torch"`` to measure the same training steps in PyTorch.
+        ``"torch"`` to measure the same training steps in PyTorch too.
     json_path
         A file to write the result to, whole or not at all.
     quick
@@ -81,7 +82,7 @@ def run_bench(
     plan
         What to measure instead of the usual.
     report
-        Is given a line about each thing that begins.
+        Called with a line as each measurement begins.
 
     Returns
     -------
@@ -92,9 +93,14 @@ def run_bench(
     Raises
     ------
     InputError
-        If an argument makes no sense, PyTorch is asked for and not installed, or the file cannot
-        be written.
+        If an argument makes no sense, PyTorch is requested and not installed, the file cannot be
+        written, or there are no compiled kernels to measure.
     """
+    if getattr(kernels, "BACKEND", "numba") != "numba":
+        raise InputError(
+            "the benchmark measures the compiled kernels, and NumPy computes here: install Numba, "
+            "and unset SCRATCHVAE_KERNELS"
+        )
     if threads is not None:
         check_count(threads, "threads")
     if against is not None and against not in RIVALS:
@@ -123,7 +129,7 @@ def _measure(
         torch_threads(count) if against_torch else nullcontext(),
     ):
         report(f"measuring {len(plan.cases)} kernels on {count} thread{'s'[: count != 1]}")
-        kernels = [measure_kernel(case, ceiling, plan.kernel_effort) for case in plan.cases]
+        cases = [measure_kernel(case, ceiling, plan.kernel_effort) for case in plan.cases]
         recipes = []
         for name in plan.recipes:
             report(f"measuring training steps of {name}")
@@ -144,7 +150,7 @@ def _measure(
         "threads": count,
         "cpu": cpu_name(),
         "versions": _versions(against_torch),
-        "kernels": kernels,
+        "kernels": cases,
         "recipes": recipes,
     }
     if against_torch and recipes:

@@ -1,8 +1,8 @@
 """Timing on a machine whose speed changes while one measures it.
 
 Other programs, heat and the clock make the same loop run at half its speed a minute later, so two
-times taken apart cannot be compared. What is compared here runs in turn, round after round, and
-what is told is the median over the rounds of the ratio within a round.
+times measured apart cannot be compared. What is compared here runs in turn, round after round, and
+the result is the median over the rounds of the ratio within a round.
 """
 
 import time
@@ -16,7 +16,7 @@ from statistics import median
 import numpy as np
 
 from scratchvae.errors import InputError
-from scratchvae.kernels.machine.threads import get_threads, using_threads
+from scratchvae.kernels import get_threads
 
 Work = Callable[[], object]
 
@@ -58,7 +58,7 @@ class Timings:
 
 
 class Ceiling:
-    """The fastest arithmetic at hand: NumPy's matrix product of two large float32 matrices.
+    """The fastest arithmetic available: NumPy's product of two large float32 matrices.
 
     Parameters
     ----------
@@ -68,7 +68,7 @@ class Ceiling:
     Attributes
     ----------
     seconds
-        Every time that was taken of it.
+        Every measured time of it.
     """
 
     def __init__(self, size: int = 1024) -> None:
@@ -120,17 +120,17 @@ def take_turns(work: dict[str, Work], effort: Effort) -> Timings:
         first = turn % len(names)
         for name in names[first:] + names[:first]:
             wait_until_idle()
-            # Caches fill, and threads that slept are spread over the cores. Long work has the time.
+            # Caches fill, and sleeping threads spread over the cores. Long work needs no warm-up.
             _time(work[name], warm_ups[name])
             seconds[name].append(_time(work[name], repeats[name]))
     return Timings(seconds)
 
 
 def wait_until_idle() -> None:
-    """Sleep until the threads of the library that ran last have gone to sleep too.
+    """Sleep until the threads of the library that ran last sleep too.
 
-    OpenBLAS's spin for some 50 milliseconds in wait for more work, on the cores that are to be
-    measured next.
+    OpenBLAS's spin for some 50 milliseconds waiting for more work, on the cores that are measured
+    next.
     """
     for _ in range(_IDLE_SLICES):
         before = time.process_time()
@@ -146,7 +146,7 @@ def limited_threads(threads: int | None) -> Iterator[int]:
     Parameters
     ----------
     threads
-        ``None`` takes what our kernels use anyway; more than there are cores counts as all.
+        ``None``: what our kernels use anyway; more than there are cores means all of them.
 
     Raises
     ------
@@ -159,9 +159,11 @@ def limited_threads(threads: int | None) -> Iterator[int]:
         raise InputError(
             "the benchmark needs threadpoolctl, which is not installed: pip install threadpoolctl"
         ) from None
-    # A number is asked for in any case: what is measured must not change along the way.
-    asked_for = threads if threads is not None else get_threads()
-    with using_threads(asked_for) as count, limits(limits=count, user_api="blas"):
+    from scratchvae.kernels.machine.threads import using_threads
+
+    # A number is always set: with a default, kernels would make way for other processes.
+    wanted = threads if threads is not None else get_threads()
+    with using_threads(wanted) as count, limits(limits=count, user_api="blas"):
         yield count
 
 

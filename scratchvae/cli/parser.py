@@ -1,15 +1,14 @@
-"""The words of the command line: commands, their options, and what an option's text stands for."""
+"""The commands and options of the command line, and how an option's text is read."""
 
 import argparse
 import math
 from collections.abc import Callable, Sequence
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, NoReturn
 
 from scratchvae.cli import commands
 from scratchvae.data import DATASET_NAMES
-from scratchvae.errors import InputError
+from scratchvae.errors import InputError, unknown_name
 from scratchvae.models import RECIPES
 from scratchvae.reproduce import SOURCES
 from scratchvae.runs.run import PICTURES
@@ -17,7 +16,7 @@ from scratchvae.version import __version__
 
 
 def make_parser() -> argparse.ArgumentParser:
-    """Return the parser of all commands; ``options.run`` is what a command does."""
+    """Return the parser of all commands; ``options.run`` is the function that a command calls."""
     parser = _Parser(
         prog=commands.program(),
         description="Train variational autoencoders whose every gradient is derived by hand.",
@@ -41,9 +40,10 @@ class _Parser(argparse.ArgumentParser):
         parsed, unknown = super().parse_known_args(args, namespace)
         if unknown:
             word = unknown[0].split("=")[0]
-            near = get_close_matches(word, self._option_string_actions, n=1, cutoff=0.7)
-            hint = f": did you mean {near[0]}?" if near else ""
-            self.error(f"unexpected argument {word!r}{hint}")
+            if not word.startswith("-"):
+                self.error(f"unexpected argument {word!r}")
+            options = [name for name in self._option_string_actions if name.startswith("--")]
+            self.error(str(unknown_name("option", word, options)))
         return parsed, unknown
 
     def error(self, message: str) -> NoReturn:
@@ -51,12 +51,13 @@ class _Parser(argparse.ArgumentParser):
 
 
 def _add_train(subparsers: Any) -> None:
+    width = max(map(len, RECIPES)) + 2
     parser = _add_command(
         subparsers,
         "train",
         "train a recipe and draw its pictures",
         "scratchvae train zhao-mlp --latent-dim 2 --epochs 3 --out runs/first-try\n\nrecipes:\n"
-        + "\n".join(f"  {r.name:20}{r.summary}" for r in RECIPES.values()),
+        + "\n".join(f"  {recipe.name:{width}}{recipe.summary}" for recipe in RECIPES.values()),
     )
     add = parser.add_argument
     add(
@@ -68,26 +69,31 @@ def _add_train(subparsers: Any) -> None:
     add(
         "--data",
         metavar="NAME",
-        help=f"{', '.join(DATASET_NAMES)}; auto is MNIST when it can be had, else synthetic digits "
+        help=f"{', '.join(DATASET_NAMES)}; auto is MNIST if it can be had, else synthetic digits "
         "(default: auto)",
     )
     _add_data_dir(parser)
-    add("--epochs", metavar="N", type=_whole(1), help="times that every image is seen, in all")
+    add("--epochs", metavar="N", type=_whole(1), help="total passes over the training images")
     add("--latent-dim", metavar="D", type=_whole(1), help="number of latents")
     add("--batch-size", metavar="B", type=_whole(1), help="images per step")
     add("--learning-rate", metavar="R", type=_positive, help="the optimiser's step size")
-    add("--beta", metavar="B", type=_not_negative, help="weight of the KL (1: the bound itself)")
     add(
-        "--importance-samples-train",
+        "--beta",
+        metavar="B",
+        type=_not_negative,
+        help="weight of the KL term (1 gives the ELBO)",
+    )
+    add(
+        "--samples",
         metavar="K",
         type=_whole(1),
-        help="iwae: draws of z per image in the bound that is trained on",
+        help="draws of z per image in training; for iwae the K of its bound",
     )
     add(
         "--last-stage",
         metavar="I",
         type=_whole(0, 7),
-        help="iwae: train through stage I of 0 to 7, of 1, 3, 9, … 2187 epochs (3: 40 in all)",
+        help="iwae: train through stage I, 0 to 7; stage i lasts 3^i epochs (3: 40 in all)",
     )
     add(
         "--seed",
@@ -99,7 +105,7 @@ def _add_train(subparsers: Any) -> None:
     add(
         "--resume",
         action="store_true",
-        help="go on with the run in --out; a larger --epochs extends it",
+        help="continue the run in --out; a larger --epochs extends it",
     )
     parser.set_defaults(run=commands.train)
 
@@ -113,10 +119,11 @@ def _add_draw(subparsers: Any) -> None:
         "  scratchvae draw runs/drawn samples --seed 1",
     )
     add = parser.add_argument
+    seed = "seed for the samples or image pairs shown"
     add("folder", metavar="DIR", type=_path, help="folder of the run")
     add("kind", metavar="PICTURE", help=", ".join(PICTURES))
-    add("--seed", metavar="S", type=_whole(0, math.inf), default=0, help="which samples or images")
-    add("--out", metavar="FILE", type=_path, help="a .png file (default: DIR/PICTURE.png)")
+    add("--seed", metavar="S", type=_whole(0, math.inf), default=0, help=seed)
+    add("--out", metavar="FILE", type=_png, help="a .png file (default: DIR/PICTURE.png)")
     _add_data_dir(parser)
     parser.set_defaults(run=commands.draw)
 
@@ -135,7 +142,7 @@ def _add_evaluate(subparsers: Any) -> None:
         "--importance-samples",
         metavar="K",
         type=_whole(1),
-        help="estimate log p(x) as well, from K draws of z per image",
+        help="also estimate log p(x), from K draws of z per image",
     )
     _add_data_dir(parser)
     parser.set_defaults(run=commands.evaluate)
@@ -163,14 +170,19 @@ def _add_reproduce(subparsers: Any) -> None:
     )
     add = parser.add_argument
     add("source", metavar="SOURCE", help=f"{', '.join(SOURCES)} or all")
-    add("--epochs", metavar="N", type=_whole(1), help="for every model, instead of the source's")
-    add("--quick", action="store_true", help="a tenth of the images and two epochs: to see it work")
+    add(
+        "--epochs",
+        metavar="N",
+        type=_whole(1),
+        help="epochs for every model, instead of the source's",
+    )
+    add("--quick", action="store_true", help="a tenth of the images and two epochs, to see it work")
     add(
         "--out",
         metavar="DIR",
         type=_path,
         required=True,
-        help="folder for runs, report and figures; what is trained there already is used",
+        help="folder for runs, report and figures; runs that are there already are used",
     )
     _add_data_dir(parser)
     parser.set_defaults(run=commands.reproduce)
@@ -184,8 +196,8 @@ def _add_bench(subparsers: Any) -> None:
         "scratchvae bench --quick --threads 1",
     )
     add = parser.add_argument
-    add("--against", metavar="FRAMEWORK", help="measure the same steps in torch, in turn with ours")
-    add("--json", metavar="FILE", type=_path, help="write the figures to FILE as well")
+    add("--against", metavar="FRAMEWORK", help="also measure the same steps in torch, in turn")
+    add("--json", metavar="FILE", type=_path, help="also write the figures to FILE")
     add("--quick", action="store_true", help="fewer repetitions: rougher figures, sooner")
     parser.set_defaults(run=commands.bench)
 
@@ -202,7 +214,7 @@ def _add_command(subparsers: Any, name: str, summary: str, example: str) -> argp
         "--threads",
         metavar="N",
         type=_whole(1),
-        help="how many threads compute (default: SCRATCHVAE_THREADS, then all cores)",
+        help="number of threads (default: SCRATCHVAE_THREADS, else all cores)",
     )
     return parser
 
@@ -212,11 +224,11 @@ def _add_data_dir(parser: argparse.ArgumentParser) -> None:
         "--data-dir",
         metavar="DIR",
         type=_path,
-        help="folder that holds the data set (default: SCRATCHVAE_DATA, then the user's cache)",
+        help="folder with the data set (default: SCRATCHVAE_DATA, else the user's cache)",
     )
 
 
-# --- what an option's text stands for ------------------------------------------------------------
+# --- how an option's text is read ----------------------------------------------------------------
 
 
 def _whole(minimum: int, maximum: float = 1e9) -> Callable[[str], int]:
@@ -259,6 +271,13 @@ def _path(text: str) -> Path:
     if not text:
         raise _expected("the name of a file or folder", text)
     return Path(text)
+
+
+def _png(text: str) -> Path:
+    path = _path(text)
+    if path.suffix.lower() != ".png":
+        raise _expected("a name that ends in .png", path.name)
+    return path
 
 
 def _expected(what: str, text: str) -> argparse.ArgumentTypeError:

@@ -1,11 +1,10 @@
 """Find a data set by name: in a folder of the user's, in the cache, or on the network.
 
 MNIST and Fashion-MNIST come as four files each, under the same four names. A folder called
-``mnist`` or ``fashion-mnist`` says which of the two it holds; files that lie anywhere else are
-recognised by their content.
+``mnist`` or ``fashion-mnist`` says which of the two it contains; files anywhere else are recognised
+by their content.
 """
 
-import difflib
 import hashlib
 import os
 from collections.abc import Mapping
@@ -19,7 +18,7 @@ from numpy.typing import NDArray
 from scratchvae.data.download import DownloadError, download
 from scratchvae.data.idx import read_idx
 from scratchvae.data.remotes import REMOTES, RemoteDataset
-from scratchvae.errors import InputError
+from scratchvae.errors import InputError, unknown_name
 from scratchvae.validation import check_count
 
 DATASET_NAMES = ("auto", "mnist", "fashion-mnist", "synthetic")
@@ -35,6 +34,8 @@ _FILES = (
     ("t10k-labels", "idx1"),
 )
 
+_SYNTHETIC = 'use the synthetic digits, `load("synthetic")`'
+
 _Arrays = tuple[NDArray[np.uint8], NDArray[np.uint8], NDArray[np.uint8], NDArray[np.uint8]]
 
 
@@ -44,18 +45,18 @@ class Dataset:
 
     Attributes
     ----------
-    name : str
+    name
         What the data set is: never "auto".
-    train_images, test_images : NDArray[np.uint8]
-        Pixels from 0 to 255, of shape (N, 28, 28, 1).
-    train_labels, test_labels : NDArray[np.uint8]
-        Classes from 0 to 9, of shape (N,).
-    origin : str
+    train_images, test_images
+        Pixels from 0 to 255, (N, 28, 28, 1) uint8.
+    train_labels, test_labels
+        Classes from 0 to 9, (N,) uint8.
+    origin
         Where the data set came from, for a human to read.
-    train_factors, test_factors : NDArray[np.float32], optional
-        The known factors of each image of the synthetic digits, of shape (N, 7), in the order of
-        ``synthetic.FACTOR_NAMES`` and the units of ``synthetic.FACTORS``; nobody knows those of
-        the other data sets. ``synthetic.named_factors`` puts names to them.
+    train_factors, test_factors
+        The known factors of each image of the synthetic digits, (N, 7) float32, in the order of
+        ``synthetic.FACTOR_NAMES`` and the units of ``synthetic.FACTORS``; ``None`` for the other
+        data sets, whose factors are unknown. ``synthetic.named_factors`` names them.
     """
 
     name: str
@@ -68,12 +69,12 @@ class Dataset:
     test_factors: NDArray[np.float32] | None = None
 
     def first(self, train: int | None, test: int | None) -> "Dataset":
-        """Return the first so many images of each part, and what is known of them; None: all."""
+        """Return only the first images of each split, with labels and factors; ``None``: all."""
         kept: dict[str, Any] = {}
-        for part, count in (("train", train), ("test", test)):
+        for split, count in (("train", train), ("test", test)):
             for what in ("images", "labels", "factors"):
-                array = getattr(self, f"{part}_{what}")
-                kept[f"{part}_{what}"] = None if array is None else array[:count]
+                array = getattr(self, f"{split}_{what}")
+                kept[f"{split}_{what}"] = None if array is None else array[:count]
         return replace(self, **kept)
 
 
@@ -88,43 +89,38 @@ def load(
 ) -> Dataset:
     """Load a data set.
 
-    MNIST and Fashion-MNIST are looked for in ``data_dir``, then in the folder that the environment
-    variable SCRATCHVAE_DATA names, then in the cache, and are else downloaded into the cache.
-    A folder named by the user ends the search: without the data set it is an error.
+    MNIST and Fashion-MNIST are looked for in ``data_dir``, then in the folder named by the
+    environment variable SCRATCHVAE_DATA, then in the cache, and otherwise downloaded into the
+    cache. A folder named by the user ends the search: without the data set it is an error.
 
     Parameters
     ----------
-    name : {"auto", "mnist", "fashion-mnist", "synthetic"}
-        The data set. "auto" is MNIST if it can be had, searching on after a folder without it,
-        and synthetic digits if not.
-    data_dir : str or os.PathLike, optional
+    name
+        "mnist", "fashion-mnist", "synthetic", or "auto": MNIST if it can be had, also after a
+        folder without it, and synthetic digits if not.
+    data_dir
         Folder with the four files, or with a folder ``mnist`` or ``fashion-mnist`` of them.
-    seed : int, default 0
+    seed
         Seed of the synthetic digits, not negative.
-    progress : bool, default True
-        Show a progress bar while downloading, if standard error is a terminal.
-    cache_dir : str or os.PathLike, optional
-        Folder for downloads in place of the user's cache folder.
-    remotes : Mapping[str, RemoteDataset], optional
+    progress
+        Whether to show a progress bar while downloading, if standard error is a terminal.
+    cache_dir
+        Folder for downloads instead of the user's cache folder.
+    remotes
         Where "mnist" and "fashion-mnist" are downloaded and how they are recognised.
 
     Returns
     -------
-    Dataset
-        The data set, its pixels as uint8.
+    The data set, its pixels as uint8.
 
     Raises
     ------
     InputError
-        The name or the seed is none, a folder named by the user is missing or holds damaged files,
-        or the data set can be neither found nor downloaded.
+        If there is no such data set, the seed is not a non-negative integer, a folder named by the
+        user is missing or has damaged files, or the data set can be neither found nor downloaded.
     """
     if name not in DATASET_NAMES:
-        close = difflib.get_close_matches(str(name).lower(), DATASET_NAMES, n=1)
-        raise InputError(
-            f"expected a data set out of {', '.join(DATASET_NAMES)}, but got {name!r}: "
-            + (f"did you mean {close[0]}?" if close else "choose one of them")
-        )
+        raise unknown_name("data set", name, DATASET_NAMES)
     seed = check_count(seed, "seed", 0)
     if name == "synthetic":
         return _synthetic(seed, "")
@@ -135,10 +131,9 @@ def load(
             return found
         if name != "auto":
             raise InputError(
-                f"expected {remote.title} in {str(folder)!r}, but {found}: put the files "
-                f"{', '.join(remote.hashes)} (or uncompressed, without .gz) into "
-                f"{str(folder / remote.name)!r}, or take the synthetic digits "
-                "(train --data synthetic)"
+                f"expected {remote.title} in {str(folder)!r}, but {found}",
+                f"put the files {', '.join(remote.hashes)} (or uncompressed, without .gz) into "
+                f"{str(folder / remote.name)!r}, or {_SYNTHETIC}",
             )
     try:
         return _find_or_download(remote, cache_dir, remotes, progress)
@@ -147,8 +142,9 @@ def load(
             why = f"{remote.title} could not be downloaded ({error.reason}): using "
             return _synthetic(seed, why)
         raise InputError(
-            f"{error}, or put the files {', '.join(remote.hashes)} into a folder and set "
-            f"{_DATA_VARIABLE} to it, or take the synthetic digits (train --data synthetic)"
+            error.problem,
+            f"{error.remedy}, or put the files {', '.join(remote.hashes)} into a folder and set "
+            f"{_DATA_VARIABLE} to it, or {_SYNTHETIC}",
         ) from error
 
 
@@ -179,12 +175,10 @@ def _find_or_download(
     remotes: Mapping[str, RemoteDataset],
     progress: bool,
 ) -> Dataset:
-    """Take a data set from the cache, downloading what the cache lacks or has damaged."""
-    if cache_dir is None:
-        import pooch
+    """Take a data set from the cache, downloading what is missing or damaged there."""
+    import platformdirs
 
-        cache_dir = pooch.os_cache("scratchvae")
-    cache = Path(cache_dir)
+    cache = Path(cache_dir or platformdirs.user_cache_dir("scratchvae"))
     try:
         found = _find(remote, cache, remotes, only_original=True)
     except InputError:  # damaged: the download below replaces it
@@ -204,10 +198,10 @@ def _find(
     *,
     only_original: bool = False,
 ) -> Dataset | str:
-    """Look for a data set in a folder; return it, or say what the folder holds in its place.
+    """Look for a data set in a folder; return it, or say what is in the folder instead.
 
-    A folder with the name of the data set may hold other images than the original ones, unless
-    ``only_original``, but never those of another data set that is known.
+    A folder with the name of the data set may contain other images than the original ones, unless
+    ``only_original``, but never those of another known data set.
     """
     found = "its files are not there"
     for place in (folder / remote.name, folder):
@@ -228,7 +222,7 @@ def _find(
 
 
 def _files_in(folder: Path) -> dict[str, Path]:
-    """Return those of the four files that a folder holds, under any of their usual names."""
+    """Return those of the four files that are in a folder, under any of their usual names."""
     files = {}
     for part, kind in _FILES:
         for name in (f"{part}-{kind}-ubyte", f"{part}.{kind}-ubyte"):
@@ -263,7 +257,7 @@ def _wrong(path: Path, wanted: str, came: str) -> InputError:
     """Return the error of a file that is sound but does not fit."""
     return InputError(
         f"expected {wanted} in {str(path)!r}, but found {came}: "
-        "replace it by the file of the data set"
+        "replace it with the file of the data set"
     )
 
 

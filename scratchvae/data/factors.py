@@ -1,4 +1,4 @@
-"""The known factors of synthetic digits: how each is drawn, and what may be asked for."""
+"""The known factors of synthetic digits: how each is drawn, and which values are allowed."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -11,13 +11,16 @@ from scratchvae.errors import InputError
 
 @dataclass(frozen=True)
 class Factor:
-    """One known factor: triangular on [low, high] with the given mode, and what may be asked for.
+    """One known factor, drawn from a triangular distribution.
 
     Attributes
     ----------
-    low, mode, high : the triangular distribution that the factor is drawn from.
-    least, most : the bounds of values that may be given by the caller.
-    unit : what the number counts.
+    low, mode, high
+        The ends and the mode of that distribution.
+    least, most
+        The bounds of values that a caller may choose.
+    unit
+        What the number counts.
     """
 
     low: float
@@ -43,22 +46,23 @@ SHIFT = slice(FACTOR_NAMES.index("shift_x"), None)
 
 
 def named_factors(labels: ArrayLike, factors: ArrayLike) -> dict[str, NDArray[Any]]:
-    """Return all that is known of each image by name: the digit, then the factors.
+    """Return everything known of each image by name: the digit, then the factors.
 
     Parameters
     ----------
-    labels : (N,) the digits.
-    factors : (N, 7) the factors, in the order of `FACTOR_NAMES`.
+    labels
+        The digits, (N,).
+    factors
+        The factors, (N, 7), in the order of ``FACTOR_NAMES``.
 
     Returns
     -------
-    dict
-        ``"digit"``, whole numbers (N,), and under each of `FACTOR_NAMES` floats (N,).
+    ``"digit"``, whole numbers (N,), and under each of ``FACTOR_NAMES`` floats (N,).
 
     Raises
     ------
     InputError
-        If the two are not of equally many images.
+        If the two are of different numbers of images.
     """
     digits, known = _as_array("labels", labels), _as_array("factors", factors)
     checked = check_factors(known, len(known) if known.ndim else 0)
@@ -69,16 +73,16 @@ def named_factors(labels: ArrayLike, factors: ArrayLike) -> dict[str, NDArray[An
 
 
 def check_labels(labels: ArrayLike, count: int) -> NDArray[np.uint8]:
-    """Return labels as (count,) uint8; ``InputError`` if they are not so many digits."""
+    """Return labels as (count,) uint8; ``InputError`` if they are not that many digits."""
     array = _as_array("labels", labels)
     if array.shape != (count,) or (count and not np.issubdtype(array.dtype, np.integer)):
         raise InputError(
-            f"labels must be {count} whole numbers, shape ({count},), got shape {array.shape} of "
-            f"{array.dtype}; give one digit per image"
+            f"labels must be whole numbers of shape ({count},), not {array.dtype} of shape "
+            f"{array.shape}: give one digit per image"
         )
     if count and (array.min() < 0 or array.max() > 9):
         raise InputError(
-            f"labels must lie in 0 to 9, got {array.min()} to {array.max()}; give digits only"
+            f"labels must be from 0 to 9, not {array.min()} to {array.max()}: give only digits"
         )
     return array.astype(np.uint8)
 
@@ -88,15 +92,15 @@ def check_factors(factors: ArrayLike, count: int) -> NDArray[np.float32]:
     array = _as_array("factors", factors)
     if array.shape != (count, len(FACTORS)) or array.dtype.kind not in "fiu":
         raise InputError(
-            f"factors must be numbers of shape ({count}, {len(FACTORS)}), got shape {array.shape} "
-            f"of {array.dtype}; give {', '.join(FACTORS)} in each row"
+            f"factors must be numbers of shape ({count}, {len(FACTORS)}), not {array.dtype} of "
+            f"shape {array.shape}: give {', '.join(FACTORS)} in each row"
         )
     for name, factor, column in zip(FACTORS, FACTORS.values(), array.T, strict=True):
         bad = column[~((column >= factor.least) & (column <= factor.most))]  # NaN is bad too
         if len(bad):
             raise InputError(
-                f"factor {name} must lie in {factor.least} to {factor.most} ({factor.unit}), got "
-                f"{bad[0]}; give finite values within these bounds"
+                f"factor {name} must be from {factor.least} to {factor.most} ({factor.unit}), not "
+                f"{bad[0]}: give finite values within these bounds"
             )
     return array.astype(np.float32)
 
@@ -106,5 +110,5 @@ def _as_array(name: str, values: ArrayLike) -> NDArray[Any]:
         return np.asarray(values)
     except ValueError:
         raise InputError(
-            f"{name} must be an array, got rows of different lengths; make them equally long"
+            f"{name} must be an array, not rows of different lengths: make them equally long"
         ) from None

@@ -9,7 +9,7 @@ SIDE = 28  # pixels across and down a picture
 SHARPNESS = 1.6
 # Width in pixels of the grey rim of a line.
 RIM = 1.2
-# Beyond this the terms of the soft minimum are nothing, and their products leave float32's range.
+# Beyond this the terms of the soft minimum are negligible, and their products underflow float32.
 FARTHEST = 40.0
 
 
@@ -28,7 +28,7 @@ def draw_ink(
     R the mean radius, is a smooth minimum over k of d_k² - r_k² + R²: on a long straight line of
     even width it is the squared distance to the line exactly, since ∫ exp(-β s²) ds = √(π/β). As
     the Gaussian of a distance is a product of one in x and one in y, the sum is a product of two
-    small matrices. Ink is 1 where D < R, and falls to 0 over a rim `RIM` wide around D = R.
+    small matrices. Ink is 1 where D < R, and falls to 0 over a rim of width ``RIM`` around D = R.
     """
     pixel = np.arange(SIDE, dtype=np.float32)[:, None]
     mean_radius = radius.mean(axis=1)[:, None, None]

@@ -10,18 +10,18 @@ class RemoteDataset:
 
     Attributes
     ----------
-    name : str
+    name
         Name of the data set, and of its folder.
-    title : str
+    title
         Name of the data set in a sentence.
-    mirrors : tuple of str
+    mirrors
         Addresses to which a file name is appended; each ends in a slash.
-    hashes : Mapping[str, str]
+    hashes
         SHA-256 of every file, by file name.
-    content_hash : str
+    content_hash
         SHA-256 of the entries of the training images, training labels, test images and test
         labels, one after the other and without the files' headers.
-    timeout : float
+    timeout
         Seconds of silence after which a mirror is given up.
     """
 

@@ -21,10 +21,13 @@ class Allograph:
 
     Attributes
     ----------
-    digit : the digit, 0 to 9.
-    share : how often a hand writes the digit this way, relative to the digit's other allographs.
-    first, second : the two ends of a continuum of shapes. Both have the same strokes, points and
-        corners; a hand writes something between the two.
+    digit
+        The digit, 0 to 9.
+    share
+        How often the digit is written this way, relative to its other allographs.
+    first, second
+        The two ends of a continuum of shapes. Both have the same strokes, points and corners; what
+        is drawn lies between the two.
     """
 
     digit: int
@@ -39,12 +42,17 @@ class StrokeTable:
 
     Attributes
     ----------
-    points : (A, 2, P, 2) the points of the two ends of each allograph; the digit's box has
-        height 2 and is centred on the origin.
-    middles : (A, SAMPLES, P) ``middles[a] @ points`` are the pen positions along the strokes.
-    steps : (A, SAMPLES, P) ``steps[a] @ points`` are the pieces of stroke around them, as vectors.
-    first_of_digit : (10,) the row of each digit's first allograph.
-    shares : (10, A) cumulative probabilities of the allographs for each digit.
+    points
+        The points of the two ends of each allograph, (A, 2, P, 2); the digit's box has height 2 and
+        is centred on the origin.
+    middles
+        (A, SAMPLES, P): ``middles[a] @ points`` are the pen positions along the strokes.
+    steps
+        (A, SAMPLES, P): ``steps[a] @ points`` are the pieces of stroke around them, as vectors.
+    first_of_digit
+        The row of each digit's first allograph, (10,).
+    shares
+        Cumulative probabilities of the allographs for each digit, (10, A).
     """
 
     points: NDArray[np.float32]
@@ -234,7 +242,7 @@ def _parse(shape: str) -> tuple[NDArray[np.float64], list[NDArray[np.intp]]]:
 def _sample(
     points: NDArray[np.float64], runs: list[NDArray[np.intp]]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return `middles` and `steps` of one allograph, (SAMPLES, P) each, even in arc length."""
+    """Return ``middles`` and ``steps`` of one allograph, (SAMPLES, P), even in arc length."""
     curves = []
     for run in runs:
         knots = np.append(0.0, np.cumsum(np.linalg.norm(np.diff(points[run], axis=0), axis=1)))
@@ -266,10 +274,7 @@ def _sample(
 def stroke_table() -> StrokeTable:
     """Return all allographs as arrays, computed at the first call.
 
-    Returns
-    -------
-    StrokeTable
-        Padded with zeros where an allograph has fewer points than the largest.
+    They are padded with zeros where an allograph has fewer points than the largest.
     """
     parsed = [(_parse(form.first), _parse(form.second)) for form in ALLOGRAPHS]
     most = max(len(points) for (points, _), _ in parsed)

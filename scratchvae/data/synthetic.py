@@ -1,10 +1,10 @@
 """Handwritten-looking digits drawn from strokes, so that everything runs without a network.
 
-A digit is a few pen strokes (``strokes.py``). A hand picks one of the ways of writing it, bends
-it a little, and seven known factors (``factors.py``) then stretch, slant, turn and place it; the
-pen's positions become a picture in ``ink.py``. The picture follows MNIST's conventions: 28×28
-pixels, ink 255 on 0, at most 20×20 pixels of ink, and the centre of mass in the middle of the
-picture before the shift.
+A digit is a few pen strokes (``strokes.py``). One of the ways of writing it is picked and bent a
+little, and seven known factors (``factors.py``) then stretch, slant, turn and place it; the pen's
+positions become a picture in ``ink.py``. The picture follows MNIST's conventions: 28×28 pixels, ink
+255 on 0, at most 20×20 pixels of ink, and the centre of mass in the middle of the picture before
+the shift.
 """
 
 import os
@@ -40,14 +40,14 @@ __all__ = [
 
 BOX = 20.0
 CENTRE = (SIDE - 1) / 2  # pixel centres are at whole coordinates
-CHUNK = 250  # digits drawn at a time: random streams belong to chunks, so never change it lightly
+CHUNK = 250  # digits drawn at a time. Random streams belong to chunks: changing it changes digits
 
-# How a hand varies, in units of half the digit's height: the standard deviation of each point, of
-# the coefficients of a smooth warp (second and third order in x and y), and of the pen's width.
+# How handwriting varies, in units of half the digit's height: the standard deviation of each point,
+# of the coefficients of a smooth warp (second and third order in x and y), and of the pen's width.
 JITTER = 0.04
 WARP = 0.09
 PEN = 0.10
-MOST_STYLE = 10.0  # far beyond what can still be read
+MOST_STYLE = 10.0  # far beyond what is legible
 PEN_WAVES = (0.5, 1.0, 2.5, 7.0)  # swings of the pen's width along a digit
 
 
@@ -57,9 +57,12 @@ class SyntheticDigits:
 
     Attributes
     ----------
-    images : (N, 28, 28, 1) uint8, ink 255 on 0.
-    labels : (N,) uint8, the digits 0 to 9.
-    factors : (N, 7) float32, in the order of ``FACTOR_NAMES`` and the units of ``FACTORS``.
+    images
+        (N, 28, 28, 1) uint8, ink 255 on 0.
+    labels
+        (N,) uint8, the digits 0 to 9.
+    factors
+        (N, 7) float32, in the order of ``FACTOR_NAMES`` and the units of ``FACTORS``.
     """
 
     images: NDArray[np.uint8]
@@ -77,25 +80,29 @@ def make_synthetic_digits(
 ) -> SyntheticDigits:
     """Draw digits.
 
-    The same arguments give the same bytes, whatever the number of threads. Digit i depends on the
-    seed, i, and its own label and factors, not on the other digits or on how many there are.
-    Labels are uniform on 0 to 9 and each factor is triangular, as `FACTORS` says, all independent
-    of one another.
+    The same arguments give the same bytes for any number of threads. Digit i depends on the seed,
+    i, and its own label and factors, not on the other digits or on how many there are. Labels are
+    uniform on 0 to 9 and each factor is triangular, as ``FACTORS`` says, all independent of one
+    another.
 
     Parameters
     ----------
-    count : how many digits, N ≥ 0.
-    seed : a whole number ≥ 0.
-    labels : (N,) the digits to draw; drawn at random if None.
-    factors : (N, 7) the factors to draw with, in the order of `FACTOR_NAMES`; drawn if None.
-    style : how strong the variation is that is not one of the factors: which way of writing the
-        digit, bent how, with what wobble. At 0 there is none and an image is a function of its
-        label and factors alone; 1 looks like the hands of many people; at most 10.
+    count
+        N ≥ 0, how many digits.
+    seed
+        A whole number ≥ 0.
+    labels
+        The digits to draw, (N,); ``None``: at random.
+    factors
+        The factors to draw with, (N, 7), in the order of ``FACTOR_NAMES``; ``None``: at random.
+    style
+        How strong the variation is that is not one of the factors: which way of writing the digit,
+        how it is bent, how it wobbles. At 0 there is none, and an image is a function of only its
+        label and factors; 1 looks like many people's handwriting; at most 10.
 
     Returns
     -------
-    SyntheticDigits
-        Images (N, 28, 28, 1), labels (N,) and factors (N, 7).
+    Images (N, 28, 28, 1), labels (N,) and factors (N, 7).
 
     Raises
     ------
@@ -105,9 +112,9 @@ def make_synthetic_digits(
     count = check_count(count, "count", 0)
     seed = check_count(seed, "seed", 0)
     if not isinstance(style, (int, float)) or not 0 <= style <= MOST_STYLE:  # NaN is refused too
-        raise InputError(f"style must lie in 0 to {MOST_STYLE}, got {style!r}; 0 is no variation")
-    given_labels = None if labels is None else check_labels(labels, count)
-    given_factors = None if factors is None else check_factors(factors, count)
+        raise InputError(f"style must be from 0 to {MOST_STYLE}, not {style!r}: 0 is no variation")
+    chosen_labels = None if labels is None else check_labels(labels, count)
+    chosen_factors = None if factors is None else check_factors(factors, count)
     drawn = SyntheticDigits(
         np.empty((count, SIDE, SIDE, 1), np.uint8),
         np.empty(count, np.uint8),
@@ -120,14 +127,14 @@ def make_synthetic_digits(
         size = rows.stop - start
         random = np.random.default_rng([seed, start // CHUNK])
         chunk_labels, chunk_factors = _draw_factors(random)
-        if given_labels is not None:
-            chunk_labels[:size] = given_labels[rows]
-        if given_factors is not None:
-            chunk_factors[:size] = given_factors[rows]
+        if chosen_labels is not None:
+            chunk_labels[:size] = chosen_labels[rows]
+        if chosen_factors is not None:
+            chunk_factors[:size] = chosen_factors[rows]
         skeleton, step, pen = _write(chunk_labels, style, random)
         x, y, length = _shape(skeleton, step, chunk_factors)
         radius = pen * chunk_factors[:, THICKNESS, None] * np.float32(0.5)
-        # Where lines cross or touch, ink is there only once: its centre can only be seen.
+        # Where lines cross, the ink counts once, so its centre is measured on a first drawing.
         offset = CENTRE - centre_of_mass(draw_ink(x, y, length, radius)) + chunk_factors[:, SHIFT]
         image = draw_ink(x + offset[:, :1], y + offset[:, 1:], length, radius)
         drawn.images[rows, :, :, 0] = image[:size]
@@ -136,7 +143,7 @@ def make_synthetic_digits(
 
     with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as threads:
         for _ in threads.map(draw, range(0, count, CHUNK)):
-            pass  # NumPy lets go of the interpreter's lock; reading the results raises errors
+            pass  # NumPy releases the interpreter's lock; iterating raises the threads' errors
     return drawn
 
 
@@ -151,7 +158,7 @@ def _draw_factors(random: np.random.Generator) -> tuple[NDArray[np.uint8], NDArr
 def _write(
     labels: NDArray[np.uint8], style: float, random: np.random.Generator
 ) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
-    """Write digits as a hand does, before the known factors.
+    """Return handwritten digits, before the known factors.
 
     Returns pen positions (N, SAMPLES, 2) in a box of height 1, the pieces of stroke around them
     (N, SAMPLES, 2), and the pen's width at each (N, SAMPLES), relative to the mean.

@@ -46,12 +46,14 @@ class Engine:
         own, state = vars(self._double), vars(model)
         own.clear()
         own.update(state)
+        # Somebody else's class may keep what its networks return.
+        copies = not type(model).__module__.startswith("scratchvae.")
         self._arena.rewind()
         self._replaced = {"_pass"}  # of planned networks: the model's own have not run
         for name, value in state.items():
             if isinstance(value, Layer):
-                own[name] = self._planned(name, value)
-            elif type(value).__module__ == "scratchvae.probability.likelihoods":
+                own[name] = self._planned(name, value, copies)
+            elif not copies and type(value).__module__ == "scratchvae.probability.likelihoods":
                 own[name] = _PlannedLikelihood(value, self._arena)
             else:
                 continue
@@ -75,12 +77,12 @@ class Engine:
             self._adam = AdamPlan()
         self._adam.step(optimiser)
 
-    def _planned(self, name: str, network: Layer) -> Layer:
+    def _planned(self, name: str, network: Layer, copies: bool) -> Layer:
         from scratchvae.engine.network import PlannedNetwork
 
         planned = self._networks.get(name)
         if planned is None or planned.network is not network:
-            planned = self._networks[name] = PlannedNetwork(network, self._keeps)
+            planned = self._networks[name] = PlannedNetwork(network, self._keeps, copies)
         planned.rewind()
         return planned
 

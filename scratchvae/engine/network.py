@@ -33,11 +33,13 @@ class PlannedNetwork(Layer):
         What it doubles: its layers, its parameters, its running statistics.
     keeps
         Whether a backward pass may follow, which needs what the layers put out.
+    copies
+        Whether what its passes return is the caller's to keep.
     """
 
-    def __init__(self, network: Layer, keeps: bool) -> None:
+    def __init__(self, network: Layer, keeps: bool, copies: bool = False) -> None:
         self._network = network
-        self._keeps = keeps
+        self._keeps, self._copies = keeps, copies
         self._memory = Memory()
         self._gradients, self._turns = Rotation(), Rotation()
         self._call = 0
@@ -67,7 +69,7 @@ class PlannedNetwork(Layer):
         self._call = 0
 
     def forward(self, x: FloatArray, training: bool = False) -> FloatArray:
-        """Return the network's output, which stays as it is until the next round."""
+        """Return the network's output: unless copied, it stays as it is until the next round."""
         if self._has_changed():
             self._read()
         check_floats(x, "x")
@@ -85,13 +87,13 @@ class PlannedNetwork(Layer):
                 passes.append(plan)
         self._passes = passes
         self._call += 1
-        return x
+        return x.copy() if self._copies else x
 
     def backward(self, dy: FloatArray) -> FloatArray:
         """Return ∂loss/∂x, going back through the last forward pass."""
         dx = self._back(dy, wants_dx=True)
         assert dx is not None
-        return dx
+        return dx.copy() if self._copies else dx
 
     def backward_parameters(self, dy: FloatArray) -> None:
         """Like ``backward``, without ∂loss/∂x."""

@@ -39,9 +39,9 @@ class DigitClassifier(Trainable):
         rng = np.random.default_rng(seed)
         self.classes = classes
         self.network = Sequential(
-            Flatten(rng=rng),
+            Flatten(),
             Dense(prod(image_shape), hidden, rng=rng),
-            ReLU(rng=rng),
+            ReLU(),
             Dense(hidden, classes, rng=rng),
         )
         self.parameters = self.network.parameters

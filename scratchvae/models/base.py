@@ -100,11 +100,6 @@ class Model(Trainable):
         return {name: value for name, value in vars(self).items() if name != "_pass"}
 
     @property
-    def networks(self) -> dict[str, Layer]:
-        """The networks, by the names of their attributes, in the order of definition."""
-        return {name: value for name, value in vars(self).items() if isinstance(value, Layer)}
-
-    @property
     def parameters(self) -> Mapping[str, Parameter]:  # type: ignore[override]  # read-only here
         """All that is learned, by name (``"encoder.1.weight"``, …): the layers' own objects."""
         return MappingProxyType(

@@ -1,25 +1,39 @@
-"""The pictures: of a model, of known factors, and of several runs side by side."""
+"""The pictures: of a model, of numbers, of known factors, and of several models side by side."""
 
+from scratchvae.plots.curves import draw_error_curve, draw_loss
+from scratchvae.plots.factors import draw_factor_shares, draw_factor_traversal
+from scratchvae.plots.figures import draw_grid, mosaic, save_figure
 from scratchvae.plots.model import (
-    draw_error_curve,
     draw_interpolation,
     draw_latent,
-    draw_loss,
     draw_manifold,
     draw_reconstructions,
     draw_samples,
-    mosaic,
-    save_figure,
+)
+from scratchvae.plots.side_by_side import (
+    draw_bars,
+    draw_lines,
+    draw_rows,
+    draw_scatters,
+    draw_spreads,
 )
 
 __all__ = [
+    "draw_bars",
     "draw_error_curve",
+    "draw_factor_shares",
+    "draw_factor_traversal",
+    "draw_grid",
     "draw_interpolation",
     "draw_latent",
+    "draw_lines",
     "draw_loss",
     "draw_manifold",
     "draw_reconstructions",
+    "draw_rows",
     "draw_samples",
+    "draw_scatters",
+    "draw_spreads",
     "mosaic",
     "save_figure",
 ]

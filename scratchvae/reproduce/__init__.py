@@ -1,10 +1,11 @@
-"""Train the models of a source and set what comes out beside what it published."""
+"""Train the models of a source, and set our figures beside those that it published."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from scratchvae.errors import InputError
+from scratchvae.errors import unknown_name
 from scratchvae.files import make_folder
+from scratchvae.plots import save_figure
 from scratchvae.reproduce import eecs230, factors, fleuret, hierarchical, kingma_welling, zhao
 from scratchvae.reproduce.experiments import Experiment, Results, Row, Source
 from scratchvae.reproduce.report import write_report
@@ -32,15 +33,15 @@ def reproduce(
     report: Callable[[str], None] = print,
     progress: bool = True,
 ) -> list[Path]:
-    """Train what is needed, and write report.md, report.json and the source's figures redrawn.
+    """Train what is needed, and write report.md, report.json and the source's figures, redrawn.
 
     Parameters
     ----------
     name
         One of ``SOURCES``, or ``"all"``.
     folder
-        Where to. Runs that are there already are used; one that was stopped goes on, and one of
-        fewer epochs is trained further, if that makes it what is asked for.
+        Where to write. Runs that are there already are used; one that was stopped, or is of fewer
+        epochs, is trained further if that makes it the requested one.
     epochs
         For every model; ``None``: as its source says.
     quick
@@ -50,22 +51,22 @@ def reproduce(
     report
         Called with a line for each run that is done.
     progress
-        Whether to show one progress bar for the whole.
+        Whether to show one progress bar for everything.
 
     Returns
     -------
-    Where report and figures are.
+    The paths of the report and the figures.
 
     Raises
     ------
     InputError
-        If there is no such source, or the folder cannot be used: it holds runs of other settings,
-        say, or of more epochs.
+        If there is no such source, or the folder cannot be used: its runs are of other settings,
+        for instance, or of more epochs.
     KeyboardInterrupt
-        On Ctrl-C; the same call goes on.
+        On Ctrl-C; the same call continues.
     """
     if name not in (*SOURCES, "all"):
-        raise InputError(f"there is no source {name!r}; the sources are {', '.join(SOURCES)}, all")
+        raise unknown_name("source", name, (*SOURCES, "all"))
     chosen: Sequence[Source] = list(SOURCES.values()) if name == "all" else [SOURCES[name]]
     figures = folder / "figures"
     make_folder(figures)
@@ -82,12 +83,15 @@ def reproduce(
     for source in chosen:
         report(f"measuring: {source.title}")
         rows = source.rows(results)
-        drawn = source.draw(results, figures)
-        sections.append((source.title, rows, source.remarks(results, rows), drawn))
+        pictures = []
+        for stem, figure in source.draw(results):
+            pictures.append(figures / f"{stem}.png")
+            save_figure(figure, pictures[-1])
+        sections.append((source.title, rows, source.remarks(results, rows), pictures))
     how = f"`scratchvae reproduce {name}`, seed 0 unless a run's name has another, "
     how += "losses in nats per image. "
     if quick:
         how += "Quick: a tenth of the images, two epochs; no figure to compare with."
     elif epochs is not None:
-        how += f"{epochs} epochs each, whatever the sources say."
+        how += f"{epochs} epochs each, not the sources' own numbers."
     return [*write_report(folder, how.strip(), sections), *(p for s in sections for p in s[3])]

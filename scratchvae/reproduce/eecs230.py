@@ -1,13 +1,17 @@
 """EECS 230, lecture 16: linear, non-linear, sparse and denoising autoencoders; single terms."""
 
-from pathlib import Path
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from scratchvae.data.batches import read_pixels
 from scratchvae.models import DenoisingAutoencoder
-from scratchvae.plots.side_by_side import save_rows, save_scatters
+from scratchvae.plots import draw_rows, draw_scatters
 from scratchvae.reproduce.experiments import Experiment, Results, Row, Source
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 _LINEAR = Experiment("linear-autoencoder", "linear-autoencoder")
 _PLAIN = Experiment("autoencoder", "autoencoder", 10)
@@ -39,14 +43,14 @@ def _rows(results: Results) -> list[Row]:
             _PLAIN.name,
         ),
     ]
-    for what, experiment in (("without a price", _DENSE), ("sparse", _SPARSE)):
+    for what, experiment in (("without the penalty", _DENSE), ("sparse", _SPARSE)):
         model = results.model(experiment.name)
         used = (np.abs(model.encode(data.test_images)) > _ZERO).mean()
         error = model.evaluate(data.test_images).reconstruction
         rows.append(results.row(f"code of 1,000, {what}: share in use", used, experiment.name))
         rows.append(results.row(f"code of 1,000, {what}: test error", error, experiment.name))
-    clean, spoilt, mended = _denoised(results)
-    for what, images in (("noisy images", spoilt), ("denoised images", mended)):
+    clean, noisy, denoised = _denoised(results)
+    for what, images in (("noisy images", noisy), ("denoised images", denoised)):
         error = 0.5 * ((images - clean) ** 2).sum(axis=(1, 2, 3)).mean()
         rows.append(results.row(f"½ squared error of {what}", error, _DENOISING.name))
     for what, experiment in _TERMS.items():
@@ -57,7 +61,7 @@ def _rows(results: Results) -> list[Row]:
 
 
 def principal_component_error(images: np.ndarray, components: int) -> float:
-    """Return half the squared error per image that the best linear code of that size leaves.
+    """Return half the squared error per image of the best linear code of that size.
 
     It is half the variance outside the largest principal components: eq. 3.6 of the lessons.
     """
@@ -68,43 +72,37 @@ def principal_component_error(images: np.ndarray, components: int) -> float:
         moments += x.T @ x
         sums += x.sum(axis=0)
     covariance = moments / count - np.outer(sums, sums) / count**2
-    spread = np.linalg.eigvalsh(covariance)  # from the smallest to the largest
-    return float(0.5 * spread[: pixels - components].sum())
+    variances = np.linalg.eigvalsh(covariance)  # from the smallest to the largest
+    return float(0.5 * variances[: pixels - components].sum())
 
 
 def _denoised(results: Results) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     model = results.model(_DENOISING.name)
     assert isinstance(model, DenoisingAutoencoder)
     clean = read_pixels(results.data().test_images[:1000], model.dtype)
-    spoilt = model.corrupt(clean)
-    return clean, spoilt, model.reconstruct(spoilt)
+    noisy = model.corrupt(clean)
+    return clean, noisy, model.reconstruct(noisy)
 
 
-def _draw(results: Results, folder: Path) -> list[Path]:
+def _draw(results: Results) -> Iterator[tuple[str, "Figure"]]:
     data = results.data()
     originals = read_pixels(data.test_images[:16], np.float32)
+    autoencoders = {"linear, z = 10": _LINEAR, "non-linear, z = 10": _PLAIN, "sparse": _SPARSE}
     rows = [("original", originals)]
-    for name, experiment in (
-        ("linear, z = 10", _LINEAR),
-        ("non-linear, z = 10", _PLAIN),
-        ("sparse, of 1,000", _SPARSE),
-    ):
+    for name, experiment in autoencoders.items():
         rows.append((name, results.model(experiment.name).reconstruct(originals)))
-    paths = [save_rows(folder / "eecs230-autoencoders.png", "Reconstructions", rows)]
-    rows = [
-        (name, images[:16])
-        for name, images in zip(("clean", "noisy", "denoised"), _denoised(results), strict=True)
-    ]
-    paths.append(save_rows(folder / "eecs230-denoising.png", "Denoising autoencoder", rows))
+    yield "eecs230-autoencoders", draw_rows("Reconstructions", rows)
+    names = ("clean", "noisy", "denoised")
+    rows = [(n, images[:16]) for n, images in zip(names, _denoised(results), strict=True)]
+    yield "eecs230-denoising", draw_rows("Denoising autoencoder", rows)
     panels = [
         (name, results.model(experiment.name).encode(data.test_images[:5000]))
         for name, experiment in _TERMS.items()
     ]
     title = "Latent means of test images, coloured by class"
-    paths.append(save_scatters(folder / "eecs230-terms.png", title, panels, data.test_labels))
+    yield "eecs230-terms", draw_scatters(title, panels, data.test_labels)
     rows = [(name, results.model(e.name).sample(16)) for name, e in _TERMS.items()]
-    paths.append(save_rows(folder / "eecs230-terms-samples.png", "Samples", rows))
-    return paths
+    yield "eecs230-terms-samples", draw_rows("Samples", rows)
 
 
 SOURCE = Source(

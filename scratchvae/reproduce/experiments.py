@@ -1,23 +1,25 @@
 """What a reproduction is made of: experiments to train, and rows to report."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from scratchvae.data import Dataset
-from scratchvae.models import LatentModel, build
+from scratchvae.models import LatentModel, find_recipe
 from scratchvae.runs.run import Run
-from scratchvae.training import Settings
 
-# Seconds an epoch of 60,000 images took on two cores of a laptop: shares of the progress display.
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+# Seconds that an epoch of 60,000 images took on two cores of a laptop, for the progress display.
 _COSTS = {"zhao-cnn": 20.0, "fleuret-conv": 60.0, "fleuret-autoencoder": 60.0}
 _USUAL_COST = 3.0
 
 
 @dataclass(frozen=True)
 class Experiment:
-    """One model to be trained.
+    """One model to train.
 
     Attributes
     ----------
@@ -30,7 +32,7 @@ class Experiment:
     published
         The final training loss that the source gives, in nats per image, if any.
     seed
-        Fixes the initial parameters, the order of the images and all noise, and the images too
+        Fixes the initial parameters, the order of the images and all noise, and also the images
         where they are the synthetic digits.
     """
 
@@ -43,26 +45,31 @@ class Experiment:
     published: float | None = None
     seed: int = 0
 
-    def build(self) -> LatentModel:
-        """Return the model, untrained."""
-        return build(self.recipe, latent_dim=self.latent_dim, seed=self.seed, **self.options)
-
-    def settings_for(self, model: LatentModel, epochs: int | None) -> Settings:
-        """Return how it is trained; ``epochs`` goes before the experiment's own number."""
-        chosen = model.settings.changed(**self.settings)
-        if epochs is None:
-            return chosen
-        # What lasts a number of epochs keeps its share of the whole.
-        share = epochs / chosen.epochs
-        return chosen.changed(
-            epochs=epochs,
-            warm_up=chosen.warm_up * share,
-            free_bits_epochs=chosen.free_bits_epochs * share,
+    def run(self, folder: Path, epochs: int | None) -> Run:
+        """Return its run, in the folder of its name in ``folder``, begun if there is none."""
+        return Run.begin_or_resume(
+            self.recipe,
+            folder / self.name,
+            data=self.data,
+            latent_dim=self.latent_dim,
+            seed=self.seed,
+            options=self.options,
+            settings=self.settings_for(epochs),
         )
+
+    def settings_for(self, epochs: int | None) -> dict[str, Any]:
+        """Return its settings, trained for ``epochs`` if not for the experiment's own number."""
+        if epochs is None:
+            return dict(self.settings)
+        own = find_recipe(self.recipe).settings.changed(**self.settings)
+        # What lasts a number of epochs keeps its share of the whole.
+        share = epochs / own.epochs
+        lasting = {name: share * getattr(own, name) for name in ("warm_up", "free_bits_epochs")}
+        return {**self.settings, "epochs": epochs, **lasting}
 
     @property
     def data_key(self) -> tuple[str, int]:
-        """The name of the data set and the seed that it is drawn from, 0 if it is not drawn."""
+        """The name of the data set and the seed that its images are drawn from, else 0."""
         return self.data, self.seed if self.data == "synthetic" else 0
 
     @property
@@ -82,7 +89,7 @@ class Row:
     published
         The source's figure; ``None`` where it gives none.
     ours
-        What came out.
+        Our figure.
     seconds
         How long the training behind it took.
     """
@@ -109,7 +116,7 @@ class Results:
         return self._runs[name].model
 
     def data(self, name: str = "mnist", seed: int = 0) -> Dataset:
-        """Return a data set, as large as it was trained on; ``seed`` is that of its drawing."""
+        """Return a data set, as large as it was trained on, and drawn from ``seed``."""
         return self._data[name, seed]
 
     def seconds(self, *names: str) -> float:
@@ -117,7 +124,7 @@ class Results:
         return sum(metrics.seconds for name in names for metrics in self._runs[name].history)
 
     def row(self, what: str, ours: float, *names: str, published: float | None = None) -> Row:
-        """Return a row of a figure that the runs ``names`` gave."""
+        """Return a row with a figure from the runs ``names``."""
         return Row(what, published, float(ours), self.seconds(*names))
 
     def training_loss(self, what: str, experiment: Experiment) -> Row:
@@ -136,17 +143,17 @@ class Source:
     title
         Who wrote it.
     experiments
-        What has to be trained.
+        The models to train.
     rows
-        Measures what was trained.
+        Measures the trained models.
     draw
-        Draws the source's figures into a folder, and returns where they are.
+        Draws the source's figures, each with the name of its file.
     remarks
-        Says in words what the figures show, once they are there.
+        Says in words what the measured figures show.
     """
 
     title: str
     experiments: Sequence[Experiment]
     rows: Callable[[Results], list[Row]]
-    draw: Callable[[Results, Path], list[Path]]
+    draw: Callable[[Results], Iterable[tuple[str, "Figure"]]]
     remarks: Callable[[Results, list[Row]], list[str]] = lambda results, rows: []

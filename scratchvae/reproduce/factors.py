@@ -1,14 +1,13 @@
-"""Higgins et al. (2017) and Chen et al. (2018): whether a larger beta sets factors apart.
+"""Higgins et al. (2017) and Chen et al. (2018): whether a larger β disentangles factors.
 
-Neither paper has these digits, so nothing here was published. Each beta is trained from several
-seeds, which draw the images as well, and the spread between them is reported beside the mean.
+Neither paper has these digits, so nothing here was published. Each β is trained from several seeds,
+from which the images are drawn too, and the spread between them is reported beside the mean.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import lru_cache
 from itertools import pairwise
-from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -16,11 +15,12 @@ from scratchvae.data import Dataset
 from scratchvae.data.synthetic import named_factors
 from scratchvae.evaluation.active_units import active_units
 from scratchvae.evaluation.disentanglement import FactorInformation, model_information
-from scratchvae.plots.factors import draw_factor_shares, draw_factor_traversal
-from scratchvae.plots.model import save_figure
-from scratchvae.plots.side_by_side import save_spreads
+from scratchvae.plots import draw_factor_shares, draw_factor_traversal, draw_spreads
 from scratchvae.randomness import stream
 from scratchvae.reproduce.experiments import Experiment, Results, Row, Source
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 _BETAS = (1.0, 2.0, 4.0, 8.0)
 _SEEDS = (0, 1, 2)
@@ -42,9 +42,9 @@ _RUNS = {
 
 
 class _Measured(NamedTuple):
-    """One run: what its latents say, what they say of shuffled factors, and its test figures."""
+    """One run: its latents' information on the factors, that on shuffled ones, its test figures."""
 
-    found: FactorInformation
+    information: FactorInformation
     chance: float
     reconstruction: float
     kl: float
@@ -63,11 +63,11 @@ def _measure_one(results: Results, experiment: Experiment) -> _Measured:
     test = results.run(experiment.name).history[-1].test
     assert test is not None
     order = stream(experiment.seed, "evaluate").permutation(len(images))
-    found = model_information(model, images, factors)
+    information = model_information(model, images, factors)
     shuffled = {name: values[order] for name, values in factors.items()}
     chance = model_information(model, images, shuffled).score
     active = active_units(model.encode(images)).active
-    return _Measured(found, chance, test.reconstruction, test.kl, active)
+    return _Measured(information, chance, test.reconstruction, test.kl, active)
 
 
 def _factors(data: Dataset) -> dict[str, np.ndarray]:
@@ -82,7 +82,7 @@ def _over_seeds(results: Results, beta: float, figure: Callable[[_Measured], flo
 
 
 _FIGURES: dict[str, Callable[[_Measured], float]] = {
-    "mutual information gap": lambda one: one.found.score,
+    "mutual information gap": lambda one: one.information.score,
     "gap with the factors shuffled": lambda one: one.chance,
     "test reconstruction": lambda one: one.reconstruction,
     "test KL": lambda one: one.kl,
@@ -110,7 +110,7 @@ def _remarks(results: Results, rows: list[Row]) -> list[str]:
 
 
 def _table(results: Results) -> str:
-    """Return the figures by beta: the mean over seeds, and from the lowest to the highest."""
+    """Return a table of the figures by β: mean, lowest and highest over the seeds."""
     lines = [
         f"| β ({len(_SEEDS)} seeds) | {' | '.join(_FIGURES)} |",
         "|---|" + "---:|" * len(_FIGURES),
@@ -122,26 +122,26 @@ def _table(results: Results) -> str:
 
 
 def _table_of_factors(results: Results) -> str:
-    """Return by factor and beta the mean gap, and the mean share that the best latent tells."""
+    """Return a table by β and factor: the share that the best latent explains, and its lead."""
     measured = _measure(results)
-    names = measured[_BETAS[0], _SEEDS[0]].found.names
+    names = measured[_BETAS[0], _SEEDS[0]].information.names
     lines = [
-        "Of each factor's entropy, the share that the best latent tells, and its lead over the "
+        "The share of each factor's entropy that the best latent explains, and its lead over the "
         "next latent, means over seeds:\n",
         f"| β | {' | '.join(names)} |",
         "|---|" + "---:|" * len(names),
     ]
     for beta in _BETAS:
-        found = [measured[beta, seed].found for seed in _SEEDS]
-        best = np.mean([one.shares.max(axis=1) for one in found], axis=0)
-        lead = np.mean([one.gaps for one in found], axis=0)
+        of_seeds = [measured[beta, seed].information for seed in _SEEDS]
+        best = np.mean([one.shares.max(axis=1) for one in of_seeds], axis=0)
+        lead = np.mean([one.gaps for one in of_seeds], axis=0)
         cells = [f"{share:.3f}, {gap:.3f}" for share, gap in zip(best, lead, strict=True)]
         lines.append(f"| {beta:g} | {' | '.join(cells)} |")
     return "\n".join(lines)
 
 
 def verdict(gaps: dict[float, list[float]]) -> str:
-    """Say whether the gap grows with beta, and whether seeds differ less than betas."""
+    """Say whether the gap grows with β, and whether the seeds differ less than the βs do."""
     means = [float(np.mean(values)) for values in gaps.values()]
     betas = list(gaps)
     grows = all(before < after for before, after in pairwise(means))
@@ -162,7 +162,7 @@ def _spread(values: list[float]) -> str:
     return mean if low == high else f"{mean} ({low} to {high})"
 
 
-def _draw(results: Results, folder: Path) -> list[Path]:
+def _draw(results: Results) -> Iterator[tuple[str, "Figure"]]:
     measured = _measure(results)
     spreads = [
         (what, [_over_seeds(results, beta, _FIGURES[what]) for beta in _BETAS])
@@ -170,22 +170,21 @@ def _draw(results: Results, folder: Path) -> list[Path]:
     ]
     names = [f"{beta:g}" for beta in _BETAS]
     title = "The mutual information gap by the weight of the KL, a dot for each seed"
-    paths = [save_spreads(folder / "factors-gap.png", title, names, spreads, xlabel="β")]
-    panels = [(f"β = {beta:g}", measured[beta, _SEEDS[0]].found) for beta in _BETAS]
-    path = folder / "factors-shares.png"
-    save_figure(draw_factor_shares(panels, "What each latent tells of each factor, seed 0"), path)
-    paths.append(path)
+    yield "factors-gap", draw_spreads(title, names, spreads, xlabel="β")
+    panels = [(f"β = {beta:g}", measured[beta, _SEEDS[0]].information) for beta in _BETAS]
+    yield (
+        "factors-shares",
+        draw_factor_shares(panels, "What the latents explain of each factor, seed 0"),
+    )
     for beta in _BETAS:
         experiment = _RUNS[beta, _SEEDS[0]]
         figure = draw_factor_traversal(
             results.model(experiment.name),
             results.data(*experiment.data_key).test_images[:1],
-            measured[beta, _SEEDS[0]].found,
+            measured[beta, _SEEDS[0]].information,
             title=f"β = {beta:g}: each latent moved through the quantiles of its prior",
         )
-        paths.append(folder / f"factors-traversal-beta{beta:g}.png")
-        save_figure(figure, paths[-1])
-    return paths
+        yield f"factors-traversal-beta{beta:g}", figure
 
 
 SOURCE = Source(

@@ -1,7 +1,7 @@
-"""F. Fleuret, Deep learning, lecture 7.4: the VAE and its plain twin, β, learned variances."""
+"""F. Fleuret, Deep learning, lecture 7.4: a VAE and an autoencoder, β, learned variances."""
 
-from pathlib import Path
-from typing import Any
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,14 +9,17 @@ from numpy.typing import NDArray
 from scratchvae.data.batches import read_pixels
 from scratchvae.models import LatentModel
 from scratchvae.models.recipes.convolutional import PIXEL_VARIANCE
-from scratchvae.plots.side_by_side import save_rows, save_scatters
+from scratchvae.plots import draw_rows, draw_scatters
 from scratchvae.probability import reparameterise
 from scratchvae.randomness import stream
 from scratchvae.reproduce.experiments import Experiment, Results, Row, Source
 from scratchvae.validation import FloatArray
 
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
 _VAE = Experiment("fleuret-conv", "fleuret-conv")
-_TWIN = Experiment("fleuret-autoencoder", "fleuret-autoencoder")
+_AUTOENCODER = Experiment("fleuret-autoencoder", "fleuret-autoencoder")
 _BETAS = {
     beta: Experiment(f"beta-vae-{beta:g}", "beta-vae", options={"beta": beta})
     for beta in (1.0, 4.0)
@@ -31,7 +34,7 @@ _SCATTERED = 1000
 def _rows(results: Results) -> list[Row]:
     rows = [
         results.training_loss("VAE", _VAE),
-        results.training_loss("autoencoder", _TWIN),
+        results.training_loss("autoencoder", _AUTOENCODER),
     ]
     latents = _aggregate(results.model(_VAE.name), results.data().test_images)
     means = latents.mean(axis=0)
@@ -40,30 +43,30 @@ def _rows(results: Results) -> list[Row]:
         results.row("VAE, 1,000 test images: variance", latents.var(), _VAE.name, published=1.0),
         results.row("VAE: largest mean of one latent", np.abs(means).max(), _VAE.name),
     ]
-    twin = results.model(_TWIN.name).encode(results.data().test_images[:_SCATTERED])
-    rows.append(results.row("autoencoder: variance of its latents", twin.var(), _TWIN.name))
+    plain = results.model(_AUTOENCODER.name).encode(results.data().test_images[:_SCATTERED])
+    rows.append(results.row("autoencoder: variance of its latents", plain.var(), _AUTOENCODER.name))
     for beta, experiment in _BETAS.items():
         last = results.run(experiment.name).history[-1].train
         what = f"beta-vae, beta = {beta:g}"
         rows.append(results.row(f"{what}: reconstruction", last.reconstruction, experiment.name))
         rows.append(results.row(f"{what}: KL", last.kl, experiment.name))
-    for what, images, names in _grainy(results):
+    for what, images, names in _by_variance(results):
         rows.append(results.row(f"grain of {what}", grain(images), *names))
     return rows
 
 
 def grain(images: FloatArray) -> float:
-    """Return the mean absolute difference of neighbours in a row, of pixels cut to [0, 1]."""
+    """Return the mean absolute difference of neighbours in a row, of pixels clipped to [0, 1]."""
     return float(np.abs(np.diff(np.clip(images, 0, 1), axis=2)).mean())
 
 
-def _grainy(results: Results) -> list[tuple[str, FloatArray, list[str]]]:
+def _by_variance(results: Results) -> list[tuple[str, FloatArray, list[str]]]:
     learned, fixed = results.model(_LEARNED.name), results.model(_FIXED.name)
     real = read_pixels(results.data().test_images[:96], np.float32)
     return [
         ("test images", real, []),
         ("samples, learned variance", learned.sample(96, pixel_noise=True), [_LEARNED.name]),
-        ("samples, learned, its mean alone", learned.sample(96), [_LEARNED.name]),
+        ("samples, learned, only its mean", learned.sample(96), [_LEARNED.name]),
         ("samples, fixed variance, then 0", fixed.sample(96), [_FIXED.name]),
     ]
 
@@ -79,35 +82,34 @@ def _aggregate(model: LatentModel, images: NDArray[Any]) -> FloatArray:
     return np.concatenate(chunks)
 
 
-def _draw(results: Results, folder: Path) -> list[Path]:
-    data, vae, twin = results.data(), results.model(_VAE.name), results.model(_TWIN.name)
-    originals = data.test_images[:24]
+def _draw(results: Results) -> Iterator[tuple[str, "Figure"]]:
+    images, vae = results.data().test_images, results.model(_VAE.name)
+    autoencoder = results.model(_AUTOENCODER.name)
+    originals = read_pixels(images[:24], np.float32)
     rows = [
-        ("original", read_pixels(originals, np.float32)),
-        ("autoencoder", twin.reconstruct(read_pixels(originals, np.float32))),
-        ("VAE", vae.reconstruct(read_pixels(originals, np.float32))),
+        ("original", originals),
+        ("autoencoder", autoencoder.reconstruct(originals)),
+        ("VAE", vae.reconstruct(originals)),
     ]
-    paths = [save_rows(folder / "fleuret-reconstructions.png", "Reconstructions", rows, lines=2)]
-    rows = [("autoencoder", twin.sample(48)), ("VAE", vae.sample(48))]
-    title = "Decoded from N(0, I) in 32 dimensions"
-    paths.append(save_rows(folder / "fleuret-samples.png", title, rows, lines=3))
+    yield "fleuret-reconstructions", draw_rows("Reconstructions", rows, lines=2)
+    rows = [("autoencoder", autoencoder.sample(48)), ("VAE", vae.sample(48))]
+    yield "fleuret-samples", draw_rows("Decoded from N(0, I) in 32 dimensions", rows, lines=3)
     pair = sorted(stream(0, "draw", 5).choice(vae.latent_dim, 2, replace=False))
     panels = [
-        ("autoencoder", twin.encode(data.test_images[:_SCATTERED])[:, pair]),
-        ("VAE", _aggregate(vae, data.test_images)[:, pair]),
+        ("autoencoder", autoencoder.encode(images[:_SCATTERED])[:, pair]),
+        ("VAE", _aggregate(vae, images)[:, pair]),
         ("N(0, I)", stream(0, "draw", 6).standard_normal((_SCATTERED, 2))),
     ]
     title = f"Latents {pair[0] + 1} and {pair[1] + 1} of 1,000 test images"
-    paths.append(save_scatters(folder / "fleuret-latents.png", title, panels))
-    rows = [(what.replace("samples, ", ""), images[:24]) for what, images, _ in _grainy(results)]
-    title = "A learned variance draws grain; the mean, or a fixed variance, does not"
-    paths.append(save_rows(folder / "fleuret-learned-variance.png", title, rows, lines=2))
-    return paths
+    yield "fleuret-latents", draw_scatters(title, panels)
+    rows = [(what.replace("samples, ", ""), some[:24]) for what, some, _ in _by_variance(results)]
+    title = "A learned variance gives grainy samples; its mean, or a fixed variance, does not"
+    yield "fleuret-learned-variance", draw_rows(title, rows, lines=2)
 
 
 SOURCE = Source(
     "F. Fleuret, Deep learning, lecture 7.4",
-    [_VAE, _TWIN, *_BETAS.values(), _LEARNED, _FIXED],
+    [_VAE, _AUTOENCODER, *_BETAS.values(), _LEARNED, _FIXED],
     _rows,
     _draw,
 )

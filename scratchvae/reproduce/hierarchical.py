@@ -1,21 +1,23 @@
-"""B. Flach, Structured Model Learning: the collapse of the upper layer, and what relieves it.
+"""B. Flach, Structured Model Learning: the collapse of the upper layer, and its remedies.
 
 Every kind has the same generative networks, images, seed and number of epochs. The bound is always
 the bound itself, without free bits and with the whole KL.
 """
 
-from collections.abc import Mapping
-from pathlib import Path
+from collections.abc import Iterator, Mapping
 from types import MappingProxyType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from scratchvae.evaluation import layer_activity
 from scratchvae.models import HierarchicalVAE
-from scratchvae.plots.side_by_side import save_bars, save_lines, save_rows
+from scratchvae.plots import draw_bars, draw_lines, draw_rows
 from scratchvae.reproduce.experiments import Experiment, Results, Row, Source
 from scratchvae.validation import FloatArray
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 COLLAPSED, KEPT = 0.1, 2.0  # nats of the upper layer's KL
 
@@ -58,8 +60,8 @@ _CURVES = (_PLAIN, "free bits", "all three", "ladder, warm-up", "ladder, warm-up
 _EXPLAINED = (
     "Warm-up: the KL's weight grows from 0 over the first third of the epochs. Free bits: half a "
     "nat of each upper latent costs nothing. Free bits at first: one nat costs nothing, and the "
-    "allowance sinks evenly to 0 over the first seven twelfths of the epochs. Batch norm: in the "
-    "inference networks alone. All three: warm-up, batch norm and free bits at first. Ladder: the "
+    "allowance sinks linearly to 0 over the first seven twelfths of the epochs. Batch norm: in the "
+    "inference networks only. All three: warm-up, batch norm and free bits at first. Ladder: the "
     "encoder of Sønderby et al. (2016)."
 )
 
@@ -97,7 +99,7 @@ def _rows(results: Results) -> list[Row]:
 
 
 def _standard_error(differences: FloatArray) -> float:
-    # Both models see the same images, pixels tossed alike, so the differences are paired.
+    # Both models see the same images, binarised alike, so the differences are paired.
     return float(differences.std(ddof=1) / np.sqrt(len(differences)))
 
 
@@ -112,17 +114,17 @@ def _remarks(results: Results, rows: list[Row]) -> list[str]:
     epochs = len(results.run(_KINDS[_PLAIN].name).history)
     first = (
         f"After {epochs} epochs on {len(results.data().train_images):,} images the KL of the upper "
-        f"layer of the model trained plainly is {upper[_PLAIN]:.2f} nats, {side} the "
+        f"layer of the model trained without a remedy is {upper[_PLAIN]:.2f} nats, {side} the "
         f"{COLLAPSED:g} that counts as collapsed. "
     )
     if epochs < _EPOCHS:
-        first += "So short a run cannot tell a collapsed layer from one not used yet. "
+        first += "So short a run cannot tell a collapsed layer from one that is not used yet. "
     if relieved:
-        first += f"Above {KEPT:g} nats with no worse a bound: " + "; ".join(
+        first += f"Above {KEPT:g} nats, with a bound that is no worse: " + "; ".join(
             f"{kind} ({upper[kind]:.2f} nats, bound {gain[kind]:+.2f})" for kind in relieved
         )
     else:
-        first += f"No remedy brought it above {KEPT:g} nats with no worse a bound"
+        first += f"No remedy brought it above {KEPT:g} nats without a worse bound"
     return [first + ".", _EXPLAINED, _table(results, ours)]
 
 
@@ -153,22 +155,21 @@ def _table(results: Results, ours: dict[str, float]) -> str:
     return "\n".join(lines)
 
 
-def _draw(results: Results, folder: Path) -> list[Path]:
+def _draw(results: Results) -> Iterator[tuple[str, "Figure"]]:
     images = results.data().test_images
     kls = np.array([_model(results, kind).mean_layer_kls(images) for kind in _KINDS])
     groups = [("lower layer", kls[:, 0].tolist()), ("upper layer", kls[:, 1].tolist())]
     title = "KL of each stochastic layer, test images"
-    paths = [save_bars(folder / "hierarchical-kl.png", title, list(_KINDS), groups)]
+    yield "hierarchical-kl", draw_bars(title, list(_KINDS), groups)
     lines = []
     for kind in _CURVES:
         history = results.run(_KINDS[kind].name).history
         bounds = [-(row.test.reconstruction + row.test.kl) for row in history if row.test]
         lines.append((kind, bounds))
     title = "The bound on log p(x) of test images"
-    paths.append(save_lines(folder / "hierarchical-bound.png", title, lines, "nats per image"))
+    yield "hierarchical-bound", draw_lines(title, lines, "nats per image")
     rows = [(kind, _model(results, kind).sample(16)) for kind in _KINDS]
-    paths.append(save_rows(folder / "hierarchical-samples.png", "Samples", rows))
-    return paths
+    yield "hierarchical-samples", draw_rows("Samples", rows)
 
 
 SOURCE = Source(

@@ -1,14 +1,16 @@
 """Kingma and Welling, Auto-Encoding Variational Bayes (2013): the bound and its estimators."""
 
-from pathlib import Path
-
-import numpy as np
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from scratchvae.data.batches import read_pixels
 from scratchvae.evaluation import GradientComparison, compare_gradient_estimators
 from scratchvae.models import VAE
-from scratchvae.plots.side_by_side import save_lines, save_rows
+from scratchvae.plots import draw_lines, draw_rows
 from scratchvae.reproduce.experiments import Experiment, Results, Row, Source
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 _BERNOULLI = Experiment("kingma-welling", "kingma-welling", settings={"epochs": 60})
 _SAMPLES = Experiment("kingma-welling-L5", "kingma-welling", options={"samples": 5})
@@ -42,18 +44,18 @@ def _rows(results: Results) -> list[Row]:
     rows.append(
         results.row("test bound, Gaussian with a decoded variance", gaussian, _GAUSSIAN.name)
     )
-    found = _compare(results)
+    comparison = _compare(results)
     what = f"score function beside reparameterisation, {_DRAWS:,} draws"
     rows += [
-        results.row(f"{what}: ratio of variances", found.variance_ratio, _BERNOULLI.name),
-        results.row(
-            f"{what}: ratio with a baseline", found.variance_ratio_with_baseline, _BERNOULLI.name
-        ),
-        results.row(
-            f"{what}: largest difference of means, in standard errors",
-            found.largest_disagreement,
-            _BERNOULLI.name,
-        ),
+        results.row(f"{what}: {title}", figure, _BERNOULLI.name)
+        for title, figure in (
+            ("ratio of variances", comparison.variance_ratio),
+            ("ratio with a baseline", comparison.variance_ratio_with_baseline),
+            (
+                "largest difference of means, in standard errors",
+                comparison.largest_disagreement,
+            ),
+        )
     ]
     return rows
 
@@ -65,21 +67,20 @@ def _compare(results: Results) -> GradientComparison:
     return compare_gradient_estimators(model, x, draws=_DRAWS)
 
 
-def _draw(results: Results, folder: Path) -> list[Path]:
+def _draw(results: Results) -> Iterator[tuple[str, "Figure"]]:
     lines = []
     for name, experiment in (("L = 1", _BERNOULLI), ("L = 5", _SAMPLES)):
         history = results.run(experiment.name).history
         lines.append((f"test, {name}", [-row.test.loss for row in history if row.test]))
     title = "The bound on log p(x) of test images"
-    paths = [save_lines(folder / "kingma-welling-bound.png", title, lines, "nats per image")]
+    yield "kingma-welling-bound", draw_lines(title, lines, "nats per image")
     gaussian = results.model(_GAUSSIAN.name)
     rows = [
         ("Bernoulli", results.model(_BERNOULLI.name).sample(32)),
-        ("Gaussian, mean", np.clip(gaussian.sample(32), 0, 1)),
-        ("Gaussian, drawn", np.clip(gaussian.sample(32, pixel_noise=True), 0, 1)),
+        ("Gaussian, mean", gaussian.sample(32)),
+        ("Gaussian, drawn", gaussian.sample(32, pixel_noise=True)),
     ]
-    paths.append(save_rows(folder / "kingma-welling-samples.png", "Samples", rows, lines=2))
-    return paths
+    yield "kingma-welling-samples", draw_rows("Samples", rows, lines=2)
 
 
 SOURCE = Source(

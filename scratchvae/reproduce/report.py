@@ -20,7 +20,7 @@ def write_report(
     Parameters
     ----------
     folder
-        Where to.
+        The folder to write to.
     heading
         How it was made.
     sections

@@ -1,13 +1,16 @@
 """S. Zhao, Variational Autoencoders (report, 2023): losses by network, latents and c."""
 
-from pathlib import Path
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from scratchvae import plots
 from scratchvae.evaluation.digit_classifier import train_digit_classifier
-from scratchvae.plots.side_by_side import save_rows
+from scratchvae.plots import draw_manifold, draw_rows
 from scratchvae.reproduce.experiments import Experiment, Results, Row, Source
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 # Final training losses by the number of latents. At z = 2 the report gives 307 beside 302 (MLP)
 # and 322 beside 336 (CNN).
@@ -37,8 +40,8 @@ _BY_VARIANCE = {
     variance: Experiment(f"zhao-mlp-c{variance:g}", "zhao-mlp", 2, {"variance": variance})
     for variance in _VARIANCES
 }
-# With twenty latents most of N(0, I) lies where no image was encoded, and what is drawn there reads
-# badly; five are filled. So both are shown.
+# With twenty latents most of N(0, I) lies where no image was encoded, and samples from there are
+# hard to read; five are filled. So both are shown.
 _CONDITIONAL = Experiment("conditional-vae-z5", "conditional-vae", 5)
 _WIDE_CONDITIONAL = Experiment("conditional-vae-z20", "conditional-vae", 20)
 
@@ -64,16 +67,15 @@ def _conditional_rows(results: Results) -> list[Row]:
     data = results.data()
     classifier = train_digit_classifier(data.train_images, data.train_labels)
     real = classifier.predict(data.test_images)
-    asked = np.arange(_DRAWN) % 10
+    requested = np.arange(_DRAWN) % 10
     rows = [
-        results.row(
-            "classifier: share of real test digits read right", (real == data.test_labels).mean()
-        )
+        results.row("classifier: accuracy on real test digits", (real == data.test_labels).mean())
     ]
     for experiment in (_CONDITIONAL, _WIDE_CONDITIONAL):
-        read = classifier.predict(results.model(experiment.name).sample(_DRAWN, labels=asked))
-        what = f"{experiment.name}: share of {_DRAWN:,} drawn digits read as asked"
-        rows.append(results.row(what, (read == asked).mean(), experiment.name))
+        samples = results.model(experiment.name).sample(_DRAWN, labels=requested)
+        right = (classifier.predict(samples) == requested).mean()
+        what = f"{experiment.name}: share of {_DRAWN:,} samples classified as requested"
+        rows.append(results.row(what, right, experiment.name))
     return rows
 
 
@@ -88,28 +90,23 @@ def _remarks(results: Results, rows: list[Row]) -> list[str]:
     ]
 
 
-def _draw(results: Results, folder: Path) -> list[Path]:
-    paths = []
+def _draw(results: Results) -> Iterator[tuple[str, "Figure"]]:
     for name in ("zhao-mlp-z2", "zhao-mlp-fashion", "zhao-cnn-z2", "zhao-cnn-fashion"):
-        path = folder / f"{name}-manifold.png"
-        plots.save_figure(plots.draw_manifold(results.model(name)), path)
-        paths.append(path)
+        yield f"{name}-manifold", draw_manifold(results.model(name))
     for network, losses in _PUBLISHED.items():
         rows = [
             (f"z = {latents}", results.model(f"zhao-{network}-z{latents}").sample(16))
             for latents in losses
         ]
         title = f"Samples by the number of latents, {network.upper()}"
-        paths.append(save_rows(folder / f"zhao-latents-{network}.png", title, rows))
+        yield f"zhao-latents-{network}", draw_rows(title, rows)
     by_c = {0.0001: "zhao-mlp-c0.0001", 0.05: "zhao-mlp-z2", 1.0: "zhao-mlp-c1"}
     rows = [(f"c = {c:g}", results.model(name).sample(16)) for c, name in by_c.items()]
-    paths.append(save_rows(folder / "zhao-c.png", "Samples by the variance c, MLP, z = 2", rows))
-    asked = np.repeat(np.arange(10), 16)
-    drawn = results.model(_CONDITIONAL.name).sample(160, labels=asked)
-    rows = [(f"asked for {digit}", drawn[asked == digit]) for digit in range(10)]
-    title = f"{_CONDITIONAL.name}: drawn as asked"
-    paths.append(save_rows(folder / "zhao-conditional.png", title, rows))
-    return paths
+    yield "zhao-c", draw_rows("Samples by the variance c, MLP, z = 2", rows)
+    labels = np.repeat(np.arange(10), 16)
+    samples = results.model(_CONDITIONAL.name).sample(160, labels=labels)
+    rows = [(f"class {digit}", samples[labels == digit]) for digit in range(10)]
+    yield "zhao-conditional", draw_rows(f"{_CONDITIONAL.name}: samples of each class", rows)
 
 
 SOURCE = Source(

@@ -1,4 +1,4 @@
-"""A run: a folder that holds a training run, from its configuration to its pictures.
+"""A run: a folder with everything of one training, from its configuration to its pictures.
 
 ================== ==============================================================================
 config.json        recipe, options, data set and settings
@@ -8,18 +8,27 @@ checkpoint.npz     parameters and optimiser, after each epoch and on Ctrl-C
 ================== ==============================================================================
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import asdict
+from math import prod
 from pathlib import Path
 from typing import Any
 
-from scratchvae.data import DATASET_NAMES, Dataset, load
-from scratchvae.errors import InputError
-from scratchvae.evaluation.importance import check_estimable, estimate_log_likelihood
-from scratchvae.files import make_folder, read_json, write_json
-from scratchvae.runs.folders import check_unused, check_used
-from scratchvae.models import LatentModel, build
+from scratchvae import plots
+from scratchvae.data import Dataset, load
+from scratchvae.errors import InputError, unknown_name
+from scratchvae.evaluation.importance import estimate_log_likelihood
+from scratchvae.files import write_json
+from scratchvae.models import LatentModel
+from scratchvae.runs.config import (
+    check_same,
+    complete_config,
+    identity,
+    read_config,
+    without_none,
+)
+from scratchvae.runs.folders import ANOTHER, check_unused, check_used, claim, unused_folder
 from scratchvae.training import (
     EpochMetrics,
     Interrupted,
@@ -31,119 +40,154 @@ from scratchvae.training import (
     train,
     write_history,
 )
-from scratchvae.version import __version__
 
-PICTURES = ("samples", "reconstructions", "latent", "manifold", "interpolation")
+_REMEDY = f"{ANOTHER} for a new run, or remove this one"
+
+PICTURES = ("loss", "samples", "reconstructions", "latent", "manifold", "interpolation")
 PICTURES_OF_DATA = ("reconstructions", "latent", "interpolation")
 
 
 class Run:
-    """A training run and the folder that it lives in.
+    """A training run and its folder.
 
-    Make one with ``Run.create`` or ``Run.open``.
+    Start one with ``Run.begin``, continue one with ``Run.resume``, look at one with ``Run.open``.
 
     Attributes
     ----------
     folder
-        Where it lives.
+        Where it is.
     config
-        What config.json holds.
+        The contents of config.json.
     model
-        The model, with the parameters of the checkpoint if the run was opened.
+        The model, with the parameters of the checkpoint if there is one.
     trainer
         The optimiser and the place reached.
     history
         The metrics of each complete epoch.
     """
 
-    def __init__(self, folder: Path, config: dict[str, Any], model: LatentModel) -> None:
+    def __init__(
+        self, folder: Path, config: dict[str, Any], model: LatentModel, *, new: bool
+    ) -> None:
         self.folder = folder
         self.config = config
         self.model = model
         self.trainer = Trainer(model, Settings(**config["settings"]), seed=config["seed"])
         self.model.settings = self.trainer.settings
         self.history: list[EpochMetrics] = []
-        self._new_folders: list[Path] | None = None  # None: the run is older than this process
+        self._new = new  # its folder is still to be made
+        self._made: list[Path] | None = None  # folders that were made for it in this process
+
+    # Which run it is.
 
     @classmethod
-    def create(
-        cls, folder: Path, model: LatentModel, data: str, settings: Settings, seed: int
-    ) -> "Run":
-        """Begin a run of a recipe's model in a folder that holds none yet.
+    def begin(cls, recipe: str, folder: Path | None = None, **choices: Any) -> "Run":
+        """Return a new run of a recipe; nothing is written before it is trained.
+
+        Parameters
+        ----------
+        recipe
+            The recipe's name.
+        folder
+            A folder without a run in it; ``None``: the first of runs/RECIPE, runs/RECIPE-2, …
+        choices
+            ``data``, ``latent_dim``, ``seed``, ``options`` and ``settings``: see
+            ``complete_config``.
 
         Raises
         ------
         InputError
-            If the folder holds a run already, or cannot be written to.
+            If there is no such recipe, or a choice makes no sense; if there is a run in the folder
+            already, or the folder cannot be written to.
         """
+        config, model = complete_config(recipe, **choices)
+        folder = folder or unused_folder(recipe)
         check_unused(folder)
-        options = {
-            k: v for k, v in model.config.items() if k not in ("recipe", "latent_dim", "seed")
-        }
-        config = {
-            "version": __version__,
-            "recipe": model.config["recipe"],
-            "latent_dim": model.config["latent_dim"],
-            "options": options,
-            "data": data,
-            "seed": seed,
-            "settings": asdict(settings),
-        }
-        run = cls(folder, config, model)
-        run._new_folders = make_folder(folder)
-        try:
-            write_json(folder / "config.json", config)
-        except BaseException:
-            run._discard()
-            raise
+        return cls(folder, config, model, new=True)
+
+    @classmethod
+    def resume(
+        cls,
+        folder: Path,
+        *,
+        options: Mapping[str, Any] | None = None,
+        settings: Mapping[str, Any] | None = None,
+        **names: Any,
+    ) -> "Run":
+        """Open a run to train it further, if it is the one that is requested.
+
+        Parameters
+        ----------
+        folder
+            The folder of the run.
+        options, settings, names
+            What is requested: ``recipe`` and the choices of ``begin``. What is left out or ``None``
+            may be anything. Only ``settings["epochs"]`` may differ from the run's own: it is
+            extended to that many.
+
+        Raises
+        ------
+        InputError
+            If there is no run in the folder, it is damaged or not the requested one, or more than
+            the requested epochs are trained already.
+        """
+        run = cls.open(folder, need_checkpoint=False)
+        chosen = without_none(settings)
+        run._require(without_none(names) | without_none(options), chosen)
+        run.extend(chosen.get("epochs", run.trainer.settings.epochs))
+        return run
+
+    @classmethod
+    def begin_or_resume(cls, recipe: str, folder: Path, **choices: Any) -> "Run":
+        """Return the run in ``folder``, or a new one if there is none.
+
+        The arguments are those of ``begin``. Trained to its end, the run is the one that ``begin``
+        would have given, to the same bytes; so a cosine schedule, which is stretched over all
+        epochs, is not extended. A run of which nothing is saved takes the settings requested now.
+
+        Raises
+        ------
+        InputError
+            As ``begin`` and ``resume`` do.
+        """
+        if not (folder / "config.json").exists():
+            return cls.begin(recipe, folder, **choices)
+        run = cls.open(folder, need_checkpoint=False)
+        config, model = complete_config(recipe, **choices)
+        names = {name: config[name] for name in ("recipe", "data", "latent_dim", "seed")}
+        if not run.checkpoint.exists():
+            run._require(names | config["options"], {})
+            return cls(folder, config, model, new=False)
+        run._require(names | config["options"], config["settings"])
+        last, epochs = run.trainer.settings.epochs, config["settings"]["epochs"]
+        if run.trainer.settings.schedule == "cosine" and last != epochs:
+            raise InputError(
+                f"{run._name()} has a cosine schedule that ends with epoch {last}, not {epochs}",
+                _REMEDY,
+            )
+        run.extend(epochs)
         return run
 
     @classmethod
     def open(cls, folder: Path, *, need_checkpoint: bool = True) -> "Run":
-        """Open the run in ``folder`` where it stands.
+        """Open the run in ``folder`` as it is.
 
         Raises
         ------
         InputError
-            If the folder holds no run, or one that is damaged.
+            If there is no run in the folder, or it is damaged.
         """
-        path = folder / "config.json"
         check_used(folder)
-        config = read_json(path)
-        try:
-            if config["data"] not in DATASET_NAMES[1:]:  # all but "auto"
-                raise InputError(f"its data {config['data']!r} is not one that a run can have")
-            model = build(
-                config["recipe"],
-                latent_dim=config["latent_dim"],
-                seed=config["seed"],
-                **config["options"],
-            )
-            run = cls(folder, config, model)
-        except KeyError as error:
-            raise _foreign_config(path, f"it has no {error.args[0]}") from None
-        except (TypeError, AttributeError, ValueError, OverflowError) as error:
-            raise _foreign_config(path, str(error)) from None
+        run = cls(folder, *read_config(folder / "config.json"), new=False)
         if need_checkpoint or run.checkpoint.exists():
-            load_checkpoint(run.checkpoint, run.trainer, run._identity())
+            checkpoint = load_checkpoint(run.checkpoint)
+            own = identity(run.config)
+            requested = dict.fromkeys([*own, *checkpoint.config]) | own
+            remedy = "put this run's own checkpoint back, or train again in another `folder`"
+            check_same(repr(str(run.checkpoint)), checkpoint.config, requested, remedy)
+            checkpoint.restore(run.trainer)
             run.history = read_history(folder / "metrics.csv", run.trainer.epoch)
         return run
-
-    @property
-    def checkpoint(self) -> Path:
-        """Where the checkpoint is."""
-        return self.folder / "checkpoint.npz"
-
-    def load_data(self, data_dir: str | None = None, progress: bool = True) -> Dataset:
-        """Return the data set that the run is of."""
-        return load(
-            self.config["data"], data_dir=data_dir, seed=self.config["seed"], progress=progress
-        )
-
-    @property
-    def complete(self) -> bool:
-        """Whether all epochs that were asked for are done."""
-        return self.trainer.epoch >= self.trainer.settings.epochs
 
     def extend(self, epochs: int) -> None:
         """Set the number of epochs that ``train`` goes to, counted from the very first.
@@ -153,17 +197,49 @@ class Run:
         Raises
         ------
         InputError
-            If more than that are done.
+            If more than that many are trained already.
         """
         done = self.trainer.epoch
-        if epochs < done + bool(self.trainer.batch):
-            begun = " and begun another" if self.trainer.batch else ""
+        needed = done + bool(self.trainer.batch)
+        if epochs < needed:
+            begun = " and started another" if needed > done else ""
             raise InputError(
-                f"the run in {str(self.folder)!r} has done {done} epochs{begun}, more than "
-                f"--epochs {epochs}: --epochs counts them all, so give a larger number"
+                f"{self._name()} has already trained {done} epochs{begun}, more than the {epochs} "
+                "requested",
+                f"`epochs` is the total, so give {needed} or more",
             )
         self.trainer.settings = self.trainer.settings.changed(epochs=epochs)
         self.config["settings"]["epochs"] = epochs
+
+    def _require(self, requested: dict[str, Any], settings: dict[str, Any]) -> None:
+        """Raise ``InputError`` unless the run is the requested one, but for its epochs."""
+        # The model's options are complete, and so are the trainer's settings: one that is newer
+        # than config.json has its default.
+        names = {k: v for k, v in requested.items() if (k, v) != ("data", "auto")}
+        check_same(self._name(), self.config | self.model.config, names, _REMEDY)
+        stored = asdict(self.trainer.settings)
+        check_same(self._name(), stored, settings | {"epochs": stored["epochs"]}, _REMEDY)
+
+    def _name(self) -> str:
+        return f"the run in {str(self.folder)!r}"
+
+    # What is done with it.
+
+    @property
+    def checkpoint(self) -> Path:
+        """Where the checkpoint is."""
+        return self.folder / "checkpoint.npz"
+
+    @property
+    def complete(self) -> bool:
+        """Whether all requested epochs are trained."""
+        return self.trainer.epoch >= self.trainer.settings.epochs
+
+    def load_data(self, data_dir: str | None = None, progress: bool = True) -> Dataset:
+        """Return the data set of the run."""
+        return load(
+            self.config["data"], data_dir=data_dir, seed=self.config["seed"], progress=progress
+        )
 
     def train(
         self,
@@ -174,7 +250,8 @@ class Run:
     ) -> None:
         """Train to the end, saving checkpoint and metrics after each epoch.
 
-        ``on_batch`` is called after each step with its number of images.
+        ``report`` is called with a line about each epoch, ``on_batch`` after each step with its
+        number of images.
 
         Raises
         ------
@@ -183,8 +260,8 @@ class Run:
         KeyboardInterrupt
             On a second Ctrl-C: the last checkpoint stays as it is.
         InputError
-            If a file cannot be written or the loss is not finite. What was saved is whole; a new
-            run of which nothing was saved leaves nothing behind.
+            If ``data`` is another data set, a file cannot be written, or the loss is not finite.
+            What was saved is whole; a new run of which nothing was saved leaves nothing behind.
         """
 
         def on_epoch(metrics: EpochMetrics) -> None:
@@ -192,14 +269,17 @@ class Run:
             self.save()
             report(str(metrics))
 
-        write_json(self.folder / "config.json", self.config)  # the number of epochs may be new
+        if self.config["data"] == "auto":
+            self.config["data"] = data.name
+        self._require({"data": data.name}, {})
+        self._write_config()
         try:
             train(
                 self.trainer,
                 self.model.as_images(data.train_images),
                 self.model.as_images(data.test_images),
-                labels=self._told(data.train_labels),
-                test_labels=self._told(data.test_labels),
+                labels=self._condition(data.train_labels),
+                test_labels=self._condition(data.test_labels),
                 progress=progress,
                 on_epoch=on_epoch,
                 on_batch=on_batch,
@@ -219,7 +299,7 @@ class Run:
         left out when the run is opened again.
         """
         write_history(self.folder / "metrics.csv", self.history)
-        save_checkpoint(self.checkpoint, self.trainer, self._identity())
+        save_checkpoint(self.checkpoint, self.trainer, identity(self.config))
 
     def draw(
         self, kind: str, data: Dataset | None = None, *, path: Path | None = None, seed: int = 0
@@ -229,31 +309,33 @@ class Run:
         Parameters
         ----------
         kind
-            One of ``PICTURES``, or ``"loss"``.
+            One of ``PICTURES``.
         data
             The run's data set, which those in ``PICTURES_OF_DATA`` are drawn from.
         path
-            Where to; ``None`` is ``<kind>.png`` in the folder.
+            The file, a .png; ``None`` is ``<kind>.png`` in the folder.
         seed
-            Which samples, or which pairs of images.
+            Chooses the samples, or the pairs of images.
         """
-        from scratchvae import plots
-
         if kind in PICTURES_OF_DATA and data is None:
             raise InputError(f"the picture {kind!r} is of test images: give the data set")
         images: Any = None if data is None else data.test_images
         labels: Any = None if data is None else data.test_labels
-        told: Any = self._told(labels)
-        figures = {
+        condition: Any = self._condition(labels)
+        draw: dict[str, Callable[[], Any]] = {
             "loss": lambda: plots.draw_loss(self.history),
             "samples": lambda: plots.draw_samples(self.model, seed=seed),
-            "reconstructions": lambda: plots.draw_reconstructions(self.model, images, told),
+            "reconstructions": lambda: plots.draw_reconstructions(self.model, images, condition),
             "latent": lambda: plots.draw_latent(self.model, images, labels),
             "manifold": lambda: plots.draw_manifold(self.model),
-            "interpolation": lambda: plots.draw_interpolation(self.model, images, told, seed=seed),
+            "interpolation": lambda: plots.draw_interpolation(
+                self.model, images, condition, seed=seed
+            ),
         }
+        if kind not in draw:
+            raise unknown_name("picture", kind, PICTURES)
         target = path or self.folder / f"{kind}.png"
-        plots.save_figure(figures[kind](), target)
+        plots.save_figure(draw[kind](), target)
         return target
 
     def draw_all(self, data: Dataset) -> list[Path]:
@@ -266,61 +348,56 @@ class Run:
     def evaluate(
         self, data: Dataset, *, importance_samples: int | None = None, progress: bool = False
     ) -> dict[str, float]:
-        """Return the test images' mean loss and its parts, and their mean bound on log p(x).
+        """Return the test images' mean loss and its terms, and their mean bound on log p(x).
 
         All are in nats per image. The bound is left out for a model that has none. With
-        ``importance_samples`` there are also ``nll``, the estimate of −log p(x) from so many
+        ``importance_samples`` there are also ``nll``, the estimate of −log p(x) from that many
         samples, and its standard error over draws of z.
 
         Raises
         ------
         InputError
-            If ``importance_samples`` are asked for and the model has no such estimate.
+            If ``importance_samples`` are requested and the model has no such estimate.
         """
-        if importance_samples is not None:
-            check_estimable(self.model, importance_samples)  # before the rest takes its time
-        told = self._told(data.test_labels)
-        parts = self.model.evaluate(data.test_images, labels=told, seed=self.config["seed"])
-        figures = asdict(parts)
-        if self.model.has_prior:
-            bounds = self.model.elbo(data.test_images, labels=told, seed=self.config["seed"])
-            figures["elbo"] = float(bounds.mean(dtype="float64"))
-        if importance_samples is not None:
+        images, seed = data.test_images, self.config["seed"]
+        likelihood: dict[str, float] = {}
+        if importance_samples is not None:  # first, since it may be refused
             estimate = estimate_log_likelihood(
-                self.model,
-                data.test_images,
-                importance_samples,
-                seed=self.config["seed"],
-                progress=progress,
+                self.model, images, importance_samples, seed=seed, progress=progress
             )
-            figures["nll"] = -estimate.mean
-            figures["nll_standard_error"] = estimate.mean_standard_error
-            figures["importance_samples"] = importance_samples
-        return figures
+            likelihood = {
+                "nll": -estimate.mean,
+                "nll_standard_error": estimate.mean_standard_error,
+                "importance_samples": importance_samples,
+            }
+        terms = self.model.evaluate(images, labels=self._condition(data.test_labels), seed=seed)
+        figures = {"loss": terms.loss, "reconstruction": terms.reconstruction, "kl": terms.kl}
+        if self.model.has_prior:
+            # The loss leaves out constants of the likelihood, and may weigh its terms.
+            constant = self.model.likelihood.omitted_constant(prod(self.model.image_shape))
+            figures["elbo"] = -(terms.reconstruction + terms.kl + constant)
+        return figures | likelihood
 
-    def _told(self, labels: Any) -> Any:
-        """Return the labels if the model is told them."""
+    def _condition(self, labels: Any) -> Any:
+        """Return the labels if the model is conditioned on them."""
         return labels if self.model.classes else None
 
-    def _identity(self) -> dict[str, Any]:
-        """Return what must be the same for a checkpoint to fit: all but version and length."""
-        config = {k: v for k, v in self.config.items() if k not in ("version", "settings")}
-        settings = {k: v for k, v in self.config["settings"].items() if k != "epochs"}
-        return config | settings
+    def _write_config(self) -> None:
+        """Write config.json, into a folder that is made first if the run is new."""
+        if self._new:
+            self._made, self._new = claim(self.folder), False
+        try:
+            write_json(self.folder / "config.json", self.config)
+        except BaseException:
+            self._discard()
+            raise
 
     def _discard(self) -> None:
         """Remove what this process has begun, as if it had not been."""
-        if self._new_folders is None:
+        if self._made is None:
             return
         with suppress(OSError):
             (self.folder / "metrics.csv").unlink(missing_ok=True)
             (self.folder / "config.json").unlink(missing_ok=True)
-            for folder in self._new_folders:
+            for folder in self._made:
                 folder.rmdir()
-
-
-def _foreign_config(path: Path, why: str) -> InputError:
-    return InputError(
-        f"{str(path)!r} is not the configuration of a run ({why}): it is damaged or foreign; "
-        "restore it from a copy, or give another folder"
-    )

@@ -1,4 +1,4 @@
-"""Checkpoints: all that a run needs to go on exactly where it was.
+"""Checkpoints: all that a run needs to continue exactly where it stopped.
 
 A checkpoint is a plain ``.npz`` of numbers and text, without pickled objects: a file from someone
 else can be opened without running their code.
@@ -7,6 +7,7 @@ else can be opened without running their code.
 import io
 import json
 import math
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,14 +15,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scratchvae.errors import InputError
-from scratchvae.files import write_atomically
+from scratchvae.files import write_bytes
 from scratchvae.training.protocol import LossMean
 from scratchvae.training.trainer import Trainer
 from scratchvae.validation import FloatArray
 
 FORMAT = 1
 
-_REMEDY = "restore it from a copy, or train anew with another --out"
+_REMEDY = "restore it from a copy, or train again in another `folder`"
 
 
 def save_checkpoint(path: Path, trainer: Trainer, config: dict[str, Any]) -> None:
@@ -30,11 +31,11 @@ def save_checkpoint(path: Path, trainer: Trainer, config: dict[str, Any]) -> Non
     Parameters
     ----------
     path
-        Where to; an older checkpoint there is replaced.
+        The file; an older checkpoint there is replaced.
     trainer
         What to save.
     config
-        What describes the run (recipe and options): ``load_checkpoint`` compares it.
+        What describes the run (recipe and options), to be compared when the checkpoint is loaded.
 
     Raises
     ------
@@ -55,81 +56,63 @@ def save_checkpoint(path: Path, trainer: Trainer, config: dict[str, Any]) -> Non
         "progress": np.array(json.dumps(progress)),
     }
     arrays |= _state(trainer)
-    write_atomically(path, lambda file: np.savez(file, **arrays))
+    file = io.BytesIO()
+    np.savez(file, **arrays)
+    write_bytes(path, file.getbuffer())
 
 
-def load_checkpoint(path: Path, trainer: Trainer, config: dict[str, Any]) -> None:
-    """Put what ``save_checkpoint`` wrote back into ``trainer``.
+@dataclass(frozen=True)
+class Checkpoint:
+    """What a checkpoint contains: see ``save_checkpoint``."""
 
-    Nothing is changed unless the whole checkpoint fits.
+    path: Path
+    config: dict[str, Any]
+    progress: dict[str, Any]
+    arrays: dict[str, NDArray[Any]]
+
+    def restore(self, trainer: Trainer) -> None:
+        """Put everything back into ``trainer``, its model and its optimiser.
+
+        Nothing is changed unless every array fits.
+
+        Raises
+        ------
+        InputError
+            If an array is missing, of another shape or type, or not finite.
+        """
+        targets = _state(trainer)
+        for name, target in targets.items():
+            value = self.arrays.get(name)
+            if value is None or value.shape != target.shape or value.dtype != target.dtype:
+                came = "nothing" if value is None else f"{value.dtype} of shape {value.shape}"
+            elif not np.isfinite(value).all():
+                came = "NaN or infinity"
+            else:
+                continue
+            raise InputError(
+                f"{str(self.path)!r} should contain {name} as finite {target.dtype} of shape "
+                f"{target.shape}, not {came}: it is damaged or of another version",
+                _REMEDY,
+            )
+        for name, target in targets.items():
+            target[...] = self.arrays[name]
+        progress = self.progress
+        trainer.epoch, trainer.batch = progress["epoch"], progress["batch"]
+        trainer.optimiser.steps = progress["steps"]
+        loss, reconstruction, kl = progress["running_sums"]
+        trainer.running = LossMean(progress["running_images"], (loss, reconstruction, kl))
+        trainer.running_seconds = progress["running_seconds"]
+
+
+def load_checkpoint(path: Path) -> Checkpoint:
+    """Return what ``save_checkpoint`` wrote to ``path``.
 
     Raises
     ------
     InputError
-        If the file is missing, damaged, foreign, or of another recipe or other options.
+        If the file is missing, damaged or foreign.
     """
     arrays = _read(path)
-    saved, progress = _texts(path, arrays)
-    if saved != config:
-        raise InputError(
-            f"{str(path)!r} is the checkpoint of another run: {_difference(saved, config)}; put "
-            "this run's own checkpoint back, or train anew with another --out"
-        )
-    targets = _state(trainer)
-    for name, target in targets.items():
-        value = arrays.get(name)
-        if value is None or value.shape != target.shape or value.dtype != target.dtype:
-            came = "nothing" if value is None else f"{value.dtype} of shape {value.shape}"
-        elif not np.isfinite(value).all():
-            came = "NaN or infinity"
-        else:
-            continue
-        raise InputError(
-            f"{str(path)!r} should hold {name} as finite {target.dtype} of shape {target.shape} "
-            f"and holds {came}: it is damaged, or of another version; {_REMEDY}"
-        )
-    for name, target in targets.items():
-        target[...] = arrays[name]
-    trainer.epoch, trainer.batch = progress["epoch"], progress["batch"]
-    trainer.optimiser.steps = progress["steps"]
-    loss, reconstruction, kl = progress["running_sums"]
-    trainer.running = LossMean(progress["running_images"], (loss, reconstruction, kl))
-    trainer.running_seconds = progress["running_seconds"]
-
-
-def _state(trainer: Trainer) -> dict[str, FloatArray]:
-    """Return the arrays that training changes, by their names in a checkpoint."""
-    buffers: dict[str, FloatArray] = getattr(trainer.model, "buffers", {})
-    return (
-        {f"parameter/{name}": p.value for name, p in trainer.model.parameters.items()}
-        | {f"buffer/{name}": value for name, value in buffers.items()}
-        | {f"optimiser/{name}": value for name, value in trainer.optimiser.state.items()}
-    )
-
-
-def _read(path: Path) -> dict[str, NDArray[Any]]:
-    """Return the arrays of a checkpoint, or say what is wrong with the file."""
-    try:
-        with open(path, "rb") as file:
-            content = io.BytesIO(file.read())
-    except FileNotFoundError:
-        raise InputError(
-            f"there is no checkpoint {str(path)!r}: train first, or give the folder of another run"
-        ) from None
-    except OSError as error:
-        raise InputError(
-            f"cannot read {str(path)!r}: {error.strerror or error}; {_REMEDY}"
-        ) from None
-    try:
-        with np.load(content, allow_pickle=False) as archive:
-            return {name: archive[name] for name in archive.files}
-    except Exception:
-        # A damaged zip archive fails in a dozen ways, by what the damage hit.
-        raise _foreign(path) from None
-
-
-def _texts(path: Path, arrays: dict[str, NDArray[Any]]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Return the configuration and the progress that a checkpoint holds."""
     try:
         config, progress = (json.loads(str(arrays[name])) for name in ("config", "progress"))
         counts = [progress[name] for name in ("epoch", "batch", "steps", "running_images")]
@@ -147,17 +130,40 @@ def _texts(path: Path, arrays: dict[str, NDArray[Any]]) -> tuple[dict[str, Any],
         sound = False
     if not sound:
         raise _foreign(path)
-    return config, progress
+    return Checkpoint(path, config, progress, arrays)
+
+
+def _state(trainer: Trainer) -> dict[str, FloatArray]:
+    """Return the arrays that training changes, by their names in a checkpoint."""
+    buffers: dict[str, FloatArray] = getattr(trainer.model, "buffers", {})
+    return (
+        {f"parameter/{name}": p.value for name, p in trainer.model.parameters.items()}
+        | {f"buffer/{name}": value for name, value in buffers.items()}
+        | {f"optimiser/{name}": value for name, value in trainer.optimiser.state.items()}
+    )
+
+
+def _read(path: Path) -> dict[str, NDArray[Any]]:
+    """Return the arrays of a checkpoint, or say what is wrong with the file."""
+    try:
+        content = io.BytesIO(path.read_bytes())
+    except FileNotFoundError:
+        raise InputError(
+            f"there is no checkpoint {str(path)!r}",
+            "train first, or give the folder of another run",
+        ) from None
+    except OSError as error:
+        raise InputError(f"cannot read {str(path)!r}: {error.strerror or error}", _REMEDY) from None
+    try:
+        with np.load(content, allow_pickle=False) as archive:
+            return {name: archive[name] for name in archive.files}
+    except Exception:
+        # A damaged zip archive fails in a dozen ways, by what the damage hit.
+        raise _foreign(path) from None
 
 
 def _foreign(path: Path) -> InputError:
     return InputError(
-        f"{str(path)!r} is not a checkpoint of this version of scratchvae: it is damaged or "
-        f"foreign; {_REMEDY}"
+        f"{str(path)!r} is no checkpoint of this version of scratchvae: it is damaged or foreign",
+        _REMEDY,
     )
-
-
-def _difference(saved: dict[str, Any], wanted: dict[str, Any]) -> str:
-    """Say in words how the saved run differs from the wanted one."""
-    name = next(name for name in [*wanted, *saved] if saved.get(name) != wanted.get(name))
-    return f"expected {name} {wanted.get(name)!r}, and it has {saved.get(name)!r}"

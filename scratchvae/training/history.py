@@ -34,8 +34,8 @@ def write_history(path: Path, history: Sequence[EpochMetrics]) -> None:
 def read_history(path: Path, epochs: int) -> list[EpochMetrics]:
     """Return the rows of the first ``epochs`` epochs.
 
-    It is only a record: where it is lost, a run goes on and begins a new one, and a damaged row is
-    left out. The others stay, since the next epoch writes the file anew.
+    They are only a record: if it is lost, a run continues with a new one, and a damaged row is left
+    out. The others stay, since the next epoch writes the whole file again.
     """
     try:
         text = path.read_text(encoding="utf-8", errors="replace")

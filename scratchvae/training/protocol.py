@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from scratchvae.layers import Parameter
+from scratchvae.layers import Layer, Parameter
 from scratchvae.training.settings import Settings
 from scratchvae.validation import FloatArray
 
@@ -102,6 +102,11 @@ class Trainable:
     weighs_kl: bool = False
     kl_weight: float = 1.0
     free_bits: float | None = None
+
+    @property
+    def networks(self) -> dict[str, Layer]:
+        """The networks, by the names of their attributes, in the order of definition."""
+        return {name: value for name, value in vars(self).items() if isinstance(value, Layer)}
 
     def draw_noise(self, count: int, rng: np.random.Generator) -> FloatArray:
         """Return all the noise that a forward pass of ``count`` images needs."""

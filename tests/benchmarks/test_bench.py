@@ -1,5 +1,6 @@
-"""The whole benchmark: what it tells, writes and refuses. Nothing here depends on how long
-anything takes.
+"""The whole benchmark: what it measures, writes and refuses.
+
+Nothing here depends on how long anything takes.
 """
 
 import json
@@ -8,13 +9,14 @@ import pytest
 from bench_cases import BY_HAND, KERNEL_KEYS, RECIPE_KEYS, TINY
 from helpers import refused
 
+from scratchvae import cli, kernels
 from scratchvae.benchmarks import Plan, format_bench, run_bench
 from scratchvae.benchmarks import timing as bench_timing
 from scratchvae.benchmarks.profile import REST
 from scratchvae.benchmarks.report import table
 
 
-def test_a_run_tells_kernels_and_recipes_and_writes_them_down(tmp_path):
+def test_run_bench_measures_kernels_and_recipes_and_writes_them(tmp_path):
     lines = []
     path = tmp_path / "bench.json"
     result = run_bench(threads=1, json_path=path, plan=TINY, report=lines.append)
@@ -45,7 +47,7 @@ def test_a_run_tells_kernels_and_recipes_and_writes_them_down(tmp_path):
     assert "zhao-mlp" in format_bench(result)
 
 
-def test_without_pytorch_the_comparison_says_what_to_install(no_torch, tmp_path):
+def test_run_bench_against_pytorch_says_what_to_install(no_torch, tmp_path):
     path = tmp_path / "bench.json"
     with refused("PyTorch", "pip install 'scratchvae[bench]'"):
         run_bench(against="torch", json_path=path, plan=TINY)
@@ -53,7 +55,7 @@ def test_without_pytorch_the_comparison_says_what_to_install(no_torch, tmp_path)
     assert run_bench(plan=TINY)["recipes"]
 
 
-def test_what_makes_no_sense_is_refused_before_anything_is_measured(monkeypatch, tmp_path):
+def test_run_bench_refuses_bad_arguments_before_measuring(monkeypatch, tmp_path):
     monkeypatch.setattr(bench_timing.Ceiling, "compare", lambda *_: pytest.fail("measured"))
     with refused("against", "torch", "'jax'"):
         run_bench(against="jax", plan=TINY)
@@ -68,6 +70,15 @@ def test_what_makes_no_sense_is_refused_before_anything_is_measured(monkeypatch,
         run_bench(json_path=tmp_path / (300 * "x"), plan=TINY)
     with refused("VAE", "autoencoder"):
         run_bench(plan=Plan(cases=(), recipes=("autoencoder",)))
+
+
+def test_run_bench_refuses_to_measure_the_numpy_kernels(monkeypatch, capsys):
+    monkeypatch.setattr(kernels, "BACKEND", "numpy", raising=False)
+    assert cli.main(["bench"]) == 2
+    error = capsys.readouterr().err
+    assert error.startswith("scratchvae: error: the benchmark measures the compiled kernels")
+    assert "SCRATCHVAE_KERNELS" in error
+    assert error.count("\n") == 1
 
 
 def example_result(**changes):
@@ -124,7 +135,7 @@ def with_torch(**changes):
     return example_result(recipes=[recipe], ratio_best_mean=0.625)
 
 
-def test_the_tables_hold_each_figure_in_its_column():
+def test_format_bench_has_each_figure_in_its_column():
     assert format_bench(example_result()).splitlines() == [
         "a processor, 2 threads; numpy 2.0",
         "the ceiling, np.dot of two 1024×1024 float32 matrices: 100.0 GFLOP/s",
@@ -142,7 +153,7 @@ def test_the_tables_hold_each_figure_in_its_column():
     ]
 
 
-def test_the_table_of_shares_begins_with_the_largest_of_any_recipe_and_ends_with_the_rest():
+def test_format_bench_sorts_shares_by_the_largest_of_any_recipe_with_the_rest_last():
     first = example_result()["recipes"][0]
     tile = {"kernel": "tile", "calls": 1.0, "ms": 1.0, "share": 0.25}
     second = first | {"name": "other", "profile": [tile, first["profile"][1]]}
@@ -154,7 +165,7 @@ def test_the_table_of_shares_begins_with_the_largest_of_any_recipe_and_ends_with
     assert lines[2].index("10.0") < lines[1].index("25.0")  # each under its recipe
 
 
-def test_the_tables_against_pytorch_hold_ratios_losses_and_what_went_wrong():
+def test_format_bench_against_pytorch_has_ratios_losses_and_notes():
     text = format_bench(with_torch(notes=["torch.compile failed"]))
     assert text.splitlines()[14:] == [
         "against PyTorch  its best    our ms  plain ms  ours/plain  best ms  ours/best",
@@ -169,6 +180,6 @@ def test_the_tables_against_pytorch_hold_ratios_losses_and_what_went_wrong():
     assert "DIFFER" in format_bench(with_torch(losses_agree=False))
 
 
-def test_a_table_keeps_its_columns_as_wide_as_their_widest_cell():
+def test_table_has_columns_as_wide_as_their_widest_cell():
     lines = table(["a", "b"], [["long", "1"], ["x", "1000"]], 1).splitlines()
     assert lines == ["a        b", "long     1", "x     1000"]

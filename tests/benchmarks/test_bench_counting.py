@@ -12,12 +12,12 @@ from scratchvae.models import build
 
 
 @pytest.mark.parametrize("name", RECIPES)
-def test_multiply_adds_of_a_step_are_those_counted_by_hand(name):
+def test_step_multiply_adds_are_those_counted_by_hand(name):
     assert step_multiply_adds(build(name), 1) == BY_HAND[name]
     assert step_multiply_adds(build(name), 7) == 7 * BY_HAND[name]
 
 
-def test_a_trace_tells_every_layer_with_its_shapes():
+def test_trace_returns_every_layer_with_its_shapes():
     steps = trace(build("fleuret-conv").encoder, (28, 28, 1))
     convolutions = [step for step in steps if isinstance(step[0], Conv2D)]
     assert [out[0] for _, _, out in convolutions] == [28, 24, 20, 9, 4, 1]
@@ -44,11 +44,11 @@ def direct_multiply_adds(case):
         Convolution("weight_gradient", 1, 7, 2, 3, 3, 2),
     ],
 )
-def test_multiply_adds_of_a_kernel_are_the_products_that_it_sums(case):
+def test_case_multiply_adds_are_the_products_that_a_kernel_sums(case):
     assert case.multiply_adds == direct_multiply_adds(case)
 
 
-def test_the_listed_kernels_exist_and_their_layers_are_those_of_the_recipes():
+def test_cases_are_kernels_on_the_layers_of_the_recipes():
     assert all(hasattr(kernels, case.name) for case in CASES)
     assert len({(case.name, case.shape) for case in CASES}) == len(CASES)
     listed = {
@@ -71,7 +71,7 @@ def test_the_listed_kernels_exist_and_their_layers_are_those_of_the_recipes():
 
 
 @pytest.mark.parametrize("form", ["", "_transposed_left", "_transposed_right"])
-def test_numpy_multiplies_the_matrices_that_our_kernel_multiplies(form):
+def test_product_has_numpy_multiply_the_same_matrices(form):
     work = Product(3, 4, 5, form).prepare()
     ours, numpy = work["ours"](), work["numpy"]()
     assert ours.shape == (3, 5)
@@ -79,7 +79,7 @@ def test_numpy_multiplies_the_matrices_that_our_kernel_multiplies(form):
 
 
 @pytest.mark.parametrize("operation", ["forward", "input_gradient", "weight_gradient"])
-def test_every_operation_of_a_convolution_runs(operation):
+def test_convolution_prepares_every_operation(operation):
     case = Convolution(operation, 2, 5, 3, 4, 3, 2, 1)
     shapes = {"forward": (2, 3, 3, 4), "input_gradient": (2, 5, 5, 3)}
     assert case.prepare()["ours"]().shape == shapes.get(operation, (3, 3, 3, 4))

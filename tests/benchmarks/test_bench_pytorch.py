@@ -24,7 +24,7 @@ def torch():
 
 @pytest.mark.parametrize(("dtype", "tolerance"), [(np.float32, 1e-4), (np.float64, 1e-9)])
 @pytest.mark.parametrize("name", RECIPES)
-def test_pytorchs_model_has_our_loss_and_every_one_of_our_gradients(name, dtype, tolerance, torch):
+def test_torch_model_has_our_loss_and_all_of_our_gradients(name, dtype, tolerance, torch):
     model = build(name, dtype=dtype)
     rival = TorchModel(model, 1e-3)
     x = random_images(model, 3)
@@ -44,7 +44,7 @@ def test_pytorchs_model_has_our_loss_and_every_one_of_our_gradients(name, dtype,
 
 
 @pytest.mark.parametrize("name", RECIPES)
-def test_pytorchs_encoder_and_decoder_give_what_ours_give(name, torch):
+def test_torch_model_encoder_and_decoder_give_what_ours_give(name, torch):
     model = build(name, dtype=np.float64)
     rival = TorchModel(model, 1e-3)
     x = random_images(model, 3)
@@ -57,12 +57,12 @@ def test_pytorchs_encoder_and_decoder_give_what_ours_give(name, torch):
 
 
 @pytest.mark.parametrize("name", RECIPES)
-def test_losses_agree_after_some_steps_from_equal_weights(name, torch):
+def test_compare_losses_agree_after_some_steps_from_equal_weights(name, torch):
     figures = compare_losses(name, random_images(build(name), 8), 3)
     assert figures["losses_agree"], figures
 
 
-def test_losses_that_differ_are_seen(torch, monkeypatch):
+def test_compare_losses_sees_that_they_differ(torch, monkeypatch):
     x = random_images(build("zhao-mlp"), 3)
     monkeypatch.setattr(bench_recipes, "TOLERANCE", 0.0)
     monkeypatch.setattr(
@@ -72,7 +72,7 @@ def test_losses_that_differ_are_seen(torch, monkeypatch):
 
 
 @pytest.mark.parametrize("options", [{"channels_last": True}, {"fused": True}])
-def test_what_makes_pytorch_faster_leaves_its_losses_as_they_are(options, torch):
+def test_torch_model_made_faster_has_the_same_losses(options, torch):
     losses = []
     for chosen in ({}, options):
         model = build("zhao-cnn")
@@ -83,7 +83,7 @@ def test_what_makes_pytorch_faster_leaves_its_losses_as_they_are(options, torch)
     assert losses[0][0] > losses[0][-1]
 
 
-def test_a_run_against_pytorch_tells_both_ratios_and_survives_a_compiler_that_fails(
+def test_run_bench_against_pytorch_has_both_ratios_and_survives_a_compiler_that_fails(
     torch, monkeypatch
 ):
     def fail(*_, **__):
@@ -103,14 +103,14 @@ def test_a_run_against_pytorch_tells_both_ratios_and_survives_a_compiler_that_fa
     assert "no working compiler" in format_bench(result)
 
 
-def test_pytorch_gets_as_many_threads_as_are_asked_for_and_gets_its_own_back(torch):
+def test_torch_threads_sets_a_number_and_restores_it(torch):
     before = torch.get_num_threads()
     with torch_threads(before + 1):
         assert torch.get_num_threads() == before + 1
     assert torch.get_num_threads() == before
 
 
-def test_pytorch_keeps_its_number_of_threads_when_ours_start(torch):
+def test_torch_threads_keeps_the_number_when_our_threads_start(torch):
     program = """
 import numpy as np
 from scratchvae import kernels
@@ -130,7 +130,7 @@ with torch_threads(1):
     assert (done.stdout, done.returncode) == ("1\n", 0), done.stderr
 
 
-def test_ratios_to_pytorch_are_our_time_over_its(torch, monkeypatch):
+def test_measure_recipe_has_ratios_of_our_time_over_pytorchs(torch, monkeypatch):
     steps = {"plain eager": lambda: None}, "plain eager"
     monkeypatch.setattr(bench_recipes, "_torch_steps", lambda *_: steps)
     timed(monkeypatch, ours=0.001, torch=0.004, best=0.002, ceiling=0.001)
@@ -147,7 +147,7 @@ def test_ratios_to_pytorch_are_our_time_over_its(torch, monkeypatch):
     assert [recipe[key] for key in ("ours_ms", "torch_ms", "torch_best_ms")] == [1.0, 4.0, 2.0]
 
 
-def test_a_model_that_has_no_counterpart_is_refused(torch):
+def test_torch_model_refuses_a_model_without_a_counterpart(torch):
     model = build("zhao-mlp")
     model.variance_head = Softplus()
     with refused("PyTorch", "Softplus"):
@@ -156,6 +156,6 @@ def test_a_model_that_has_no_counterpart_is_refused(torch):
         TorchModel(build("zhao-mlp", samples=2), 1e-3)
 
 
-def test_importing_pytorch_says_how_to_get_it(no_torch):
+def test_import_torch_says_how_to_get_it(no_torch):
     with refused("pip install 'scratchvae[bench]'"):
         import_torch()

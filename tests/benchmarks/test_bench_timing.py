@@ -1,5 +1,6 @@
-"""How the benchmark times: turns, ratios, threads, shares. Nothing here depends on how long
-anything takes.
+"""How the benchmark times: turns, ratios, threads, shares.
+
+Nothing here depends on how long anything takes.
 """
 
 import sys
@@ -29,14 +30,14 @@ from scratchvae.kernels.machine import tasks as bench_tasks
 from scratchvae.kernels.machine import threads as bench_threads
 
 
-def test_a_ratio_is_the_median_of_the_rounds_ratios_not_the_ratio_of_the_medians():
+def test_ratio_is_the_median_of_the_rounds_ratios_not_the_ratio_of_the_medians():
     timings = Timings({"a": [1.0, 8.0, 9.0], "b": [2.0, 2.0, 3.0]})
     assert timings.ratio("a", "b") == 3.0
     assert timings.ratio("b", "a") == pytest.approx(1 / 3)
     assert timings.median("a") == 8.0
 
 
-def test_pieces_of_work_take_turns_and_take_turns_at_being_first(monkeypatch):
+def test_take_turns_has_each_piece_of_work_first_in_turn(monkeypatch):
     monkeypatch.setattr(bench_timing, "_WARM_UP", 0.0)
     calls = []
     timings = take_turns(
@@ -46,7 +47,7 @@ def test_pieces_of_work_take_turns_and_take_turns_at_being_first(monkeypatch):
     assert {name: len(times) for name, times in timings.seconds.items()} == dict.fromkeys("abc", 3)
 
 
-def test_short_work_is_repeated_and_its_time_is_that_of_one_run(monkeypatch):
+def test_take_turns_repeats_short_work_and_returns_the_time_of_one_run(monkeypatch):
     clock = iter(range(1000))  # every look at the clock is a second later than the last
     monkeypatch.setattr(bench_timing, "time", SimpleNamespace(perf_counter=lambda: next(clock)))
     monkeypatch.setattr(bench_timing, "wait_until_idle", lambda: None)
@@ -58,7 +59,7 @@ def test_short_work_is_repeated_and_its_time_is_that_of_one_run(monkeypatch):
         assert len(calls) == 2 + 2 * (untimed + 4)
 
 
-def test_rates_and_shares_count_two_operations_a_multiply_add():
+def test_rate_and_share_count_two_operations_a_multiply_add():
     assert rate(5 * 10**8, 0.5) == 2.0
     ceiling = Ceiling(10)
     timings = Timings({"ours": [2.0], "ceiling": [1.0]})
@@ -67,7 +68,7 @@ def test_rates_and_shares_count_two_operations_a_multiply_add():
     assert ceiling.gflops() == pytest.approx(1.0)
 
 
-def test_a_kernels_ratio_is_its_speed_over_that_of_numpy(monkeypatch):
+def test_measure_kernel_has_a_ratio_of_its_speed_over_that_of_numpy(monkeypatch):
     timed(monkeypatch, ours=1e-6, numpy=3e-6, ceiling=1e-6)
     figures = measure_kernel(Product(10, 10, 10), Ceiling(20), LITTLE)
     assert figures["ratio"] == pytest.approx(3.0)  # above 1: ours is faster
@@ -75,26 +76,26 @@ def test_a_kernels_ratio_is_its_speed_over_that_of_numpy(monkeypatch):
     assert figures["gflops"] == pytest.approx(2.0)
 
 
-def test_comparing_with_the_ceiling_keeps_every_time_of_it():
+def test_compare_keeps_every_time_of_the_ceiling():
     ceiling = Ceiling(4)
     ceiling.compare({"a": lambda: None}, LITTLE)
     ceiling.compare({"b": lambda: None}, LITTLE)
     assert len(ceiling.seconds) == 4
 
 
-def test_a_profile_counts_each_kernels_calls_and_shares_out_the_whole_step():
+def test_profile_step_counts_calls_and_shares_out_the_whole_step():
     a, x = np.ones((5, 7)), np.ones(9)
 
     def step():
         kernels.matmul(a, a.T)
         kernels.matmul(a, a.T)
-        kernels.activation_forward("tanh", x)
+        kernels.tanh(x)
 
     step()
     entries = profile_step(step, Effort(rounds=3, seconds=0.0))
     assert {entry["kernel"]: entry["calls"] for entry in entries} == {
         "matrix_product.multiply": 2.0,
-        "activation.forward": 1.0,
+        "activation.activate.tanh": 1.0,
         REST: 0.0,
     }
     assert entries[-1]["kernel"] == REST
@@ -105,7 +106,7 @@ def test_a_profile_counts_each_kernels_calls_and_shares_out_the_whole_step():
     assert shares == pytest.approx(milliseconds)
 
 
-def test_a_profile_is_per_step_and_of_the_whole_step(monkeypatch):
+def test_profile_step_is_per_step_and_of_the_whole_step(monkeypatch):
     clock = SimpleNamespace(now=5.0)
     fake = SimpleNamespace(perf_counter=lambda: clock.now)
     monkeypatch.setattr(bench_profile, "time", fake)
@@ -139,7 +140,7 @@ def test_a_profile_is_per_step_and_of_the_whole_step(monkeypatch):
         assert one[1:] == pytest.approx(other[1:])
 
 
-def test_after_a_profile_that_fails_nothing_is_observed():
+def test_profile_step_that_fails_leaves_nothing_observed():
     def step():
         raise InputError("wrong")
 
@@ -148,7 +149,7 @@ def test_after_a_profile_that_fails_nothing_is_observed():
     assert bench_tasks._observer is None
 
 
-def test_waiting_for_idle_threads_ends_even_if_they_never_are(monkeypatch):
+def test_wait_until_idle_ends_even_if_threads_never_are(monkeypatch):
     slept = []
     clock = iter(range(1000))
     fake = SimpleNamespace(process_time=lambda: next(clock), sleep=slept.append)
@@ -167,7 +168,7 @@ def blas_threads():
     return [pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"]
 
 
-def test_the_blas_gets_as_many_threads_as_our_kernels_and_both_get_theirs_back():
+def test_limited_threads_sets_ours_and_the_blas_and_restores_both():
     before, blas_before = kernels.get_threads(), blas_threads()
     with limited_threads(2) as count:
         assert kernels.get_threads() == count
@@ -178,7 +179,7 @@ def test_the_blas_gets_as_many_threads_as_our_kernels_and_both_get_theirs_back()
 
 
 @pytest.mark.parametrize("chosen", [None, 1])
-def test_after_a_measurement_a_default_is_a_default_again(chosen, monkeypatch):
+def test_limited_threads_restores_a_default_as_a_default(chosen, monkeypatch):
     monkeypatch.setattr(bench_threads, "_chosen", chosen)
     for asked_for in (None, 1):
         with limited_threads(asked_for):
@@ -189,7 +190,7 @@ def test_after_a_measurement_a_default_is_a_default_again(chosen, monkeypatch):
         assert bench_threads._chosen == chosen
 
 
-def test_a_missing_threadpoolctl_is_said(monkeypatch):
+def test_limited_threads_says_that_threadpoolctl_is_missing(monkeypatch):
     monkeypatch.setitem(sys.modules, "threadpoolctl", None)
     with refused("threadpoolctl", "pip install threadpoolctl"), limited_threads(1):
         pass

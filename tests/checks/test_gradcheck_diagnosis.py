@@ -11,7 +11,7 @@ from scratchvae.checks.gradients import error_curve
 from scratchvae.checks.gradients.diagnosis import diagnose
 from scratchvae.checks.gradients.evidence import Measured
 from scratchvae.layers import Dense, Parameter, Tanh
-from scratchvae.plots.model import draw_error_curve
+from scratchvae.plots import draw_error_curve
 
 # Functions and layers of someone else's.
 

@@ -10,41 +10,42 @@ from scratchvae.runs.run import PICTURES
 
 
 @pytest.mark.parametrize("kind", PICTURES)
-def test_every_picture_is_drawn(here, call, finished, kind):
+def test_draw_every_picture(here, call, finished, kind):
     code, output, errors = call("draw", finished, kind, "--out", f"{kind}.png")
     assert (code, output, errors) == (0, [f"{kind}.png"], [])
     assert (here / f"{kind}.png").read_bytes().startswith(b"\x89PNG")
     assert names_in(here) == {f"{kind}.png"}
 
 
-def test_samples_need_no_data(here, call, finished, monkeypatch):
+def test_draw_samples_needs_no_data(here, call, finished, monkeypatch):
     monkeypatch.setenv("SCRATCHVAE_DATA", str(here / "missing"))
     assert call("draw", finished, "samples", "--out", "s.png", "--seed", "1")[0] == 0
 
 
-def test_bad_drawings_are_refused(here, refuses, finished):
+def test_draw_refuses_bad_folders_pictures_and_files(here, refuses, finished):
     refuses(["draw", "missing", "samples"], "'missing' does not exist")
     refuses(["draw", finished / "config.json", "samples"], "is a file")
-    refuses(["draw", here, "samples"], "holds no run")
-    refuses(["draw", finished, "portrait"], "no picture 'portrait'", "manifold")
+    refuses(["draw", here, "samples"], "has no config.json in it")
+    refuses(["draw", finished, "portrait"], "no picture 'portrait'; the pictures are", "manifold")
+    refuses(["draw", finished, "sample"], "no picture 'sample'; did you mean 'samples'?")
     refuses(["draw", finished, "samples", "--seed", "-1"], "--seed")
     refuses(["draw", finished, "samples", "--out", "s.jpg"], ".png", "'s.jpg'")
     refuses(["draw", finished, "samples", "--out", "missing/s.png"], "cannot write")
     assert names_in(here) == set()
 
 
-def test_a_manifold_of_three_latents_is_refused(here, refuses, call, without_pictures):
+def test_draw_refuses_a_manifold_of_three_latents(here, refuses, call, without_pictures):
     call("train", *SMALL, "--latent-dim", "3", "--out", "run")
-    refuses(["draw", "run", "manifold"], "two latents", "has 3")
+    refuses(["draw", "run", "manifold"], "two latents", "has 3", "train", "--latent-dim 2")
 
 
-def test_damaged_runs_are_refused(resumable, refuses):
+def test_evaluate_and_train_refuse_damaged_runs(resumable, refuses):
     checkpoint, config = resumable / "checkpoint.npz", resumable / "config.json"
     whole = checkpoint.read_bytes()
     for content in (b"text\n", whole[:-1], whole[:1000]):
         checkpoint.write_bytes(content)
         for command in (["evaluate", "run"], ["train", "--resume", "--out", "run"]):
-            refuses(command, "checkpoint.npz", "damaged or foreign", "train anew")
+            refuses(command, "checkpoint.npz", "damaged or foreign", "another --out")
         assert checkpoint.read_bytes() == content
     checkpoint.unlink()
     refuses(["evaluate", "run"], "there is no checkpoint")
@@ -52,7 +53,7 @@ def test_damaged_runs_are_refused(resumable, refuses):
     refuses(["evaluate", "run"], "config.json", "damaged or foreign")
 
 
-def test_evaluation_agrees_with_the_record_of_another_process(here, call, finished, data_dir):
+def test_evaluate_agrees_with_the_record_of_another_process(here, call, finished, data_dir):
     words = ["evaluate", finished, "--json"]
     process = run_program(here, data_dir, *words)
     assert (process.returncode, complaints(process)) == (0, [])
@@ -64,7 +65,7 @@ def test_evaluation_agrees_with_the_record_of_another_process(here, call, finish
     assert call(*words)[1] == call(*words)[1] == process.stdout.splitlines()
 
 
-def test_evaluation_prints_a_table(here, call, finished):
+def test_evaluate_prints_a_table(here, call, finished):
     code, output, _ = call("evaluate", finished)
     assert code == 0
     assert "nats per image" in output[0]
@@ -77,10 +78,10 @@ def test_evaluation_prints_a_table(here, call, finished):
         ("zhao-mlp", ["-log p(x | z), ", "KL(q(z | x) || N(0, I))", "bound on log p(x), "]),
         ("conditional-vae", ["-log p(x | z, class), ", "q(z | x, class)", "log p(x | class), "]),
         ("hierarchical-vae", ["log p(z1 | z2), plus KL(q(z2 | z1) || N(0, I))"]),
-        ("autoencoder", ["none, for there is no prior"]),
+        ("autoencoder", ["none, since there is no prior"]),
     ],
 )
-def test_evaluation_says_what_its_numbers_are(call, here, without_pictures, recipe, meanings):
+def test_evaluate_says_what_its_numbers_are(call, here, without_pictures, recipe, meanings):
     call("train", recipe, *SMALL, "--out", "run")
     code, output, _ = call("evaluate", "run")
     assert code == 0
@@ -89,9 +90,7 @@ def test_evaluation_says_what_its_numbers_are(call, here, without_pictures, reci
     assert "\n".join(output).isascii()
 
 
-def test_evaluation_with_importance_samples_gives_the_likelihood_and_its_error(
-    call, here, finished
-):
+def test_evaluate_importance_samples_gives_the_likelihood_and_its_error(call, here, finished):
     words = ["evaluate", finished, "--importance-samples", 20]
     figures = json.loads(call(*words, "--json")[1][0])
     assert {"elbo", "reconstruction", "kl", "nll", "nll_standard_error"} <= set(figures)

@@ -25,18 +25,19 @@ from small_runs import (
 )
 
 import scratchvae
-from scratchvae.cli import commands
 
 
 @pytest.mark.parametrize("command", ["train", "draw", "evaluate", "gradcheck"])
-def test_help_shows_an_example_that_works(here, call, command, monkeypatch, without_pictures):
+def test_help_of_each_command_shows_an_example_that_works(
+    here, call, command, monkeypatch, without_pictures
+):
     code, output, errors = call(command, "--help")
     assert (code, errors) == (0, [])
     start = output.index("example:") + 1
     examples = [line.strip() for line in output[start:] if line.startswith("  scratchvae ")]
     assert examples
     data = small_dataset()
-    monkeypatch.setattr(commands, "load", lambda name, **options: data)
+    monkeypatch.setattr("scratchvae.runs.run.load", lambda name, **options: data)
     for example in examples:
         words = shlex.split(example)[1:]
         # The one thing that the example asks for and this test does not: time.
@@ -69,7 +70,7 @@ def through(tmp_path_factory, data_dir):
     return (folder / "run" / "checkpoint.npz").read_bytes()
 
 
-def test_a_process_stops_at_ctrl_c_and_goes_on_as_it_says(here, data_dir, through):
+def test_train_process_stops_at_ctrl_c_and_resumes_as_it_says(here, data_dir, through):
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
     process = start(here, data_dir, "train", *LONG, "--out", "the run", **pipes)
     for line in process.stdout:
@@ -124,7 +125,7 @@ def screen(text):
     return lines
 
 
-def test_a_terminal_shows_a_bar_and_whole_lines(here, data_dir):
+def test_train_on_a_terminal_shows_a_bar_and_whole_lines(here, data_dir):
     words = ["train", "--batch-size", "1", "--epochs", "2", "--out", "run"]
     code, text = on_terminal(here, data_dir, words, columns=80)
     assert code == 0
@@ -140,10 +141,10 @@ def test_a_terminal_shows_a_bar_and_whole_lines(here, data_dir):
     for number, line in enumerate(epochs, 1):
         assert re.fullmatch(rf"epoch   {number}   loss .* test loss +[\d.]+ +[\d.]+ s", line)
     assert not any("images/s" in line for line in lines)  # the bar is wiped away
-    assert lines[-2] == "drew run/manifold.png"
+    assert lines[-2] == "wrote run/manifold.png"
 
 
-def test_ctrl_c_on_a_terminal_leaves_a_clean_line(here, data_dir):
+def test_train_on_a_terminal_leaves_a_clean_line_at_ctrl_c(here, data_dir):
     words = ["train", *LONG, "--out", "run"]
     code, text = on_terminal(here, data_dir, words, columns=100, until=b"epoch   1")
     assert code == 130
@@ -151,7 +152,7 @@ def test_ctrl_c_on_a_terminal_leaves_a_clean_line(here, data_dir):
     assert screen(text)[-2] == "  python -m scratchvae train --resume --out run"
 
 
-def test_without_a_terminal_there_are_plain_lines_alone(here, data_dir):
+def test_train_without_a_terminal_prints_only_plain_lines(here, data_dir):
     process = run_program(here, data_dir, "train", *SMALL, "--out", "run")
     assert complaints(process) == []
     assert "\r" not in process.stdout
@@ -161,7 +162,7 @@ def test_without_a_terminal_there_are_plain_lines_alone(here, data_dir):
 @pytest.mark.parametrize(
     ("words", "code"), [(["evaluate", "--json"], 141), (["train", *LONG, "--out", "run"], 141)]
 )
-def test_a_reader_that_goes_away_is_no_error(here, data_dir, finished, words, code):
+def test_main_takes_a_reader_that_goes_away_for_no_error(here, data_dir, finished, words, code):
     words = [*words, finished] if words[0] == "evaluate" else words
     read, write = os.pipe()
     os.close(read)
@@ -173,7 +174,7 @@ def test_a_reader_that_goes_away_is_no_error(here, data_dir, finished, words, co
 
 
 @pytest.mark.parametrize("closed", [">&-", "2>&-", ">&- 2>&-"])
-def test_output_that_is_closed_is_no_error(here, data_dir, closed):
+def test_main_takes_closed_output_for_no_error(here, data_dir, closed):
     for words, code in ((["--version"], 0), (["train", "no-such-recipe"], 2)):
         process = subprocess.run(
             ["sh", "-c", f'exec "$@" {closed}', "sh", *program(*words)],
@@ -184,13 +185,13 @@ def test_output_that_is_closed_is_no_error(here, data_dir, closed):
             **process_options(here, data_dir),
         )
         assert process.returncode == code
-        told = [f"scratchvae {scratchvae.__version__}"] if words == ["--version"] else []
-        assert process.stdout.splitlines() == ([] if closed.startswith(">") else told)
+        output = [f"scratchvae {scratchvae.__version__}"] if words == ["--version"] else []
+        assert process.stdout.splitlines() == ([] if closed.startswith(">") else output)
         assert len(process.stderr.splitlines()) == (code == 2 and "2>" not in closed)
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
-def test_output_that_cannot_be_written_is_told(here, data_dir, finished):
+def test_main_reports_output_that_cannot_be_written(here, data_dir, finished):
     with open("/dev/full", "w") as full:
         process = start(here, data_dir, "evaluate", finished, stdout=full, stderr=subprocess.PIPE)
         errors = process.communicate(timeout=60)[1]
@@ -199,7 +200,7 @@ def test_output_that_cannot_be_written_is_told(here, data_dir, finished):
     assert errors.count("\n") == 1
 
 
-def test_a_name_that_the_terminal_cannot_show_is_no_error(here, data_dir, finished):
+def test_draw_prints_a_name_that_the_terminal_cannot_show(here, data_dir, finished):
     options = process_options(here, data_dir)
     options["env"]["PYTHONIOENCODING"] = "ascii"
     words = program("draw", finished, "samples", "--out", "größe.png")
@@ -211,7 +212,7 @@ def test_a_name_that_the_terminal_cannot_show_is_no_error(here, data_dir, finish
 def test_importing_the_package_loads_neither_data_nor_pictures(data_dir, here):
     code = (
         "import sys, scratchvae\n"
-        "late = ('matplotlib', 'pooch', 'requests', 'tqdm')\n"
+        "late = ('matplotlib', 'requests', 'tqdm')\n"
         "print([name for name in late if name in sys.modules])"
     )
     options = process_options(here, data_dir)

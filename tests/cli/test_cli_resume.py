@@ -7,11 +7,11 @@ import pytest
 from small_runs import RUN_FILES, SMALL, interrupt_in_step, names_in
 
 from scratchvae import plots
-from scratchvae.cli import commands
+from scratchvae.runs.run import Run
 
 
 @pytest.mark.parametrize("step", [1, 3, 4, 6])
-def test_the_printed_command_goes_on_to_the_same_bytes(
+def test_resume_as_printed_leads_to_the_same_bytes(
     here, call, finished, monkeypatch, without_pictures, data_dir, step
 ):
     monkeypatch.delenv("SCRATCHVAE_DATA")
@@ -20,13 +20,13 @@ def test_the_printed_command_goes_on_to_the_same_bytes(
     code, _, errors = call("train", *SMALL, *words)
     assert code == 130
     assert f"stopped in epoch {step // 4 + 1} of 2, and saved" in errors[-2]
-    monkeypatch.setattr(commands.Run, "draw_all", lambda run, data: [])
+    monkeypatch.setattr(Run, "draw_all", lambda run, data: [])
     interrupt_in_step(monkeypatch, -1)
     command = shlex.split(errors[-1])
     assert command[0] == "scratchvae"
     code, output, errors = call(*command[1:])
     assert (code, errors) == (0, [])
-    assert f"going on after {step // 4} of 2 epochs" in output[1]
+    assert f"continuing after {step // 4} of 2 epochs" in output[1]
     resumed = here / "ein größerer Lauf" / "checkpoint.npz"
     assert resumed.read_bytes() == (finished / "checkpoint.npz").read_bytes()
 
@@ -35,7 +35,7 @@ def test_the_printed_command_goes_on_to_the_same_bytes(
     ("step", "words"),
     [(3, "before anything was saved"), (6, "stopped at once, and kept what was saved before")],
 )
-def test_a_second_ctrl_c_says_that_it_did_not_save(
+def test_train_says_that_a_second_ctrl_c_did_not_save(
     here, call, monkeypatch, finished, without_pictures, step, words
 ):
     interrupt_in_step(monkeypatch, step, times=2)
@@ -49,7 +49,7 @@ def test_a_second_ctrl_c_says_that_it_did_not_save(
     assert resumed == (finished / "checkpoint.npz").read_bytes()
 
 
-def test_ctrl_c_while_pictures_are_drawn_keeps_the_run(here, call, monkeypatch, finished):
+def test_train_keeps_the_run_at_ctrl_c_while_pictures_are_drawn(here, call, monkeypatch, finished):
     save, drawn = plots.save_figure, []
 
     def interrupted(figure, path):
@@ -66,35 +66,35 @@ def test_ctrl_c_while_pictures_are_drawn_keeps_the_run(here, call, monkeypatch, 
     monkeypatch.setattr(plots, "save_figure", save)
     code, output, _ = call(*shlex.split(errors[-1])[1:])
     assert code == 0
-    assert "complete" in output[1]
+    assert "already complete" in output[1]
     assert names_in(here / "run") == RUN_FILES | {"manifold.png"}
 
 
-def test_ctrl_c_before_anything_is_begun_leaves_nothing(here, call, monkeypatch):
+def test_train_leaves_nothing_at_ctrl_c_before_anything_is_begun(here, call, monkeypatch):
     def interrupted(*arguments, **options):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(commands, "load", interrupted)
+    monkeypatch.setattr("scratchvae.runs.run.load", interrupted)
     code, _, errors = call("train", "--out", "run")
     assert code == 130
     assert errors == ["", "stopped; nothing was left half written"]
     assert names_in(here) == set()
 
 
-def test_a_complete_run_says_so(resumable, call):
+def test_resume_of_a_complete_run_says_so(resumable, call):
     before = (resumable / "checkpoint.npz").read_bytes()
     code, output, errors = call("train", "--resume", "--out", "run")
     assert (code, errors) == (0, [])
-    assert "complete, with all of its 2 epochs" in output[1]
+    assert "already complete (2 epochs); use a larger --epochs to continue" in output[1]
     assert (resumable / "checkpoint.npz").read_bytes() == before
 
 
-def test_a_resumed_run_can_be_extended_and_told_what_it_knows(resumable, call):
+def test_resume_extends_a_run_and_takes_what_it_has_already(resumable, call):
     same = ["zhao-mlp", "--seed", "3", "--latent-dim", "2", "--batch-size", "16", "--beta", "1.0"]
     code, output, _ = call("train", *same, "--resume", "--out", "run", "--epochs", "3")
     assert code == 0
-    assert "going on after 2 of 3 epochs" in output[1]
-    assert [line.split()[:2] for line in output[2:]] == [["epoch", "3"]]
+    assert "continuing after 2 of 3 epochs" in output[1]
+    assert [line.split()[:2] for line in output[3:]] == [["epoch", "3"]]
     rows = (resumable / "metrics.csv").read_text().splitlines()
     assert [row.split(",")[0] for row in rows] == ["epoch", "1", "2", "3"]
 
@@ -102,17 +102,19 @@ def test_a_resumed_run_can_be_extended_and_told_what_it_knows(resumable, call):
 @pytest.mark.parametrize(
     ("words", "expected"),
     [
-        (["kingma-welling"], "has recipe zhao-mlp, not kingma-welling"),
+        (["kingma-welling"], "has recipe 'zhao-mlp', not 'kingma-welling'"),
         (["--latent-dim", "3"], "has latent_dim 2, not 3"),
         (["--seed", "0"], "has seed 3, not 0"),
         (["--batch-size", "8"], "has batch_size 16, not 8"),
         (["--learning-rate", "1"], "has learning_rate 0.0025, not 1"),
         (["--beta", "0"], "has beta 1.0, not 0"),
-        (["--data", "synthetic"], "has data mnist, not synthetic"),
-        (["--epochs", "1"], "has done 2 epochs"),
+        (["--samples", "5"], "has samples 1, not 5"),
+        (["--data", "synthetic"], "has data 'mnist', not 'synthetic'"),
+        (["--epochs", "1"], "2 epochs, more than the 1 requested: --epochs is the total"),
+        (["--last-stage", "1"], "--last-stage is for recipes that are trained in stages"),
     ],
 )
-def test_a_resumed_run_refuses_to_be_another(resumable, refuses, words, expected):
+def test_resume_refuses_another_run(resumable, refuses, words, expected):
     before = {path.name: path.read_bytes() for path in resumable.iterdir()}
     refuses(["train", *words, "--resume", "--out", "run"], expected)
     assert {path.name: path.read_bytes() for path in resumable.iterdir()} == before

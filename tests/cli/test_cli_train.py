@@ -7,28 +7,26 @@ import os
 import pytest
 from small_runs import RUN_FILES, SMALL, names_in, small_dataset, write_data_folder
 
-from scratchvae.cli import commands
+from scratchvae.models import RECIPES
 
 
-def test_training_says_what_it_does_and_leaves_a_folder(here, call):
+def test_train_says_what_it_does_and_leaves_a_folder(here, call):
     code, output, errors = call("train", *SMALL)
     assert (code, errors) == (0, [])
     assert output[0].startswith("MNIST from ")
     assert "(64 + 32 images)" in output[0]
-    assert "zhao-mlp with 2 latents, 534,068 parameters; 2 epochs" in output[1]
+    assert output[1] == "zhao-mlp with 2 latents, 534,068 parameters, in runs/zhao-mlp: 2 epochs"
     assert "nats per image" in output[2]
     assert [line.split()[:2] for line in output[3:5]] == [["epoch", "1"], ["epoch", "2"]]
     assert names_in(here / "runs" / "zhao-mlp") == RUN_FILES | {"manifold.png"}
     assert set(output[5:]) == {
-        f"drew runs/zhao-mlp/{name}"
+        f"wrote runs/zhao-mlp/{name}"
         for name in RUN_FILES | {"manifold.png"}
         if name.endswith("png")
     }
 
 
-def test_the_same_command_twice_gives_the_same_bytes_in_another_folder(
-    here, call, finished, without_pictures
-):
+def test_train_twice_gives_the_same_bytes_in_another_folder(here, call, finished, without_pictures):
     call("train", *SMALL)
     call("train", *SMALL)
     assert names_in(here / "runs") == {"zhao-mlp", "zhao-mlp-2"}
@@ -37,20 +35,21 @@ def test_the_same_command_twice_gives_the_same_bytes_in_another_folder(
         assert (here / "runs" / name / "checkpoint.npz").read_bytes() == expected
 
 
-def test_options_reach_the_run(here, call, without_pictures):
+def test_train_options_reach_the_run(here, call, without_pictures):
     words = ["--latent-dim", 3, "--learning-rate", "0.5e-3", "--beta", 0, "--seed", 7]
+    words += ["--samples", 2]
     code, output, _ = call("train", "kingma-welling", *SMALL, *words, "--out", "run")
     assert code == 0
     assert "3 latents" in output[1]
     config = json.loads((here / "run" / "config.json").read_text())
     assert (config["recipe"], config["latent_dim"], config["seed"]) == ("kingma-welling", 3, 7)
-    assert config["options"]["beta"] == 0
+    assert (config["options"]["beta"], config["options"]["samples"]) == (0, 2)
     assert config["settings"]["learning_rate"] == 0.0005
     assert config["settings"]["batch_size"] == 16
     assert config["settings"]["pixels"] == "binarised"
 
 
-def test_auto_says_why_it_is_not_mnist(here, call, monkeypatch, without_pictures):
+def test_train_data_auto_says_why_it_is_not_mnist(here, call, monkeypatch, without_pictures):
     def instead(name, **options):
         assert name == "auto"
         data = small_dataset()
@@ -58,14 +57,14 @@ def test_auto_says_why_it_is_not_mnist(here, call, monkeypatch, without_pictures
             "synthetic", *list(vars(data).values())[1:5], origin="MNIST could not be downloaded"
         )
 
-    monkeypatch.setattr(commands, "load", instead)
+    monkeypatch.setattr("scratchvae.runs.run.load", instead)
     code, output, _ = call("train", *SMALL, "--out", "run")
     assert code == 0
     assert output[0] == "MNIST could not be downloaded"
     assert json.loads((here / "run" / "config.json").read_text())["data"] == "synthetic"
 
 
-def test_mnist_never_falls_back(here, refuses):
+def test_train_data_mnist_never_falls_back(here, refuses):
     (here / "empty").mkdir()
     refuses(["train", "--data", "mnist", "--data-dir", "empty"], "expected MNIST in 'empty'")
     assert names_in(here) == {"empty"}
@@ -74,8 +73,8 @@ def test_mnist_never_falls_back(here, refuses):
 @pytest.mark.parametrize(
     ("words", "expected"),
     [
-        (["zaho-mlp"], ["no recipe 'zaho-mlp'", "did you mean zhao-mlp?"]),
-        (["--lerning-rate", "3"], ["'--lerning-rate'", "mean --learning-rate?", "train --help"]),
+        (["zaho-mlp"], ["no recipe 'zaho-mlp'", "did you mean", "zhao-mlp"]),
+        (["--lerning-rate", "3"], ["'--lerning-rate'", "mean '--learning-rate'?", "train --help"]),
         (["zhao-mlp", "more"], ["unexpected argument 'more'"]),
         (["--epochs"], ["--epochs", "expected one argument"]),
         (["--epochs", "0"], ["--epochs: expected a whole number of at least 1, not '0'"]),
@@ -95,7 +94,10 @@ def test_mnist_never_falls_back(here, refuses):
         (["--beta", "nan"], ["expected a finite number of at least 0, not 'nan'"]),
         (["--beta", "-1"], ["expected a finite number of at least 0, not '-1'"]),
         (["autoencoder", "--beta", "1"], ["autoencoder has no option 'beta'"]),
-        (["--data", "mnits"], ["'mnits'", "did you mean mnist?"]),
+        (["autoencoder", "--samples", "5"], ["autoencoder has no option 'samples'"]),
+        (["--data", "mnits"], ["no data set 'mnits'", "did you mean 'mnist'?"]),
+        (["--last-stage", "3"], ["--last-stage is for recipes that are trained in stages"]),
+        (["iwae", "--last-stage", "3", "--epochs", "4"], ["leave out --epochs"]),
         (["--data-dir", "missing"], ["'missing' does not exist"]),
         (["--out", ""], ["--out: expected the name"]),
         (["--out", "/proc/none"], ["/proc/none", "choose another"]),
@@ -103,17 +105,17 @@ def test_mnist_never_falls_back(here, refuses):
         (["--resume", "--out", "missing"], ["'missing' does not exist"]),
     ],
 )
-def test_bad_words_are_refused_in_one_line_and_nothing_is_written(here, refuses, words, expected):
+def test_train_refuses_bad_words_in_one_line_and_writes_nothing(here, refuses, words, expected):
     refuses(["train", *words], *expected)
     assert names_in(here) == set()
 
 
-def test_a_model_too_large_for_the_memory_is_refused(here, refuses, monkeypatch):
+def test_train_refuses_a_model_too_large_for_the_memory(here, refuses, monkeypatch):
     def large(*arguments, **options):
         raise MemoryError
 
-    monkeypatch.setattr(commands, "build", large)
-    refuses(["train"], "memory is too small", "--latent-dim")
+    monkeypatch.setattr("scratchvae.runs.config.build", large)
+    refuses(["train"], "not enough memory", "--latent-dim")
 
 
 @pytest.mark.parametrize(
@@ -124,14 +126,14 @@ def test_a_model_too_large_for_the_memory_is_refused(here, refuses, monkeypatch)
         (["--nonsense"], "COMMAND"),
         (["draw"], "required: DIR, PICTURE"),
         (["evaluate"], "required: DIR"),
-        (["gradcheck", "Dence"], "no check 'Dence'"),
+        (["gradcheck", "Dence"], "no check 'Dence'; did you mean 'Dense'?"),
     ],
 )
-def test_bad_commands_are_refused_in_one_line(here, refuses, words, expected):
+def test_main_refuses_bad_commands_in_one_line(here, refuses, words, expected):
     refuses(words, expected)
 
 
-def test_a_truncated_data_file_is_refused(here, refuses, tmp_path):
+def test_train_refuses_a_truncated_data_file(here, refuses, tmp_path):
     folder = write_data_folder(tmp_path / "damaged")
     whole = small_dataset().train_images
     (folder / "mnist" / "train-images-idx3-ubyte").unlink()
@@ -141,22 +143,32 @@ def test_a_truncated_data_file_is_refused(here, refuses, tmp_path):
     assert names_in(here) == set()
 
 
-def test_a_folder_that_holds_a_run_is_refused_with_a_hint(here, refuses, call, without_pictures):
+def test_train_refuses_a_folder_with_a_run_in_it(here, refuses, call, without_pictures):
     call("train", *SMALL, "--out", "a run")
     before = (here / "a run" / "checkpoint.npz").read_bytes()
-    refuses(["train", "--out", "a run"], "holds a run already", "--resume --out 'a run'")
+    refuses(["train", "--out", "a run"], "already a run in 'a run'", "--resume", "another --out")
     assert (here / "a run" / "checkpoint.npz").read_bytes() == before
 
 
 @pytest.mark.parametrize("where", ["config.json", "config.json/run"])
-def test_a_file_in_the_place_of_a_folder_is_refused(here, refuses, finished, where):
+def test_train_refuses_a_file_in_the_place_of_a_folder(here, refuses, finished, where):
     refuses(["train", "--out", finished / where], "is a file", "another --out")
 
 
-def test_a_full_disk_is_refused_and_nothing_is_left(here, refuses, monkeypatch):
+def test_train_on_a_full_disk_leaves_nothing(here, refuses, monkeypatch):
     def full(*arguments):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, "fsync", full)
     refuses(["train", *SMALL, "--out", "run"], "No space left", "config.json")
     assert names_in(here) == set()
+
+
+def test_train_help_has_a_column_of_recipes_and_a_column_of_what_they_are(call):
+    code, output, _ = call("train", "--help")
+    assert code == 0
+    lines = output[output.index("recipes:") + 1 :]
+    assert [line.split()[0] for line in lines] == list(RECIPES)
+    starts = {line.index(RECIPES[line.split()[0]].summary) for line in lines}
+    assert len(starts) == 1
+    assert all(line[start - 2 : start] == "  " for line in lines for start in starts)

@@ -1,3 +1,5 @@
+"""Data sets are found where the user says, in the cache or on the network, and checked."""
+
 import gzip
 import hashlib
 import os
@@ -97,7 +99,7 @@ def downloads(monkeypatch):
     return asked
 
 
-def holds(found, arrays):
+def contains(found, arrays):
     train_images, train_labels, test_images, test_labels = arrays.values()
     return (
         np.array_equal(found.train_images, train_images[..., None])
@@ -118,10 +120,10 @@ def refusal(load_it, *arguments, **options):
 @pytest.mark.parametrize("dotted", [False, True])
 @pytest.mark.parametrize("compress", [False, True])
 @pytest.mark.parametrize("place", ["mnist", "."])
-def test_a_users_folder(tmp_path, find, place, compress, dotted):
+def test_load_from_a_folder_of_the_user(tmp_path, find, place, compress, dotted):
     write(tmp_path / "data" / place, DIGITS, compress=compress, dotted=dotted)
     found = find("mnist", tmp_path / "data")
-    assert holds(found, DIGITS)
+    assert contains(found, DIGITS)
     assert found.name == "mnist"
     assert found.origin == f"MNIST from {tmp_path / 'data' / place} (7 + 3 images)"
     for images, count in ((found.train_images, 7), (found.test_images, 3)):
@@ -130,69 +132,69 @@ def test_a_users_folder(tmp_path, find, place, compress, dotted):
     assert not (tmp_path / "cache").exists()
 
 
-def test_a_data_set_is_frozen(tmp_path, find):
+def test_dataset_is_frozen(tmp_path, find):
     write(tmp_path / "mnist", DIGITS)
     with pytest.raises(FrozenInstanceError):
         find("mnist", tmp_path).name = "other"
 
 
-def test_a_folder_with_both_data_sets(tmp_path, find):
+def test_load_from_a_folder_with_both_data_sets(tmp_path, find):
     write(tmp_path / "mnist", DIGITS)
     write(tmp_path / "fashion-mnist", CLOTHES)
-    assert holds(find("mnist", tmp_path), DIGITS)
-    assert holds(find("fashion-mnist", tmp_path), CLOTHES)
-    assert holds(find("auto", tmp_path), DIGITS)
+    assert contains(find("mnist", tmp_path), DIGITS)
+    assert contains(find("fashion-mnist", tmp_path), CLOTHES)
+    assert contains(find("auto", tmp_path), DIGITS)
 
 
-def test_flat_files_are_recognised_by_content(tmp_path, find):
+def test_load_recognises_flat_files_by_content(tmp_path, find):
     write(tmp_path, CLOTHES)
-    assert holds(find("fashion-mnist", tmp_path), CLOTHES)
+    assert contains(find("fashion-mnist", tmp_path), CLOTHES)
     assert "are FASHION-MNIST" in refusal(find, "mnist", tmp_path)
     write(tmp_path, OTHER)
     assert "are of another data set" in refusal(find, "mnist", tmp_path)
     assert "are of another data set" in refusal(find, "fashion-mnist", tmp_path)
 
 
-def test_one_file_of_another_data_set_is_noticed(tmp_path, find):
+def test_load_notices_one_file_of_another_data_set(tmp_path, find):
     for name in DIGITS:
         write(tmp_path, DIGITS | {name: OTHER[name]})
         assert "are of another data set" in refusal(find, "mnist", tmp_path)
 
 
 @pytest.mark.parametrize("inside", [False, True])
-def test_a_folder_named_for_the_data_set_may_hold_other_images(tmp_path, find, inside):
+def test_load_takes_other_images_from_a_folder_named_for_the_data_set(tmp_path, find, inside):
     folder = tmp_path / "mnist"
     write(folder, OTHER)
-    assert holds(find("mnist", folder if inside else tmp_path), OTHER)
+    assert contains(find("mnist", folder if inside else tmp_path), OTHER)
     write(folder, CLOTHES)
     assert "are FASHION-MNIST" in refusal(find, "mnist", folder if inside else tmp_path)
 
 
-def test_a_folder_of_the_files_name_is_passed_over(tmp_path, find):
+def test_load_ignores_a_folder_with_a_files_name(tmp_path, find):
     write(tmp_path, DIGITS, compress=False, dotted=True)
     for name in DIGITS:
         (tmp_path / name).mkdir()
-    assert holds(find("mnist", tmp_path), DIGITS)
+    assert contains(find("mnist", tmp_path), DIGITS)
 
 
-def test_the_variable_names_a_folder(tmp_path, find, monkeypatch):
+def test_load_from_the_folder_in_the_variable(tmp_path, find, monkeypatch):
     write(tmp_path / "one", DIGITS)
     write(tmp_path / "two" / "mnist", OTHER)
     monkeypatch.setenv("SCRATCHVAE_DATA", str(tmp_path / "one"))
-    assert holds(find("mnist"), DIGITS)
-    assert holds(find("mnist", tmp_path / "two"), OTHER)
+    assert contains(find("mnist"), DIGITS)
+    assert contains(find("mnist", tmp_path / "two"), OTHER)
     (tmp_path / "empty").mkdir()
-    assert holds(find("auto", tmp_path / "empty"), DIGITS)
+    assert contains(find("auto", tmp_path / "empty"), DIGITS)
 
 
-def test_an_empty_variable_is_none(find, monkeypatch, downloads):
+def test_load_ignores_an_empty_variable(find, monkeypatch, downloads):
     monkeypatch.setenv("SCRATCHVAE_DATA", "")
-    assert holds(find("mnist"), DIGITS)
+    assert contains(find("mnist"), DIGITS)
     assert downloads == ["mnist"]
 
 
 @pytest.mark.parametrize("name", ["auto", "mnist", "fashion-mnist"])
-def test_a_folder_that_does_not_exist(tmp_path, find, monkeypatch, downloads, name):
+def test_load_refuses_a_folder_that_does_not_exist(tmp_path, find, monkeypatch, downloads, name):
     text = refusal(find, name, tmp_path / "none")
     assert repr(str(tmp_path / "none")) in text
     assert "does not exist" in text
@@ -203,20 +205,20 @@ def test_a_folder_that_does_not_exist(tmp_path, find, monkeypatch, downloads, na
     assert downloads == []
 
 
-def test_a_folder_without_the_data_set(tmp_path, find, monkeypatch, downloads):
+def test_load_refuses_a_folder_without_the_data_set(tmp_path, find, monkeypatch, downloads):
     (tmp_path / "data").mkdir()
     for options in ({"data_dir": tmp_path / "data"}, {}):
         text = refusal(find, "mnist", **options)
         for name in DIGITS:
             assert f"{name}.gz" in text
-        assert "--data synthetic" in text
+        assert '`load("synthetic")`' in text
         monkeypatch.setenv("SCRATCHVAE_DATA", str(tmp_path / "data"))
     assert downloads == []
-    assert holds(find("auto", tmp_path / "data"), DIGITS)
+    assert contains(find("auto", tmp_path / "data"), DIGITS)
     assert downloads == ["mnist"]
 
 
-def test_an_incomplete_set_names_what_is_missing(tmp_path, find):
+def test_load_says_which_file_is_missing(tmp_path, find):
     write(tmp_path / "mnist", DIGITS)
     (tmp_path / "mnist" / "t10k-labels-idx1-ubyte.gz").unlink()
     assert "t10k-labels-idx1-ubyte is missing" in refusal(find, "mnist", tmp_path)
@@ -224,7 +226,7 @@ def test_an_incomplete_set_names_what_is_missing(tmp_path, find):
 
 @pytest.mark.parametrize("place", ["mnist", "."])
 @pytest.mark.parametrize("name", ["mnist", "auto"])
-def test_a_damaged_file_of_the_user_is_an_error(tmp_path, find, downloads, place, name):
+def test_load_refuses_a_damaged_file_of_the_user(tmp_path, find, downloads, place, name):
     write(tmp_path / place, DIGITS)
     path = tmp_path / place / "train-labels-idx1-ubyte.gz"
     path.write_bytes(path.read_bytes()[:-5])
@@ -243,7 +245,7 @@ def test_a_damaged_file_of_the_user_is_an_error(tmp_path, find, downloads, place
         (3, np.array([0, 10, 9], np.uint8), "found a label 10"),
     ],
 )
-def test_files_that_do_not_fit_are_refused(tmp_path, find, part, array, words):
+def test_load_refuses_files_that_do_not_fit(tmp_path, find, part, array, words):
     name = list(DIGITS)[part]
     write(tmp_path / "mnist", DIGITS | {name: array})
     text = refusal(find, "mnist", tmp_path)
@@ -251,18 +253,18 @@ def test_files_that_do_not_fit_are_refused(tmp_path, find, part, array, words):
     assert name in text
 
 
-def test_the_cache_is_used_before_the_network(tmp_path, find, downloads):
+def test_load_uses_the_cache_before_the_network(tmp_path, find, downloads):
     write(tmp_path / "cache" / "mnist", DIGITS)
     found = find("mnist")
-    assert holds(found, DIGITS)
+    assert contains(found, DIGITS)
     assert found.origin == f"MNIST from {tmp_path / 'cache' / 'mnist'} (7 + 3 images)"
     assert downloads == []
-    assert holds(find("fashion-mnist"), CLOTHES)
+    assert contains(find("fashion-mnist"), CLOTHES)
     assert downloads == ["fashion-mnist"]
 
 
 @pytest.mark.parametrize("wrong", ["cut", "other", "gone"])
-def test_a_damaged_file_in_the_cache_is_downloaded_again(tmp_path, find, downloads, wrong):
+def test_load_downloads_a_damaged_file_of_the_cache_again(tmp_path, find, downloads, wrong):
     write(tmp_path / "cache" / "mnist", DIGITS)
     path = tmp_path / "cache" / "mnist" / "t10k-images-idx3-ubyte.gz"
     if wrong == "cut":
@@ -272,20 +274,20 @@ def test_a_damaged_file_in_the_cache_is_downloaded_again(tmp_path, find, downloa
     else:
         path.unlink()
     found = find("mnist")
-    assert holds(found, DIGITS)
+    assert contains(found, DIGITS)
     assert found.origin.startswith("MNIST downloaded into ")
     assert downloads == ["mnist"]
 
 
-def test_no_network_is_an_error_for_a_named_data_set(find):
+def test_load_of_a_named_data_set_needs_the_network(find):
     text = refusal(find, "fashion-mnist")
     assert "FASHION-MNIST" in text
     assert "127.0.0.1:9: " in text
     assert "SCRATCHVAE_DATA" in text
-    assert "--data synthetic" in text
+    assert '`load("synthetic")`' in text
 
 
-def test_no_network_gives_synthetic_digits_for_auto(find):
+def test_load_auto_without_a_network_gives_synthetic_digits(find):
     found = find("auto", seed=5)
     assert found.name == "synthetic"
     assert found.origin.startswith("MNIST could not be downloaded (127.0.0.1:9: ")
@@ -293,7 +295,7 @@ def test_no_network_gives_synthetic_digits_for_auto(find):
     assert np.array_equal(found.train_images, load("synthetic", seed=5).train_images)
 
 
-def test_synthetic_digits_depend_on_the_seed_and_the_part():
+def test_load_synthetic_depends_on_the_seed_and_the_split():
     first, again, other = (load("synthetic", seed=seed) for seed in (0, np.int64(0), 1))
     assert isinstance(first, Dataset)
     assert first.origin == "synthetic digits from seed 0 (6 + 4 images)"
@@ -307,7 +309,7 @@ def test_synthetic_digits_depend_on_the_seed_and_the_part():
     assert not np.array_equal(first.train_images[:4], first.test_images)
 
 
-def test_the_known_factors_are_those_of_the_images():
+def test_load_synthetic_has_the_factors_of_its_images():
     data = load("synthetic", seed=1)
     seeds = (int(seed) for seed in np.random.SeedSequence(1).generate_state(2))
     train = (data.train_images, data.train_labels, data.train_factors)
@@ -321,7 +323,7 @@ def test_the_known_factors_are_those_of_the_images():
         assert not np.array_equal(other, images)  # other factors would have been seen
 
 
-def test_of_other_data_sets_no_factors_are_known(find, tmp_path):
+def test_load_of_other_data_sets_has_no_factors(find, tmp_path):
     write(tmp_path / "data" / "mnist", DIGITS)
     found = find("mnist", tmp_path / "data")
     assert found.train_factors is None
@@ -330,27 +332,32 @@ def test_of_other_data_sets_no_factors_are_known(find, tmp_path):
 
 @pytest.mark.parametrize("seed", [-1, 1.5, "0", None, True])
 @pytest.mark.parametrize("name", ["auto", "synthetic"])
-def test_a_seed_is_a_whole_number(find, name, seed):
+def test_load_refuses_a_seed_that_is_no_whole_number(find, name, seed):
     assert repr(seed) in refusal(find, name, seed=seed)
 
 
-def test_an_unknown_name_is_answered_with_the_names():
-    for name, hint in (("MNIST", "mean mnist?"), ("fashion", "mean fashion-mnist?"), ("cats", "")):
+def test_load_answers_an_unknown_name_with_the_names():
+    hints = {
+        "MNIST": "mean 'mnist'?",
+        "fashion": "mean 'fashion-mnist'?",
+        "cats": "; the data sets",
+    }
+    for name, hint in hints.items():
         text = refusal(load, name)
         assert all(known in text for known in DATASET_NAMES)
         assert hint in text
     assert "None" in refusal(load, None)
 
 
-def test_importing_the_package_stays_light():
-    code = "import sys, scratchvae.data; print({'pooch', 'tqdm', 'requests'} & set(sys.modules))"
+def test_importing_data_loads_no_network_library():
+    code = "import sys, scratchvae.data; print({'tqdm', 'requests'} & set(sys.modules))"
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert run.stdout.strip() == "set()"
 
 
 @pytest.mark.skipif(not REAL_DATA, reason="SCRATCHVAE_DATA names no folder")
 @pytest.mark.parametrize("name", ["mnist", "fashion-mnist"])
-def test_the_real_data_sets_have_their_hashes(name):
+def test_load_of_the_real_data_sets_has_their_hashes(name):
     found = load(name, data_dir=REAL_DATA)
     assert found.train_images.shape == (60_000, 28, 28, 1)
     assert found.test_images.shape == (10_000, 28, 28, 1)
@@ -360,7 +367,7 @@ def test_the_real_data_sets_have_their_hashes(name):
 
 
 @pytest.mark.parametrize(("train", "test"), [(None, None), (4, None), (None, 2), (5, 3)])
-def test_the_first_images_keep_all_that_is_known_of_them(train, test):
+def test_first_keeps_labels_and_factors(train, test):
     def images(count):
         return np.arange(count, dtype=np.uint8).reshape(-1, 1, 1, 1)
 

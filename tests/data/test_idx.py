@@ -1,3 +1,5 @@
+"""IDX files are read exactly, and hostile ones refused without costing memory."""
+
 import gzip
 import math
 import os
@@ -45,7 +47,7 @@ def message(error):
 
 @pytest.mark.parametrize("content", [PLAIN, ZIPPED], ids=["plain", "gzip"])
 @pytest.mark.parametrize("name", ["images.gz", "images"])
-def test_content_decides_whether_a_file_is_compressed(tmp_path, content, name):
+def test_read_idx_decides_by_content_whether_a_file_is_compressed(tmp_path, content, name):
     path = tmp_path / name
     path.write_bytes(content)
     for form in (path, str(path)):
@@ -57,12 +59,12 @@ def test_content_decides_whether_a_file_is_compressed(tmp_path, content, name):
 
 
 @pytest.mark.parametrize("shape", [(7,), (1, 1, 1, 1), (2, 3)])
-def test_shapes_of_one_to_four_dimensions(read, shape):
+def test_read_idx_of_one_to_four_dimensions(read, shape):
     array = np.arange(math.prod(shape), dtype=np.uint8).reshape(shape)
     np.testing.assert_array_equal(read(idx_bytes(array)), array, strict=True)
 
 
-def test_a_file_of_several_gzip_members_and_several_chunks(read):
+def test_read_idx_of_several_gzip_members_and_chunks(read):
     array = np.random.default_rng(0).integers(0, 256, (3, 1000, 1000), dtype=np.uint8)
     content = idx_bytes(array)
     several = gzip.compress(content[:10], 1) + gzip.compress(content[10:], 1)
@@ -83,7 +85,7 @@ def test_a_file_of_several_gzip_members_and_several_chunks(read):
         (PLAIN + b"\0", "more bytes follow"),
         (idx_bytes(IMAGES, 0x0D), "32-bit floats (type code 0x0d)"),
         (idx_bytes(IMAGES, 0x0C), "32-bit integers (type code 0x0c)"),
-        (idx_bytes(IMAGES, 0x07), "of no type that IDX knows (type code 0x07)"),
+        (idx_bytes(IMAGES, 0x07), "of no type that IDX has (type code 0x07)"),
         (header(), "states 0"),
         (header(1, 1, 1, 1, 1) + b"\0", "states 5"),
         (header(0, 28, 28), "0 x 28 x 28"),
@@ -105,13 +107,13 @@ def test_a_file_of_several_gzip_members_and_several_chunks(read):
     ],
     ids=lambda value: "" if isinstance(value, bytes) else value,
 )
-def test_a_bad_file_is_refused_in_one_line(read, content, words):
+def test_read_idx_refuses_a_bad_file_in_one_line(read, content, words):
     with pytest.raises(InputError) as error:
         read(content)
     assert words in message(error)
 
 
-def test_what_is_not_a_file_is_refused(tmp_path):
+def test_read_idx_refuses_what_is_not_a_file(tmp_path):
     pipe = tmp_path / "pipe"
     cases = [(tmp_path, "is a folder"), (tmp_path / "none", "does not exist")]
     cases += [("nul\0l", "cannot be read"), (tmp_path / ("x" * 5000), "cannot be read")]
@@ -124,13 +126,13 @@ def test_what_is_not_a_file_is_refused(tmp_path):
         assert words in message(error)
 
 
-def test_a_line_break_in_a_name_does_not_break_the_message(tmp_path):
+def test_read_idx_error_has_no_line_break_of_a_name(tmp_path):
     with pytest.raises(InputError) as error:
         read_idx(tmp_path / "two\nlines")
     assert "two\\nlines" in message(error)
 
 
-def test_memory_stays_within_what_the_file_holds(tmp_path):
+def test_read_idx_uses_no_more_memory_than_the_file_contains(tmp_path):
     # Both files claim far more than a few kilobytes: one is refused for it, one ends early.
     size = 200_000_000
     bomb = gzip.compress(header(10) + bytes(size), 9)
@@ -185,7 +187,7 @@ starts = st.sampled_from(
 
 
 @given(starts, st.binary(max_size=60), st.booleans())
-def test_random_bytes(fuzzed, start, rest, compress):
+def test_read_idx_of_random_bytes(fuzzed, start, rest, compress):
     content = start + rest
     check_against_short_way(fuzzed, gzip.compress(content) if compress else content)
 
@@ -201,7 +203,7 @@ edits = st.lists(
 
 
 @given(st.sampled_from([PLAIN, ZIPPED, idx_bytes(IMAGES[0, 0]), gzip.compress(PLAIN, 0)]), edits)
-def test_mutated_files(fuzzed, content, edits):
+def test_read_idx_of_mutated_files(fuzzed, content, edits):
     changed = bytearray(content)
     for kind, position, value in edits:
         position %= len(changed) + 1

@@ -46,7 +46,7 @@ def many() -> synthetic.SyntheticDigits:
     return make_synthetic_digits(6000, seed=3)
 
 
-def test_shapes_and_types(many):
+def test_make_synthetic_digits_shapes_and_types(many):
     assert many.images.shape == (6000, 28, 28, 1)
     assert many.images.dtype == np.uint8
     assert many.labels.shape == (6000,)
@@ -56,7 +56,7 @@ def test_shapes_and_types(many):
     assert make_synthetic_digits(0).images.shape == (0, 28, 28, 1)
 
 
-def test_same_seed_same_bytes_whatever_the_threads(monkeypatch):
+def test_make_synthetic_digits_gives_the_same_bytes_for_any_threads(monkeypatch):
     first = make_synthetic_digits(700, seed=5)
     monkeypatch.setattr(os, "cpu_count", lambda: 1)
     second = make_synthetic_digits(700, seed=5)
@@ -73,19 +73,19 @@ def test_fewer_digits_are_a_prefix(many, count):
     assert np.array_equal(few.factors, many.factors[:count])
 
 
-def test_what_was_drawn_can_be_given(many):
+def test_drawn_labels_and_factors_give_the_same_digits_again(many):
     again = make_synthetic_digits(300, seed=3, labels=many.labels[:300], factors=many.factors[:300])
     assert np.array_equal(again.images, many.images[:300])
 
 
-def test_what_is_known_has_names(many):
+def test_named_factors_names_digit_and_factors(many):
     known = named_factors(many.labels, many.factors)
     assert list(known) == ["digit", *FACTOR_NAMES]
     assert np.array_equal(known["digit"], many.labels)
     for place, name in enumerate(FACTOR_NAMES):
         assert np.array_equal(known[name], many.factors[:, place])
     for labels, factors, says in (
-        (many.labels[:3], many.factors[:4], "labels must be 4"),
+        (many.labels[:3], many.factors[:4], r"labels must be whole numbers of shape \(4,\)"),
         (many.labels[:4], many.factors[:4, :6], "factors must be"),
         (many.labels[:4], 1.0, "factors must be"),
     ):
@@ -274,7 +274,7 @@ def bad_factors(name: str, value: float) -> NDArray[np.float64]:
         (2, {"factors": bad_factors("height", 1e39)}, "height"),
     ],
 )
-def test_bad_input_is_refused_in_one_line(count, options, says):
+def test_make_synthetic_digits_refuses_bad_input_in_one_line(count, options, says):
     with pytest.raises(InputError, match=says) as raised:
         make_synthetic_digits(count, **options)
     assert "\n" not in str(raised.value)

@@ -210,3 +210,22 @@ def test_what_a_models_own_forward_leaves_in_it_is_there_after_a_step():
         trainer.step(x)
     assert model.forwards == 3
     assert all(len(term) == 4 for term in model.terms)
+
+
+def test_what_somebody_elses_model_keeps_of_its_networks_is_not_written_over():
+    class Keeping(scratchvae.VAE):
+        kept: tuple = ()
+
+        def forward(self, x, eps, training=False):
+            terms = super().forward(x, eps, training)
+            mean, *_, targets, decoded, z, nll = self._pass
+            self.kept += tuple((a, a.copy()) for a in (mean, decoded, z, nll, *self.terms))
+            return terms
+
+    model = small_vae(model=Keeping)
+    model.fit(
+        np.random.default_rng(0).random((20, 3, 5, 1)), epochs=2, batch_size=5, progress=False
+    )
+    assert len(model.kept) == 2 * 4 * 6
+    for kept, copy in model.kept:
+        np.testing.assert_array_equal(kept, copy)

@@ -177,9 +177,8 @@ def test_fit_learns_from_the_labels():
 
 def test_a_run_of_it_trains_draws_and_is_measured(tmp_path):
     data = small_dataset()
-    model = build("conditional-vae", latent_dim=2)
-    settings = model.settings.changed(epochs=1, batch_size=16)
-    run = Run.create(tmp_path / "run", model, "mnist", settings, 0)
+    settings = {"epochs": 1, "batch_size": 16}
+    run = Run.begin("conditional-vae", tmp_path / "run", latent_dim=2, settings=settings)
     run.train(data, report=lambda line: None, progress=False)
     assert len(run.draw_all(data)) == 5
     run.draw("interpolation", data)

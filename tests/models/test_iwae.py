@@ -200,11 +200,10 @@ def test_a_decoder_without_logits_begins_as_it_is():
 
 def test_a_run_of_stages_from_the_command_line(tmp_path, monkeypatch, capsys):
     data = small_dataset(40, 20)
-    monkeypatch.setattr("scratchvae.cli.commands.load", lambda *_, **__: data)
     monkeypatch.setattr(Run, "draw_all", lambda run, data: [])
     monkeypatch.setattr(Run, "load_data", lambda run, *_: data)
     folder = tmp_path / "run"
-    words = ["train", "iwae", "--importance-samples-train", "3", "--latent-dim", "2"]
+    words = ["train", "iwae", "--samples", "3", "--latent-dim", "2"]
     assert cli.main([*words, "--last-stage", "1", "--out", str(folder)]) == 0
     run = Run.open(folder)
     assert isinstance(run.model, IWAE)
@@ -212,7 +211,7 @@ def test_a_run_of_stages_from_the_command_line(tmp_path, monkeypatch, capsys):
     assert run.trainer.settings.epsilon == 1e-4
     resume = ["train", "--resume", "--out", str(folder), "--last-stage"]
     assert cli.main([*resume, "0"]) == 2  # more is done already
-    assert "counts them all" in capsys.readouterr().err
+    assert "--epochs is the total" in capsys.readouterr().err
     assert cli.main([*resume, "1"]) == 0
     assert "complete" in capsys.readouterr().out
     words = ["evaluate", str(folder), "--importance-samples", "10"]
@@ -222,7 +221,7 @@ def test_a_run_of_stages_from_the_command_line(tmp_path, monkeypatch, capsys):
         (["zhao-mlp", "--last-stage", "1"], "stages"),
         (["iwae", "--last-stage", "1", "--epochs", "2"], "--epochs"),
         (["iwae", "--last-stage", "8"], "at most 7"),
-        (["autoencoder", "--importance-samples-train", "2"], "no option 'samples'"),
+        (["autoencoder", "--samples", "2"], "no option 'samples'"),
     ):
         assert cli.main(["train", *wrong, "--out", str(tmp_path / "other")]) == 2
         assert said in capsys.readouterr().err

@@ -1,3 +1,5 @@
+"""The pictures of known factors: each latent's row, and each share's shade."""
+
 import numpy as np
 import pytest
 from helpers import refused
@@ -6,14 +8,15 @@ from small_runs import small_dataset
 
 from scratchvae import build, plots
 from scratchvae.evaluation import FactorInformation
-from scratchvae.plots.factors import draw_factor_shares, draw_factor_traversal
+from scratchvae.plots import draw_factor_shares, draw_factor_traversal
 
 DATA = small_dataset(train=1, test=3)
 IMAGE = DATA.test_images[:1]
 SIDE, GAP = 28, 2
+TONE = 0.51 / 255  # half of the step between two of 256 tones
 
 
-def found_of(kls=(0.2, 3.0, 1.0)):
+def information_of(kls=(0.2, 3.0, 1.0)):
     """Return made-up information on three factors of entropy 1, 2 and 2 nats."""
     information = np.array([[0.1, 0.0, 0.6], [0.0, 0.8, 1.0], [0.5, 0.2, 0.0]])
     return FactorInformation(
@@ -22,8 +25,8 @@ def found_of(kls=(0.2, 3.0, 1.0)):
 
 
 def tiles(figure, rows, columns):
-    """Return the images that a traversal shows, (rows, columns, 28, 28)."""
-    page = np.asarray(figure.axes[0].images[0].get_array())
+    """Return the images that a traversal shows, (rows, columns, 28, 28), from 0 to 1."""
+    page = np.asarray(figure.axes[0].images[0].get_array())[..., 0] / 255
     assert page.shape == (rows * (SIDE + GAP) + GAP, columns * (SIDE + GAP) + GAP)
     blocks = page[GAP:, GAP:].reshape(rows, SIDE + GAP, columns, SIDE + GAP)
     return blocks.transpose(0, 2, 1, 3)[:, :, :SIDE, :SIDE]
@@ -33,23 +36,23 @@ def texts(figure):
     return [text.get_text() for text in figure.texts]
 
 
-def test_one_latent_moves_in_each_row_the_largest_kl_first():
+def test_draw_factor_traversal_moves_one_latent_in_each_row_the_largest_kl_first():
     model = build("pytorch-example", latent_dim=3)
-    shown = tiles(draw_factor_traversal(model, IMAGE, found_of(), steps=5), 3, 6)
-    np.testing.assert_allclose(shown[0, 0], IMAGE[0, ..., 0] / 255, atol=1e-6)
-    np.testing.assert_allclose(shown[1, 0], model.reconstruct(IMAGE)[0, ..., 0], atol=1e-5)
+    shown = tiles(draw_factor_traversal(model, IMAGE, information_of(), steps=5), 3, 6)
+    np.testing.assert_allclose(shown[0, 0], IMAGE[0, ..., 0] / 255, atol=TONE)
+    np.testing.assert_allclose(shown[1, 0], model.reconstruct(IMAGE)[0, ..., 0], atol=TONE)
     assert np.ptp(shown[2, 0]) == 0  # paper
     code = model.encode(IMAGE)
     for row, latent in enumerate((1, 2, 0)):  # KL 3, 1 and 0.2
         z = np.repeat(code, 5, axis=0)
         z[:, latent] = norm.ppf([0.1, 0.3, 0.5, 0.7, 0.9])
-        np.testing.assert_allclose(shown[row, 1:], model.decode(z)[..., 0], atol=1e-5)
+        np.testing.assert_allclose(shown[row, 1:], model.decode(z)[..., 0], atol=TONE)
     assert (shown[:, 1] != shown[:, 5]).any(axis=(1, 2)).all()
 
 
-def test_rows_name_the_latent_its_kl_and_what_it_tells_most_of():
+def test_draw_factor_traversal_names_latent_kl_and_best_factors():
     model = build("pytorch-example", latent_dim=3)
-    figure = draw_factor_traversal(model, IMAGE, found_of(), title="A title", steps=2)
+    figure = draw_factor_traversal(model, IMAGE, information_of(), title="A title", steps=2)
     assert texts(figure) == [
         "z2  KL 3.00  slant 40.0%, width 10.0%",
         "z3  KL 1.00  digit 60.0%, slant 50.0%",  # of the entropy: in nats slant would be first
@@ -63,36 +66,38 @@ def test_rows_name_the_latent_its_kl_and_what_it_tells_most_of():
     assert heights == sorted(heights, reverse=True)
 
 
-def test_a_model_that_is_told_the_class_keeps_it(tmp_path):
+def test_draw_factor_traversal_of_a_conditional_model_keeps_the_class(tmp_path):
     model = build("conditional-vae", latent_dim=3)
     label = np.array([7])
-    shown = tiles(draw_factor_traversal(model, IMAGE, found_of(), label, steps=3), 3, 4)
+    shown = tiles(draw_factor_traversal(model, IMAGE, information_of(), label, steps=3), 3, 4)
     z = model.encode(IMAGE, label)
     z[:, 1] = 0
-    np.testing.assert_allclose(shown[0, 2], model.decode(z, label)[0, ..., 0], atol=1e-5)
+    np.testing.assert_allclose(shown[0, 2], model.decode(z, label)[0, ..., 0], atol=TONE)
     with refused("labels"):
-        draw_factor_traversal(model, IMAGE, found_of())
+        draw_factor_traversal(model, IMAGE, information_of())
 
 
-def test_what_does_not_fit_is_refused():
+def test_draw_factor_traversal_and_shares_refuse_what_does_not_fit():
     model = build("pytorch-example", latent_dim=3)
     with refused("one image", "not from 2"):
-        draw_factor_traversal(model, DATA.test_images[:2], found_of())
+        draw_factor_traversal(model, DATA.test_images[:2], information_of())
     with refused("3 latents", "of 2", "model_information"):
-        draw_factor_traversal(model, IMAGE, found_of(kls=(1.0, 2.0)))
+        draw_factor_traversal(model, IMAGE, information_of(kls=(1.0, 2.0)))
     with refused("at least one model"):
         draw_factor_shares([], "Shares")
 
 
-def test_shares_are_shades_with_the_largest_kl_first(tmp_path):
-    found = found_of()
-    figure = draw_factor_shares([("one", found), ("other", found_of((3.0, 2.0, 1.0)))], "Shares")
+def test_draw_factor_shares_has_the_largest_kl_first(tmp_path):
+    information = information_of()
+    figure = draw_factor_shares(
+        [("one", information), ("other", information_of((3.0, 2.0, 1.0)))], "Shares"
+    )
     first, second = figure.axes[:2]
-    np.testing.assert_allclose(first.images[0].get_array(), found.shares[:, [1, 2, 0]])
-    np.testing.assert_allclose(second.images[0].get_array(), found.shares)
+    np.testing.assert_allclose(first.images[0].get_array(), information.shares[:, [1, 2, 0]])
+    np.testing.assert_allclose(second.images[0].get_array(), information.shares)
     assert [tick.get_text() for tick in first.get_xticklabels()] == ["2", "3", "1"]
-    assert [tick.get_text() for tick in first.get_yticklabels()] == list(found.names)
-    assert first.get_title(loc="left") == f"one: gap {found.score:.3f}"
+    assert [tick.get_text() for tick in first.get_yticklabels()] == list(information.names)
+    assert first.get_title(loc="left") == f"one: gap {information.score:.3f}"
     # One scale for all, or shades could not be compared.
     for axes in (first, second):
         assert axes.images[0].get_clim() == (0, pytest.approx(0.6))

@@ -1,3 +1,5 @@
+"""The pictures show the numbers and images that they say, dot by dot."""
+
 import subprocess
 import sys
 
@@ -8,8 +10,8 @@ from PIL import Image
 from small_runs import names_in, small_dataset
 
 from scratchvae import plots
-from scratchvae.models import build
-from scratchvae.plots.side_by_side import save_rows
+from scratchvae.models import RECIPES, build
+from scratchvae.plots.captions import draws_from, kl_meaning
 from scratchvae.training import EpochMetrics, LossTerms
 
 IMAGES = small_dataset(train=1, test=40).test_images
@@ -44,7 +46,7 @@ def agree(tiles, images):
     assert np.abs(tiles - expected).max() <= 0.51 / 255
 
 
-def test_a_mosaic_lays_images_out_row_by_row():
+def test_mosaic_lays_images_out_row_by_row():
     images = np.arange(5).reshape(5, 1, 1, 1) / 10 * np.ones((5, 2, 3, 1))
     page = plots.mosaic(images, columns=3, gap=1)
     assert page.shape == (2 * 3 + 1, 3 * 4 + 1, 1)
@@ -58,18 +60,18 @@ def test_a_mosaic_lays_images_out_row_by_row():
     assert (page[4:6, 9:12] == paper).all()
 
 
-def test_a_mosaic_cuts_values_as_a_screen_does():
+def test_mosaic_clips_values_as_a_screen_does():
     images = np.array([-3.0, 0.25, 7.0]).reshape(3, 1, 1, 1)
     np.testing.assert_allclose(plots.mosaic(images, 3, gap=0).ravel(), [0, 0.25, 1])
 
 
-def test_a_mosaic_keeps_colours():
+def test_mosaic_keeps_colours():
     images = np.random.default_rng(0).random((4, 2, 2, 3))
     page = plots.mosaic(images, 2, gap=0)
     np.testing.assert_allclose(page[:2, 2:], images[1], atol=1e-6)
 
 
-def test_samples_are_what_the_model_decodes(tmp_path):
+def test_draw_samples_shows_what_the_model_decodes(tmp_path):
     model = model_of()
     tiles = shown(plots.draw_samples(model, seed=3), tmp_path / "p.png", 3, 10, 10, 2)
     agree(tiles, model.sample(100, seed=3))
@@ -78,7 +80,7 @@ def test_samples_are_what_the_model_decodes(tmp_path):
 
 
 @pytest.mark.parametrize("as_floats", [False, True])
-def test_originals_are_above_their_reconstructions(tmp_path, as_floats):
+def test_draw_reconstructions_has_originals_above(tmp_path, as_floats):
     model = model_of()
     images = IMAGES / 255 if as_floats else IMAGES
     tiles = shown(plots.draw_reconstructions(model, images), tmp_path / "p.png", 3, 6, 10, 2)
@@ -87,7 +89,7 @@ def test_originals_are_above_their_reconstructions(tmp_path, as_floats):
 
 
 @pytest.mark.parametrize("count", [1, 7, 10, 13])
-def test_few_images_stay_above_their_reconstructions(tmp_path, count):
+def test_draw_reconstructions_of_few_images_has_originals_above(tmp_path, count):
     model = model_of()
     columns, pairs = min(count, 10), -(-count // 10)
     figure = plots.draw_reconstructions(model, IMAGES[:count])
@@ -99,7 +101,7 @@ def test_few_images_stay_above_their_reconstructions(tmp_path, count):
         agree(tiles[row + 1, column], rebuilt[place])
 
 
-def test_values_outside_black_and_white_are_cut(tmp_path):
+def test_draw_reconstructions_clips_values(tmp_path):
     model = model_of("linear-autoencoder", latent_dim=3)
     for parameter in model.parameters.values():
         parameter.value *= 9
@@ -110,7 +112,7 @@ def test_values_outside_black_and_white_are_cut(tmp_path):
     agree(tiles[1::2], rebuilt)
 
 
-def test_the_manifold_shows_the_plane_with_the_second_latent_upwards(tmp_path):
+def test_draw_manifold_shows_the_plane_with_the_second_latent_upwards(tmp_path):
     model = model_of()
     tiles = shown(plots.draw_manifold(model), tmp_path / "p.png", 2, 20, 20, 0)
     edge = 1.9599640  # the 2.5 % and 97.5 % quantiles of N(0, 1)
@@ -124,7 +126,7 @@ def title_of(figure):
 
 
 @pytest.mark.parametrize("recipe", ["pytorch-example", "iwae", "conditional-vae", "autoencoder"])
-def test_titles_say_n_0_i_where_that_is_what_is_decoded(recipe):
+def test_titles_say_which_prior_is_drawn_from(recipe):
     for latents, words in ((2, "2 dimensions"), (1, "1 dimension")):
         title = title_of(plots.draw_samples(model_of(recipe, latents), rows=1))
         assert title == f"Samples: decoded from N(0, I) in {words}"
@@ -133,14 +135,15 @@ def test_titles_say_n_0_i_where_that_is_what_is_decoded(recipe):
 
 
 @pytest.mark.parametrize("inference", ["bottom-up", "ladder"])
-def test_titles_of_two_layers_say_what_the_lower_is_drawn_from(inference):
+def test_titles_of_hierarchical_models_say_what_the_lower_layer_is_drawn_from(inference):
     model = build("hierarchical-vae", latent_dim=2, upper_dim=3, inference=inference)
     title = title_of(plots.draw_samples(model))
     assert title == "Samples: decoded from z₁ of p(z₁ | z₂), z₂ of N(0, I) in 3 dimensions"
+    assert title.endswith(draws_from(model))
     assert "though z₁ is drawn from p(z₁ | z₂)" in title_of(plots.draw_manifold(model, steps=2))
 
 
-def test_a_model_that_is_told_the_class_has_a_plane_for_each(tmp_path):
+def test_draw_manifold_of_a_conditional_model_has_a_plane_for_each_class(tmp_path):
     model = model_of("conditional-vae")
     for name, parameter in model.parameters.items():
         if name.startswith("decoder") and name.endswith("weight"):
@@ -156,13 +159,13 @@ def test_a_model_that_is_told_the_class_has_a_plane_for_each(tmp_path):
     assert np.abs(planes[0, 0] - planes[1, 1]).max() > 0.1
 
 
-def test_a_manifold_of_other_than_two_latents_is_refused():
+def test_draw_manifold_refuses_other_than_two_latents():
     for latent_dim in (1, 3):
-        with refused("two latents", f"has {latent_dim}", "--latent-dim 2"):
+        with refused("two latents", f"has {latent_dim}", "`latent_dim=2`"):
             plots.draw_manifold(model_of(latent_dim=latent_dim))
 
 
-def test_an_interpolation_goes_from_one_reconstruction_to_another(tmp_path):
+def test_draw_interpolation_goes_from_one_reconstruction_to_another(tmp_path):
     model = model_of(latent_dim=5)
     figure = plots.draw_interpolation(model, IMAGES[:2], seed=1)
     tiles = shown(figure, tmp_path / "p.png", 3, 8, 10, 2)
@@ -173,13 +176,13 @@ def test_an_interpolation_goes_from_one_reconstruction_to_another(tmp_path):
         agree(row[[0, -1]], ends if forth else ends[::-1])
         middle = model.decode(z)[0, ..., 0]
         assert np.abs((row[4] + row[5]) / 2 - middle).max() < 0.02
-    with refused("two images or more, not 1"):
+    with refused("at least two images, not 1"):
         plots.draw_interpolation(model, IMAGES[:1])
 
 
 @pytest.mark.parametrize("latent_dim", [1, 2, 3, 5])
 @pytest.mark.parametrize("count", [1, 2, 40])
-def test_latents_are_drawn_for_every_number_of_them(tmp_path, latent_dim, count):
+def test_draw_latent_for_every_number_of_latents(tmp_path, latent_dim, count):
     model = model_of(latent_dim=latent_dim)
     figure = plots.draw_latent(model, IMAGES[:count], LABELS[:count])
     assert saved(figure, tmp_path / "p.png").shape == (600, 680, 3)
@@ -197,7 +200,7 @@ def test_latents_are_drawn_for_every_number_of_them(tmp_path, latent_dim, count)
     assert classes == [str(label) for label in np.unique(LABELS[:count])]
 
 
-def test_many_latents_are_drawn_in_the_plane_of_most_variance():
+def test_draw_latent_shows_many_latents_in_the_plane_of_most_variance():
     model = model_of(latent_dim=5)
     axes = plots.draw_latent(model, IMAGES, LABELS).axes[0]
     means = model.encode(IMAGES).astype(np.float64)
@@ -208,7 +211,7 @@ def test_many_latents_are_drawn_in_the_plane_of_most_variance():
     assert f"({share:.0%} of the variance)" in axes.get_xlabel()
 
 
-def test_pictures_of_no_images_are_refused():
+def test_draw_latent_and_reconstructions_refuse_no_images():
     with refused("at least one image"):
         plots.draw_latent(model_of(), IMAGES[:0], LABELS[:0])
     with refused("at least one image"):
@@ -217,7 +220,7 @@ def test_pictures_of_no_images_are_refused():
 
 @pytest.mark.parametrize("epochs", [0, 1, 4])
 @pytest.mark.parametrize("tested", [True, False])
-def test_the_losses_are_drawn_by_epoch(tmp_path, epochs, tested):
+def test_draw_loss_by_epoch(tmp_path, epochs, tested):
     history = [
         EpochMetrics(
             epoch,
@@ -229,11 +232,11 @@ def test_the_losses_are_drawn_by_epoch(tmp_path, epochs, tested):
     ]
     figure = plots.draw_loss(history)
     assert saved(figure, tmp_path / "p.png").shape == (340, 1050, 3)
-    for axes, part in zip(figure.axes, ("loss", "reconstruction", "kl"), strict=True):
+    for axes, term in zip(figure.axes, ("loss", "reconstruction", "kl"), strict=True):
         lines = [list(line.get_ydata()) for line in axes.lines]
-        expected = [[getattr(row.train, part) for row in history]]
+        expected = [[getattr(row.train, term) for row in history]]
         if tested and epochs:
-            expected.append([getattr(row.test, part) for row in history])
+            expected.append([getattr(row.test, term) for row in history])
         assert lines == expected
         low, high = axes.get_xlim()
         ticks = [tick for tick in axes.get_xticks() if low <= tick <= high]
@@ -241,34 +244,77 @@ def test_the_losses_are_drawn_by_epoch(tmp_path, epochs, tested):
         assert ticks
 
 
-def test_the_same_picture_gives_the_same_bytes(tmp_path):
+def test_save_figure_gives_the_same_bytes_for_the_same_picture(tmp_path):
     for name in ("first.png", "second.png"):
         plots.save_figure(plots.draw_latent(model_of(), IMAGES, LABELS), tmp_path / name)
     assert (tmp_path / "first.png").read_bytes() == (tmp_path / "second.png").read_bytes()
     assert names_in(tmp_path) == {"first.png", "second.png"}
 
 
-def test_an_unwritable_picture_is_refused(tmp_path):
+def test_save_figure_refuses_an_unwritable_file(tmp_path):
     with refused("cannot write", "missing/p.png"):
         plots.save_figure(plots.draw_loss([]), tmp_path / "missing" / "p.png")
 
 
-def test_no_figure_is_left_in_pyplot_which_is_not_even_loaded():
+def test_drawing_does_not_load_pyplot():
     code = (
         "import sys\n"
         "from scratchvae import build, plots\n"
-        "assert 'matplotlib' not in sys.modules, 'import scratchvae.plots.model loads matplotlib'\n"
+        "assert 'matplotlib' not in sys.modules, 'import scratchvae.plots loads matplotlib'\n"
         "plots.draw_samples(build('pytorch-example'))\n"
         "assert 'matplotlib.pyplot' not in sys.modules\n"
     )
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
 
 
-def test_names_beside_rows_of_images_are_inside_the_picture(tmp_path):
-    images = np.zeros((24, 28, 28, 1))
-    for name in ("VAE", "learned, its mean alone"):
-        path = save_rows(tmp_path / "rows.png", "A title", [(name, images)] * 2, lines=2)
-        with Image.open(path) as picture:
-            columns = (np.asarray(picture.convert("L")) == 255).all(axis=0)
-        assert columns[:3].all()
-        assert not columns[:60].all()
+def test_draw_rows_has_each_name_inside_the_picture_beside_its_images(tmp_path):
+    dark, bright = np.zeros((24, 28, 28, 1)), np.ones((21, 28, 28, 1))
+    for name in ("VAE", "a name that is so long that it needs a wide margin"):
+        figure = plots.draw_rows("A title", [(name, dark), ("W" * 5, bright)], lines=2)
+        picture = saved(figure, tmp_path / "rows.png")
+        height, width = (4 * 30 + 2) * 2, (12 * 30 + 2) * 2
+        assert picture.shape[0] == height + 36
+        names, images = picture[36:, :-width], picture[36:, -width:]
+        assert (names[:, :3] == 1).all()  # nothing is cut off at the left
+        for half, value in ((slice(0, height // 2), 0), (slice(height // 2, None), 1)):
+            written = np.flatnonzero((names[half] < 1).any(axis=1))
+            assert abs(written.mean() - height / 4) < 10  # in the middle of its two lines
+            assert (images[half] == value).any()
+            assert not (images[half] == 1 - value).any()
+        # Of the three images that are missing there is only paper.
+        missing = images[-58:, -(3 * 30 + 2) * 2 :]
+        assert (missing == missing[0, 0]).all()
+
+
+def test_save_figure_refuses_a_name_that_is_not_png(tmp_path):
+    with refused("PNG", ".png", "'loss.jpg'"):
+        plots.save_figure(plots.draw_loss([]), tmp_path / "loss.jpg")
+    assert names_in(tmp_path) == set()
+
+
+@pytest.mark.parametrize("recipe", RECIPES)
+def test_kl_meaning_says_whether_there_is_a_prior_and_every_terminal_can_show_it(recipe):
+    model = model_of(recipe)
+    meaning = kl_meaning(model)
+    assert meaning.isascii()
+    assert meaning.startswith("none") != model.has_prior
+    assert ("class" in meaning) == bool(model.classes)
+
+
+def test_lines_bars_spreads_and_scatters_show_their_numbers():
+    lines = [("first", [3.0, 2.0, 1.5]), ("second", [4.0])]
+    (axes,) = plots.draw_lines("Lines", lines, "nats").axes
+    assert [list(line.get_ydata()) for line in axes.lines] == [values for _, values in lines]
+    assert [list(line.get_xdata()) for line in axes.lines] == [[1, 2, 3], [1]]
+    (axes,) = plots.draw_bars("Bars", ["a", "b"], [("one", [1.0, 2.0]), ("two", [3.0, 4.0])]).axes
+    assert [bar.get_height() for bar in axes.patches] == [1.0, 2.0, 3.0, 4.0]
+    assert len({round(bar.get_x(), 6) for bar in axes.patches}) == 4  # none hides another
+    spreads = [("gap", [[1.0, 3.0], [5.0]])]
+    (axes,) = plots.draw_spreads("Spreads", ["1", "4"], spreads, xlabel="β").axes
+    assert [list(line.get_ydata()) for line in axes.lines] == [[2.0, 5.0], [1.0, 3.0], [5.0]]
+    points = np.array([[1.0, 2.0], [3.0, 4.0]])
+    panels = [("left", points), ("right", -points)]
+    figure = plots.draw_scatters("Scatters", panels, np.array([3, 5]))
+    for axes, (name, expected) in zip(figure.axes, panels, strict=True):
+        assert axes.get_title() == name
+        np.testing.assert_array_equal(axes.collections[0].get_offsets(), expected)

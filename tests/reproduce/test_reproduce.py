@@ -1,4 +1,4 @@
-"""Reproduction: the sources trained, measured, reported, stopped and gone on with."""
+"""Reproduction: the sources trained, measured, reported, stopped and continued."""
 
 import json
 from dataclasses import replace
@@ -9,10 +9,12 @@ from small_runs import interrupt_in_step, names_in, small_dataset
 
 from scratchvae import build, cli, reproduce, training
 from scratchvae.data import dataset
+from scratchvae.plots import draw_loss
 from scratchvae.reproduce import SOURCES, eecs230, factors, fleuret, reproduction
 from scratchvae.reproduce.experiments import Experiment, Row, Source
 from scratchvae.reproduce.report import write_report
 from scratchvae.reproduce.reproduction import Reproduction
+from scratchvae.runs.config import complete_config
 from scratchvae.training import Interrupted, Trainer
 
 pytestmark = pytest.mark.usefixtures("ctrl_c")
@@ -28,9 +30,8 @@ def source(monkeypatch):
     def rows(results):
         return [results.training_loss("the first", first), results.row("a figure", 1.5, "second")]
 
-    def draw(results, folder):
-        (folder / "picture.png").write_bytes(b"")
-        return [folder / "picture.png"]
+    def draw(results):
+        yield "picture", draw_loss(results.run("first").history)
 
     made = Source("A source", [first, second], rows, draw, lambda results, rows: ["A remark."])
     monkeypatch.setattr(reproduce, "SOURCES", {"zhao": made})
@@ -43,7 +44,7 @@ def run(data_dir, folder, *words):
     )
 
 
-def test_it_trains_measures_and_reports(source, data_dir, tmp_path, capsys):
+def test_reproduce_trains_measures_and_reports(source, data_dir, tmp_path, capsys):
     out = tmp_path / "out"
     assert run(data_dir, out, "--epochs", "2") == 0
     assert names_in(out) == {"runs", "figures", "report.md", "report.json"}
@@ -53,7 +54,8 @@ def test_it_trains_measures_and_reports(source, data_dir, tmp_path, capsys):
     assert rows[0]["name"] == "the first: training loss"
     assert rows[0]["published"] == 100
     metrics = (out / "runs" / "first" / "metrics.csv").read_text().splitlines()
-    assert rows[0]["ours"] == pytest.approx(float(metrics[2].split(",")[1]), abs=1e-3)
+    assert rows[0]["ours"] == float(metrics[2].split(",")[1])
+    assert (out / "figures" / "picture.png").read_bytes().startswith(b"\x89PNG")
     assert rows[0]["seconds"] > 0
     assert (rows[1]["published"], rows[1]["ours"]) == (None, 1.5)
     text = (out / "report.md").read_text()
@@ -62,7 +64,7 @@ def test_it_trains_measures_and_reports(source, data_dir, tmp_path, capsys):
     assert "2/2 second: loss" in capsys.readouterr().out
 
 
-def test_what_is_trained_already_is_used(source, data_dir, tmp_path, capsys):
+def test_reproduce_uses_what_is_trained_already(source, data_dir, tmp_path, capsys):
     run(data_dir, tmp_path, "--epochs", "1")
     checkpoint = tmp_path / "runs" / "first" / "checkpoint.npz"
     before = checkpoint.read_bytes()
@@ -74,7 +76,7 @@ def test_what_is_trained_already_is_used(source, data_dir, tmp_path, capsys):
     assert len((tmp_path / "runs" / "first" / "metrics.csv").read_text().splitlines()) == 3
 
 
-def test_ctrl_c_keeps_what_was_done_and_the_same_command_goes_on(
+def test_reproduce_continues_after_ctrl_c_with_the_same_command(
     source, data_dir, tmp_path, monkeypatch, capsys
 ):
     whole, broken = tmp_path / "whole", tmp_path / "broken"
@@ -83,7 +85,7 @@ def test_ctrl_c_keeps_what_was_done_and_the_same_command_goes_on(
         interrupt_in_step(patch, 6)
         assert run(data_dir, broken, "--epochs", "2") == 130
     errors = capsys.readouterr().err
-    assert "go on with" in errors
+    assert "continue with" in errors
     assert f"reproduce zhao --out {broken} --epochs 2" in errors
     assert not (broken / "report.json").exists()
     assert run(data_dir, broken, "--epochs", "2") == 0
@@ -92,14 +94,16 @@ def test_ctrl_c_keeps_what_was_done_and_the_same_command_goes_on(
         assert paths[0].read_bytes() == paths[1].read_bytes()
 
 
-def test_quick_is_kept_apart(source, data_dir, tmp_path):
+def test_reproduce_keeps_quick_runs_apart(source, data_dir, tmp_path):
     assert run(data_dir, tmp_path, "--quick") == 0
     assert "quick-runs" in names_in(tmp_path)
     assert "runs" not in names_in(tmp_path)
     assert "Quick" in (tmp_path / "report.md").read_text()
 
 
-def test_quick_trains_on_the_first_images_alone(source, data_dir, tmp_path, monkeypatch):
+def test_reproduction_quick_trains_only_on_the_first_images(
+    source, data_dir, tmp_path, monkeypatch
+):
     monkeypatch.setattr(reproduction, "QUICK_TRAINING", 32)
     monkeypatch.setattr(reproduction, "QUICK_TEST", 8)
 
@@ -119,7 +123,9 @@ def test_quick_trains_on_the_first_images_alone(source, data_dir, tmp_path, monk
     assert images(quick=False) == (64, 32)
 
 
-def test_another_run_in_its_place_is_refused(source, data_dir, tmp_path, monkeypatch, capsys):
+def test_reproduce_refuses_another_run_in_an_experiments_folder(
+    source, data_dir, tmp_path, monkeypatch, capsys
+):
     run(data_dir, tmp_path, "--epochs", "1")
     other = replace(source.experiments[0], latent_dim=3)
     monkeypatch.setattr(reproduce, "SOURCES", {"zhao": replace(source, experiments=[other])})
@@ -129,14 +135,15 @@ def test_another_run_in_its_place_is_refused(source, data_dir, tmp_path, monkeyp
     assert "another --out" in error
 
 
-def test_unknown_sources_are_refused(tmp_path, capsys):
+def test_reproduce_refuses_unknown_sources(tmp_path, capsys):
     assert cli.main(["reproduce", "zaho", "--out", str(tmp_path / "none")]) == 2
-    assert "no source 'zaho'; the sources are zhao, fleuret" in capsys.readouterr().err
+    expected = "no source 'zaho'; did you mean 'zhao'? The sources are zhao, fleuret"
+    assert expected in capsys.readouterr().err
     assert not (tmp_path / "none").exists()
     assert cli.main(["reproduce", "zhao"]) == 2
 
 
-def test_an_interruption_is_one_that_training_has_saved(source, data_dir, tmp_path, monkeypatch):
+def test_reproduce_interrupted_has_saved(source, data_dir, tmp_path, monkeypatch):
     interrupt_in_step(monkeypatch, 2)
     with pytest.raises(Interrupted):
         reproduce.reproduce(
@@ -145,28 +152,34 @@ def test_an_interruption_is_one_that_training_has_saved(source, data_dir, tmp_pa
     assert (tmp_path / "runs" / "first" / "checkpoint.npz").exists()
 
 
-def test_every_experiment_builds_with_a_name_of_its_own():
+def test_sources_have_experiments_that_build_under_names_of_their_own():
     by_name = {}
     for source in SOURCES.values():
-        for experiment in source.experiments:
-            assert by_name.setdefault(experiment.name, experiment).build().config == (
-                experiment.build().config
+        for one in source.experiments:
+            config, _ = complete_config(
+                one.recipe,
+                data=one.data,
+                latent_dim=one.latent_dim,
+                seed=one.seed,
+                options=one.options,
+                settings=one.settings_for(None),
             )
+            assert by_name.setdefault(one.name, config) == config
     zhao = {e.name: e.published for e in SOURCES["zhao"].experiments if e.published}
     assert zhao["zhao-mlp-z20"] == 154
     assert zhao["zhao-cnn-z1"] == 399
     assert len(zhao) == 13
 
 
-def test_a_warm_up_keeps_its_share():
+def test_settings_for_fewer_epochs_keeps_the_share_of_a_warm_up():
     experiment = Experiment("x", "hierarchical-vae", settings={"epochs": 20, "warm_up": 10.0})
-    settings = experiment.settings_for(experiment.build(), 4)
-    assert (settings.epochs, settings.warm_up) == (4, 2)
-    assert experiment.settings_for(experiment.build(), None).warm_up == 10
+    settings = experiment.settings_for(4)
+    assert (settings["epochs"], settings["warm_up"], settings["free_bits_epochs"]) == (4, 2, 0)
+    assert experiment.settings_for(None) == {"epochs": 20, "warm_up": 10}
 
 
 @pytest.mark.parametrize("name", ["eecs230", "hierarchical", "factors"])
-def test_a_source_is_measured_and_drawn(name, data_dir, tmp_path, monkeypatch):
+def test_reproduce_measures_and_draws_a_source(name, data_dir, tmp_path, monkeypatch):
     monkeypatch.setattr(dataset, "_SYNTHETIC_COUNTS", (64, 32))
     small = [
         replace(e, settings={**e.settings, "batch_size": 32}) for e in SOURCES[name].experiments
@@ -181,7 +194,9 @@ def test_a_source_is_measured_and_drawn(name, data_dir, tmp_path, monkeypatch):
     assert len(names_in(tmp_path / "figures")) >= 3
 
 
-def test_seeds_have_images_and_parameters_of_their_own(source, tmp_path, monkeypatch, capsys):
+def test_reproduction_of_seeds_has_images_and_parameters_for_each(
+    source, tmp_path, monkeypatch, capsys
+):
     monkeypatch.setattr(dataset, "_SYNTHETIC_COUNTS", (40, 20))
     seeds = [
         Experiment(f"seed{seed}", "zhao-mlp", 2, data="synthetic", seed=seed) for seed in (0, 1)
@@ -189,7 +204,7 @@ def test_seeds_have_images_and_parameters_of_their_own(source, tmp_path, monkeyp
     monkeypatch.setattr(
         reproduce,
         "SOURCES",
-        {"zhao": replace(source, experiments=seeds, rows=lambda r: [], draw=lambda r, f: [])},
+        {"zhao": replace(source, experiments=seeds, rows=lambda r: [], draw=lambda r: [])},
     )
     results = []
     train = Reproduction.train
@@ -224,7 +239,7 @@ def test_seeds_have_images_and_parameters_of_their_own(source, tmp_path, monkeyp
     assert "has seed 0, not 2" in capsys.readouterr().err
 
 
-def test_mnist_is_the_same_for_every_seed():
+def test_data_key_of_mnist_is_the_same_for_every_seed():
     assert Experiment("x", "zhao-mlp", seed=3).data_key == ("mnist", 0)
     assert Experiment("x", "zhao-mlp", data="synthetic", seed=3).data_key == ("synthetic", 3)
 
@@ -238,13 +253,13 @@ def test_mnist_is_the_same_for_every_seed():
         ({1: [0.3, 0.4], 2: [0.2, 0.2], 4: [0.1, 0.2]}, ["does not grow", "beside 0.150 at β = 4"]),
     ],
 )
-def test_what_beta_does_is_said_as_it_is(gaps, says):
+def test_verdict_says_what_beta_does(gaps, says):
     text = factors.verdict(gaps)
     for words in says:
         assert words in text
 
 
-def test_the_principal_components_leave_what_a_singular_value_decomposition_says():
+def test_principal_component_error_is_that_of_a_singular_value_decomposition():
     images = small_dataset(train=60).train_images
     x = images.reshape(60, -1) / 255
     values = np.linalg.svd(x - x.mean(axis=0), compute_uv=False)
@@ -252,7 +267,7 @@ def test_the_principal_components_leave_what_a_singular_value_decomposition_says
     assert eecs230.principal_component_error(images, 5) == pytest.approx(expected)
 
 
-def test_grain_is_what_neighbours_differ_by():
+def test_grain_is_the_difference_of_neighbours():
     flat = np.full((3, 8, 8, 1), 0.5)
     assert fleuret.grain(flat) == 0
     striped = flat.copy()
@@ -260,7 +275,7 @@ def test_grain_is_what_neighbours_differ_by():
     assert fleuret.grain(striped) == 0.5
 
 
-def test_a_report_shows_what_was_published_and_the_difference(tmp_path):
+def test_write_report_shows_what_was_published_and_the_difference(tmp_path):
     rows = [Row("one", 307.0, 301.25, 20.4), Row("two", None, 0.01234567, 0.0)]
     write_report(tmp_path, "How.", [("Title", rows, [], [])])
     text = (tmp_path / "report.md").read_text()

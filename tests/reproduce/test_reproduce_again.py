@@ -1,4 +1,4 @@
-"""A run that is there is used only where training it to its end makes it what is asked for."""
+"""A run that is there is used only if training it to its end makes it the requested one."""
 
 import json
 
@@ -21,7 +21,7 @@ def one_run(monkeypatch, data_dir, tmp_path):
     def one_run(*words, recipe="zhao-mlp", **settings):
         settings = {"batch_size": 16, "epochs": 3, **settings}
         experiment = Experiment("first", recipe, 2, settings=settings)
-        made = Source("A source", [experiment], lambda results: [], lambda results, folder: [])
+        made = Source("A source", [experiment], lambda results: [], lambda results: [])
         monkeypatch.setattr(reproduce, "SOURCES", {"zhao": made})
         where = ["--out", str(tmp_path), "--data-dir", str(data_dir)]
         return cli.main(["reproduce", "zhao", *where, *words]), tmp_path / "runs" / "first"
@@ -36,19 +36,19 @@ def refusal(capsys):
     return error
 
 
-def test_a_run_of_other_settings_is_refused(one_run, capsys):
+def test_reproduce_refuses_a_run_of_other_settings(one_run, capsys):
     _, folder = one_run()
     before = (folder / "config.json").read_bytes()
     capsys.readouterr()
     assert one_run(learning_rate=0.125)[0] == 2
     error = refusal(capsys)
-    for words in (str(folder), "learning_rate 0.0025, and 0.125 is", "--out", "remove that folder"):
+    for words in (str(folder), "has learning_rate 0.0025, not 0.125", "--out", "remove this one"):
         assert words in error
     assert (folder / "config.json").read_bytes() == before
     assert one_run()[0] == 0
 
 
-def test_an_option_that_the_experiment_leaves_as_it_is_counts_too(one_run, capsys):
+def test_reproduce_refuses_a_run_that_differs_in_a_default_option(one_run, capsys):
     _, folder = one_run()
     path = folder / "config.json"
     path.write_text(path.read_text().replace('"beta": 1.0', '"beta": 2.0'))
@@ -57,44 +57,42 @@ def test_an_option_that_the_experiment_leaves_as_it_is_counts_too(one_run, capsy
     assert "has beta 2.0, not 1.0" in capsys.readouterr().err
 
 
-def test_a_warm_up_that_was_shortened_with_its_run_is_not_gone_on_with(one_run, capsys):
+def test_reproduce_does_not_extend_a_run_with_a_shortened_warm_up(one_run, capsys):
     kind = {"recipe": "hierarchical-vae", "warm_up": 1.0}
     one_run("--epochs", "1", **kind)
     assert one_run(**kind)[0] == 2
-    assert "has warm_up 0.3333333333333333, and 1.0 is asked for" in refusal(capsys)
+    assert "has warm_up 0.3333333333333333, not 1.0" in refusal(capsys)
 
 
-def test_a_cosine_schedule_is_not_gone_on_with(one_run, capsys):
+def test_reproduce_does_not_extend_a_cosine_schedule(one_run, capsys):
     kind = {"schedule": "cosine"}
     one_run("--epochs", "1", **kind)
     assert one_run("--epochs", "1", **kind)[0] == 0
     assert one_run(**kind)[0] == 2
-    assert "cosine schedule that ends with epoch 1, and one that ends with epoch 3" in refusal(
-        capsys
-    )
+    assert "has a cosine schedule that ends with epoch 1, not 3" in refusal(capsys)
 
 
-def test_a_run_of_more_epochs_is_not_taken_for_one_of_fewer(one_run, capsys):
+def test_reproduce_refuses_a_run_of_more_epochs(one_run, capsys):
     _, folder = one_run()
     assert one_run("--epochs", "2")[0] == 2
     error = refusal(capsys)
-    assert "has done 3 epochs, and 2 are asked for" in error
+    assert "has already trained 3 epochs, more than the 2 requested" in error
     assert str(folder) in error
     assert not (folder.parents[1] / "report.md").read_text().count("2 epochs each")
 
 
-def test_a_run_that_was_stopped_in_an_epoch_too_many_is_refused(one_run, monkeypatch, capsys):
+def test_reproduce_refuses_a_run_stopped_in_an_epoch_too_many(one_run, monkeypatch, capsys):
     with monkeypatch.context() as patch:
         interrupt_in_step(patch, 2 * STEPS + 1)
         assert one_run()[0] == 130
     capsys.readouterr()
     assert one_run("--epochs", "2")[0] == 2
-    assert "has done 2 epochs and begun another, and 2 are asked for" in refusal(capsys)
+    assert "already trained 2 epochs and started another, more than the 2" in refusal(capsys)
     assert one_run()[0] == 0
 
 
 @pytest.mark.parametrize("changes", [{"schedule": "cosine"}, {"learning_rate": 0.125}])
-def test_a_run_that_was_not_begun_is_trained_as_it_is_asked_for_now(one_run, changes):
+def test_reproduce_trains_a_run_that_was_not_begun_as_requested_now(one_run, changes):
     _, folder = one_run(**changes)
     whole = (folder / "checkpoint.npz").read_bytes()
     (folder / "checkpoint.npz").unlink()
@@ -106,7 +104,7 @@ def test_a_run_that_was_not_begun_is_trained_as_it_is_asked_for_now(one_run, cha
     assert json.loads((folder / "config.json").read_text())["settings"]["epochs"] == 3
 
 
-def test_a_run_from_before_a_setting_there_is_now_is_used(one_run, capsys):
+def test_reproduce_uses_a_run_that_is_older_than_a_setting(one_run, capsys):
     _, folder = one_run()
     config = json.loads((folder / "config.json").read_text())
     for name in ("free_bits", "free_bits_epochs"):
@@ -126,7 +124,7 @@ def test_a_run_from_before_a_setting_there_is_now_is_used(one_run, capsys):
 
 
 @pytest.mark.parametrize("left", [None, 1, 3])
-def test_a_run_whose_record_is_lost_is_refused(one_run, capsys, left):
+def test_reproduce_refuses_a_run_whose_metrics_are_lost(one_run, capsys, left):
     _, folder = one_run()
     path = folder / "metrics.csv"
     rows = path.read_text().splitlines(keepends=True)
@@ -137,7 +135,7 @@ def test_a_run_whose_record_is_lost_is_refused(one_run, capsys, left):
     capsys.readouterr()
     assert one_run()[0] == 2
     error = refusal(capsys)
-    found = left - 1 if left else 0
-    for words in (str(folder), f"has done 3 epochs, and its metrics.csv has whole rows of {found}"):
+    whole = left - 1 if left else 0
+    for words in (str(folder), f"trained 3 epochs, but its metrics.csv has only {whole} of"):
         assert words in error
     assert "remove that folder" in error

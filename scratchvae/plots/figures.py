@@ -1,0 +1,159 @@
+"""Figures: blank ones, grids of images, and files of them.
+
+Every function of this package returns a Matplotlib ``Figure`` and changes no global state;
+``save_figure`` writes one to a file.
+
+Dimensions: N images of shape (H, W, C).
+"""
+
+import io
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from scratchvae.errors import InputError
+from scratchvae.files import write_bytes
+from scratchvae.validation import FloatArray
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+# Matplotlib is imported where it is used: it takes a third of a second, and training needs none.
+
+GAP = 2  # pixels between images in a grid
+DOTS = 3  # screen dots per image pixel
+PAPER = 0.16  # the grey between images
+
+_DPI = 100
+_TITLE = 36  # dots for the title of a grid
+_COLUMN_NAMES = 22  # dots for the names of its columns
+_MARGIN = 8  # dots on both sides of the names of its rows
+_SIZES = {"title": 11, "rows": 9, "columns": 8}  # of letters, in points
+
+
+def new_figure(width: float, height: float, layout: Any = "constrained") -> "Figure":
+    """Return an empty figure of that many inches."""
+    from matplotlib.figure import Figure
+
+    # Figure() rather than pyplot: no window, no global list of figures that fills up the memory.
+    return Figure(figsize=(width, height), dpi=_DPI, layout=layout)
+
+
+def save_figure(figure: "Figure", path: Path) -> None:
+    """Write a figure as PNG to ``path``, whole or not at all.
+
+    A picture without colours is written as grey, a third of the size. The same figure gives the
+    same bytes.
+
+    Raises
+    ------
+    InputError
+        If the name does not end in .png, or the file cannot be written.
+    """
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from PIL import Image
+
+    if path.suffix.lower() != ".png":
+        raise InputError(f"pictures are PNG files: the name must end in .png, not {path.name!r}")
+    canvas: Any = FigureCanvasAgg(figure)
+    canvas.draw()
+    dots = np.asarray(canvas.buffer_rgba())[..., :3]
+    grey = bool((dots == dots[..., :1]).all())
+    picture = Image.fromarray(np.ascontiguousarray(dots[..., 0] if grey else dots))
+    file = io.BytesIO()
+    picture.save(file, format="png", optimize=True)
+    write_bytes(path, file.getbuffer())
+
+
+def mosaic(images: NDArray[Any], columns: int, gap: int = GAP) -> FloatArray:
+    """Return images (N, H, W, C) laid out in rows of ``columns`` as one image.
+
+    Values are clipped to 0 … 1, as a screen would. Missing images at the end are left blank.
+    """
+    count, height, width, channels = images.shape
+    rows = -(-count // columns)
+    shape = (rows * (height + gap) + gap, columns * (width + gap) + gap, channels)
+    page = np.full(shape, PAPER, dtype=np.float32)
+    for place, image in enumerate(np.clip(images, 0, 1)):
+        top = gap + place // columns * (height + gap)
+        left = gap + place % columns * (width + gap)
+        page[top : top + height, left : left + width] = image
+    return page
+
+
+def draw_grid(
+    images: NDArray[Any],
+    columns: int,
+    title: str,
+    *,
+    gap: int = GAP,
+    dots: int = DOTS,
+    row_names: Sequence[str] = (),
+    column_names: Sequence[str] = (),
+) -> "Figure":
+    """Return a mosaic under its title, at a whole number of dots per pixel.
+
+    Parameters
+    ----------
+    images, columns, gap
+        As of ``mosaic``.
+    title
+        What the images are.
+    dots
+        Screen dots per image pixel, across and down.
+    row_names
+        Names at the left. Where there are fewer than rows, each stands for that share of the rows.
+    column_names
+        Names above the columns.
+    """
+    page = mosaic(images, columns, gap)
+    height, width = (side * dots for side in page.shape[:2])
+    left, top = _names_width(row_names), _TITLE + (_COLUMN_NAMES if column_names else 0)
+    across, down = left + width, height + top
+    figure = new_figure(across / _DPI, down / _DPI, layout=None)
+    axes = figure.add_axes((left / across, 0, width / across, height / down))
+    # Red, green and blue in 8 bits: a colour map would be off by a shade or two.
+    shown = np.broadcast_to(np.rint(page * 255).astype(np.uint8), (*page.shape[:2], 3))
+    axes.imshow(shown, interpolation="nearest", aspect="auto")
+    axes.set_axis_off()
+
+    def write(x: float, y: float, text: str, kind: str, side: str) -> None:
+        figure.text(x / across, y / down, text, fontsize=_SIZES[kind], ha=side, va="center")
+
+    for place, name in enumerate(row_names):
+        y = height * (1 - (place + 0.5) / len(row_names))
+        write(left - _MARGIN, y, name, "rows", "right")
+    for place, name in enumerate(column_names):
+        x = left + width * (place + 0.5) / len(column_names)
+        write(x, height + _COLUMN_NAMES / 2, name, "columns", "center")
+    write(_MARGIN, down - _TITLE / 2, title, "title", "left")
+    return figure
+
+
+def tidy(axes: "Axes") -> None:
+    """Leave only what helps to read a curve or a scatter off its axes."""
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.grid(alpha=0.25)
+
+
+def class_colours(labels: NDArray[Any]) -> list[str]:
+    """Return the colour of each label's class."""
+    return [f"C{int(label) % 10}" for label in labels]
+
+
+def _names_width(names: Sequence[str]) -> int:
+    """Return how many dots the names of rows take, their margins included."""
+    if not names:
+        return 0
+    from matplotlib.backends.backend_agg import RendererAgg
+    from matplotlib.font_manager import FontProperties
+
+    make_renderer: Any = RendererAgg  # Matplotlib does not say its type
+    renderer = make_renderer(1, 1, _DPI)
+    font = FontProperties(size=_SIZES["rows"])
+    widths = [renderer.get_text_width_height_descent(name, font, False)[0] for name in names]
+    return int(max(widths)) + 2 * _MARGIN
