@@ -39,7 +39,8 @@ class Engine:
         of the loss, what a backward pass needs) stays with it; what they return is to be used
         before the next round.
         """
-        if not self._on or not hasattr(type(model), "networks"):
+        if not self._has_double(model):
+            self._double = None
             return model
         if type(self._double) is not type(model):
             self._double = object.__new__(type(model))
@@ -59,6 +60,14 @@ class Engine:
                 continue
             self._replaced.add(name)
         return self._double
+
+    def _has_double(self, model: Any) -> bool:
+        if not self._on or not hasattr(type(model), "networks"):
+            return False
+        for name, value in vars(model).items():
+            if callable(value) and callable(getattr(type(model), name, None)):
+                return False  # a method of this one model's own, which knows of no double
+        return True
 
     def hand_back(self, model: Any) -> None:
         """Give the model what a double's passes have left in attributes of its class's own."""

@@ -117,7 +117,7 @@ class Trainer:
         condition = {} if labels is None else {"labels": labels}
         model: Trainable = self.engine.double(self.model)
         buffers = [(buffer, buffer.copy()) for buffer in self.model.buffers.values()]
-        with self._schedules_in_force(model):
+        with self.schedules_in_force(model):
             noise = model.draw_noise(len(x), stream(self.seed, "noise", self.optimiser.steps))
             try:
                 terms = model.forward(x, noise, training=True, **condition)
@@ -154,8 +154,8 @@ class Trainer:
             )
 
     @contextmanager
-    def _schedules_in_force(self, model: Trainable) -> Iterator[None]:
-        """Give a model the schedules' present values, and its own back afterwards."""
+    def schedules_in_force(self, model: Trainable) -> Iterator[None]:
+        """Within this, a model has the schedules' present values; then its own again."""
         own = model.free_bits
         try:
             if self.settings.warm_up:

@@ -223,7 +223,7 @@ def test_the_reproduction_says_what_it_measured_and_no_more():
     remedied = {"all three": 3.0, "free bits": 4.0}
     first, _, table = said(remedied, {"all three": 1.5})
     assert "After 2 epochs on 6,000 images" in first
-    assert "plainly is 0.00 nats, below the 0.1 that counts as collapsed. So short a run" in first
+    assert "is 0.00 nats, below the 0.1 that counts as collapsed. So short a run" in first
     assert "So short a run" not in said(remedied, {"all three": 1.5}, epochs=12)[0]
     assert "all three (3.00 nats, bound +1.50)" in first
     assert "free bits (" not in first  # it lost bound

@@ -78,7 +78,7 @@ def test_a_replaced_network_runs_and_is_trained_and_saved(tmp_path):
     )
     save_checkpoint(tmp_path / "checkpoint.npz", Trainer(vae), {})
     again = Trainer(small_vae(seed=2))
-    load_checkpoint(tmp_path / "checkpoint.npz", again, {})
+    load_checkpoint(tmp_path / "checkpoint.npz").restore(again)
     assert_same(values(again.model), values(vae))
 
 

@@ -8,7 +8,7 @@ from hierarchical_cases import IMAGES, D, U, both, small
 from scratchvae.checks.gradients import gradcheck
 from scratchvae.models import RECIPES, build
 from scratchvae.probability import GaussianLikelihood, kl_to_standard_gradients
-from scratchvae.training import Settings, Trainer, train
+from scratchvae.training import Settings, Trainable, Trainer, train
 
 # The warm-up of the KL.
 
@@ -63,12 +63,12 @@ def test_every_model_that_says_it_weighs_a_kl_does(recipe):
 
 
 def test_a_model_of_ones_own_is_warmed_up_if_it_has_the_weight():
-    class Bare:
+    class Bare(Trainable):
         parameters, dtype = {}, np.dtype(np.float64)
 
     with refused("Bare has no KL", "leave warm_up out"):
         Trainer(Bare(), Settings(warm_up=1.0))
-    Bare.kl_weight = 1.0
+    Bare.weighs_kl = True
     assert Trainer(Bare(), Settings(warm_up=1.0)).settings.warm_up == 1
 
 
@@ -110,7 +110,7 @@ def test_the_gradient_is_right_all_along_the_schedules(kind):
     losses = []
     for progress in (0.0, 0.3, 0.5, 1.0):
         trainer.schedule(progress)
-        with trainer.schedules_in_force():
+        with trainer.schedules_in_force(model):
             report = gradcheck(model, IMAGES)
             losses.append(model.forward(IMAGES, normal(1, 5, D + U, seed=3)))
         assert report.passed, report
