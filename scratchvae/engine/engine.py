@@ -9,6 +9,7 @@ from scratchvae import kernels
 from scratchvae.errors import InputError
 from scratchvae.kernels.machine.arena import Arena
 from scratchvae.layers import Layer
+from scratchvae.layers.sequential import twin
 
 _VARIABLE = "SCRATCHVAE_ENGINE"
 
@@ -34,26 +35,26 @@ class Engine:
     def double(self, model: Any) -> Any:
         """Begin a round of passes: return the model's double, or the model where it has none.
 
-        The double has all that the model has at this moment, but its networks run as plans, and
-        its likelihood writes where it wrote in the round before. What its passes leave in it (terms
-        of the loss, what a backward pass needs) stays with it; what they return is to be used
-        before the next round.
+        The double has all that the model has at this moment, but its networks run as plans (or,
+        with the engine off, are twins of the model's), and its likelihood writes where it wrote in
+        the round before. What its passes leave in it (terms of the loss, what a backward pass
+        needs) stays with it; what they return is to be used before the next round.
         """
         if not self._has_double(model):
             self._double = None
             return model
         if type(self._double) is not type(model):
             self._double = object.__new__(type(model))
-        own, state = vars(self._double), vars(model)
+        own, state = vars(self._double), dict(vars(model))  # another thread may add to it
         own.clear()
         own.update(state)
         # Somebody else's class may keep what its networks return.
         copies = not type(model).__module__.startswith("scratchvae.")
         self._arena.rewind()
-        self._replaced = {"_pass"}  # of planned networks: the model's own have not run
+        self._replaced = {"_pass"}  # of other networks than the model's own
         for name, value in state.items():
             if isinstance(value, Layer):
-                own[name] = self._planned(name, value, copies)
+                own[name] = self._planned(name, value, copies) if self._on else twin(value)
             elif not copies and type(value).__module__ == "scratchvae.probability.likelihoods":
                 own[name] = _PlannedLikelihood(value, self._arena)
             else:
@@ -62,9 +63,10 @@ class Engine:
         return self._double
 
     def _has_double(self, model: Any) -> bool:
-        if not self._on or not hasattr(type(model), "networks"):
+        # As they are written, layers train the model itself.
+        if not hasattr(type(model), "networks") or (self._keeps and not self._on):
             return False
-        for name, value in vars(model).items():
+        for name, value in list(vars(model).items()):
             if callable(value) and callable(getattr(type(model), name, None)):
                 return False  # a method of this one model's own, which knows of no double
         return True

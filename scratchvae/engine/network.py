@@ -11,7 +11,7 @@ from scratchvae.kernels.machine.memory import Memory
 from scratchvae.kernels.machine.tasks import Resources
 from scratchvae.kernels.machine.threads import get_threads
 from scratchvae.layers import Layer, Sequential
-from scratchvae.layers.sequential import check_each_once
+from scratchvae.layers.sequential import check_each_once, twin
 from scratchvae.validation import FloatArray, check_floats
 
 # What a plan takes for granted of a layer besides its arrays.
@@ -79,6 +79,7 @@ class PlannedNetwork(Layer):
                 # What comes from a plan is written over in the next round: a layer that the engine
                 # does not know gets a copy, which is its own to keep.
                 own = bool(passes) and isinstance(passes[-1], Layer)
+                piece = piece if self._keeps else twin(piece)
                 x = piece.forward(x if own else x.copy(), training)
                 passes.append(piece)
             else:

@@ -1,6 +1,7 @@
 """Layers applied one after another: the chain rule, one factor a layer."""
 
 from collections.abc import Iterator
+from copy import copy
 from types import MappingProxyType
 
 import numpy as np
@@ -94,6 +95,14 @@ def check_each_once(layers: list[Layer]) -> None:
                 "remembers only its last forward pass"
             )
         seen.add(id(layer))
+
+
+def twin(layer: Layer) -> Layer:
+    """Return a layer with the same parameters that remembers forward passes of its own."""
+    other = copy(layer)
+    if isinstance(layer, Sequential):
+        other.layers = [twin(inner) for inner in layer.layers]  # type: ignore[attr-defined]
+    return other
 
 
 def each_layer(layer: Layer) -> Iterator[Layer]:

@@ -110,8 +110,6 @@ def train(
     with (
         _progress_bar(trainer, len(images), progress) as bar,
         _ctrl_c() as stopping,
-        # A loss that overflows is reported by an error: no need of NumPy's warnings as well.
-        np.errstate(over="ignore", invalid="ignore"),
     ):
         while trainer.epoch < settings.epochs:
             start = time.perf_counter() - trainer.running_seconds
@@ -195,7 +193,8 @@ def _evaluate(
 ) -> LossTerms | None:
     if images is None or len(images) == 0:
         return None
-    terms = trainer.model.evaluate(images, labels=labels, seed=trainer.seed)
+    with np.errstate(over="ignore", invalid="ignore"):  # reported below
+        terms = trainer.model.evaluate(images, labels=labels, seed=trainer.seed)
     if terms is not None and not math.isfinite(terms.loss):
         # The last step has ruined the parameters: an error now keeps them out of a checkpoint.
         raise InputError(

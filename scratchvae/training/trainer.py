@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from scratchvae.data.batches import read_pixels
@@ -117,7 +118,9 @@ class Trainer:
         condition = {} if labels is None else {"labels": labels}
         model: Trainable = self.engine.double(self.model)
         buffers = [(buffer, buffer.copy()) for buffer in self.model.buffers.values()]
-        with self.schedules_in_force(model):
+        # A loss that overflows is reported by an error: no need of NumPy's warnings as well.
+        quiet = np.errstate(over="ignore", invalid="ignore")
+        with self.schedules_in_force(model), quiet:
             noise = model.draw_noise(len(x), stream(self.seed, "noise", self.optimiser.steps))
             try:
                 terms = model.forward(x, noise, training=True, **condition)

@@ -12,6 +12,7 @@ import pytest
 from helpers import refused, small_vae, values
 
 import scratchvae
+from scratchvae import kernels
 from scratchvae.kernels.machine.arena import Arena, empty
 from scratchvae.layers import Dense
 from scratchvae.models import RECIPES
@@ -63,6 +64,10 @@ def test_engine_variable_is_on_or_off(monkeypatch):
         scratchvae.Trainer(small_vae())
 
 
+compiled = pytest.mark.skipif(kernels.BACKEND != "numba", reason="plans are of compiled kernels")
+
+
+@compiled
 @pytest.mark.parametrize(("name", "most"), [("zhao-mlp", 400), ("zhao-cnn", 800)])
 def test_a_step_makes_few_python_calls(name, most):
     trainer = scratchvae.Trainer(scratchvae.build(name, seed=0))
@@ -82,6 +87,7 @@ def test_a_step_makes_few_python_calls(name, most):
     assert 20 < calls <= most
 
 
+@compiled
 @pytest.mark.parametrize("name", ["zhao-mlp", "kingma-welling", "zhao-cnn", "fleuret-conv"])
 def test_a_step_after_the_first_allocates_nothing_large(name):
     trainer = scratchvae.Trainer(scratchvae.build(name))
@@ -147,7 +153,9 @@ def test_a_trainer_refuses_parameters_that_its_optimiser_does_not_have():
         trainer.step(x)
 
 
-def test_looking_at_a_model_while_it_trains_changes_nothing():
+@pytest.mark.parametrize("engine", ["on", "off"])
+def test_looking_at_a_model_while_it_trains_changes_nothing(engine, monkeypatch):
+    monkeypatch.setenv("SCRATCHVAE_ENGINE", engine)
     x = np.random.default_rng(0).random((40, 3, 5, 1))
     settings = {"epochs": 3, "batch_size": 8, "progress": False}
     alone, watched = small_vae().fit(x, **settings), small_vae()
@@ -174,7 +182,9 @@ def test_looking_at_a_model_while_it_trains_changes_nothing():
         np.testing.assert_array_equal(values(watched)[name], value, err_msg=name)
 
 
-def test_answers_of_several_threads_are_their_own():
+@pytest.mark.parametrize("engine", ["on", "off"])
+def test_answers_of_several_threads_are_their_own(engine, monkeypatch):
+    monkeypatch.setenv("SCRATCHVAE_ENGINE", engine)
     model = small_vae()
     sets = [np.random.default_rng(n).random((n, 3, 5, 1)) for n in (3, 50, 700)]
     right = [model.elbo(images) for images in sets]
