@@ -62,33 +62,37 @@ BACKEND = _choose_backend()
 
 # Each compiled kernel takes the place of its definition.
 if BACKEND == "numba":
-    from scratchvae.kernels.convolution.convolution import (
+    from scratchvae.kernels.convolution import (
         convolution_forward,
         convolution_input_gradient,
         convolution_weight_gradient,
-    )
-    from scratchvae.kernels.convolution.transposed import (
         transposed_convolution_forward,
         transposed_convolution_input_gradient,
         transposed_convolution_weight_gradient,
     )
-    from scratchvae.kernels.machine import tasks
     from scratchvae.kernels.matrix_product import (
         matmul,
         matmul_transposed_left,
         matmul_transposed_right,
     )
-    from scratchvae.kernels.passes.activation import activation_backward, activation_forward
-    from scratchvae.kernels.passes.adam import adam_step
-    from scratchvae.kernels.passes.batch_norm import (
+    from scratchvae.kernels.passes import (
+        adam_step,
         batch_norm_backward,
         batch_norm_forward,
+        bernoulli_cross_entropy,
+        bernoulli_gradient,
         channel_moments,
-    )
-    from scratchvae.kernels.passes.bernoulli import bernoulli_cross_entropy, bernoulli_gradient
-    from scratchvae.kernels.passes.bias import (
-        activation_backward_and_sum,
-        add_bias,
+        elu,
+        elu_backward,
+        gaussian_gradient,
+        relu,
+        relu_backward,
+        sigmoid,
+        sigmoid_backward,
+        softplus,
+        softplus_backward,
+        squared_distances,
         sum_rows,
+        tanh,
+        tanh_backward,
     )
-    from scratchvae.kernels.passes.gaussian import gaussian_gradient, squared_distances

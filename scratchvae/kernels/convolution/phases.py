@@ -106,8 +106,8 @@ def phase_table(
     for y in y_axes:
         for x in x_axes:
             inner = inner_pixels(x, stride, width, few)
-            phase = [y.first, x.first, y.pixels, x.pixels, y.origin, x.origin, y.taps, x.taps]
-            table.append(Phase(*phase, y.first_tap, x.first_tap, size, *inner))
+            both = [number for pair in zip(y, x, strict=True) for number in pair]
+            table.append([*both, size, *inner])  # in the order of Phase
             size += y.taps * x.taps * numbers
     return np.array(table, np.int64).reshape(-1, len(Phase._fields)), size
 

@@ -122,7 +122,9 @@ def _backward(activation: str, dy: FloatArray, y: FloatArray, alpha: float = 1.0
 
 
 # Exact in both types, and promoted to the type of what they meet.
-_ZERO, _ONE, _TWENTY = np.float32(0), np.float32(1), np.float32(20)
+_ZERO: Any = np.float32(0)
+_ONE: Any = np.float32(1)
+_TWENTY: Any = np.float32(20)
 
 
 @kernel(inside=True)
