@@ -30,15 +30,13 @@ def _choose_backend() -> str:
             f"{_VARIABLE} must be numpy or numba, not {wanted!r}: set one, or unset it"
         )
     problem = "" if wanted == "numpy" else _problem_with_numba()
-    if wanted and not problem:
-        return wanted
+    if not problem:
+        return wanted or "numba"
     if wanted:
         raise InputError(
-            f"{_VARIABLE} is numba, which needs Numba, but {problem}: "
+            f"{_VARIABLE}=numba cannot be had, since {problem}: "
             f"install Numba, or set {_VARIABLE}=numpy"
         )
-    if not problem:
-        return "numba"
     print(
         f"scratchvae: computing with NumPy, since {problem}; this is about 2.5 times slower for "
         "dense recipes and 8 to 12 times for convolutional ones. Install Numba for speed, or set "

@@ -1,4 +1,4 @@
-"""Memory: scratch room, and the walls around every array that a kernel is given."""
+"""Memory: scratch arrays, and the walls around every array that a kernel is given."""
 
 import os
 import sys
@@ -9,15 +9,17 @@ import numpy as np
 import pytest
 from kernel_processes import HERE, run
 
+from scratchvae.kernels.machine.memory import thread_memory
+
 
 def test_scratch_memory_is_reused_and_each_threads_own():
-    from scratchvae.kernels.machine.memory import scratch
-
-    first = scratch("test", 100, "f")
+    first = thread_memory().scratch("test", 100, "f")
     assert first.ctypes.data % 64 == 0
-    assert scratch("test", 50, "f") is first
+    assert thread_memory().scratch("test", 50, "f") is first
     others = []
-    other = threading.Thread(target=lambda: others.append(scratch("test", 100, "f")))
+    other = threading.Thread(
+        target=lambda: others.append(thread_memory().scratch("test", 100, "f"))
+    )
     other.start()
     other.join()
     assert not np.shares_memory(first, others[0])
@@ -28,12 +30,11 @@ def test_no_kernel_touches_memory_beyond_its_arrays(tmp_path):
     code = """
 import numpy as np
 import kernel_cases
-from scratchvae.kernels.convolution import convolution
-from scratchvae.kernels import matrix_product
+from scratchvae.kernels.machine.memory import Memory
 for place in kernel_cases.walls():
-    def scratch(purpose, size, dtype):
+    def scratch(self, purpose, size, dtype):
         return place(np.full(size, np.nan, dtype))
-    convolution.scratch = matrix_product.scratch = scratch
+    Memory.scratch = scratch
     kernel_cases.battery(place)
 print("untouched")
 """

@@ -6,8 +6,10 @@ On a machine with one core, or a busy one, only these tests would notice a mista
 import threading
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 
+from scratchvae import kernels
 from scratchvae.errors import InputError
 from scratchvae.kernels.machine import tasks
 from scratchvae.kernels.machine.backoff import Backoff
@@ -149,3 +151,20 @@ def test_observing_sees_each_task_and_its_seconds(threads, calls, monkeypatch):
     run([Task(short, MUCH, ())], threads)
     assert seen == [(short, 0.25), (long, 0.5)]
     assert calls[:2] == ([(0, 1)] * 2 if threads == 1 else [(ALL, 2)] * 2)
+
+
+def test_a_kernel_asks_once_how_many_threads_there_are(monkeypatch):
+    # Another Python thread may choose another number between the building and the running.
+    asked = []
+    monkeypatch.setattr(tasks, "get_threads", lambda: asked.append("once") or 1)
+    x = np.ones((4, 5, 5, 2), np.float32)
+    for kernel, arguments in (
+        (kernels.matmul, (np.ones((40, 40)), np.ones((40, 40)))),
+        (kernels.convolution_forward, (x, np.ones((3, 3, 2, 3), np.float32))),
+        (kernels.channel_moments, (x,)),
+        (kernels.squared_distances, (x, x)),
+        (kernels.elu, (x,)),
+    ):
+        asked.clear()
+        kernel(*arguments)
+        assert asked == ["once"], kernel

@@ -1,1 +1,1 @@
-"""How kernels are compiled, shared among threads, and given vectors and memory."""
+"""How kernels are compiled, run on threads, and given vectors and memory."""

@@ -1,11 +1,14 @@
 """How kernels are compiled: at their first call, once per machine, and never from a stale cache.
 
 Numba's own ``cache=True`` watches only the file of the function itself: it does not see a change in
-a function that is called from another file. Kernels call each other across files, so their machine
-code is kept in a folder named after *all* the kernel sources, Numba's version and the processor.
-Each file holds one signature and appears whole (it is written under another name, then renamed), so
-processes that compile at the same moment cannot mix up each other's code. It begins with a
-checksum: most damage would not keep machine code from being loaded, only from being right.
+a function that is called from another file. A locator of one's own could mend that, but for all
+users of Numba in the process; and two processes that compile at once may give two signatures the
+same file, since Numba numbers the files by an index that it reads first and writes later.
+
+Here the machine code is kept in a folder named after *all* the kernel sources, Numba's version and
+the processor. Each file is named after one signature, and appears whole: it is written under
+another name, then renamed. It begins with a checksum, for most damage would not keep machine code
+from being loaded, only from being right.
 """
 
 import hashlib

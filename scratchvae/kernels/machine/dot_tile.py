@@ -1,6 +1,6 @@
 """The tile for one column: inner products of several rows of A with the same numbers.
 
-With one column of B, the register tile would leave all but one lane of its vectors idle. Here the
+With one column of B, the register tile would leave all lanes of its vectors but one idle. Here the
 lanes lie along the reduction instead, and each row has one vector of partial sums::
 
     C[t] = Σ_o Σ_l  A[t·rs + o·os + l] · B[o·bos + l]
@@ -26,7 +26,7 @@ from scratchvae.kernels.machine.tile import UNIT_STEP, compile_tile
 
 
 def dot_rows(dtype: DTypeLike) -> int:
-    """Tell how many rows the tile has: their sums fill one vector."""
+    """Return the number of rows of the tile: their sums fill one vector."""
     return simd.lanes(dtype)
 
 

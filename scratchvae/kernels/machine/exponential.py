@@ -1,15 +1,15 @@
 """The exponential and its relatives, written so that LLVM computes many of them at once.
 
-A call of the C library's ``exp`` in a loop is a call per number. What follows is a dozen additions
-and multiplications without a branch, so a loop over it becomes vector instructions.
+In a loop, the C library's ``exp`` is called once per number. What follows is a dozen additions and
+multiplications without a branch, so a loop over it becomes vector instructions.
 
     eˣ = 2ⁿ · eʳ      with n = round(x / log 2) and r = x − n log 2, so |r| ≤ ½ log 2 ≈ 0.35
 
 eʳ − 1 is a short polynomial, and 2ⁿ is written straight into the exponent of a floating-point
-number. Errors are of a few units in the last place, for float32 and for float64; NaN stays NaN.
+number. Errors are a few units in the last place, for float32 and for float64; NaN stays NaN.
 
-The multiply-adds are asked for by name, each where it stands. So they are fused alike in every
-compiled version of a loop, and the bits are the same (see ``compilation.kernel``).
+The multiply-adds are asked for by name, each where it stands, so they are fused in the same way in
+every compiled version of a loop, and the bits are the same (see ``compilation.kernel``).
 """
 
 import math
@@ -30,7 +30,7 @@ class _Format(NamedTuple):
     bias: int  # what is added to the exponent
     lowest: float  # eˣ is a normal number from here …
     highest: float  # … to here
-    log2_high: float  # log 2 in two parts, the first with so few bits that n times it is exact
+    log2_high: float  # log 2 as a sum, the first term with so few bits that n times it is exact
     log2_low: float
     terms: int  # of eʳ − 1 = r + r²/2! + …: the rest is below half a unit in the last place
     log_terms: int  # of log(1 + e) = 2 (s + s³/3 + …) likewise, with s = e / (2 + e) ≤ 1/3
@@ -58,7 +58,7 @@ def exp(x: float) -> float:
 
 
 def expm1(x: float) -> float:
-    """Return eˣ − 1, accurate also near 0; from 88 (float32) or 709 up it grows no more."""
+    """Return eˣ − 1, accurate also near 0; above 88 (float32) or 709 it stays what it is there."""
     return math.expm1(x)
 
 
@@ -96,13 +96,13 @@ def _power_of_two(context: Any, shifted: Any) -> Any:
     return shifted(shifted), generate
 
 
-def _parts(x: Any) -> Any:
+def _factors(x: Any) -> Any:
     """Return (eʳ − 1, 2ⁿ)."""
     raise NotImplementedError
 
 
-@overload(_parts, inline="always")
-def _compiled_parts(x):  # type: ignore[no-untyped-def]
+@overload(_factors, inline="always")
+def _compiled_factors(x):  # type: ignore[no-untyped-def]
     form = _FORMATS[x.bitwidth]
     scalar = form.scalar
     lowest, highest = scalar(form.lowest), scalar(form.highest)
@@ -111,7 +111,7 @@ def _compiled_parts(x):  # type: ignore[no-untyped-def]
     half = scalar(0.5)
     coefficients = tuple(scalar(1 / math.factorial(k)) for k in range(form.terms, 2, -1))
 
-    def parts(x):  # type: ignore[no-untyped-def]
+    def factors(x):  # type: ignore[no-untyped-def]
         # Comparisons in this order leave NaN as it is.
         x = lowest if x < lowest else x
         x = highest if x > highest else x
@@ -123,7 +123,7 @@ def _compiled_parts(x):  # type: ignore[no-untyped-def]
             p = _multiply_add(p, r, c)
         return _multiply_add(_multiply_add(p, r, half), r * r, r), _power_of_two(shifted)
 
-    return parts
+    return factors
 
 
 @overload(exp)
@@ -133,7 +133,7 @@ def _compiled_exp(x):  # type: ignore[no-untyped-def]
     lowest, highest = form.scalar(form.lowest), form.scalar(form.highest)
 
     def compiled(x):  # type: ignore[no-untyped-def]
-        p, scale = _parts(x)
+        p, scale = _factors(x)
         y = _multiply_add(p, scale, scale)
         y = zero if x < lowest else y
         return infinity if x > highest else y
@@ -146,7 +146,7 @@ def _compiled_expm1(x):  # type: ignore[no-untyped-def]
     one = _FORMATS[x.bitwidth].scalar(1)
 
     def compiled(x):  # type: ignore[no-untyped-def]
-        p, scale = _parts(x)
+        p, scale = _factors(x)
         return _multiply_add(p, scale, scale - one)
 
     return compiled

@@ -27,26 +27,10 @@ from typing import Any
 import llvmlite
 import numba
 from llvmlite import ir
-from numba.core import caching, cgutils, codegen, compiler, config, funcdesc, serialize
+from numba.core import caching, codegen, compiler, config, funcdesc, serialize
+from numba.core import cgutils as cgutils
 from numba.core.base import BaseContext
 from numba.misc.appdirs import AppDirs
-
-__all__ = [
-    "JIT_DISABLED",
-    "MOST_THREADS",
-    "CodeCache",
-    "array_data",
-    "broken_assumptions",
-    "c_address",
-    "cgutils",
-    "chunk_entry",
-    "chunk_entry_type",
-    "code_depends_on",
-    "named_cpu",
-    "rolled_loop",
-    "target_cpu",
-    "user_cache_folder",
-]
 
 
 def broken_assumptions() -> list[str]:
@@ -66,9 +50,13 @@ def broken_assumptions() -> list[str]:
         (config, f"{settings} SLP_VECTORIZE"),
     ]
     if not JIT_DISABLED:
-        needed.append((numba.njit(lambda: None), "_cache compile overloads"))
+
+        def dispatcher() -> None:
+            """Do nothing: it is never compiled."""
+
+        needed.append((numba.njit(dispatcher), "_cache compile overloads"))
     return [
-        f"{getattr(where, '__name__', 'njit')}.{name}"
+        f"{where.__name__}.{name}"
         for where, names in needed
         for name in names.split()
         if not hasattr(where, name)

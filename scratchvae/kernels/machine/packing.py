@@ -1,4 +1,4 @@
-"""Panels: B copied so that the tile reads it as whole vectors, one step after the other in memory.
+"""Panels: B copied so that the tile reads whole vectors, one step after the other in memory.
 
 A panel holds `panel_columns` columns of B: step l is the `panel_columns` numbers from
 ``l * panel_columns``. Columns that B does not have are 0. A panel that fits in the first-level
@@ -126,10 +126,10 @@ def _python_pack_transposed(
 
 
 pack: Callable[..., None] = _python_pack if JIT_DISABLED else _pack
-"""pack(panel, panel_start, b, (start, step), (steps, columns)), within a kernel: step l of the
+"""pack(panel, panel_start, b, (start, step), (steps, columns)), in a kernel: step l of the
 panel is the `columns` numbers of the flat array b from start + l·step."""
 
 pack_transposed: Callable[..., None] = _python_pack_transposed if JIT_DISABLED else _pack_transposed
-"""pack_transposed(panel, panel_start, b, (start, step), (steps, columns)), within a kernel: number
-j of step l is that of b at start + j·step + l. The panel needs room for steps rounded up to a whole
-vector: what lies between is overwritten."""
+"""pack_transposed(panel, panel_start, b, (start, step), (steps, columns)), in a kernel: number j of
+step l is that of b at start + j·step + l. The panel must have memory for the steps rounded up to a
+whole vector: what lies between is overwritten."""

@@ -81,20 +81,19 @@ def _share(tasks: Iterable[Task], threads: int) -> None:
             kernel(0, 1, *arguments)
         return
     try:
-        may_back_off = not threads_were_chosen() and backs_off()
-        started = False
+        started = may_back_off = False
         for kernel, nanoseconds, arguments in tasks:
             if nanoseconds < _WORTH_NANOSECONDS:
-                kernel(0, 1, *arguments)
-                continue
-            start = time.perf_counter_ns()
-            if may_back_off and _backoff.until > start:
                 kernel(0, 1, *arguments)
                 continue
             if not started:
                 start_threads()
                 numba.set_num_threads(min(threads, MOST_THREADS))
-                started = True
+                started, may_back_off = True, backs_off() and not threads_were_chosen()
+            start = time.perf_counter_ns()
+            if may_back_off and _backoff.until > start:
+                kernel(0, 1, *arguments)
+                continue
             kernel(ALL, threads, *arguments)
             if kernel in _called:
                 _backoff.note(start, time.perf_counter_ns(), nanoseconds)

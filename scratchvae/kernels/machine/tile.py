@@ -1,8 +1,8 @@
 """The register tile: the one loop that every matrix product and convolution spends its time in.
 
 A product of matrices is limited by how often numbers travel between memory and registers. So take
-a small block of the result, T rows by two vectors of columns, and hold all of it in registers
-while the whole reduction passes by, one outer product a step (eq. 2.12 of the lessons)::
+a small block of the result, T rows by two vectors of columns, and keep all of it in registers
+during the whole reduction, one outer product per step (eq. 2.12 of the lessons)::
 
     C[t, j] += Σ_o Σ_l  A[t·rs + o·os + l·ls] · B[o·bos + l·bls + j]
 
@@ -11,17 +11,17 @@ lanes of a register and multiplies it by both: 2 + T loads feed 2·T vector mult
 AVX-512 there are 32 registers: 14 × 2 accumulators, two vectors of B and a number of A take 31.
 With 16 registers, 6 × 2 take 15. More accumulators would spill to memory.
 
-The strides of A are what makes one tile do for all. Rows may be samples of a batch, pixels of an
+The strides of A let one tile serve all operations. Rows may be samples of a batch, pixels of an
 image, or the pixels under a kernel; o and l may walk along features, kernel taps, or a batch. In
 all of these, either neighbouring rows or neighbouring steps are neighbours in memory, so there are
 two compiled forms, which differ in the stride that is known to be 1: `UNIT_STEP` and `UNIT_ROW`.
 
-B is read as whole vectors, always: whoever calls provides memory for `panel_columns` columns (see
-``packing``). C is read and written at `rows` × `columns` and nowhere else.
+B is always read as whole vectors: the caller provides memory for `panel_columns` columns (see
+``packing``). C is read and written only at `rows` × `columns`.
 
-Numba cannot hold a block of vectors in registers by itself, so the tile is written in LLVM's
-language, through llvmlite. It is compiled once per type and form, as a C function whose address
-the kernels are given.
+Numba alone cannot keep a block of vectors in registers, so the tile is written in LLVM's language,
+through llvmlite. It is compiled once per type and form, as a C function whose address the kernels
+are given.
 """
 
 from collections.abc import Callable
@@ -50,12 +50,12 @@ UNIT_ROW = 1
 
 
 def tile_rows() -> int:
-    """Tell how many rows a tile has: as many as leave registers for B and A."""
+    """Return the number of rows of a tile: as many as leave registers for B and A."""
     return 14 if simd.registers().number == 32 else 6
 
 
 def panel_columns(dtype: DTypeLike) -> int:
-    """Tell how many columns a tile has, which is the width of a packed panel of B."""
+    """Return the number of columns of a tile, which is the width of a packed panel of B."""
     return VECTORS * simd.lanes(dtype)
 
 
@@ -76,7 +76,7 @@ def tile_address(dtype: DTypeLike, unit: int) -> int:
 def compile_tile(form: Callable[..., None], dtype: DTypeLike, unit: int) -> int:
     """Compile a function of A, B, C, strides and sizes as ``run_tile`` calls it.
 
-    Returns its address; without a compiler `unit`, which tells `run_tile` what to compute.
+    Returns its address, or without a compiler `unit`, from which `run_tile` knows what to compute.
     """
     if JIT_DISABLED:
         return unit
@@ -260,9 +260,9 @@ def _python_tile(
 
 
 run_tile: Callable[..., None] = _python_tile if JIT_DISABLED else _call_tile
-"""run_tile(address, a, b, c, starts, strides, sizes): one tile, on flat arrays, within a kernel.
+"""run_tile(address, a, b, c, starts, strides, sizes), in a kernel: one tile, on flat arrays.
 
 starts are those of a, b and c; strides are (of A the one that is not 1, a_outer, b_outer, b_step,
 c_row); sizes are (outer, inner, rows, columns, add), where add is 1 to add to C and 0 to overwrite
-it. At most `tile_rows()` rows and `panel_columns(dtype)` columns; without a step it writes 0.
+it. At most `tile_rows()` rows and `panel_columns(dtype)` columns; with no steps it writes 0.
 """
