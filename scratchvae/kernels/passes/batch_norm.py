@@ -41,8 +41,6 @@ from scratchvae.validation import (
     check_shape,
 )
 
-_ONE = np.float32(1)  # exact in both types, and promoted to the type of what it meets
-
 
 def channel_moments(x: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Return mean and (biased) variance of each channel: (…, C) to (C,) both.
@@ -366,7 +364,7 @@ def _statistics(
         else:
             mean[c] = running_mean[c] - b
             variance = running_variance[c]
-        inverse_std[c] = _ONE / math.sqrt(variance + epsilon)
+        inverse_std[c] = scalar(1) / math.sqrt(variance + epsilon)
     _fill_lines(0, 1, mean, inverse_std, scale, shift, lines)
 
 
