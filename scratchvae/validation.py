@@ -100,11 +100,11 @@ def check_shape(array: FloatArray, name: str, shape: tuple[int, ...]) -> None:
 
 def check_same_dtype(names: str, *arrays: Any) -> None:
     """Raise ``InputError`` unless all are arrays of float32, or all of float64."""
-    dtypes = [str(getattr(array, "dtype", type(array).__name__)) for array in arrays]
-    if dtypes[0] not in ("float32", "float64") or len(set(dtypes)) > 1:
+    dtypes = [x.dtype if isinstance(x, np.ndarray) else type(x).__name__ for x in arrays]
+    if dtypes[0] not in FLOAT_DTYPES or dtypes.count(dtypes[0]) < len(dtypes):
         raise InputError(
-            f"{names} must hold only float32 or only float64, not {' and '.join(dtypes)}: "
-            "convert with .astype"
+            f"{names} must be arrays of only float32 or only float64, not "
+            f"{' and '.join(map(str, dtypes))}: convert with .astype"
         )
 
 

@@ -1,23 +1,25 @@
-"""The kernels that make one pass over memory, held to their definitions in NumPy."""
+"""The kernels that make a pass or two over memory, held to their definitions in NumPy."""
 
+import kernel_cases
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from scratchvae import kernels
-from scratchvae.kernels import reference
+from scratchvae.kernels import passes, reference
 from scratchvae.kernels.machine import exponential
-from scratchvae.kernels.machine.chunks import start_threads
 from scratchvae.kernels.machine.compilation import kernel
+from scratchvae.kernels.machine.memory import Memory
+from scratchvae.kernels.machine.tasks import Resources
 from scratchvae.kernels.machine.threads import set_threads
-from scratchvae.kernels.passes import gaussian
-from scratchvae.kernels.passes.activation import KINDS
 
 DTYPES = (np.float32, np.float64)
 # A few units in the last place of results of order 1 to 10; sums of up to 10,000 terms of order 1
 # lose up to a hundredth of the square root of that many.
 TOLERANCE = {np.dtype(np.float32): 2e-6, np.dtype(np.float64): 4e-15}
+ALPHA = 0.75
+ACTIVATIONS = ("relu", "elu", "tanh", "sigmoid", "softplus")
 
 shapes = st.lists(st.integers(0, 9), min_size=1, max_size=4).map(tuple)
 channel_shapes = st.tuples(st.integers(1, 40), st.integers(1, 9), st.integers(1, 33))
@@ -36,40 +38,49 @@ def assert_close(found, expected, scale=1.0):
     )
 
 
-@given(shapes, st.sampled_from(sorted(KINDS)), st.sampled_from(DTYPES), st.floats(0.1, 3))
-def test_activations_are_as_defined(shape, kind, dtype, alpha):
+def activate(module, activation, x, alpha=ALPHA):
+    """Return an activation of ``x`` by ``kernels`` or by ``reference``."""
+    if activation == "identity":
+        return x
+    return getattr(module, activation)(x, *([alpha] if activation == "elu" else []))
+
+
+def activate_backward(module, activation, dy, y, alpha=ALPHA):
+    if activation == "identity":
+        return dy
+    backward = getattr(module, f"{activation}_backward")
+    return backward(dy, y, *([alpha] if activation == "elu" else []))
+
+
+@given(shapes, st.sampled_from(ACTIVATIONS), st.sampled_from(DTYPES), st.floats(0.1, 3))
+def test_activations_are_as_defined(shape, activation, dtype, alpha):
     x, dy = draw(0, shape, dtype), draw(1, shape, dtype)
     alpha = float(np.float32(alpha))
-    y = kernels.activation_forward(kind, x, alpha)
-    assert_close(y, reference.activation_forward(kind, x, alpha))
-    dx = kernels.activation_backward(kind, dy, y, alpha)
-    assert_close(dx, reference.activation_backward(kind, dy, y, alpha))
+    y = activate(kernels, activation, x, alpha)
+    assert_close(y, activate(reference, activation, x, alpha))
+    dx = activate_backward(kernels, activation, dy, y, alpha)
+    assert_close(dx, activate_backward(reference, activation, dy, y, alpha))
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("kind", sorted(KINDS))
-def test_activations_at_the_ends(kind, dtype):
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+def test_activations_at_the_ends(activation, dtype):
     x = np.array([-1e4, -90, -1e-6, 0, 1e-6, 90, 1e4], dtype)
-    y = kernels.activation_forward(kind, x)
-    expected = reference.activation_forward(kind, x.astype(np.float64))
+    y = getattr(kernels, activation)(x)
+    expected = getattr(reference, activation)(x.astype(np.float64))
     # Relative, for the ends are large: softplus(1e4) is 1e4 and sigmoid(-1e4) is 0.
     np.testing.assert_allclose(y, expected, rtol=1e-5, atol=1e-37)
-    assert np.isnan(kernels.activation_forward(kind, np.array([np.nan], dtype))).all()
+    assert np.isnan(getattr(kernels, activation)(np.array([np.nan], dtype))).all()
 
 
-def test_activations_may_work_in_place_and_from_any_strides():
+def test_activations_take_any_strides_and_read_only_arrays():
     x = draw(0, (6, 10), np.float32)
-    expected = kernels.activation_forward("tanh", x)
-    assert_close(
-        kernels.activation_forward("tanh", x[:, ::2]), np.ascontiguousarray(expected[:, ::2])
-    )
-    kernels.activation_forward("tanh", x, out=x)
-    np.testing.assert_array_equal(x, expected)
-
-
-def test_an_unknown_activation_is_an_error():
-    with pytest.raises(ValueError, match="relu"):
-        kernels.activation_forward("swish", np.zeros(3))
+    x.flags.writeable = False
+    expected = np.ascontiguousarray(kernels.tanh(x)[:, ::2])
+    np.testing.assert_array_equal(kernels.tanh(x[:, ::2]), expected, strict=True)
+    expected = np.ascontiguousarray(kernels.tanh_backward(x, x)[:, ::2])
+    found = kernels.tanh_backward(x[:, ::2], x[:, ::2])
+    np.testing.assert_array_equal(found, expected, strict=True)
 
 
 @given(channel_shapes, st.sampled_from(DTYPES), st.booleans())
@@ -80,17 +91,17 @@ def test_batch_norm_is_as_defined(shape, dtype, training):
     expected_mean, expected_variance = reference.channel_moments(x.astype(np.float64))
     assert_close(mean, expected_mean.astype(dtype))
     assert_close(variance, expected_variance.astype(dtype))
-    deviation = (1 / np.sqrt(variance + 1)).astype(dtype)
-    y = kernels.batch_norm_forward(x, mean, deviation, scale, shift)
-    assert_close(y, reference.batch_norm_forward(x, mean, deviation, scale, shift))
-    found = kernels.batch_norm_backward(dy, x, mean, deviation, scale, training)
-    wide = [a.astype(np.float64) for a in (dy, x, mean, deviation, scale)]
+    inverse_std = (1 / np.sqrt(variance + 1)).astype(dtype)
+    y = kernels.batch_norm_forward(x, mean, inverse_std, scale, shift)
+    assert_close(y, reference.batch_norm_forward(x, mean, inverse_std, scale, shift))
+    found = kernels.batch_norm_backward(dy, x, mean, inverse_std, scale, training)
+    wide = [a.astype(np.float64) for a in (dy, x, mean, inverse_std, scale)]
     expected = reference.batch_norm_backward(*wide, training)
-    for part, expected_part in zip(found, expected, strict=True):
-        assert_close(part, expected_part.astype(dtype), scale=4)
+    for array, expected_array in zip(found, expected, strict=True):
+        assert_close(array, expected_array.astype(dtype), scale=4)
 
 
-def test_moments_of_a_large_mean_and_a_small_spread():
+def test_channel_moments_of_a_large_mean_and_a_small_spread():
     # The textbook E[x²] − E[x]² would lose every digit of this variance in float32.
     x = (1000 + draw(6, (5000, 3), np.float64, spread=0.1)).astype(np.float32)
     _, variance = kernels.channel_moments(x)
@@ -98,20 +109,29 @@ def test_moments_of_a_large_mean_and_a_small_spread():
 
 
 @given(channel_shapes, st.sampled_from(DTYPES))
-def test_biases_are_added_and_summed(shape, dtype):
+def test_sum_rows_is_as_defined(shape, dtype):
     y, bias = draw(7, shape, dtype), draw(8, shape[-1:], dtype)
-    expected = y + bias
-    np.testing.assert_array_equal(kernels.add_bias(y, bias), expected)
-    total = bias.copy()
-    kernels.sum_rows(y, total)
     rows = y.reshape(-1, shape[-1]).astype(np.float64)
+    assert_close(kernels.sum_rows(y), rows.sum(axis=0).astype(dtype), scale=4)
+    total = bias.copy()
+    kernel_cases.run_built(passes.sum_rows_tasks, y, total)
     assert_close(total, (bias + rows.sum(axis=0)).astype(dtype), scale=4)
 
 
-def test_no_rows_have_no_sum():
-    total = np.ones(3, np.float32)
-    kernels.sum_rows(np.empty((0, 3), np.float32), total)
-    np.testing.assert_array_equal(total, 1)
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_no_rows_have_sums_and_moments_of_zero(dtype):
+    none, channel = np.empty((0, 3), dtype), np.ones(3, dtype)
+    np.testing.assert_array_equal(kernels.sum_rows(none), np.zeros(3, dtype), strict=True)
+    for found, expected in zip(
+        kernels.channel_moments(none), reference.channel_moments(none), strict=True
+    ):
+        np.testing.assert_array_equal(found, expected, strict=True)
+    arrays = (none, channel, channel, channel)
+    assert kernels.batch_norm_forward(*arrays, channel).shape == (0, 3)
+    for training in (False, True):
+        dx, *gradients = kernels.batch_norm_backward(none, *arrays, training)
+        assert dx.shape == (0, 3)
+        np.testing.assert_array_equal(gradients, np.zeros((2, 3)))
 
 
 @given(shapes, st.sampled_from(DTYPES))
@@ -141,26 +161,18 @@ def test_a_distance_sums_every_pixel(pixels):
     assert_close(kernels.squared_distances(x, y), reference.squared_distances(x, y))
 
 
-def test_each_part_sums_its_distances_in_a_room_of_its_own(monkeypatch):
-    # Two threads in one room seldom meet within a test: so here the parts run one after the other,
-    # each in a room in which it leaves traces.
-    parts, used = 3, []
-
-    def run_parts(one_part, work, *arguments, threads):
-        room = arguments[2]
-        assert threads == parts
-        assert room.size == parts * gaussian._LANES
-        for part in range(parts):
-            room[:] = np.nan
-            one_part(part, parts, *arguments)
-            used.append(set(np.flatnonzero(~np.isnan(room))))
-
-    start_threads()  # which run_parts does, and a kernel cannot be loaded before
-    monkeypatch.setattr(gaussian, "get_threads", lambda: parts)
-    monkeypatch.setattr(gaussian, "scratch", lambda _, size, dtype: np.empty(size, dtype))
-    monkeypatch.setattr(gaussian, "run_parts", run_parts)
+def test_each_chunk_sums_its_squared_distances_in_scratch_memory_of_its_own():
+    # Two threads that share memory seldom meet within a test: so here the chunks run one after the
+    # other, each in memory in which it leaves traces.
     x, y = draw(0, (7, 100), np.float64), draw(1, (7, 100), np.float64)
-    assert_close(kernels.squared_distances(x, y), reference.squared_distances(x, y))
+    out, chunks, used = np.empty(7), 3, []
+    (task,) = passes.squared_distances_tasks(Resources(chunks, Memory()), x, y, out)
+    scratch = task.arguments[2]
+    for chunk in range(chunks):
+        scratch[:] = np.nan
+        task.kernel(chunk, chunks, *task.arguments)
+        used.append(set(np.flatnonzero(~np.isnan(scratch))))
+    assert_close(out, reference.squared_distances(x, y))
     assert all(used)
     assert len(set.union(*used)) == sum(map(len, used))
 
@@ -209,16 +221,31 @@ def test_the_bits_do_not_depend_on_the_number_of_threads():
 
     def run():
         mean, variance = kernels.channel_moments(x)
-        total = np.zeros(32, np.float32)
-        kernels.sum_rows(dy, total)
         y = kernels.batch_norm_forward(x, mean, variance, scale, shift)
-        dx, d_scale, d_shift = kernels.batch_norm_backward(dy, x, mean, variance, scale, True)
-        kernels.batch_norm_backward(
-            dy, x, mean, variance, scale, True, kind="elu", y=y, total=total
+        bias_grad, dx, fused = np.zeros(32, np.float32), np.empty_like(x), x.copy()
+        gradients = [np.zeros(32, np.float32) for _ in range(3)]
+        arrays = (dy, x, y, mean, variance, scale, *gradients, dx)
+        kernel_cases.run_built(
+            passes.batch_norm_backward_tasks, *arrays, training=True, activation="elu"
         )
-        e = kernels.activation_forward("elu", x)
-        distances = kernels.squared_distances(x, dy)
-        return [mean, variance, total, y, dx, d_scale, d_shift, e, distances]
+        kernel_cases.run_built(passes.bias_activation_tasks, fused, shift, "elu")
+        backward = np.empty_like(x)
+        arrays = (dy, fused, backward, bias_grad)
+        kernel_cases.run_built(passes.activation_backward_bias_tasks, *arrays, "elu")
+        return [
+            mean,
+            variance,
+            y,
+            dx,
+            *gradients,
+            fused,
+            backward,
+            bias_grad,
+            kernels.sum_rows(dy),
+            *kernels.batch_norm_backward(dy, x, mean, variance, scale, True),
+            kernels.elu(x),
+            kernels.squared_distances(x, dy),
+        ]
 
     try:
         set_threads(1)
@@ -232,40 +259,87 @@ def test_the_bits_do_not_depend_on_the_number_of_threads():
 
 @given(
     channel_shapes,
-    st.sampled_from(["identity", *kernels.FUSED]),
+    st.sampled_from(passes.ACTIVATIONS),
     st.sampled_from(DTYPES),
     st.booleans(),
 )
-def test_activations_taken_along_are_as_defined(shape, kind, dtype, training):
+def test_fused_activations_are_as_defined(shape, activation, dtype, training):
     x, dy = draw(11, shape, dtype), draw(12, shape, dtype)
     bias, scale = draw(13, shape[-1:], dtype), draw(14, shape[-1:], dtype)
-    expected = reference.add_bias(x.copy(), bias, kind, 0.75)
-    y = kernels.add_bias(x.copy(), bias, kind, 0.75)
-    assert_close(y, expected)
-    arrays = (x, bias, scale, scale, bias)
-    assert_close(
-        kernels.batch_norm_forward(*arrays, kind=kind, alpha=0.75),
-        reference.batch_norm_forward(*arrays, kind=kind, alpha=0.75),
-        scale=4,  # three numbers of order 10 are multiplied
+    y = x.copy()
+    kernel_cases.run_built(passes.bias_activation_tasks, y, bias, activation, ALPHA)
+    assert_close(y, activate(reference, activation, x + bias))
+
+    dx, bias_grad = dy.copy(), bias.copy()
+    arrays = (dy, y, dx, bias_grad)
+    kernel_cases.run_built(passes.activation_backward_bias_tasks, *arrays, activation, ALPHA)
+    wide = [a.astype(np.float64) for a in (dy, y)]
+    expected = activate_backward(reference, activation, *wide)
+    assert_close(dx, expected.astype(dtype))
+    assert_close(bias_grad, (bias + reference.sum_rows(expected)).astype(dtype), scale=4)
+
+    centred = dy - bias
+    gradients = [bias.copy() for _ in range(3)]
+    kernel_cases.run_built(
+        passes.batch_norm_backward_tasks,
+        *(dy, centred, y, bias, scale, scale, *gradients, dx),
+        training=training,
+        activation=activation,
+        alpha=ALPHA,
     )
-    if kind != "identity":
-        total, expected_total = bias.copy(), bias.astype(np.float64)
-        dx = kernels.activation_backward_and_sum(kind, dy, y, total, 0.75)
-        wide = [a.astype(np.float64) for a in (dy, y)]
-        expected = reference.activation_backward_and_sum(kind, *wide, expected_total, 0.75)
-        assert_close(dx, expected.astype(dtype))
-        assert_close(total, expected_total.astype(dtype), scale=4)
-    total, expected_total = bias.copy(), bias.astype(np.float64)
-    factors = {"kind": kind, "alpha": 0.75, "y": y}
-    arrays = (dy, dy - bias, bias, scale, scale, training)
-    found = kernels.batch_norm_backward(*arrays, **factors, total=total)
-    wide = [a.astype(np.float64) for a in arrays[:-1]]
-    factors["y"] = y.astype(np.float64)
-    expected = reference.batch_norm_backward(*wide, training, **factors, total=expected_total)
+    wide = [a.astype(np.float64) for a in (centred, bias, scale, scale)]
+    through = reference.batch_norm_backward(expected, *wide, training)
+    sums = (*through[1:], reference.sum_rows(through[0]))
     # Numbers of order 10 are multiplied three at a time, and up to 360 such products summed.
     size = 100 * np.prod(shape[:-1]) ** 0.5
-    for part, expected_part in zip((*found, total), (*expected, expected_total), strict=True):
-        assert_close(part, expected_part.astype(dtype), scale=size)
+    assert_close(dx, through[0].astype(dtype), scale=size)
+    for found, expected in zip(gradients, sums, strict=True):
+        assert_close(found, (bias + expected).astype(dtype), scale=size)
+
+
+@given(
+    st.tuples(st.integers(2, 40), st.integers(1, 9), st.integers(1, 33)),
+    st.sampled_from(passes.ACTIVATIONS),
+    st.sampled_from(DTYPES),
+    st.booleans(),
+    st.booleans(),
+)
+def test_batch_norm_forward_tasks_are_as_defined(shape, activation, dtype, training, biased):
+    x, channels, momentum, epsilon = draw(16, shape, dtype), shape[-1:], 0.25, 0.5
+    bias, scale, shift = (draw(seed, channels, dtype) for seed in (17, 18, 19))
+    running_mean, running_variance = draw(20, channels, dtype), np.abs(draw(21, channels, dtype))
+    mean, inverse_std, y = (np.empty(size, dtype) for size in (channels, channels, shape))
+    wide = (x, running_mean, running_variance, bias, scale, shift)
+    wide_x, expected_mean, expected_variance, b, gamma, beta = (a.astype("d") for a in wide)
+    if not biased:
+        bias, b = None, 0
+
+    mu, variance = expected_mean - b, expected_variance
+    if training:
+        count = x.size // x.shape[-1]
+        mu, variance = reference.channel_moments(wide_x)
+        expected_mean += momentum * (mu + b - expected_mean)
+        expected_variance = expected_variance + momentum * (
+            variance * count / (count - 1) - expected_variance
+        )
+    expected_inverse_std = 1 / np.sqrt(variance + epsilon)
+    normalised = reference.batch_norm_forward(wide_x, mu, expected_inverse_std, gamma, beta)
+
+    kernel_cases.run_built(
+        passes.batch_norm_forward_tasks,
+        *(x, bias, scale, shift, running_mean, running_variance, mean, inverse_std, y),
+        training=training,
+        momentum=momentum,
+        epsilon=epsilon,
+        activation=activation,
+        alpha=ALPHA,
+    )
+    # Three numbers of order 10 are multiplied.
+    assert_close(y, activate(reference, activation, normalised).astype(dtype), scale=4)
+    assert_close(mean, mu.astype(dtype))
+    assert_close(inverse_std, expected_inverse_std.astype(dtype))
+    assert_close(running_mean, expected_mean.astype(dtype))
+    assert_close(running_variance, expected_variance.astype(dtype))
 
 
 def test_few_channels_share_a_line_and_blocks_have_a_rest():
@@ -273,9 +347,204 @@ def test_few_channels_share_a_line_and_blocks_have_a_rest():
     for rows, channels in ((7, 3), (6, 3), (40, 1), (256 * 300, 1), (32 * 700, 32), (3 * 9000, 5)):
         x = draw(15, (rows, channels), np.float32)
         wide = x.astype(np.float64)
-        total = np.zeros(channels, np.float32)
         expected = wide.sum(axis=0).astype(np.float32)
-        assert_close(kernels.sum_rows(x, total), expected, scale=rows**0.5)
+        assert_close(kernels.sum_rows(x), expected, scale=rows**0.5)
         mean, variance = kernels.channel_moments(x)
         assert_close(mean, wide.mean(axis=0).astype(np.float32))
         assert_close(variance, wide.var(axis=0).astype(np.float32))
+
+
+# What follows holds tasks to public functions, to the bit: several lines and a rest, several
+# blocks in float64, and channels that fill no vector.
+SHAPES = [(6, 300), (30, 7, 7, 16), (11, 5, 3)]
+each_shape = pytest.mark.parametrize("shape", SHAPES)
+each_dtype = pytest.mark.parametrize("dtype", DTYPES)
+each_activation = pytest.mark.parametrize("activation", passes.ACTIVATIONS)
+
+
+def arrays_of(dtype, *shapes):
+    return [np.zeros(shape, dtype) for shape in shapes]
+
+
+@each_shape
+@each_dtype
+@each_activation
+def test_activation_tasks_give_the_bits_of_the_activations(activation, dtype, shape):
+    x, dy, y, out = arrays_of(dtype, shape, shape, shape, shape)
+    kernel_cases.check_tasks(
+        lambda resources: passes.activation_tasks(resources, x, out, activation, ALPHA),
+        [x],
+        [out],
+        lambda: (activate(kernels, activation, x),),
+    )
+    kernel_cases.check_tasks(
+        lambda resources: passes.activation_backward_tasks(
+            resources, dy, y, out, activation, ALPHA
+        ),
+        [dy, y],
+        [out],
+        lambda: (activate_backward(kernels, activation, dy, y),),
+    )
+    # In place.
+    kernel_cases.check_tasks(
+        lambda resources: passes.activation_tasks(resources, x, x, activation, ALPHA),
+        [],
+        [x],
+        lambda: (activate(kernels, activation, x),),
+    )
+    kernel_cases.check_tasks(
+        lambda resources: passes.activation_backward_tasks(resources, dy, y, dy, activation, ALPHA),
+        [y],
+        [dy],
+        lambda: (activate_backward(kernels, activation, dy, y),),
+    )
+
+
+@each_shape
+@each_dtype
+@each_activation
+def test_bias_activation_tasks_give_the_bits_of_both(activation, dtype, shape):
+    y, bias = arrays_of(dtype, shape, shape[-1])
+    kernel_cases.check_tasks(
+        lambda resources: passes.bias_activation_tasks(resources, y, bias, activation, ALPHA),
+        [bias],
+        [y],
+        lambda: (activate(kernels, activation, y + bias),),
+    )
+
+
+@each_shape
+@each_dtype
+@each_activation
+def test_activation_backward_bias_tasks_give_the_bits_of_both(activation, dtype, shape):
+    dy, y, out, bias_grad = arrays_of(dtype, shape, shape, shape, shape[-1])
+    if activation == "identity":
+        out = dy
+
+    def compute():
+        dx = activate_backward(kernels, activation, dy, y)
+        total = bias_grad.copy()
+        kernel_cases.run_built(passes.sum_rows_tasks, dx, total)
+        return dx, total
+
+    kernel_cases.check_tasks(
+        lambda resources: passes.activation_backward_bias_tasks(
+            resources, dy, y, out, bias_grad, activation, ALPHA
+        ),
+        [dy, y],
+        [out, bias_grad],
+        compute,
+    )
+
+
+@each_shape
+@each_dtype
+@each_activation
+@pytest.mark.parametrize("biased", [False, True])
+@pytest.mark.parametrize("training", [False, True])
+def test_batch_norm_tasks_give_the_bits_of_both(training, biased, activation, dtype, shape):
+    channels, momentum, epsilon = shape[-1], 0.25, 0.5
+    x, dy, y, out = arrays_of(dtype, *[shape] * 4)
+    bias, scale, shift, running_mean, running_variance, mean, inverse_std = arrays_of(
+        dtype, *[channels] * 7
+    )
+    count = x.size // channels
+
+    def forward():
+        new_mean, new_variance = running_mean.copy(), running_variance.copy()
+        mu, variance = new_mean - bias if biased else new_mean, new_variance
+        if training:
+            mu, variance = kernels.channel_moments(x)
+            new_mean += momentum * ((mu + bias if biased else mu) - new_mean)
+            new_variance += momentum * (variance * (count / (count - 1)) - new_variance)
+        found = 1 / np.sqrt(variance + dtype(epsilon))
+        normalised = kernels.batch_norm_forward(x, mu, found, scale, shift)
+        return mu, found, new_mean, new_variance, activate(kernels, activation, normalised)
+
+    kernel_cases.check_tasks(
+        lambda resources: passes.batch_norm_forward_tasks(
+            *(resources, x, bias if biased else None, scale, shift),
+            *(running_mean, running_variance, mean, inverse_std, out),
+            training=training,
+            momentum=momentum,
+            epsilon=epsilon,
+            activation=activation,
+            alpha=ALPHA,
+        ),
+        [x, bias, scale, shift],
+        [mean, inverse_std, running_mean, running_variance, out],
+        forward,
+        positive=(running_variance,),
+    )
+
+    scale_grad, shift_grad, bias_grad = arrays_of(dtype, *[channels] * 3)
+
+    def backward():
+        upstream = activate_backward(kernels, activation, dy, y)
+        dx, d_scale, d_shift = kernels.batch_norm_backward(
+            upstream, x, mean, inverse_std, scale, training
+        )
+        total = bias_grad.copy()
+        if biased:
+            kernel_cases.run_built(passes.sum_rows_tasks, dx, total)
+        return dx, scale_grad + d_scale, shift_grad + d_shift, total
+
+    kernel_cases.check_tasks(
+        lambda resources: passes.batch_norm_backward_tasks(
+            *(resources, dy, x, y, mean, inverse_std, scale, scale_grad, shift_grad),
+            *(bias_grad if biased else None, out),
+            training=training,
+            activation=activation,
+            alpha=ALPHA,
+        ),
+        [dy, x, y, mean, inverse_std, scale],
+        [out, scale_grad, shift_grad, bias_grad],
+        backward,
+    )
+
+
+@each_shape
+@each_dtype
+def test_likelihood_tasks_give_the_bits_of_the_likelihoods(dtype, shape):
+    x, y, out, distances = arrays_of(dtype, shape, shape, shape, shape[0])
+    for name in ("bernoulli_cross_entropy", "bernoulli_gradient"):
+        kernel_cases.check_tasks(
+            lambda resources, name=name: getattr(passes, f"{name}_tasks")(resources, x, y, out),
+            [x, y],
+            [out],
+            lambda name=name: (getattr(kernels, name)(x, y),),
+        )
+    kernel_cases.check_tasks(
+        lambda resources: passes.squared_distances_tasks(resources, x, y, distances),
+        [x, y],
+        [distances],
+        lambda: (kernels.squared_distances(x, y),),
+    )
+    kernel_cases.check_tasks(
+        lambda resources: passes.gaussian_gradient_tasks(resources, x, y, 0.3, out),
+        [x, y],
+        [out],
+        lambda: (kernels.gaussian_gradient(x, y, 0.3),),
+    )
+
+
+@each_shape
+@each_dtype
+def test_adam_tasks_give_the_bits_of_adam_step(dtype, shape):
+    arrays = value, grad, first, second = arrays_of(dtype, *[shape] * 4)
+    factors, steps = np.empty(passes.ADAM_FACTORS, dtype), iter((1, 7, 8))
+    settings = {"learning_rate": 0.01, "beta_1": 0.9, "beta_2": 0.999, "epsilon": 1e-8}
+
+    def compute():
+        step, copies = next(steps), [array.copy() for array in arrays]
+        kernels.adam_step(*copies, step=step, **settings)
+        passes.adam_factors(factors, step=step, **settings)
+        return copies[0], copies[2], copies[3]
+
+    kernel_cases.check_tasks(
+        lambda resources: passes.adam_tasks(resources, *arrays, factors),
+        [grad],
+        [value, first, second],
+        compute,
+        positive=(second,),
+    )

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from scratchvae.kernels import matrix_product, reference
-from scratchvae.kernels.convolution import convolution
-from scratchvae.kernels.convolution import transposed as transposed_convolution
+from scratchvae.kernels import convolution, matrix_product, reference
 from scratchvae.kernels.machine import dot_tile, tile
+from scratchvae.kernels.machine.memory import Memory
+from scratchvae.kernels.machine.tasks import Resources, Task, present_resources, run
 
 Array = NDArray[Any]
 Place = Callable[[Array], Array]
@@ -129,20 +129,20 @@ def check_dot_tile(place: Place, dtype: str, random: Any) -> None:
 
 
 def check_products(place: Place, a: Array, b: Array) -> None:
-    expected = reference.matmul(a, b)
-    out = place(np.full(expected.shape, 7, a.dtype))
-    close(matrix_product.matmul(a, b, out), expected)
-    close(matrix_product.matmul(a, b, out, accumulate=True), 2 * expected)
-    left = place(np.ascontiguousarray(a.T))
-    close(
-        matrix_product.matmul_transposed_left(left, b, out),
-        reference.matmul_transposed_left(left, b),
-    )
-    right = place(np.ascontiguousarray(b.T))
-    close(
-        matrix_product.matmul_transposed_right(a, right, out),
-        reference.matmul_transposed_right(a, right),
-    )
+    left, right = (place(np.ascontiguousarray(matrix.T)) for matrix in (a, b))
+    for name, arrays in (
+        ("matmul", (a, b)),
+        ("matmul_transposed_left", (left, b)),
+        ("matmul_transposed_right", (a, right)),
+    ):
+        expected = getattr(reference, name)(*arrays)
+        close(getattr(matrix_product, name)(*arrays), expected)
+        out = place(np.full(expected.shape, 7, a.dtype))
+        builder = getattr(matrix_product, f"{name}_tasks")
+        run_built(builder, *arrays, out)
+        close(out, expected)
+        run_built(builder, *arrays, out, accumulate=True)
+        close(out, 2 * expected)
 
 
 def check_convolution(place: Place, dtype: str, random: Any, *case: int) -> None:
@@ -150,28 +150,66 @@ def check_convolution(place: Place, dtype: str, random: Any, *case: int) -> None
     x = place(random.standard_normal((n, height, width, channels)).astype(dtype))
     w = place(random.standard_normal((kh, kw, channels, out_channels)).astype(dtype))
     expected = reference.convolution_forward(x, w, stride, padding)
-    out = place(np.full(expected.shape, 7, dtype))
-    close(convolution.convolution_forward(x, w, stride, padding, out), expected)
     dy = place(random.standard_normal(expected.shape).astype(dtype))
     size = (height, width)
-    close(
-        convolution.convolution_input_gradient(
-            dy, w, size, stride, padding, place(np.full(x.shape, 7, dtype))
-        ),
-        reference.convolution_input_gradient(dy, w, size, stride, padding),
-    )
-    expected = reference.convolution_weight_gradient(x, dy, (kh, kw), stride, padding)
-    out = place(np.full(w.shape, 7, dtype))
-    close(convolution.convolution_weight_gradient(x, dy, (kh, kw), stride, padding, out), expected)
-    convolution.convolution_weight_gradient(x, dy, (kh, kw), stride, padding, out, accumulate=True)
-    close(out, 2 * expected)
+    for name, arrays, sizes in (
+        ("convolution_forward", (x, w), ()),
+        ("convolution_input_gradient", (dy, w), (size,)),
+        ("convolution_weight_gradient", (x, dy), ((kh, kw),)),
+    ):
+        expected = getattr(reference, name)(*arrays, *sizes, stride, padding)
+        close(getattr(convolution, name)(*arrays, *sizes, stride, padding), expected)
+        out = place(np.full(expected.shape, 7, dtype))
+        builder = getattr(convolution, f"{name}_tasks")
+        run_built(builder, *arrays, out, stride, padding)
+        close(out, expected)
+        if name == "convolution_weight_gradient":
+            run_built(builder, *arrays, out, stride, padding, accumulate=True)
+            close(out, 2 * expected)
     least = (dy.shape[1] - 1) * stride - 2 * padding + kh
     if (width - (dy.shape[2] - 1) * stride + 2 * padding - kw) == height - least:
         spare = height - least
         close(
-            transposed_convolution.transposed_convolution_forward(dy, w, stride, padding, spare),
+            convolution.transposed_convolution_forward(dy, w, stride, padding, spare),
             reference.transposed_convolution_forward(dy, w, stride, padding, spare),
         )
+
+
+def run_built(builder: Callable[..., list[Task]], *arguments: Any, **options: Any) -> None:
+    """Build tasks for the present thread and run them."""
+    resources = present_resources()
+    run(builder(resources, *arguments, **options), resources.threads)
+
+
+def check_tasks(
+    build: Callable[[Resources], list[Task]],
+    arrays: list[Array],
+    outs: list[Array],
+    compute: Callable[[], tuple[Array, ...]],
+    positive: tuple[Array, ...] = (),
+) -> None:
+    """Hold tasks, to the bit, to public functions of what the arrays contain when they run.
+
+    They run twice, with other contents in `arrays` the second time, and once in three chunks, which
+    have to give the same bits. `outs` are what they write or add to, and `compute` returns what
+    must then be there, for the contents that it finds. `positive` are those of the arrays that
+    hold squares.
+    """
+    random = np.random.default_rng(0)
+    for resources, times in ((present_resources(), 2), (Resources(3, Memory()), 1)):
+        tasks = build(resources)
+        for _ in range(times):
+            for array in (*arrays, *outs):
+                array[...] = random.standard_normal(array.shape)
+            for array in positive:
+                np.abs(array, out=array)
+            expected = [np.array(array) for array in compute()]
+            for kernel, nanoseconds, arguments in tasks:
+                chunks = resources.threads if nanoseconds > 0 else 1
+                for chunk in range(chunks):
+                    kernel(chunk, chunks, *arguments)
+            for out, wanted in zip(outs, expected, strict=True):
+                np.testing.assert_array_equal(out, wanted, strict=True)
 
 
 def as_is(array: Array) -> Array:

@@ -29,7 +29,12 @@ from scratchvae.kernels.convolution.phases import (
     phase_table,
 )
 from scratchvae.kernels.convolution.slide import correlate, pack_taps
-from scratchvae.kernels.convolution.weight_gradient import turn_taps, weight_gradient, widen
+from scratchvae.kernels.convolution.weight_gradient import (
+    Sizes,
+    turn_taps,
+    weight_gradient,
+    widen,
+)
 from scratchvae.kernels.machine.dot_tile import dot_address, dot_rows
 from scratchvae.kernels.machine.simd import lanes
 from scratchvae.kernels.machine.tasks import Resources, Task, present_resources, run
@@ -306,23 +311,11 @@ def _slide(
     panels = resources.memory.scratch("taps", size + width * width, out.dtype)
     tap_step = -strides[1] if transposed else 1
     work = out.size * size / max(1, len(phases)) / padded * NANOSECONDS[out.itemsize]
+    numbers = (*x.shape, *out.shape[1:], *strides, *tile_shape)  # as in slide.Sizes
+    arguments = (tile, x.reshape(-1), panels, out.reshape(-1), phases, numbers)
     return [
         Task(pack_taps, 0, (panels, w.reshape(-1), w.shape, phases, tap_step, transposed, width)),
-        Task(
-            correlate,
-            work,
-            (
-                tile,
-                x.reshape(-1),
-                panels,
-                out.reshape(-1),
-                phases,
-                x.shape,
-                out.shape,
-                strides,
-                tile_shape,
-            ),
-        ),
+        Task(correlate, work, arguments),
     ]
 
 
@@ -345,22 +338,29 @@ def _sum_over_pixels(
         tasks.append(Task(widen, 0, (wide, flat, pixels, channels, width)))
         flat = wide
     axis = forward_axis(x.shape[2], out.shape[1], stride, paddings[1])[0]
-    numbers = x.shape[1] * x.shape[2] * x.shape[3] + dy.shape[1] * dy.shape[2] * step
-    group = max(1, _GROUP_BYTES // max(1, numbers * out.itemsize))
-    arguments = (
-        tile_address(out.dtype, UNIT_ROW),
-        x.reshape(-1),
-        flat,
-        out.reshape(-1),
-        x.shape,
-        (dy.shape[1], dy.shape[2], step),
-        out.shape,
-        paddings,
-        inner_pixels(axis, stride, x.shape[2], min(FEW_PIXELS, len(x))),
-        (tile_rows(), width),
-        stride,
-        group,
-        accumulate,
+    inner = inner_pixels(axis, stride, x.shape[2], min(FEW_PIXELS, len(x)))
+    numbers_an_image = x[:1].size + dy.shape[1] * dy.shape[2] * step
+    sizes = Sizes(
+        images=x.shape[0],
+        group=max(1, _GROUP_BYTES // max(1, numbers_an_image * out.itemsize)),
+        height=x.shape[1],
+        width=x.shape[2],
+        channels=x.shape[3],
+        dy_height=dy.shape[1],
+        dy_width=dy.shape[2],
+        dy_pixel=step,
+        kernel_height=out.shape[0],
+        kernel_width=out.shape[1],
+        out_channels=channels,
+        stride=stride,
+        y_padding=paddings[0],
+        x_padding=paddings[1],
+        inner_first=inner[0],
+        inner_last=inner[1],
+        tile_rows=tile_rows(),
+        panel_columns=width,
     )
+    tile = tile_address(out.dtype, UNIT_ROW)
+    arguments = (tile, x.reshape(-1), flat, out.reshape(-1), tuple(sizes), accumulate)
     work = dy.size * out.shape[0] * out.shape[1] * out.shape[2] * NANOSECONDS[out.itemsize]
     return [*tasks, Task(weight_gradient, work, arguments)]

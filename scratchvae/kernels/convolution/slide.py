@@ -29,6 +29,7 @@ from scratchvae.validation import Array
 class Sizes(NamedTuple):
     """What all tiles of a convolution share."""
 
+    images: int
     height: int  # of the input
     width: int
     channels: int
@@ -37,7 +38,7 @@ class Sizes(NamedTuple):
     out_channels: int
     stride: int  # over the input
     out_stride: int
-    tile_rows: int
+    tile_rows: int  # at most
     panel_columns: int
 
 
@@ -50,38 +51,19 @@ def correlate(
     panels: Array,
     out: Array,
     phases: Array,
-    x_shape: tuple[int, ...],
-    out_shape: tuple[int, ...],
-    strides: tuple[int, int],
-    tile_shape: tuple[int, int],
+    numbers: tuple[int, ...],
 ) -> None:
-    """Compute the output of one chunk of the images.
+    """Compute the output of one chunk of the images: x, packed taps and output are flat.
 
-    x, the packed taps and the output are flat; `strides` are those over x and over the output;
-    `tile_shape` is (most rows of a tile, columns of a panel).
+    `numbers` are `Sizes`, which Numba unpacks faster from a plain tuple.
     """
     if chunk == ALL:
         return run_all(chunks)
-    images, height, width, channels = x_shape
-    _, out_height, out_width, out_channels = out_shape
-    stride, out_stride = strides
-    tile_rows, panel_columns = tile_shape
-    sizes = Sizes(
-        height,
-        width,
-        channels,
-        out_height,
-        out_width,
-        out_channels,
-        stride,
-        out_stride,
-        tile_rows,
-        panel_columns,
-    )
-    first, last = bounds(chunk, chunks, images)
+    sizes = Sizes(*numbers)
+    first, last = bounds(chunk, chunks, sizes.images)
     # Few enough images at a time that they stay in the cache from one loop to the next.
-    for n in range(first, last, tile_rows):
-        group = min(tile_rows, last - n)
+    for n in range(first, last, sizes.tile_rows):
+        group = min(sizes.tile_rows, last - n)
         for image in range(n, n + group):
             for f in range(len(phases)):
                 phase = read_phase(phases, f)
@@ -104,7 +86,7 @@ def _inner_pixels(
             for piece in range(tiles):
                 j, end = first + inner * piece // tiles, first + inner * (piece + 1) // tiles
                 places = _places(sizes, phase, p, image, i, j, end - j, apart)
-                run_tile(tile, x, panels, out, places[0], places[1], places[2])
+                run_tile(tile, x, panels, out, *places)
 
 
 @kernel(inside=True)
@@ -141,7 +123,7 @@ def _border_columns(
                 i = first + (last - first) * piece // tiles
                 end = first + (last - first) * (piece + 1) // tiles
                 places = _places(sizes, phase, p, image, i, j, end - i, apart)
-                run_tile(tile, x, panels, out, places[0], places[1], places[2])
+                run_tile(tile, x, panels, out, *places)
 
 
 @kernel(inside=True)
@@ -168,7 +150,7 @@ def _border_pixels(
             for border in range(phase.columns - inner):
                 j = border if border < phase.inner_first else border + inner
                 places = _places(sizes, phase, p, image, i, j, group, apart)
-                run_tile(tile, x, panels, out, places[0], places[1], places[2])
+                run_tile(tile, x, panels, out, *places)
 
 
 @kernel(inside=True)

@@ -22,12 +22,15 @@ from scratchvae.validation import Array
 class Sizes(NamedTuple):
     """What all tiles of a weight gradient share."""
 
+    images: int
+    group: int  # images at a time
     height: int  # of x
     width: int
     channels: int
     dy_height: int
     dy_width: int
     dy_pixel: int  # numbers from one pixel of dy to the next
+    kernel_height: int
     kernel_width: int
     out_channels: int
     stride: int
@@ -35,7 +38,7 @@ class Sizes(NamedTuple):
     x_padding: int
     inner_first: int  # the columns of dy at which all columns of taps lie in the image
     inner_last: int
-    tile_rows: int
+    tile_rows: int  # at most
     panel_columns: int
 
 
@@ -47,52 +50,25 @@ def weight_gradient(
     x: Array,
     dy: Array,
     out: Array,
-    x_shape: tuple[int, ...],
-    dy_shape: tuple[int, ...],
-    out_shape: tuple[int, ...],
-    paddings: tuple[int, ...],
-    inner: tuple[int, int],
-    tile_shape: tuple[int, int],
-    stride: int,
-    group: int,
+    numbers: tuple[int, ...],
     accumulate: bool,
 ) -> None:
     """Compute one chunk of the rows of the gradient, or add it to what is there.
 
-    x, dy and the gradient are flat; `dy_shape` is (height, width, numbers from one pixel to the
-    next); `inner` the first and last inner column of dy; `tile_shape` (most rows of a tile, columns
-    of a panel); `group` how many images at a time.
+    x, dy and the gradient are flat; `numbers` are `Sizes`.
     """
     if chunk == ALL:
         return run_all(chunks)
-    images, height, width, channels = x_shape
-    dy_height, dy_width, dy_pixel = dy_shape
-    kernel_height, kernel_width, _, out_channels = out_shape
-    sizes = Sizes(
-        height,
-        width,
-        channels,
-        dy_height,
-        dy_width,
-        dy_pixel,
-        kernel_width,
-        out_channels,
-        stride,
-        paddings[0],
-        paddings[1],
-        inner[0],
-        inner[1],
-        tile_shape[0],
-        tile_shape[1],
-    )
+    sizes = Sizes(*numbers)
     # An item is a tile's rows, of one row of taps; a chunk is a range of them.
-    first, last = bounds(chunk, chunks, kernel_height * _tiles(sizes))
+    first, last = bounds(chunk, chunks, sizes.kernel_height * _tiles(sizes))
     if last > first and not accumulate:
-        out[_first_row(sizes, first) * out_channels : _first_row(sizes, last) * out_channels] = 0
+        start, end = _first_row(sizes, first), _first_row(sizes, last)
+        out[start * sizes.out_channels : end * sizes.out_channels] = 0
     # Few enough images at a time that they stay in the cache while they are used again.
-    for n in range(0, images, group):
-        many = min(group, images - n)
-        for image in range(n, n + many if inner[1] > inner[0] else n):
+    for n in range(0, sizes.images, sizes.group):
+        many = min(sizes.group, sizes.images - n)
+        for image in range(n, n + many if sizes.inner_last > sizes.inner_first else n):
             for item in range(first, last):
                 _inner_pixels(tile, x, dy, out, sizes, item, image)
         for item in range(first, last):

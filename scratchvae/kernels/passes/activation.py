@@ -16,6 +16,7 @@ import numpy as np
 from scratchvae.kernels.machine.chunks import ALL, Kernel, bounds, run_all
 from scratchvae.kernels.machine.compilation import kernel
 from scratchvae.kernels.machine.exponential import exp, expm1, log1p_of_share
+from scratchvae.kernels.machine.numba_interior import JIT_DISABLED
 from scratchvae.kernels.machine.tasks import Resources, Task, present_resources, run
 from scratchvae.validation import Array, FloatArray, check_same_dtype, check_same_shape
 
@@ -121,10 +122,15 @@ def _backward(activation: str, dy: FloatArray, y: FloatArray, alpha: float = 1.0
     return out
 
 
-# Exact in both types, and promoted to the type of what they meet.
-_ZERO: Any = np.float32(0)
-_ONE: Any = np.float32(1)
-_TWENTY: Any = np.float32(20)
+def _constant(number: float) -> Any:
+    """Return a number that takes the type of what it meets.
+
+    Numba takes the wider type of two; without a compiler, Python's own numbers adapt to NumPy's.
+    """
+    return number if JIT_DISABLED else np.float32(number)
+
+
+_ZERO, _ONE, _TWENTY = _constant(0.0), _constant(1.0), _constant(20.0)
 
 
 @kernel(inside=True)

@@ -28,9 +28,10 @@ from scratchvae.kernels.passes.rows import (
     block_bounds,
     block_lines,
     block_sum,
-    line_of_each_block,
+    number_of_blocks,
     repeat,
     repeat_first,
+    scratch_lines,
 )
 from scratchvae.validation import (
     Array,
@@ -39,8 +40,6 @@ from scratchvae.validation import (
     check_same_shape,
     check_shape,
 )
-
-_ONE = np.float32(1)  # exact in both types, and promoted to the type of what it meets
 
 
 def channel_moments(x: FloatArray) -> tuple[FloatArray, FloatArray]:
@@ -70,12 +69,12 @@ def batch_norm_forward(
     Raises an `InputError` unless the others are (C,) and all of one dtype.
     Definition: ``reference.batch_norm_forward``.
     """
-    _check_per_channel(
+    values = _per_channel(
         "batch_norm_forward", x, mean=mean, inverse_std=inverse_std, scale=scale, shift=shift
     )
     out, resources = np.empty(x.shape, x.dtype), present_resources()
     task, lines = _normalise_task(resources, np.ascontiguousarray(x), out, "identity", 1.0)
-    fill = Task(_fill_lines, 0, (mean, inverse_std, scale, shift, lines))
+    fill = Task(_fill_lines, 0, (*values, lines))
     run([fill, task], resources.threads)
     return out
 
@@ -97,12 +96,24 @@ def batch_norm_backward(
     name = "batch_norm_backward"
     check_same_dtype(f"dy and x of {name}", dy, x)
     check_same_shape(dy, x, f"dy and x of {name}")
-    _check_per_channel(name, x, mean=mean, inverse_std=inverse_std, scale=scale)
+    mean, inverse_std, scale = _per_channel(
+        name, x, mean=mean, inverse_std=inverse_std, scale=scale
+    )
     dy, x = np.ascontiguousarray(dy), np.ascontiguousarray(x)
     out, resources = np.empty(x.shape, x.dtype), present_resources()
     d_scale, d_shift = np.zeros((2, x.shape[-1]), x.dtype)
     tasks = batch_norm_backward_tasks(
-        *(resources, dy, x, x, mean, inverse_std, scale, d_scale, d_shift, None, out),
+        resources,
+        dy,
+        x,
+        x,
+        mean,
+        inverse_std,
+        scale,
+        d_scale,
+        d_shift,
+        None,
+        out,
         training=training,
         activation="identity",
     )
@@ -110,10 +121,12 @@ def batch_norm_backward(
     return out, d_scale, d_shift
 
 
-def _check_per_channel(name: str, x: FloatArray, **values: FloatArray) -> None:
+def _per_channel(name: str, x: FloatArray, **values: FloatArray) -> list[FloatArray]:
+    """Check that each of ``values`` has one number per channel; return them in C order."""
     check_same_dtype(f"x, {', '.join(values)} of {name}", x, *values.values())
     for value, array in values.items():
         check_shape(array, f"{value} of {name}", x.shape[-1:])
+    return [np.ascontiguousarray(array) for array in values.values()]
 
 
 def batch_norm_forward_tasks(
@@ -207,9 +220,9 @@ def batch_norm_backward_tasks(
     """
     channels, scalar = x.shape[-1], x.dtype.type
     arrays = (as_lines(dy), as_lines(y), as_lines(x))
-    sums = line_of_each_block(resources, "gradients", arrays[2], 3)
-    size = 4 * arrays[2].shape[1]
-    lines = resources.memory.scratch("lines", size, x.dtype)[:size].reshape(4, -1)
+    blocks = number_of_blocks(arrays[2])
+    sums = scratch_lines(resources, "gradients", (3, blocks), arrays[2])
+    lines = scratch_lines(resources, "lines", (4,), arrays[2])
     count = scalar(max(x.size // max(channels, 1), 1) if training else np.inf)
     work = x.size * NANOSECONDS
     tasks = [
@@ -234,7 +247,7 @@ def _moments_task(resources: Resources, x: FloatArray) -> tuple[Task, tuple[Floa
     That is the array, the number of rows, and the number of rows in a block.
     """
     lines, channels = as_lines(x), x.shape[-1]
-    moments = line_of_each_block(resources, "moments", lines, 3)
+    moments = scratch_lines(resources, "moments", (3, number_of_blocks(lines)), lines)
     rows, rows_a_line = x.size // max(channels, 1), lines.shape[1] // max(channels, 1)
     task = Task(_block_moments, x.size * NANOSECONDS, (lines, moments, channels))
     return task, (moments, rows, block_lines(lines) * rows_a_line)
@@ -245,8 +258,7 @@ def _normalise_task(
 ) -> tuple[Task, FloatArray]:
     """Return the task of the normalising pass, and the three lines that it reads."""
     x_lines = as_lines(x, LONG_LINE)
-    size = 3 * x_lines.shape[1]
-    lines = resources.memory.scratch("lines", size, x.dtype)[:size].reshape(3, -1)
+    lines = scratch_lines(resources, "lines", (3,), x_lines)
     arguments = (x_lines, lines, as_lines(out, LONG_LINE), x.dtype.type(alpha))
     return Task(_normalise(activation), x.size * NANOSECONDS, arguments), lines
 
@@ -352,7 +364,7 @@ def _statistics(
         else:
             mean[c] = running_mean[c] - b
             variance = running_variance[c]
-        inverse_std[c] = _ONE / math.sqrt(variance + epsilon)
+        inverse_std[c] = scalar(1) / math.sqrt(variance + epsilon)
     _fill_lines(0, 1, mean, inverse_std, scale, shift, lines)
 
 

@@ -17,8 +17,9 @@ from scratchvae.kernels.passes.rows import (
     add_up,
     as_lines,
     block_bounds,
-    line_of_each_block,
+    number_of_blocks,
     repeat,
+    scratch_lines,
 )
 from scratchvae.validation import Array, FloatArray, check_same_dtype
 
@@ -38,7 +39,7 @@ def sum_rows(x: FloatArray) -> FloatArray:
 def sum_rows_tasks(resources: Resources, x: FloatArray, total: FloatArray) -> list[Task]:
     """Return the tasks that add the sum of all rows of ``x`` (…, C) to ``total`` (C,)."""
     lines = as_lines(x)
-    sums = line_of_each_block(resources, "sums", lines, 1)[0]
+    sums = scratch_lines(resources, "sums", (number_of_blocks(lines),), lines)
     return [
         Task(_sum_blocks, x.size * NANOSECONDS, (lines, sums, len(total))),
         add_blocks_task(sums, total),
@@ -50,9 +51,8 @@ def bias_activation_tasks(
 ) -> list[Task]:
     """Return the tasks of y ← f(y + bias), in place, for ``y`` (…, C) and ``bias`` (C,)."""
     lines = as_lines(y, LONG_LINE)
-    size = resources.threads * lines.shape[1]
-    buffer = resources.memory.scratch("biases", size, y.dtype)[:size]
-    arguments = (lines, bias, buffer.reshape(resources.threads, -1), y.dtype.type(alpha))
+    buffer = scratch_lines(resources, "biases", (resources.threads,), lines)
+    arguments = (lines, bias, buffer, y.dtype.type(alpha))
     return [Task(_add_bias(activation), y.size * NANOSECONDS, arguments)]
 
 
@@ -72,7 +72,7 @@ def activation_backward_bias_tasks(
     if activation == "identity":
         return sum_rows_tasks(resources, dy, bias_grad)
     arrays = tuple(as_lines(array) for array in (dy, y, out))
-    sums = line_of_each_block(resources, "sums", arrays[0], 1)[0]
+    sums = scratch_lines(resources, "sums", (number_of_blocks(arrays[0]),), arrays[0])
     arguments = (*arrays, sums, len(bias_grad), y.dtype.type(alpha))
     return [
         Task(_backward_and_sum(activation), y.size * NANOSECONDS, arguments),

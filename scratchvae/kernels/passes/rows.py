@@ -9,6 +9,8 @@ make a line, and how many lines a block, depends only on the shape, never on the
 so the result has the same bits on any number of them.
 """
 
+from math import prod
+
 import numpy as np
 
 from scratchvae.kernels.machine.compilation import kernel
@@ -33,14 +35,18 @@ def as_lines(x: FloatArray, longest: int = _LINE) -> FloatArray:
     return x.reshape(rows // together, together * channels)
 
 
-def line_of_each_block(
-    resources: Resources, purpose: str, lines: FloatArray, number: int
+def scratch_lines(
+    resources: Resources, purpose: str, number: tuple[int, ...], lines: FloatArray
 ) -> FloatArray:
-    """Return scratch memory for ``number`` lines of each block: (number, blocks, line)."""
-    blocks, length = -(-len(lines) // block_lines(lines)), lines.shape[1]
-    size = number * blocks * length
-    buffer = resources.memory.scratch(purpose, size, lines.dtype)
-    return buffer[:size].reshape(number, blocks, length)
+    """Return scratch memory for a ``number`` of lines like those of ``lines``."""
+    size = prod(number) * lines.shape[1]
+    memory = resources.memory.scratch(purpose, size, lines.dtype)[:size]
+    return memory.reshape(*number, lines.shape[1])
+
+
+def number_of_blocks(lines: FloatArray) -> int:
+    """Return how many blocks of lines there are."""
+    return -(-len(lines) // block_lines(lines))
 
 
 def add_blocks_task(sums: FloatArray, total: FloatArray) -> Task:
