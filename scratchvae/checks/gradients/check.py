@@ -15,14 +15,13 @@ from numpy.typing import NDArray
 from scratchvae.checks.gradients.comparison import (
     KINK_TOLERANCE,
     SMOOTH_TOLERANCE,
-    Elsewhere,
+    RetryPoint,
     check_gradients,
 )
-from scratchvae.checks.gradients.functions import FunctionSubject
-from scratchvae.checks.gradients.layers_and_models import LayerLike, subject_of
+from scratchvae.checks.gradients.input import LayerLike, check_array
 from scratchvae.checks.gradients.passes import run_passes
 from scratchvae.checks.gradients.report import GradientReport
-from scratchvae.checks.gradients.subject import Subject, check_array
+from scratchvae.checks.gradients.target import FunctionTarget, Target, target_of
 from scratchvae.errors import InputError
 from scratchvae.layers import Layer
 from scratchvae.models import LatentModel
@@ -82,8 +81,8 @@ def gradcheck(
         a gradient by), not finite, or empty.
     """
     rng = np.random.default_rng(seed)
-    subject = subject_of(layer_or_model, x, training, noise, labels, rng)
-    return _check(subject, rng, max_coordinates, directions, tolerance)
+    target = target_of(layer_or_model, x, training, noise, labels, rng)
+    return _check(target, rng, max_coordinates, directions, tolerance)
 
 
 def gradcheck_functions(
@@ -122,12 +121,12 @@ def gradcheck_functions(
     for place, array in enumerate(arrays):
         check_array(array, "x" if place == 0 else f"array {place + 1}")
     rng = np.random.default_rng(seed)
-    subject = FunctionSubject(forward, backward, arrays)
-    return _check(subject, rng, max_coordinates, directions, tolerance)
+    target = FunctionTarget(forward, backward, arrays)
+    return _check(target, rng, max_coordinates, directions, tolerance)
 
 
 def _check(
-    subject: Subject,
+    target: Target,
     rng: np.random.Generator,
     max_coordinates: int,
     directions: int,
@@ -136,32 +135,32 @@ def _check(
     check_count(max_coordinates, "max_coordinates", 0)
     check_count(directions, "directions")
     if tolerance is None:
-        tolerance = SMOOTH_TOLERANCE if subject.smooth else KINK_TOLERANCE
+        tolerance = SMOOTH_TOLERANCE if target.smooth else KINK_TOLERANCE
     check_positive(tolerance, "tolerance")
 
-    def elsewhere() -> Elsewhere:
-        for array in subject.arrays.values():
+    def retry() -> RetryPoint:
+        for array in target.arrays.values():
             spread = float(np.sqrt(np.mean(array**2))) or 1.0
             array += 0.01 * spread * rng.standard_normal(array.shape)
         # With the same dy: an error that depends on it would go away with another.
-        moved = run_passes(subject, rng, passes.dy)
-        return moved.value, moved.gradients, moved.repeated
+        moved = run_passes(target, rng, passes.dy)
+        return RetryPoint(moved.value, moved.gradients, moved.repeated)
 
     try:
-        passes = run_passes(subject, rng)
+        passes = run_passes(target, rng)
         return check_gradients(
-            subject.title,
+            target.title,
             passes.value,
-            subject.arrays,
+            target.arrays,
             passes.gradients,
             rng=rng,
             max_coordinates=max_coordinates,
             directions=directions,
             tolerance=tolerance,
-            elsewhere=None if subject.smooth else elsewhere,
+            retry=None if target.smooth else retry,
             repeated=passes.repeated,
-            facts=lambda: subject.facts(passes.dy),
-            parts=passes.parts,
+            probe=lambda: target.probe(passes.dy),
+            loss_terms=passes.loss_terms,
         )
     finally:
-        subject.restore()
+        target.restore()

@@ -7,8 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scratchvae.checks.gradients.finite_differences import extrapolate, slope_along
-from scratchvae.checks.gradients.layers_and_models import LayerLike, subject_of
+from scratchvae.checks.gradients.input import LayerLike
 from scratchvae.checks.gradients.passes import run_passes
+from scratchvae.checks.gradients.target import target_of
 from scratchvae.errors import InputError
 from scratchvae.layers import Layer
 from scratchvae.models import LatentModel
@@ -58,11 +59,11 @@ def error_curve(
     if formula not in formulas:
         raise InputError(f"formula must be one of {', '.join(formulas)}, not {formula!r}")
     rng = np.random.default_rng(seed)
-    subject = subject_of(layer_or_model, x, training, noise, None, rng)
+    target = target_of(layer_or_model, x, training, noise, None, rng)
     try:
-        passes = run_passes(subject, rng)
+        passes = run_passes(target, rng)
         # One long array stands for all of them.
-        names, arrays = list(subject.arrays), list(subject.arrays.values())
+        names, arrays = list(target.arrays), list(target.arrays.values())
         joined = np.concatenate([array.ravel() for array in arrays])
         analytic_all = np.concatenate([passes.gradients[name].ravel() for name in names])
         if analytic_all.shape != joined.shape:
@@ -88,4 +89,4 @@ def error_curve(
             errors.append(abs(found - analytic) / max(abs(analytic), abs(found), 1e-300))
         return ErrorCurve(np.array(steps, dtype=np.float64), np.array(errors))
     finally:
-        subject.restore()
+        target.restore()

@@ -51,7 +51,7 @@ def unit_move(shape: tuple[int, ...], index: int) -> FloatArray:
     return move
 
 
-class Slopes(NamedTuple):
+class SlopePair(NamedTuple):
     """The analytic slope along one move, and the numeric one nearest to it of all steps."""
 
     analytic: float
@@ -89,7 +89,7 @@ class ArrayCheck:
             else [_random_signs(array.shape, rng) for _ in range(directions)]
         )
         self.count = len(self.directions) or array.size
-        self.slopes: list[Slopes] = []
+        self.slopes: list[SlopePair] = []
         self.kinks = 0
 
     def measure(
@@ -117,7 +117,7 @@ class ArrayCheck:
                 self.slopes[place] = slopes
                 self.kinks += 1
 
-    def error(self, slopes: Slopes, largest: float) -> float:
+    def error(self, slopes: SlopePair, largest: float) -> float:
         """Return the relative error of two slopes.
 
         Slopes a thousand times smaller than the array's largest are measured against that: their
@@ -139,7 +139,7 @@ class ArrayCheck:
 
     def row(self, largest: float, tolerance: float) -> CheckRow:
         """Return the worst of the slopes, as a row of the report."""
-        worst, where, error = Slopes(0.0, 0.0), "-", 0.0
+        worst, where, error = SlopePair(0.0, 0.0), "-", 0.0
         for place, slopes in enumerate(self.slopes):
             # Of errors that are the same but for rounding, the first is shown.
             if place == 0 or self.error(slopes, largest) > 1.01 * error:
@@ -185,7 +185,7 @@ def _compare_slopes(
     gradient: FloatArray,
     move: FloatArray,
     tolerance: float,
-) -> Slopes:
+) -> SlopePair:
     """Return the slopes of ``value`` along ``move``, the numeric one by ever smaller steps."""
     moved = move != 0  # elsewhere a NaN in the gradient is another entry's error
     analytic = float((gradient[moved] * move[moved]).sum())
@@ -198,4 +198,4 @@ def _compare_slopes(
             best = numeric
         if abs(best - analytic) <= 0.1 * tolerance * abs(analytic):
             break
-    return Slopes(analytic, best)
+    return SlopePair(analytic, best)

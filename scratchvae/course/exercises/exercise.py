@@ -55,8 +55,8 @@ class Verdict:
         The exercise.
     status
         "not done", "right" or "wrong".
-    kind
-        One word for what is wrong: "shape", "factor", "mistake", …; empty if nothing is.
+    cause
+        A word or two for what is wrong: "shape", "factor", "mistake", …; empty if nothing is.
     message
         The same in a sentence.
     hints
@@ -65,7 +65,7 @@ class Verdict:
 
     name: str
     status: Status
-    kind: str = ""
+    cause: str = ""
     message: str = ""
     hints: tuple[str, ...] = ()
 
