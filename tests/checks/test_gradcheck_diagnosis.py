@@ -1,4 +1,4 @@
-"""What a gradient check says of the cause, on strangers' layers and functions as well."""
+"""What a gradient check says about the cause, also for other people's layers and functions."""
 
 import numpy as np
 import pytest
@@ -13,17 +13,17 @@ from scratchvae.checks.gradients.diagnosis import Slopes, diagnose
 from scratchvae.layers import Dense, Parameter, Tanh
 from scratchvae.plots.model import draw_error_curve
 
-# Functions and layers of someone else's.
+# Other people's functions and layers.
 
 
-def test_a_pair_of_functions_with_a_cache_passes():
+def test_gradcheck_functions_passes_a_pair_with_a_cache():
     report = gradcheck_functions(affine, affine_backward, normal(4, 3), normal(3, 2), normal(2))
     assert report.passed, report
     assert report.title == "affine"
     assert [row.name for row in report.rows] == ["x", "w", "b"]
 
 
-def test_a_pair_of_closures_passes_with_gradients_by_order_or_by_name():
+def test_gradcheck_functions_takes_gradients_by_order_or_by_name():
     kept = {}
 
     def forward(x, w):
@@ -44,7 +44,7 @@ def test_a_pair_of_closures_passes_with_gradients_by_order_or_by_name():
         assert report.passed, report
 
 
-def test_a_function_to_one_number_and_one_array_passes():
+def test_gradcheck_functions_of_one_array_to_one_number():
     kept = {}
 
     def squares(x):
@@ -56,7 +56,7 @@ def test_a_function_to_one_number_and_one_array_passes():
     assert report.rows[0].cause == "factor"
 
 
-def test_an_object_that_looks_like_a_layer_is_checked():
+def test_gradcheck_checks_an_object_that_looks_like_a_layer():
     assert gradcheck(Stranger(), normal(4, 3)).passed
     row = gradcheck(Stranger(-1.0), normal(4, 3)).rows[0]
     assert not row.passed
@@ -93,7 +93,7 @@ def test_a_constant_factor_is_named(factor, words):
     assert str(report).count("likely cause") == 1
 
 
-def test_a_factor_is_that_of_the_entries_that_have_a_slope():
+def test_diagnose_finds_the_factor_of_the_entries_that_have_a_slope():
     numeric, places = normal(12, seed=1), np.arange(12)
     gradient = 0.5 * numeric.reshape(3, 4)
     numeric[[0, 5]] = np.nan
@@ -112,13 +112,13 @@ def test_a_right_row_has_no_diagnosis():
     assert [(row.cause, row.diagnosis) for row in report.rows] == [("", "")]
 
 
-def test_what_fits_nothing_is_not_named():
+def test_diagnose_names_nothing_where_nothing_fits():
     places = np.arange(12)
     numeric, gradient = normal(12, seed=1), normal(3, 4, seed=2)
     assert diagnose(Slopes("w", normal(3, 4), gradient, places, numeric)) is None
 
 
-def test_a_gradient_that_is_right_for_some_entries_only_is_said_to_be():
+def test_diagnose_says_where_the_only_wrong_entries_are():
     numeric = normal(12, seed=1)
     gradient = numeric.reshape(3, 4).copy()
     gradient[:, 3] *= 2
@@ -145,12 +145,12 @@ class TwoSquareWeights:
         return dy @ b.value.T @ a.value.T
 
 
-def test_a_wrong_gradient_of_one_square_weight_is_not_held_to_another():
+def test_a_wrong_gradient_of_one_square_weight_is_not_blamed_on_another():
     report = gradcheck(TwoSquareWeights(), normal(2, 4))
     assert [row.name for row in report.rows if not row.passed] == ["a"]
 
 
-def test_what_has_another_shape_does_not_fit():
+def test_fits_needs_the_same_shape():
     assert fits(normal(12).reshape(3, 4), normal(3, 4), 1e-4)
     for shape in ((2, 4), (12,), (4, 3)):
         assert not fits(np.resize(normal(12), shape), normal(3, 4), 1e-4)
@@ -188,7 +188,7 @@ def test_the_error_curve_of_a_wrong_gradient_is_level():
     assert errors == pytest.approx(0.5, rel=1e-4)
 
 
-def test_the_error_curve_leaves_all_as_it_was_and_refuses_an_unknown_formula():
+def test_error_curve_leaves_everything_as_it_was_and_refuses_an_unknown_formula():
     vae = small_vae()
     before = {name: p.value.tobytes() for name, p in vae.parameters.items()}
     scratchvae.error_curve(vae, pixels(2, 3, 5, 1), steps=(1e-3,))
@@ -199,7 +199,7 @@ def test_the_error_curve_leaves_all_as_it_was_and_refuses_an_unknown_formula():
         error_curve(vae, pixels(2, 3, 5, 1), steps=(0.0,))
 
 
-def test_error_curves_are_drawn_with_their_names():
+def test_draw_error_curve_names_the_curves():
     layer, x = Tanh(dtype=np.float64), normal(4, 5)
     formulas = ("one-sided", "central")
     curves = {name: error_curve(layer, x, formula=name) for name in formulas}

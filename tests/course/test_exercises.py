@@ -1,4 +1,4 @@
-"""The checker of the lessons' exercises: what is right, and what kind of wrong is told apart."""
+"""The checker of the lessons' exercises: it accepts what is right, and names what is wrong."""
 
 from collections import Counter
 from dataclasses import replace
@@ -158,13 +158,13 @@ _GENERATOR = np.random.default_rng(0)
         (PAIR, lambda x, dy: (x.T @ dy, dy.sum(1)), "shape", "d_bias: its shape"),
     ],
 )
-def test_each_kind_of_wrong_is_told_apart(exercise, function, cause, words):
+def test_judge_names_each_kind_of_mistake(exercise, function, cause, words):
     found = judge(exercise, function)
     assert found is not None
     assert (found.cause, words in found.sentence) == (cause, True), found
 
 
-def test_results_the_wrong_way_round_are_recognised():
+def test_judge_recognises_results_in_the_wrong_order():
     both = Exercise(
         "both", lambda x: (x + 1, x**2), lambda r: (r.standard_normal(5),), returns=("a", "b")
     )
@@ -173,11 +173,11 @@ def test_results_the_wrong_way_round_are_recognised():
 
 
 @pytest.mark.parametrize("exercise", [PRODUCT, ENTRIES, SQUARE, NUMBER, PAIR])
-def test_the_right_answer_is_right(exercise):
+def test_judge_accepts_the_right_answer(exercise):
     assert judge(exercise, exercise.answer) is None
 
 
-def test_a_result_in_float32_or_as_a_list_is_judged_by_its_numbers():
+def test_judge_takes_numbers_and_lists_and_finds_float32_approximate():
     assert judge(NUMBER, lambda x: float(x.mean())) is None
     assert judge(PRODUCT, lambda x, dy: (x.T @ dy).tolist()) is None
     single = judge(PRODUCT, lambda x, dy: (x.T @ dy).astype(np.float32))
@@ -185,7 +185,7 @@ def test_a_result_in_float32_or_as_a_list_is_judged_by_its_numbers():
     assert single.cause == "approximate"
 
 
-def test_one_more_hint_is_shown_after_every_wrong_attempt(monkeypatch):
+def test_check_shows_one_more_hint_after_every_wrong_attempt(monkeypatch):
     monkeypatch.setitem(EXERCISES, "product", PRODUCT)
     shown = [check("product", lambda x, dy: -(x.T @ dy)) for _ in range(3)]
     assert [len(verdict.hints) for verdict in shown] == [1, 2, 2]
@@ -196,7 +196,7 @@ def test_one_more_hint_is_shown_after_every_wrong_attempt(monkeypatch):
     assert check("product", lambda x, dy: None).hints == ()
 
 
-def test_hints_come_with_wrong_attempts_alone_and_each_exercise_has_its_own(monkeypatch):
+def test_check_counts_only_wrong_attempts_and_each_exercise_by_itself(monkeypatch):
     monkeypatch.setattr(checking, "_wrong_attempts", Counter())
     other = replace(PRODUCT, name="other product")
     for exercise in (PRODUCT, other):
@@ -218,7 +218,7 @@ def test_a_verdict_reads_the_same_in_a_terminal_and_in_a_notebook(monkeypatch):
     assert "<script" not in check("<script>", None)._repr_html_()
 
 
-def test_a_result_keeps_its_own_name_at_the_head_of_a_sentence(monkeypatch):
+def test_a_name_in_code_at_the_start_of_a_message_keeps_its_letters(monkeypatch):
     monkeypatch.setitem(EXERCISES, "pair", PAIR)
     verdict = check("pair", lambda x, dy: (-x.T @ dy, dy.sum(0)))
     assert verdict.message.startswith("d_weight: it has the wrong sign")
@@ -226,17 +226,17 @@ def test_a_result_keeps_its_own_name_at_the_head_of_a_sentence(monkeypatch):
     assert verdict.message.startswith("Return 2 results as a tuple")
 
 
-def test_an_unknown_name_is_answered_with_a_near_one(monkeypatch):
+def test_check_suggests_a_near_name_for_an_unknown_one(monkeypatch):
     monkeypatch.setitem(EXERCISES, "product", PRODUCT)
     assert "'product'" in check("prodcut", _answer).message
 
 
-# What every exercise of the lessons owes its reader.
+# What every exercise of the lessons must have.
 
 ALL = list(EXERCISES.values())
 
 
-def test_names_are_unique():
+def test_names_of_exercises_are_unique():
     assert len(EXERCISES) == sum(len(lesson) for lesson in LESSONS)
 
 
@@ -250,13 +250,13 @@ class TestOfTheLessons:
         assert len(exercise.hints) >= 2
         assert len(set(exercise.hints)) == len(exercise.hints)
 
-    def test_its_typical_mistakes_are_told_by_name(self, exercise):
+    def test_its_typical_mistakes_are_named(self, exercise):
         for sentence, mistaken in exercise.mistakes.items():
             found = judge(exercise, mistaken)
             assert found is not None, f"{sentence!r} passes for right"
             assert (found.cause, found.sentence) == ("mistake", sentence)
 
-    def test_a_wrong_sign_a_half_a_missing_axis_and_an_error_are_told(self, exercise):
+    def test_a_wrong_sign_a_half_a_missing_axis_and_an_error_are_named(self, exercise):
         def altered(change):
             def function(*arguments):
                 right = exercise.answer(*arguments)
@@ -275,7 +275,7 @@ class TestOfTheLessons:
         assert altered(lambda right: [][0]).cause == "error"
 
 
-def test_a_right_result_that_is_infinite_in_places_is_not_taken_for_an_offset():
+def test_judge_does_not_take_a_result_that_is_infinite_in_places_for_an_offset():
     exercise = Exercise(
         "root",
         lambda x: np.where(x > 0, x, np.inf),

@@ -47,37 +47,36 @@ def gradcheck(
     layer_or_model
         A layer of yours or of the package, or a whole model, in float64. Any object with
         ``forward(x)`` and ``backward(dy)`` will do; what it learns, if anything, is in a dict
-        ``parameters`` of objects with ``value`` and ``grad``. It is left as it was, its gradients
-        apart.
+        ``parameters`` of objects with ``value`` and ``grad``. It is left as it was, except for its
+        gradients.
     x
         A batch of inputs in float64. Small batches check as much as large ones.
     training
-        Which of the two the forward pass is to do.
+        Whether the forward pass is that of training.
     noise
         For a model: the frozen noise of its forward pass; ``None`` draws it from ``seed``. Fresh
         noise in every pass would drown the difference (eq. 8.3 of the lessons).
     labels
-        For a model that is told the classes of its images: which; ``None`` draws them.
+        For a class-conditional model: the class of each image; ``None`` draws them.
     seed
         Fixes the upstream gradient, the noise and the directions.
     max_coordinates
-        Arrays of up to so many entries are checked entry by entry, larger ones along random
+        Arrays of up to this many entries are checked entry by entry, larger ones along random
         directions.
     directions
-        How many.
+        The number of these directions.
     tolerance
-        The largest relative error that passes; ``None`` takes 1e-6, or 1e-5 where a layer has
-        kinks.
+        The largest relative error that passes; ``None`` takes 1e-6, or 1e-5 if a layer has kinks.
 
     Returns
     -------
-    A report with ``passed``, ``max_relative_error`` and ``rows``, each with its ``diagnosis`` if it
-    failed; printed, it is a table.
+    A report with ``passed``, ``max_relative_error`` and ``rows``, each row with a ``diagnosis`` if
+    it failed; printed, it is a table.
 
     Raises
     ------
     InputError
-        If anything is float32 (a difference of two numbers of 7 digits has too few left to judge
+        If anything is float32 (a difference of two numbers with 7 digits has too few left to judge
         a gradient by), not finite, or empty.
     """
     rng = np.random.default_rng(seed)

@@ -17,10 +17,10 @@ from scratchvae.checks.gradients.finite_differences import (
 from scratchvae.checks.gradients.report import CheckRow, GradientReport
 from scratchvae.validation import FloatArray
 
-# Relative errors: rounding leaves about 1e-9 of a smooth layer and 1e-7 of a whole model, whose
+# Relative errors: rounding leaves about 1e-9 in a smooth layer and 1e-7 in a whole model, whose
 # loss of hundreds of nats is rounded to 1e-13 of itself; the smallest real bug is of order 1e-2.
 SMOOTH_TOLERANCE = 1e-6
-# An entry whose step straddles a kink at every step size (or a jump of curvature, as ELU's) keeps
+# An entry whose step straddles a kink at every step size (or a jump in curvature, as in ELU) keeps
 # an error of the order of the smallest step that rounding still allows.
 KINK_TOLERANCE = 1e-5
 # One entry in twenty of a deep ReLU network has a kink of some unit within every step. After this

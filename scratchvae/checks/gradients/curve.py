@@ -1,4 +1,4 @@
-"""The error of a finite difference by the size of its step."""
+"""The error of a finite difference against the size of its step."""
 
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
@@ -15,7 +15,7 @@ from scratchvae.layers import Layer
 from scratchvae.models import LatentModel
 from scratchvae.validation import FloatArray, check_positive
 
-# One step a third of a decade: enough to see the V, from rounding alone to curvature alone.
+# Three steps a decade: enough to see the V, from pure rounding to pure curvature.
 CURVE_STEPS = tuple(float(step) for step in np.logspace(-13, 0, 40))
 
 
@@ -36,9 +36,9 @@ def error_curve(
     noise: FloatArray | None = None,
     seed: int = 0,
 ) -> ErrorCurve:
-    """Return how far a finite difference is from the backward pass, by the size of its step.
+    """Return how far a finite difference is from the backward pass, for each size of its step.
 
-    In logarithms the curve is a V: from the right the error falls as h (``"one-sided"``), h²
+    On logarithmic axes the curve is a V: from the right the error falls as h (``"one-sided"``), h²
     (``"central"``) or h⁴ (``"extrapolated"``), until on the left the rounding of the function,
     divided by h, takes over. A wrong gradient has no V: its error is level.
 
@@ -67,7 +67,7 @@ def error_curve(
         joined = np.concatenate([array.ravel() for array in arrays])
         analytic_all = np.concatenate([passes.gradients[name].ravel() for name in names])
         if analytic_all.shape != joined.shape:
-            raise InputError("a gradient has the wrong shape: gradcheck says which")
+            raise InputError("a gradient has the wrong shape: gradcheck says which one")
         ends = np.cumsum([array.size for array in arrays])[:-1]
 
         def value() -> float:

@@ -30,8 +30,8 @@ def check_array(
     for what, dtype in {name: x.dtype, **(dtypes or {})}.items():
         if dtype != np.float64:
             raise InputError(
-                f"gradcheck needs float64 and {what} is {dtype}: a difference of two numbers of 7 "
-                "digits has too few left to judge a gradient by; build with dtype=np.float64 and "
+                f"gradcheck needs float64 and {what} is {dtype}: a difference of two numbers with "
+                "7 digits has too few left to judge a gradient by; build with dtype=np.float64 and "
                 f"convert {name} with .astype(np.float64)"
             )
     if x.size == 0:
