@@ -1,8 +1,8 @@
 """Checks of bounds on log p(x) against the truth, on models where it is known.
 
-A bound that leaves out a constant, or adds its KL with the wrong sign, trains and prints plausible
-numbers. Against log p(x) itself it has nowhere to hide: the bound must be short of it by exactly
-KL(q ‖ posterior), and the importance-weighted bounds must lie between the two, in order.
+A bound that leaves out a constant, or adds its KL with the wrong sign, still trains and prints
+plausible numbers. Compared with log p(x) itself it has nowhere to hide: it must fall short by
+exactly KL(q ‖ posterior), and the importance-weighted bounds must lie between the two, in order.
 
 Dimensions: N images, P pixels, D latents, K draws of z per image.
 """
@@ -25,7 +25,7 @@ def importance_bound(
 ) -> FloatArray:
     """Return log 1/K Σ p(x | z) p(z) / q(z | x) from the three logarithms, (K, N) to (N,).
 
-    The mean that it takes the logarithm of is eq. 6.3 of the lessons.
+    It is the logarithm of the mean in eq. 6.3 of the lessons.
     """
     running = LogMeanExp(log_likelihood.shape[1])
     running.add(log_likelihood + log_prior - log_posterior)
@@ -42,7 +42,7 @@ def check_exact_likelihood(
     elbo
         From a model, images (N, P), and the mean and log-variance (N, D) of q to the bound (N,).
     models
-        How many.
+        The number of models.
     seed
         Fixes them.
     """
@@ -54,8 +54,8 @@ def check_exact_likelihood(
         expected = model.gap(x, mean, log_variance)
         off = float(np.abs(short - expected).max() / (1 + np.abs(expected).max()))
         name = f"model {number}: log p(x) − ELBO"
-        deviation = off / 1e-6 if np.isfinite(off) else np.inf
-        rows.append(DistributionRow(name, expected.mean(), short.mean(), deviation))
+        standard_errors = off / 1e-6 if np.isfinite(off) else np.inf
+        rows.append(DistributionRow(name, expected.mean(), short.mean(), standard_errors))
     return DistributionReport("bound against log p(x): short by KL(q ‖ posterior)", rows)
 
 
@@ -69,7 +69,7 @@ def check_bound_order(
     bound
         From log p(x | z), log p(z) and log q(z | x), all (K, N), to the bound (N,).
     images
-        N: the noise of the means falls with its root.
+        N; the noise of the means falls with its square root.
     seed
         Fixes the model, the images and the draws.
     """
@@ -103,7 +103,7 @@ def check_bound_order(
 def _case(
     rng: np.random.Generator, images: int = 4, wider: float = 1.0
 ) -> tuple[LinearGaussian, FloatArray, FloatArray, FloatArray]:
-    """Return a random model, images, and a q that is near the posterior but is not it."""
+    """Return a random model, images, and a q that is near the posterior but not equal to it."""
     latents, pixels = 2, 5
     model = LinearGaussian(
         rng.standard_normal((latents, pixels)),
@@ -114,17 +114,17 @@ def _case(
     noise = rng.standard_normal((images, pixels))
     x = z @ model.weight + model.bias + np.sqrt(model.variance) * noise
     mean, covariance = model.posterior(x)
-    # Wider than the posterior, or the weights have no finite variance.
+    # Wider than the posterior, since otherwise the weights have no finite variance.
     log_variance = np.log(wider * np.linalg.eigvalsh(covariance).max()) + np.zeros_like(mean)
     return model, x, mean + 0.3 * rng.standard_normal(mean.shape), log_variance
 
 
 def _row(name: str, low: FloatArray, high: FloatArray, both: bool = False) -> DistributionRow:
-    """Return whether ``high`` is above ``low`` in the mean, or (``both``) equal to it."""
+    """Return whether the mean of ``high`` is above that of ``low``, or (``both``) equal to it."""
     difference = high - low
     error = float(difference.std() / np.sqrt(len(difference)))
     short = -float(difference.mean())
-    deviation = (abs(short) if both else max(short, 0.0)) / max(error, 1e-12)
-    if not np.isfinite(deviation):
-        deviation = np.inf
-    return DistributionRow(name, float(low.mean()), float(high.mean()), deviation)
+    standard_errors = (abs(short) if both else max(short, 0.0)) / max(error, 1e-12)
+    if not np.isfinite(standard_errors):
+        standard_errors = np.inf
+    return DistributionRow(name, float(low.mean()), float(high.mean()), standard_errors)

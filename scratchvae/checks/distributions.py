@@ -1,11 +1,11 @@
 """Checks of what a gradient check cannot see: whether the distribution is the right one.
 
-A sampler that multiplies the noise by the variance instead of the standard deviation, or a KL with
-both its value and its gradient halved, is differentiated correctly and passes every gradient
-check. Its moments and its value give it away.
+A sampler that multiplies the noise by the variance instead of the standard deviation, or a KL whose
+value and gradient are both halved, is differentiated correctly and passes every gradient check. Its
+moments or its value give it away.
 
-Monte-Carlo figures are compared in units of their own standard error. The bound of 5 lets a right
-figure fail once in two million draws; the bugs above are hundreds of standard errors off.
+Monte Carlo figures are compared in units of their own standard error. With a limit of 5, a right
+figure fails once in two million draws; the bugs above are hundreds of standard errors off.
 """
 
 from collections.abc import Callable
@@ -23,7 +23,7 @@ from scratchvae.probability import (
 )
 from scratchvae.validation import FloatArray
 
-LARGEST_DEVIATION = 5.0
+MOST_STANDARD_ERRORS = 5.0
 
 
 @dataclass(frozen=True)
@@ -36,19 +36,19 @@ class DistributionRow:
         Which figure.
     expected, found
         Its two values.
-    deviation
-        Their difference in standard errors; for a figure without chance, in units of 1e-6.
+    standard_errors
+        How many standard errors they are apart; for a figure without chance, 1e-6 counts as one.
     """
 
     name: str
     expected: float
     found: float
-    deviation: float
+    standard_errors: float
 
     @property
     def passed(self) -> bool:
         """Whether the two agree; NaN does not."""
-        return self.deviation <= LARGEST_DEVIATION
+        return self.standard_errors <= MOST_STANDARD_ERRORS
 
 
 @dataclass(frozen=True)
@@ -67,13 +67,13 @@ class DistributionReport:
         width = max(len(row.name) for row in self.rows)
         lines = [
             self.title,
-            f"  {'':{width}}  {'expected':>12}  {'found':>12}  {'deviation':>9}  verdict",
+            f"  {'':{width}}  {'expected':>12}  {'found':>12}  {'std errors':>10}  verdict",
         ]
         for row in self.rows:
             verdict = "ok" if row.passed else "WRONG"
             lines.append(
                 f"  {row.name:{width}}  {row.expected:12.6g}  {row.found:12.6g}  "
-                f"{row.deviation:9.1f}  {verdict}"
+                f"{row.standard_errors:10.1f}  {verdict}"
             )
         return "\n".join(lines)
 
@@ -84,14 +84,14 @@ def check_reparameterisation(
     draws: int = 100_000,
     seed: int = 0,
 ) -> DistributionReport:
-    """Compare the mean and variance of a sampler's draws with those asked for.
+    """Compare the mean and variance of a sampler's draws with those that they should have.
 
     Parameters
     ----------
     sampler
         From mean (N, D), log-variance (N, D) and noise (L, N, D) to draws (L, N, D).
     draws
-        L.
+        L, the number of draws.
     seed
         Fixes the noise.
     """
@@ -111,7 +111,7 @@ def check_reparameterisation(
             _compare(f"mean of z[{j}]", m, found_mean, mean_error),
             _compare(f"variance of z[{j}]", variance, found_variance, variance_error),
         ]
-    # Noise shared by two latents leaves the moments of each as they are.
+    # Noise that two latents share leaves the moments of each as they are.
     first, second = (z[:, 0, j] - z[:, 0, j].mean() for j in (0, 1))
     lengths = float(np.sqrt((first @ first) * (second @ second)))
     correlation = float(first @ second) / lengths if lengths else 0.0
@@ -130,9 +130,9 @@ def check_kl(
     Parameters
     ----------
     kl
-        From mean and log-variance (N, D) to nats (N,).
+        From mean and log-variance, both (N, D), to the KL in nats (N,).
     draws
-        How many z the mean is over.
+        The number of z that the mean is taken over.
     seed
         Fixes the noise.
     """
@@ -157,8 +157,8 @@ def check_likelihood(likelihood: Likelihood, *, seed: int = 0) -> DistributionRe
     """Check that a likelihood's probabilities add up to 1, and that its mean is the mean.
 
     Both are computed for single pixels by summing over 0 and 1 (Bernoulli), or over a fine grid
-    around the mean, as wide as the samples tell. An image's nats must be the sum of its pixels':
-    their mean would pass for a distribution as long as there is one pixel.
+    around the mean whose width follows that of the samples. The nats of an image must be the sum of
+    those of its pixels; with a single pixel their mean would pass as well.
     """
     rng = np.random.default_rng(seed)
     decoded = rng.normal(0.0, 1.5, (4, likelihood.channels_per_pixel))
@@ -189,6 +189,6 @@ def check_likelihood(likelihood: Likelihood, *, seed: int = 0) -> DistributionRe
 
 
 def _compare(name: str, expected: float, found: float, error: Any) -> DistributionRow:
-    # Rounding alone is no error: where there is no chance in it, 1e-12 passes for nothing.
-    deviation = abs(found - expected) / max(float(error), 1e-12)
-    return DistributionRow(name, expected, found, deviation)
+    # Rounding is not an error: where nothing is random, 1e-12 is as good as zero.
+    standard_errors = abs(found - expected) / max(float(error), 1e-12)
+    return DistributionRow(name, expected, found, standard_errors)

@@ -1,8 +1,8 @@
 """Checks of optimisers against their formulas, written out in plain Python.
 
-An optimiser has no gradient to check and no distribution, and training forgives it nearly all: a
-wrong one is only slower. So its steps are compared with those of the paper's algorithm, number by
-number. The gradients are given, not computed, and tiny for one parameter: that is where a wrong ε
+An optimiser has no gradient to check and no distribution, and training forgives nearly everything:
+a wrong one is only slower. So its steps are compared with those of the paper's algorithm, number by
+number. The gradients are given, not computed, and tiny for one parameter, which is where a wrong ε
 or a wrong bias correction shows.
 """
 
@@ -82,9 +82,9 @@ def _check(
         expected = written_out(gradients[name])
         for step in (1, 2, _STEPS):
             wanted, got = expected[step - 1], values[step - 1]
-            # In units of a millionth of the way that was gone.
-            way = max(abs(wanted - 1), 1e-12)
-            deviation = abs(got - wanted) / way / 1e-6
-            deviation = deviation if np.isfinite(deviation) else np.inf
-            rows.append(DistributionRow(f"{name}, after step {step}", wanted, got, deviation))
+            # In units of a millionth of the distance from the start.
+            distance = max(abs(wanted - 1), 1e-12)
+            millionths = abs(got - wanted) / distance / 1e-6
+            millionths = millionths if np.isfinite(millionths) else np.inf
+            rows.append(DistributionRow(f"{name}, after step {step}", wanted, got, millionths))
     return DistributionReport(f"{title}: its steps against the formula", rows)

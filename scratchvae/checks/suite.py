@@ -1,7 +1,7 @@
 """Everything in the package that has a gradient or a distribution, checked by name.
 
 ``scratchvae gradcheck`` runs these. Sizes are odd and unequal, so that a transposed or broadcast
-array does not fit by accident; no bias is zero; models are whole and of full size.
+array does not fit by accident; no bias is zero; models are checked whole and at full size.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -58,7 +58,7 @@ from scratchvae.validation import FloatArray
 Report = GradientReport | DistributionReport
 Check = Callable[[], Report]
 
-# Options of recipes under which another formula is at work.
+# Options of recipes that bring in another formula.
 VARIANTS: tuple[tuple[str, dict[str, Any]], ...] = (
     ("kingma-welling", {"likelihood": "gaussian", "reconstruction_weight": 0.3}),
     ("hierarchical-vae", {"free_bits": 5.0}),
@@ -119,7 +119,7 @@ def _likelihood_checks() -> Iterator[tuple[str, Check]]:
 
 
 def check_likelihood_gradient(likelihood: Likelihood) -> GradientReport:
-    """Compare a likelihood's gradient with finite differences of its nats per image."""
+    """Compare a likelihood's gradient with finite differences of −log p(x | z) per image."""
     rng = np.random.default_rng(3)
     x = rng.random((3, 5, 3, 2))
     decoded = rng.standard_normal((3, 5, 3, 2 * likelihood.channels_per_pixel))
@@ -237,7 +237,7 @@ def _check_recipe(name: str, **options: Any) -> GradientReport:
     """Check a whole model of full size on two images, its noise frozen, with two samples of z."""
     samples = {"samples": 2} if "samples" in RECIPES[name].options else {}
     model = build(name, latent_dim=3, dtype=np.float64, **samples, **options)
-    # At He's scale for ReLU. At the smaller one that training begins with, the gradients of a deep
+    # He's scale, for ReLU: at the smaller one that training starts from, the gradients of a deep
     # network's first layers are a millionth of the loss's own rounding.
     for parameter_name, parameter in model.parameters.items():
         if parameter_name.endswith("weight"):
@@ -250,7 +250,7 @@ def _check_recipe(name: str, **options: Any) -> GradientReport:
 
 
 def _fill_zeros(parameters: Mapping[str, Parameter]) -> None:
-    """Draw what begins at 0: in a sum with 0 a forgotten or doubled term would go unnoticed."""
+    """Draw what starts at 0: in a sum with 0 a forgotten or doubled term would go unnoticed."""
     rng = np.random.default_rng(10)
     for parameter in parameters.values():
         if not parameter.value.any():

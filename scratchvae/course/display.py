@@ -12,16 +12,16 @@ from scratchvae.validation import check_count
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-FAST_VARIABLE = "SCRATCHVAE_FAST"  # "1": as little work as shows that everything runs
-DATA_VARIABLE = "SCRATCHVAE_LESSON_DATA"  # "synthetic": as where MNIST cannot be had
-STATIC_VARIABLE = "SCRATCHVAE_STATIC"  # "1": pictures in the place of sliders
+FAST_VARIABLE = "SCRATCHVAE_FAST"  # "1": just enough work to show that everything runs
+DATA_VARIABLE = "SCRATCHVAE_LESSON_DATA"  # "synthetic": as if MNIST could not be had
+STATIC_VARIABLE = "SCRATCHVAE_STATIC"  # "1": pictures instead of sliders
 
 # Okabe and Ito's colours, which readers who are colour-blind can tell apart.
 _COLOURS = ("#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9", "#000000")
-_TITLES = {"mnist": "MNIST", "synthetic": "synthetic digits in the place of MNIST"}
+_TITLES = {"mnist": "MNIST", "synthetic": "synthetic digits in place of MNIST"}
 
 Slider = tuple[float, float, float, float] | list[Any]
-"""Lowest, highest, step and start of a number; or a list of choices, the first to start with."""
+"""Lowest, highest, step and start of a number; or a list of choices that starts at the first."""
 
 
 def style() -> None:
@@ -46,7 +46,7 @@ def style() -> None:
 
 
 def is_fast() -> bool:
-    """Whether the lessons are to do as little as shows that everything runs."""
+    """Whether the lessons should do just enough to show that everything runs."""
     return os.environ.get(FAST_VARIABLE) == "1"
 
 
@@ -56,12 +56,12 @@ def sized(full: Any, fast: Any) -> Any:
 
 
 def digits(train: int | None = None, test: int | None = None) -> Dataset:
-    """Return MNIST, or synthetic digits where it cannot be had, and print which of them.
+    """Return MNIST, or synthetic digits where it cannot be had, and print which.
 
     Parameters
     ----------
     train, test
-        How many images to keep of each part, the first ones; ``None``: all.
+        How many of the first images of each set to keep; ``None`` keeps all.
     """
     data = load(os.environ.get(DATA_VARIABLE) or "auto", progress=False)
     for count, name in ((train, "train"), (test, "test")):
@@ -74,21 +74,21 @@ def digits(train: int | None = None, test: int | None = None) -> Dataset:
 
 
 def say(markdown: str) -> None:
-    """Show Markdown whose figures were computed."""
+    """Show Markdown with computed figures in it."""
     from IPython.display import Markdown, display
 
     display(Markdown(markdown))
 
 
 def explore(draw: Callable[..., "Figure"], *, describe: str, **sliders: Slider) -> None:
-    """Show a picture with sliders where Jupyter is live, and the picture alone elsewhere.
+    """Show a picture with sliders where Jupyter is live, and only the picture elsewhere.
 
     Parameters
     ----------
     draw
         Returns the picture for a value of every slider.
     describe
-        What the picture shows at the start, in a sentence, for those who cannot see it.
+        What the picture shows at the start, in a sentence for those who cannot see it.
     sliders
         ``name=(lowest, highest, step, start)``, or ``name=[choices]``.
     """
@@ -147,5 +147,5 @@ def _png(figure: "Figure") -> bytes:
 
     file = BytesIO()
     figure.savefig(file, format="png")
-    pyplot.close(figure)  # else Jupyter shows it once more, and pyplot keeps it for ever
+    pyplot.close(figure)  # or Jupyter shows it once more, and pyplot keeps it forever
     return file.getvalue()

@@ -1,8 +1,8 @@
-"""Running the lessons' notebooks: as they are, or with the solutions in the place of the stubs.
+"""Running the lessons' notebooks, as they are or with the solutions instead of the stubs.
 
 ``python -m scratchvae.course.notebooks lessons/*.ipynb`` executes notebooks in order and in place,
-so that they read well where they are only looked at. What is written depends on nothing but the
-results: no times, no names of this machine, cell ids that stay.
+so that they read well where they are only looked at. What is written depends only on the results:
+no times, no names of this machine, and cell ids that stay the same.
 """
 
 import argparse
@@ -48,9 +48,7 @@ def exercises(notebook: Any) -> dict[str, int]:
     for place, cell in enumerate(notebook.cells):
         if cell.cell_type == "code" and (match := _CHECK.search(cell.source)):
             if match["name"] in found:
-                raise InputError(
-                    f"exercise {match['name']!r} is asked twice: give one another name"
-                )
+                raise InputError(f"exercise {match['name']!r} is asked twice: rename one of them")
             found[match["name"]] = place
     return found
 
@@ -86,9 +84,9 @@ def execute(notebook: Any, folder: Path, *, fast: bool = False, data: str | None
     folder
         The working directory of its kernel.
     fast
-        Whether to do as little as shows that everything runs.
+        Whether to do just enough to show that everything runs.
     data
-        The data set in the place of MNIST: "synthetic" as where MNIST cannot be had.
+        The data set instead of MNIST: "synthetic" as if MNIST could not be had.
 
     Raises
     ------
@@ -101,7 +99,7 @@ def execute(notebook: Any, folder: Path, *, fast: bool = False, data: str | None
     changes = {STATIC_VARIABLE: "1", FAST_VARIABLE: "1" if fast else "0"}
     changes |= {DATA_VARIABLE: data} if data is not None else {}
     with _environment(changes), TemporaryDirectory(prefix="lesson-") as pipes:
-        # Pipes in a folder of their own, rather than ports: it needs no network.
+        # Pipes in a folder of their own instead of ports: this needs no network.
         pipe = {"transport": "ipc", "ip": str(Path(pipes) / "kernel")}
         client = NotebookClient(
             notebook,
@@ -117,7 +115,7 @@ def execute(notebook: Any, folder: Path, *, fast: bool = False, data: str | None
 
 
 def tidy(notebook: Any) -> Any:
-    """Leave nothing in a notebook that another machine or another hour would write otherwise."""
+    """Remove everything that would differ on another machine or at another time."""
     notebook.metadata = {"kernelspec": _KERNEL, "language_info": _LANGUAGE}
     for place, cell in enumerate(notebook.cells):
         cell.id = f"cell-{place:03d}"
@@ -128,7 +126,7 @@ def tidy(notebook: Any) -> Any:
 
 
 def write(notebook: Any, path: Path) -> None:
-    """Write a notebook, whole or not at all."""
+    """Write a notebook, completely or not at all."""
     import nbformat
 
     write_text(path, nbformat.writes(notebook) + "\n")

@@ -12,7 +12,13 @@ from scratchvae.kernels.machine.tasks import Resources
 from scratchvae.kernels.machine.threads import get_threads
 from scratchvae.layers import Layer, Sequential
 from scratchvae.layers.sequential import check_each_once, twin
-from scratchvae.validation import FloatArray, check_floats
+from scratchvae.validation import (
+    FloatArray,
+    check_floats,
+    check_in_place,
+    check_same_dtype,
+    check_shape,
+)
 
 # What a plan takes for granted of a layer besides its arrays.
 _SETTINGS = (
@@ -158,7 +164,10 @@ class PlannedNetwork(Layer):
             own = vars(layer)
             self._facts += [(own, name, own.get(name)) for name in _SETTINGS]
             for name, parameter in layer.parameters.items():
-                held = vars(parameter)
+                held, what = vars(parameter), f"the gradient of {type(layer).__name__}'s {name}"
+                check_shape(parameter.grad, what, parameter.value.shape)
+                check_in_place(parameter.grad, what)
+                check_same_dtype(f"{name} and its gradient", parameter.value, parameter.grad)
                 self._facts.append((layer.parameters, name, parameter))
                 self._facts += [(held, "value", parameter.value), (held, "grad", parameter.grad)]
             self._facts += [(layer.buffers, name, buffer) for name, buffer in layer.buffers.items()]

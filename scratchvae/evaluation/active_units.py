@@ -1,7 +1,7 @@
 """Active units: how many latents a model uses.
 
-A latent that says nothing of the image has the same mean for every image. So a latent counts as
-active where the variance of its mean over the data is above 0.01. Source: Burda, Grosse and
+A latent that says nothing about the image has the same mean for every image. So a latent counts as
+active if the variance of its mean over the data is above 0.01. Source: Burda, Grosse and
 Salakhutdinov (2016), section 5.2.
 
 Dimensions: N images, D latents of a layer.
@@ -40,17 +40,17 @@ class LayerActivity(NamedTuple):
 
 
 def active_units(means: FloatArray, threshold: float = THRESHOLD) -> LayerActivity:
-    """Return the activity of latents whose means are given, (N, D).
+    """Return the activity of latents with these means, (N, D).
 
     Raises
     ------
     InputError
-        If there are fewer than two images: one has no variance.
+        If there are fewer than two images, which have no variance.
     """
     if means.ndim != 2 or len(means) < 2:
         raise InputError(
-            f"means must be of shape (N, D) for two images or more, not {means.shape}: "
-            "a variance over the data needs data"
+            f"means must be of shape (N, D) for two images or more, not {means.shape}: give more "
+            "images"
         )
     variances: FloatArray = means.var(axis=0, dtype=np.float64, ddof=1)
     return LayerActivity(int(np.count_nonzero(variances > threshold)), variances)
@@ -62,7 +62,7 @@ def layer_activity(
     labels: NDArray[Any] | None = None,
     threshold: float = THRESHOLD,
 ) -> list[LayerActivity]:
-    """Return the activity of each layer of a model's latents over ``images``, the lowest first."""
+    """Return the activity of each layer of a model's latents over ``images``, lowest first."""
     if not isinstance(model, HierarchicalVAE):
         return [active_units(model.encode(images, labels), threshold)]
     checked = model.as_images(images)

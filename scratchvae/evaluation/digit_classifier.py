@@ -1,4 +1,4 @@
-"""A small classifier of digits, to ask what a drawn image shows.
+"""A small classifier of digits, to tell what a generated image shows.
 
 Dimensions: N images, K classes, … an image's shape (H, W, C).
 """
@@ -48,7 +48,7 @@ class DigitClassifier(Trainable):
         self.dtype = self.network.dtype
 
     def draw_noise(self, count: int, rng: np.random.Generator) -> FloatArray:
-        """Return an empty array: there is no noise in a classifier."""
+        """Return an empty array, since a classifier has no noise."""
         return np.empty((0, count), self.dtype)
 
     def forward(
@@ -61,12 +61,12 @@ class DigitClassifier(Trainable):
         """Return the cross-entropy of the ``labels`` (N,) of the images ``x`` (N, …), in nats."""
         self._labels = check_labels(labels, len(x), self.classes)
         logits = self.network.forward(x, training)  # (N, K)
-        logits = logits - logits.max(axis=1, keepdims=True)  # the same softmax, and no overflow
+        logits = logits - logits.max(axis=1, keepdims=True)  # the same softmax, without overflow
         shares = np.exp(logits)
         self._shares = shares / shares.sum(axis=1, keepdims=True)  # (N, K)
         rows = np.arange(len(x))
-        nats = np.log(shares.sum(axis=1)) - logits[rows, self._labels]  # (N,)
-        mean = float(nats.mean(dtype=np.float64))
+        nll = np.log(shares.sum(axis=1)) - logits[rows, self._labels]  # (N,)
+        mean = float(nll.mean(dtype=np.float64))
         return LossTerms(mean, mean, 0.0)
 
     def backward(self) -> None:
@@ -81,12 +81,12 @@ class DigitClassifier(Trainable):
         self.network.zero_grad()
 
     def predict(self, images: NDArray[Any]) -> NDArray[np.int64]:
-        """Return the likeliest class of each image, (N,); 8-bit pixels, or floats from 0 to 1."""
+        """Return the likeliest class of each image, (N,): 8-bit pixels, or floats from 0 to 1."""
         logits = [
             self.network.forward(read_pixels(images[start : start + _CHUNK], self.dtype))
             for start in range(0, len(images), _CHUNK)
         ]
-        return np.concatenate([part.argmax(axis=1) for part in logits])
+        return np.concatenate([chunk.argmax(axis=1) for chunk in logits])
 
 
 def train_digit_classifier(

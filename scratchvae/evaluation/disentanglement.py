@@ -1,34 +1,33 @@
 """Disentanglement: the mutual information of each latent with each known factor, and its gap.
 
 The mutual information gap (Chen, Li, Grosse and Duvenaud, 2018, "Isolating sources of
-disentanglement in variational autoencoders") asks of each known factor v how far the latent that
-knows most of it, zₐ, is ahead of the next one, z_b:
+disentanglement in variational autoencoders") measures, for each known factor v, how far the latent
+that knows most about it, zₐ, is ahead of the next one, z_b:
 
     gap(v) = [I(zₐ; v) − I(z_b; v)] / H(v),        score = the mean of the gaps over the factors.
 
-It is 1 where each factor has a latent that tells it fully and no other latent does, and 0 where
-two latents know equally much of it, or none knows anything.
+It is 1 if each factor has a latent that determines it and no other latent knows anything about it,
+and 0 if two latents know equally much about it, or none knows anything.
 
-**The estimator.** As in the paper, I(zⱼ; v) is that of z drawn from q(z | x), x being the given
+**The estimator.** As in the paper, I(zⱼ; v) is that of z drawn from q(z | x), where x are the given
 images with equal weights. The paper estimates it by Monte Carlo. Here each latent is cut into B
-bins instead, and the mass that the Gaussian q(zⱼ | xₙ) has in each bin is taken from its
+bins instead, and the mass that the Gaussian q(zⱼ | xₙ) has in each bin follows from its
 distribution function, so nothing is drawn:
 
     p(b, v) = 1/N Σₙ [vₙ = v] q(zⱼ ∈ bin b | xₙ),
     I = Σ_b Σ_v p(b, v) log [p(b, v) / (p(b) p(v))].
 
-- Cutting can only lose information (the data processing inequality): for the given images this
-  is a lower bound of the paper's quantity, which it approaches as B grows.
-- Locatello et al. (2019, "Challenging common assumptions …") bin the means of q(z | x) alone, into
+- Binning can only lose information (the data processing inequality): for the given images this is a
+  lower bound on the paper's quantity, which it approaches as B grows.
+- Locatello et al. (2019, "Challenging common assumptions …") bin only the means of q(z | x), into
   20 bins. A bin knows no scale: a collapsed latent, whose mean moves by a thousandth while its
-  standard deviation is 1, would count as telling everything. With q's own masses it tells nothing.
-  Where q is a point (log-variance −∞) the two agree, up to where the bins' edges lie.
-- The unbinned estimate fails the other way: where q is narrower than the spacing of N images,
-  every z gives away its image and I is H(v), whatever the latent means. Bins bound that. Of a
-  latent that is independent of v, N images make it seem that it knows about
-  (B − 1)(V − 1) / 2N nats, V being the number of classes (Miller, 1955): 0.022 for B = 50, V = 10
-  and N = 10,000, a hundredth of log 10. Wider q lower it. It lifts all latents alike, so little of
-  it is left in a gap.
+  standard deviation is 1, would count as knowing everything. With q's own masses it knows nothing.
+  Where q is a point (log-variance −∞) the two agree, up to where the edges of the bins lie.
+- The unbinned estimate fails the other way: where q is narrower than the spacing of N images, every
+  z gives away its image and I is H(v), no matter what the latent means. Bins bound that. A latent
+  that is independent of v seems, from N images, to know about (B − 1)(V − 1) / 2N nats, where V is
+  the number of classes (Miller, 1955): 0.022 for B = 50, V = 10 and N = 10,000, a hundredth of
+  log 10. A wider q lowers it. It lifts all latents alike, so little of it is left in a gap.
 
 A continuous factor is cut into classes of equally many images, so that it has an entropy.
 
@@ -51,16 +50,16 @@ from scratchvae.probability import kl_to_standard
 from scratchvae.validation import FloatArray, check_count, check_same_shape
 
 BINS = 50
-CLASSES = 10  # as many as there are digits
+CLASSES = 10  # as many as digits
 _CHUNK = 250
-_NODES = 16  # points of each Gaussian among which the bins' edges are looked for
+_NODES = 16  # points of each Gaussian, from which the edges of the bins are chosen
 _GOLDEN = (sqrt(5) - 1) / 2
 _erf = np.vectorize(erf, otypes=[np.float64])
 _normal_quantile = np.vectorize(NormalDist().inv_cdf, otypes=[np.float64])
 
 
 class FactorInformation(NamedTuple):
-    """What latents say of known factors.
+    """What latents say about known factors.
 
     Attributes
     ----------
@@ -81,13 +80,13 @@ class FactorInformation(NamedTuple):
 
     @property
     def shares(self) -> FloatArray:
-        """The share of each factor's entropy that each latent tells, 0 to 1, (F, D)."""
+        """The share of each factor's entropy that each latent knows, 0 to 1, (F, D)."""
         shares: FloatArray = self.information / self.entropies[:, None]
         return shares
 
     @property
     def gaps(self) -> FloatArray:
-        """The gap of each factor between the two latents that tell most of it, (F,)."""
+        """The gap of each factor between the two latents that know most about it, (F,)."""
         ordered = np.sort(self.shares, axis=1)
         gaps: FloatArray = ordered[:, -1] - ordered[:, -2]
         return gaps
@@ -110,25 +109,25 @@ def factor_information(
     bins: int = BINS,
     classes: int = CLASSES,
 ) -> FactorInformation:
-    """Return what latents z ~ N(mean, exp(log_variance)) say of known factors.
+    """Return what latents z ~ N(mean, exp(log_variance)) say about known factors.
 
     Parameters
     ----------
     mean, log_variance
-        q(z | x) of each image, (N, D) both; −∞ is the log-variance of a point.
+        q(z | x) of each image, both (N, D); −∞ is the log-variance of a point.
     factors
-        The factors' names and values, (N,) each. Whole numbers are classes as they are; floats
-        are cut into classes of equally many images.
+        The factors' names and values, each (N,). Whole numbers are classes as they are; floats are
+        cut into classes of equally many images.
     bins
-        B, how many bins each latent is cut into, of equal mass as nearly as may be.
+        B, the number of bins of each latent, as equal in mass as possible.
     classes
-        Into how many classes floats are cut.
+        The number of classes that floats are cut into.
 
     Raises
     ------
     InputError
-        If the shapes do not fit, a number is NaN, there are fewer than two latents, or a factor
-        is the same for all images: it has no entropy.
+        If the shapes do not fit, a number is NaN, there are fewer than two latents, or a factor is
+        the same for all images and so has no entropy.
     """
     check_same_shape(mean, log_variance, "mean and log_variance")
     if mean.ndim != 2 or len(mean) < 2 or mean.shape[1] < 2:
@@ -138,12 +137,12 @@ def factor_information(
         )
     if not np.isfinite(mean).all() or not (log_variance < np.inf).all():
         raise InputError(
-            "mean must be finite and log_variance finite or −∞, and a number is not: train a "
-            "model whose loss stays finite"
+            "mean must be finite and log_variance finite or −∞, but a number is not: use a model "
+            "whose loss has stayed finite"
         )
     check_count(bins, "bins", 2)
     if not factors:
-        raise InputError("expected at least one known factor, and there is none: give their values")
+        raise InputError("expected at least one known factor, not none: give their values")
     known = {name: _as_classes(name, v, len(mean), classes) for name, v in factors.items()}
     information = np.empty((len(known), mean.shape[1]))
     for j in range(mean.shape[1]):
@@ -166,19 +165,19 @@ def model_information(
     *,
     bins: int = BINS,
 ) -> FactorInformation:
-    """Return what a model's latents say of the known factors of ``images`` (N, H, W, C).
+    """Return what a model's latents say about the known factors of ``images`` (N, H, W, C).
 
     The images are read as grey, as ``encode`` reads them. For the rest see ``factor_information``.
     """
     checked = model.as_images(images)
-    told = model.as_labels(labels, len(checked))
+    labels = model.as_labels(labels, len(checked))
     means = [np.empty((0, model.latent_dim), model.dtype)]
     log_variances = list(means)
     for start in range(0, len(checked), _CHUNK):
-        part = slice(start, start + _CHUNK)
-        given: dict[str, Any] = {} if told is None else {"labels": told[part]}
+        chunk = slice(start, start + _CHUNK)
+        conditions: dict[str, Any] = {} if labels is None else {"labels": labels[chunk]}
         mean, log_variance = model.encode_distribution(
-            read_pixels(checked[part], model.dtype), **given
+            read_pixels(checked[chunk], model.dtype), **conditions
         )
         means.append(mean)
         log_variances.append(log_variance)
@@ -188,9 +187,9 @@ def model_information(
 
 
 def equal_classes(values: NDArray[Any], classes: int = CLASSES) -> NDArray[np.intp]:
-    """Return the class of each of ``values`` (N,): the same number of them in each, from below.
+    """Return the class of each of ``values`` (N,), numbered from below, with equally many in each.
 
-    Equal values are of one class, so the numbers are equal only as nearly as may be.
+    Equal values share a class, so the numbers are only as equal as possible.
     """
     edges = np.quantile(values, np.arange(1, classes) / classes, method="inverted_cdf")
     return np.searchsorted(edges, values, side="left")
@@ -199,8 +198,9 @@ def equal_classes(values: NDArray[Any], classes: int = CLASSES) -> NDArray[np.in
 def bin_masses(mean: FloatArray, deviation: FloatArray, bins: int = BINS) -> FloatArray:
     """Return the mass of N(mean, deviation²) in each bin of a line cut by quantiles, (N, B).
 
-    The edges are quantiles of the mixture of all N Gaussians, about: any edges would do, and of
-    equal masses few bins are wasted. ``mean`` and ``deviation`` are (N,); deviation 0 is a point.
+    The edges are approximately quantiles of the mixture of all N Gaussians: any edges would do, and
+    with equal masses few bins are wasted. ``mean`` and ``deviation`` are (N,); deviation 0 is a
+    point.
     """
     mean, deviation = mean.astype(np.float64), deviation.astype(np.float64)
     spread = mean[:, None] + deviation[:, None] * _quantile_points(len(mean))
@@ -218,10 +218,11 @@ def bin_masses(mean: FloatArray, deviation: FloatArray, bins: int = BINS) -> Flo
 
 @lru_cache(maxsize=2)
 def _quantile_points(count: int) -> FloatArray:
-    """Return for each of so many Gaussians points of N(0, 1) with equal mass between, (count, 16).
+    """Return points of N(0, 1) with equal mass in between, for each of ``count`` Gaussians.
 
-    Each Gaussian's are shifted by another part of that mass. Were they not, they would coincide
-    where all Gaussians do, as those of a collapsed latent, and few distinct edges would be left.
+    Those of each Gaussian, (count, 16) in all, are shifted by a different part of that mass.
+    Otherwise they would coincide where all Gaussians do, as for a collapsed latent, and few
+    distinct edges would be left.
     """
     shift = (np.arange(count) + 0.5) * _GOLDEN % 1
     mass = (np.arange(_NODES) + shift[:, None]) / _NODES
@@ -230,9 +231,9 @@ def _quantile_points(count: int) -> FloatArray:
 
 
 def table_information(joint: FloatArray) -> float:
-    """Return the mutual information of row and column of a table of probabilities, in nats.
+    """Return the mutual information between rows and columns of a table of probabilities, in nats.
 
-    I = Σ p(b, v) log p(b, v) / (p(b) p(v)); of a diagonal table it is the entropy.
+    I = Σ p(b, v) log p(b, v) / (p(b) p(v)); for a diagonal table it is the entropy.
     """
     independent = joint.sum(axis=1, keepdims=True) * joint.sum(axis=0, keepdims=True)
     there = joint > 0
@@ -252,17 +253,17 @@ def _as_classes(name: str, values: NDArray[Any], count: int, classes: int) -> ND
     values = np.asarray(values)
     if values.shape != (count,) or values.dtype.kind not in "iuf":
         raise InputError(
-            f"factor {name} must be {count} numbers, shape ({count},), not shape {values.shape} of "
-            f"{values.dtype}: give one per image"
+            f"factor {name} must be {count} numbers, one per image, not an array of {values.dtype} "
+            f"of shape {values.shape}"
         )
     if not np.isfinite(values).all():
-        raise InputError(f"factor {name} must be finite, and a value is not: leave its image out")
+        raise InputError(f"factor {name} must be finite, but a value is not: leave its image out")
     if values.dtype.kind == "f":
         values = equal_classes(values, check_count(classes, "classes", 2))
     kinds, numbered = np.unique(values, return_inverse=True)
     if len(kinds) < 2:
         raise InputError(
-            f"factor {name} is the same for all images, so there is nothing to know of it: leave "
-            "it out"
+            f"factor {name} is the same for all images, so there is nothing to know about it: "
+            "leave it out"
         )
     return numbered

@@ -1,12 +1,12 @@
-"""log p(x) without approximation, for the models where it can be had.
+"""log p(x) without approximation, for models where it can be computed.
 
 A linear decoder with Gaussian noise of variance c, x = z W + b + √c ε with z ~ N(0, I), is
-probabilistic PCA: x is Gaussian, and so is the posterior of z. Whatever a VAE's bound says of such
-a model can be compared with the truth,
+probabilistic PCA: x is Gaussian, and so is the posterior of z. So the bound of such a VAE can be
+compared with the truth,
 
     log p(x) − ELBO = KL(q(z | x) ‖ p(z | x)),
 
-and what training reaches with the best that there is. Source: Tipping and Bishop, "Probabilistic
+and what training reaches with the best possible. Source: Tipping and Bishop, "Probabilistic
 principal component analysis" (1999). The equation is eq. 6.5 of the lessons.
 
 A model of one latent and any decoder is integrated over z numerically.
@@ -34,7 +34,7 @@ from scratchvae.probability import (
 from scratchvae.probability.densities import LOG_TWO_PI
 from scratchvae.validation import FloatArray, check_count, check_positive
 
-# Beyond 12 the prior's density is below e⁻⁷², whatever a decoder says of an image there.
+# Beyond 12 the prior's density is below e⁻⁷², no matter what a decoder makes of it.
 _REACH = 12.0
 _CHUNK = 250
 
@@ -42,16 +42,16 @@ _CHUNK = 250
 class LinearGaussian:
     """Probabilistic PCA: x = z W + b + √c ε.
 
-    What can be said of it exactly is derived in lesson 6.
+    Lesson 6 derives what is known exactly about it.
 
     Parameters
     ----------
     weight
-        W, (D, P), in float64 as everything here.
+        W, (D, P), in float64 like everything here.
     bias
         b, (P,).
     variance
-        c, of each pixel.
+        c, the same for each pixel.
     """
 
     def __init__(self, weight: FloatArray, bias: FloatArray, variance: float) -> None:
@@ -65,7 +65,7 @@ class LinearGaussian:
 
     @classmethod
     def of(cls, vae: VAE) -> "LinearGaussian":
-        """Return the model that a VAE's decoder is: one dense layer with Gaussian noise."""
+        """Return the model of a VAE whose decoder is one dense layer with Gaussian noise."""
         dense = [
             layer
             for layer in each_layer(vae.decoder)
@@ -73,8 +73,8 @@ class LinearGaussian:
         ]
         if len(dense) != 1 or not isinstance(dense[0], Dense):
             raise InputError(
-                "the exact likelihood needs a decoder of one dense layer, without activation, not "
-                f"{', '.join(map(repr, dense)) or 'none'}"
+                "the exact likelihood needs a decoder of one dense layer without activation, not "
+                f"{', '.join(map(repr, dense)) or 'no layer'}"
             )
         if not isinstance(vae.likelihood, GaussianLikelihood):
             raise InputError(
@@ -87,13 +87,13 @@ class LinearGaussian:
     def most_likely(
         cls, images: NDArray[Any], latent_dim: int, variance: float | None = None
     ) -> "LinearGaussian":
-        """Return the maximum of the likelihood over all W and b, and over c unless it is given.
+        """Return the model of maximum likelihood over all W and b, and over c unless it is given.
 
-        b is the mean, and W scales the D first principal directions u by √(λ − c), λ being their
+        b is the mean, and W scales the D first principal directions by √(λ − c), where λ are their
         variances; the best c is the mean of the other variances. Source: Tipping and Bishop,
         equations 7 and 8; expectation maximisation climbs to it (eq. 6.10 of the lessons). The rows
         of W are orthogonal, so the posterior's covariance is diagonal and a VAE's encoder can match
-        it: what the best linear VAE loses is eq. 9.9.
+        it: the loss of the best linear VAE is eq. 9.9.
         """
         x = _rows(images)
         pixels = x.shape[1]
@@ -128,9 +128,8 @@ class LinearGaussian:
     def posterior(self, images: NDArray[Any]) -> tuple[FloatArray, FloatArray]:
         """Return mean (N, D) and covariance (D, D) of p(z | x), a Gaussian.
 
-        With M = W Wᵀ + c I they are (x − b) Wᵀ M⁻¹ and c M⁻¹ (eq. 6.2). For W = I that is where a
-        VAE's loss is smallest in eq. 8.12. Weights of draws from it are all p(x): eq. 5.9 of the
-        lessons.
+        With M = W Wᵀ + c I they are (x − b) Wᵀ M⁻¹ and c M⁻¹ (eq. 6.2). For W = I, a VAE's loss is
+        smallest there (eq. 8.12). Draws from it all have the weight p(x): eq. 5.9 of the lessons.
         """
         weight = self.weight
         inverse = np.linalg.inv(weight @ weight.T + self.variance * np.eye(len(weight)))
@@ -151,7 +150,7 @@ class LinearGaussian:
         return bound
 
     def gap(self, images: NDArray[Any], mean: FloatArray, log_variance: FloatArray) -> FloatArray:
-        """Return KL(q(z | x) ‖ p(z | x)) of each image, (N,): what the bound is short of."""
+        """Return KL(q(z | x) ‖ p(z | x)) of each image, (N,): what the bound lacks."""
         means, covariance = self.posterior(images)
         return np.array(
             [
@@ -164,8 +163,8 @@ class LinearGaussian:
 def sigma_points(count: int, latent_dim: int) -> FloatArray:
     """Return noise (2D, count, D) over which a mean is exact for quadratic functions: eq. 6.6.
 
-    The points ±√D along each axis have the mean 0 and the covariance I of N(0, I). With them as its
-    noise a VAE's loss is its expectation, without chance, as long as the decoder is linear.
+    The points ±√D along each axis have the mean 0 and the covariance I of N(0, I). With them as
+    noise, a VAE's loss is exactly its expectation, as long as the decoder is linear.
     """
     axes = np.sqrt(latent_dim) * np.eye(latent_dim)
     return np.repeat(np.concatenate([axes, -axes])[:, None, :], count, axis=1)
@@ -176,10 +175,9 @@ def log_likelihood_by_quadrature(
 ) -> FloatArray:
     """Return log p(x) = log ∫ p(x | z) N(z; 0, 1) dz of each image, (N,), for one latent.
 
-    By the trapezoid rule on a grid from −12 to 12, which for a smooth function that vanishes at
-    both ends converges faster than any power of the distance between its points. That distance must
-    be well below the width of the posterior. The integral is eq. 5.2 of the lessons, the sum
-    eq. 5.4.
+    The trapezoid rule on a grid from −12 to 12 converges faster than any power of the distance
+    between its points, for a smooth function that vanishes at both ends. That distance must be well
+    below the width of the posterior. The integral is eq. 5.2 of the lessons, the sum eq. 5.4.
 
     Parameters
     ----------
@@ -188,7 +186,7 @@ def log_likelihood_by_quadrature(
     images
         As for ``model.elbo``, read as grey.
     points
-        How many points the grid has.
+        The number of points of the grid.
 
     Raises
     ------
@@ -197,7 +195,7 @@ def log_likelihood_by_quadrature(
     """
     if model.latent_dim != 1:
         raise InputError(
-            f"quadrature is for one latent and this model has {model.latent_dim}: use the "
+            f"quadrature needs a model with one latent, not {model.latent_dim}: use the "
             "importance-weighted estimate"
         )
     z = np.linspace(-_REACH, _REACH, check_count(points, "points", 3))
@@ -206,12 +204,12 @@ def log_likelihood_by_quadrature(
     x = read_pixels(model.as_images(images), model.dtype)
     log_joint = np.empty((len(x), points))
     for start in range(0, points, _CHUNK):
-        piece = slice(start, start + _CHUNK)
-        decoded = model.decoder.forward(z[piece, None].astype(model.dtype))
+        chunk = slice(start, start + _CHUNK)
+        decoded = model.decoder.forward(z[chunk, None].astype(model.dtype))
         for row, image in enumerate(x):
             repeated = np.repeat(image[None], len(decoded), axis=0)
-            nats = model.likelihood.negative_log_likelihood(repeated, decoded)
-            log_joint[row, piece] = log_prior[piece] - nats
+            nll = model.likelihood.negative_log_likelihood(repeated, decoded)
+            log_joint[row, chunk] = log_prior[chunk] - nll
     largest = log_joint.max(axis=1, keepdims=True)
     total = np.exp(log_joint - largest).sum(axis=1) * width
     omitted = model.likelihood.omitted_constant(prod(model.image_shape))

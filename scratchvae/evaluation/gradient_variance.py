@@ -1,4 +1,4 @@
-"""The score function beside the reparameterisation: both gradients' means and variances, measured.
+"""The score-function gradient beside the reparameterised one: their means and variances, measured.
 
 For the quadratic of eq. 8.2 of the lessons the variances are eq. 8.9 and eq. 8.10; for a decoder
 they can only be measured.
@@ -24,16 +24,16 @@ _ROWS = 2000  # reconstructions at a time
 
 @dataclass(frozen=True)
 class Estimate:
-    """What many draws of a gradient say of it: (2, N, D), for the mean and the log-variance.
+    """What many draws of a gradient say about it: (2, N, D), for the mean and the log-variance.
 
     Attributes
     ----------
     mean
         The gradient itself, up to ``error``.
     variance
-        Of a single draw.
+        The variance of a single draw.
     draws
-        How many there were.
+        The number of draws.
     """
 
     mean: FloatArray
@@ -57,25 +57,25 @@ class GradientComparison:
 
     @property
     def largest_disagreement(self) -> float:
-        """The largest difference of their means, in standard errors of that difference."""
+        """The largest difference between their means, in standard errors of that difference."""
         score, path = self.score_function, self.reparameterised
         error = np.sqrt(score.error**2 + path.error**2)
         return float((np.abs(score.mean - path.mean) / error).max())
 
     @property
     def variance_ratio(self) -> float:
-        """How many times as large the score function's total variance is."""
+        """How many times larger the score function's total variance is."""
         return float(self.score_function.variance.sum() / self.reparameterised.variance.sum())
 
     @property
     def variance_ratio_with_baseline(self) -> float:
-        """The same with the mean reconstruction subtracted from each."""
+        """The same with the mean reconstruction subtracted as a baseline."""
         score = self.score_function_with_baseline.variance.sum()
         return float(score / self.reparameterised.variance.sum())
 
 
 class _Running:
-    """Sums of draws and of their squares, about the first draws: no digits are lost to the mean."""
+    """Sums of draws and squares about the mean of the first draws, which costs no digits."""
 
     def __init__(self) -> None:
         self.draws = 0
@@ -103,14 +103,14 @@ def compare_gradient_estimators(
 ) -> GradientComparison:
     """Measure both estimators of ∇ E_q[−log p(x | z)] for the encoder's mean and log-variance.
 
-    The KL is left out: its gradient has a closed form, whichever estimator serves the rest.
+    The KL is left out, since its gradient has a closed form with either estimator.
 
     Parameters
     ----------
     model
         Its parameters stay as they are (its gradients do not).
     x
-        Images in the model's dtype, (N, …): a few, for the variance is that of each.
+        Images in the model's dtype, (N, …): a few, since the variance is measured for each.
     draws
         L, at least 2.
     seed
@@ -118,10 +118,10 @@ def compare_gradient_estimators(
     """
     check_count(draws, "draws", 2)
     rng = np.random.default_rng(seed)
-    mean, log_variance = (np.array(part) for part in model.encode_distribution(x))  # (N, D)
+    mean, log_variance = model.encode_distribution(x)  # (N, D)
     running = [_Running(), _Running(), _Running()]
     at_once = max(_ROWS // len(x), 1)
-    # The baseline comes from draws of its own, so that it depends on none that it is used for.
+    # The baseline comes from draws of its own, so that it is independent of those it is used for.
     baseline = _reconstructions(model, x, mean, log_variance, rng, at_once)[0].mean(axis=0)
     done = 0
     while done < draws:
@@ -131,7 +131,7 @@ def compare_gradient_estimators(
         running[1].add(score_function_gradients(f, log_variance, eps, baseline))
         running[2].add(reparameterised_gradients(df, log_variance, eps))
         done += count
-    return GradientComparison(*(part.estimate() for part in running))
+    return GradientComparison(*(each.estimate() for each in running))
 
 
 def _reconstructions(

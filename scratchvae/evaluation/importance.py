@@ -6,12 +6,11 @@ With z₁ … z_K drawn from q(z | x) and the weights w_k = p(x | z_k) p(z_k) / 
     log p̂                         is biased: below log p(x) in expectation, by about Var(w) / 2K p².
 
 So the expectation of log p̂ grows with K, from the evidence lower bound at K = 1 to log p(x).
-The lessons derive the weights as eq. 5.7, the estimate as eq. 5.8 and its bias as eq. 5.11 and
-eq. 5.12.
+The lessons derive the weights (eq. 5.7), the estimate (eq. 5.8) and its bias (eq. 5.11, eq. 5.12).
 Sources: Rezende, Mohamed and Wierstra (2014), appendix E; Burda, Grosse and Salakhutdinov (2016).
 
-Weights differ by hundreds of nats between images and tens between draws: only their logarithms are
-ever stored. They come in pieces of a bounded size, so that any K fits into memory.
+Weights differ by hundreds of nats between images and by tens between draws, so only their
+logarithms are ever stored. They come in chunks of bounded size, so that any K fits into memory.
 
 Dimensions: N images, K draws of z per image, D latents.
 """
@@ -29,8 +28,8 @@ from scratchvae.models import VAE, LatentModel
 from scratchvae.randomness import stream
 from scratchvae.validation import FloatArray, check_count
 
-# So many images are encoded at a time, and so many pairs of image and z decoded: 1,000 images of
-# the widest recipe's hidden layers are 0.3 GB.
+# The numbers of images that are encoded and of pairs of image and z that are decoded at a time: the
+# widest recipe's hidden layers of 1,000 images are 0.3 GB.
 IMAGES, PAIRS = 50, 1000
 
 
@@ -43,13 +42,13 @@ class ImportanceEstimate:
     log_likelihood
         Of each image, (N,).
     standard_error
-        Of each of these over draws of z, (N,), by the delta method: the relative standard error of
-        the mean weight. Infinite for one draw, which says nothing of its spread. It is itself an
-        estimate: where a few weights outweigh all others it is too small.
+        That of each over draws of z, (N,), by the delta method: the relative standard error of the
+        mean weight. Infinite for one draw, which says nothing about the spread. It is itself an
+        estimate, and too small where a few weights outweigh all others.
     effective_samples
         (Σ w)² / Σ w² of each image, (N,): how many equal weights would be worth as much.
     samples
-        K.
+        K, the number of draws of z per image.
     """
 
     log_likelihood: FloatArray
@@ -69,12 +68,12 @@ class ImportanceEstimate:
 
     @property
     def bias(self) -> float:
-        """By how much the mean is expected to be too low, to first order in 1/K."""
+        """How far below the truth the mean is expected to be, to first order in 1/K."""
         return float((self.standard_error**2).mean() / 2)
 
 
 class LogMeanExp:
-    """The running mean of weights and of their squares, of which only the logarithms are given.
+    """The running mean of weights and of their squares, given only their logarithms.
 
     By log-sum-exp, eq. 4.7 of the lessons.
     """
@@ -86,10 +85,10 @@ class LogMeanExp:
         self._squares = np.zeros(size)
 
     def add(self, log_weights: FloatArray) -> None:
-        """Count weights (L, size)."""
+        """Add weights, given their logarithms (L, size)."""
         log_weights = log_weights.astype(np.float64)
         largest = np.maximum(self._largest, log_weights.max(axis=0))
-        # Where all weights so far are zero, −∞ − −∞ is to be 0 rather than no number.
+        # Where all weights so far are zero, −∞ − −∞ must be 0, not NaN.
         shift = np.where(np.isneginf(largest), 0.0, largest)
         shrink = np.exp(self._largest - shift)
         weights = np.exp(log_weights - shift)
@@ -132,12 +131,12 @@ def estimate_log_likelihood(
     Parameters
     ----------
     model
-        A VAE. Its loss may have any β: this is log p(x), every constant included.
+        A VAE. Its loss may have any β: this is log p(x) with all constants included.
     images
-        As ``model.elbo`` takes them, read in the same way: 8-bit pixels are binarised by the same
-        coin tosses where the model's settings say so.
+        As for ``model.elbo`` and read in the same way: 8-bit pixels are binarised by the same coin
+        tosses if the model's settings say so.
     samples
-        K.
+        K, the number of draws of z per image.
     seed
         Fixes the draws.
     progress
@@ -146,7 +145,7 @@ def estimate_log_likelihood(
     Raises
     ------
     InputError
-        If the model is none that ``check_estimable`` takes, or there are no images.
+        If ``check_estimable`` refuses the model, or there are no images.
     """
     vae = check_estimable(model, samples)
     images = vae.as_images(images)
@@ -154,13 +153,13 @@ def estimate_log_likelihood(
         raise InputError("estimate_log_likelihood expects at least one image")
     found: list[tuple[FloatArray, FloatArray, FloatArray]] = []
     with _progress_bar(len(images) * samples, progress) as bar:
-        for number, x in enumerate(_pieces(vae, images, seed)):
-            mean, log_variance = (array.copy() for array in looking_at(vae).encode_distribution(x))
+        for number, x in enumerate(_chunks(vae, images, seed)):
+            mean, log_variance = (a.copy() for a in looking_at(vae).encode_distribution(x))
             running = LogMeanExp(len(x))
             at_once = max(PAIRS // len(x), 1)
-            for piece, start in enumerate(range(0, samples, at_once)):
+            for chunk, start in enumerate(range(0, samples, at_once)):
                 count = min(at_once, samples - start)
-                rng = stream(seed, "evaluate", number, piece)
+                rng = stream(seed, "evaluate", number, chunk)
                 eps = rng.standard_normal((count, *mean.shape), dtype=vae.dtype)
                 running.add(looking_at(vae).log_weights_under(x, eps, mean, log_variance))
                 bar.update(count * len(x))
@@ -170,20 +169,20 @@ def estimate_log_likelihood(
 
 
 def check_estimable(model: LatentModel, samples: int) -> VAE:
-    """Return the model if its log p(x) can be estimated from so many draws of z.
+    """Return the model if its log p(x) can be estimated from ``samples`` draws of z.
 
     Raises
     ------
     InputError
-        If it is told the class, has no prior, or has more than one layer of latents; or if
-        ``samples`` is no count.
+        If the model is class-conditional, has no prior, or has more than one layer of latents; or
+        if ``samples`` is not a positive integer.
     """
     check_count(samples, "importance samples")
     name = type(model).__name__
     if model.classes:
         raise InputError(
-            f"the importance-weighted estimate is of log p(x), and {name} is told the class: its "
-            "log p(x | class) is not offered yet; use evaluate for its bound"
+            f"the importance-weighted estimate is of log p(x), but {name} is conditioned on the "
+            "class, and log p(x | class) is not supported yet: use evaluate for its bound"
         )
     if not model.has_prior:
         raise InputError(
@@ -192,14 +191,14 @@ def check_estimable(model: LatentModel, samples: int) -> VAE:
         )
     if not isinstance(model, VAE):
         raise InputError(
-            f"the importance-weighted estimate is of models with one layer of latents, and {name} "
-            "is none: it is not offered yet; use evaluate for its bound"
+            f"the importance-weighted estimate needs a model with one layer of latents, and "
+            f"{name} has more, which is not supported yet: use evaluate for its bound"
         )
     return model
 
 
-def _pieces(model: VAE, images: NDArray[Any], seed: int) -> Any:
-    """Yield images as floats, few at a time, tossed as ``model.elbo`` tosses them."""
+def _chunks(model: VAE, images: NDArray[Any], seed: int) -> Any:
+    """Yield images as floats, a few at a time, binarised as ``model.elbo`` binarises them."""
     for x, _ in model._read(images, None, seed):
         for start in range(0, len(x), IMAGES):
             yield np.ascontiguousarray(x[start : start + IMAGES])

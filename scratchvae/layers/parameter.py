@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from scratchvae.validation import FloatArray, check_array
+from scratchvae.validation import FloatArray
 
 
 class Parameter:
@@ -18,11 +18,6 @@ class Parameter:
         gradient of zeros.
     grad
         ∂loss/∂value, of the same shape and type. ``backward`` adds to it.
-
-    Raises
-    ------
-    InputError
-        If a gradient of another shape or type than the value's is assigned.
     """
 
     value: FloatArray
@@ -36,13 +31,11 @@ class Parameter:
         self.grad.fill(0)
 
     def __setattr__(self, name: str, array: Any) -> None:
-        array = np.require(array, requirements=["C", "W"])
-        if name == "grad":
-            check_array(array, "grad", self.value.shape, self.value.dtype, "assign the value first")
-        else:
+        if name == "value":
+            array = np.require(array, requirements=["C", "W"])
             before = self.__dict__.get("value")
             if before is None or (before.shape, before.dtype) != (array.shape, array.dtype):
-                super().__setattr__("grad", np.zeros_like(array))
+                self.grad = np.zeros_like(array)
         super().__setattr__(name, array)
 
     def __repr__(self) -> str:

@@ -22,7 +22,9 @@ CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.whic
 # Without a sandbox, as root in a container needs; and quiet: nothing is fetched but the page.
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"]
 FLAGS += ["--disable-background-networking", "--disable-component-update", "--disable-sync"]
-RUN_SECONDS = 300  # for a whole lesson with little work, on a machine that is busy besides
+RUN_SECONDS = (
+    300  # for a whole lesson with little work, on a machine that is also busy with other things
+)
 ERRORS = '[data-mime-type="application/vnd.jupyter.error"], .jp-RenderedText pre .ansi-red-fg'
 
 

@@ -1,3 +1,5 @@
+"""The checks of distributions: what is right passes them, and each usual mistake fails."""
+
 import numpy as np
 import pytest
 from helpers import normal
@@ -28,7 +30,7 @@ LIKELIHOODS = [
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_the_right_ones_pass_whatever_the_seed(seed):
+def test_the_right_sampler_and_kl_pass_for_any_seed(seed):
     for report in (
         check_reparameterisation(seed=seed, draws=20_000),
         check_kl(seed=seed, draws=20_000),
@@ -50,8 +52,8 @@ def test_a_likelihood_much_narrower_or_wider_than_pixels_passes(variance):
 
 
 SAMPLERS = {
-    "variance for deviation": lambda m, v, eps: m + np.exp(v) * eps,
-    "log-variance for log-deviation": lambda m, v, eps: m + np.exp(0.25 * v) * eps,
+    "variance for standard deviation": lambda m, v, eps: m + np.exp(v) * eps,
+    "log-variance for log σ": lambda m, v, eps: m + np.exp(0.25 * v) * eps,
     "no noise": lambda m, v, eps: m + 0 * eps,
     "no mean": lambda m, v, eps: np.exp(0.5 * v) * eps,
     "mean subtracted": lambda m, v, eps: -m + np.exp(0.5 * v) * eps,
@@ -73,8 +75,10 @@ DIVERGENCES = {
     "without the means": lambda m, v: kl_to_standard(0 * m, v),
     "without the variances": lambda m, v: kl_to_standard(m, 0 * v),
     "averaged over latents": lambda m, v: kl_to_standard(m, v) / m.shape[1],
-    "the other way round": lambda m, v: 0.5 * (np.exp(-v) * (1 + m**2) - 1 + v).sum(axis=1),
-    "deviation for variance": lambda m, v: 0.5 * (np.exp(v / 2) - 1 - v + m**2).sum(axis=1),
+    "arguments exchanged": lambda m, v: 0.5 * (np.exp(-v) * (1 + m**2) - 1 + v).sum(axis=1),
+    "standard deviation for variance": lambda m, v: (
+        0.5 * (np.exp(v / 2) - 1 - v + m**2).sum(axis=1)
+    ),
     "a constant too much": lambda m, v: kl_to_standard(m, v) + 1e-3,
     "not a number": lambda m, v: np.full(len(m), np.nan),
 }
@@ -133,11 +137,11 @@ def test_a_report_names_each_figure():
     assert row.found == pytest.approx(np.exp(-6), rel=0.05)
     title, head, *lines = str(report).splitlines()
     assert title == report.title
-    assert head.split() == ["expected", "found", "deviation", "verdict"]
+    assert head.split() == ["expected", "found", "std", "errors", "verdict"]
     assert [line.split()[-1] for line in lines] == ["ok", "WRONG"] * 4 + ["ok"]
 
 
-def test_deviations_are_in_standard_errors():
+def test_differences_are_in_standard_errors():
     # Noise whose mean is off by three standard errors is reported as three.
     noise_of_mean_zero = normal(10_000, 1, 4)
 
@@ -147,7 +151,7 @@ def test_deviations_are_in_standard_errors():
 
     report = check_reparameterisation(sampler, draws=10_000)
     for row in report.rows[:8:2]:
-        assert row.deviation == pytest.approx(3, rel=1e-6)
+        assert row.standard_errors == pytest.approx(3, rel=1e-6)
         assert row.passed
 
 

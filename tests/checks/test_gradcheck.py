@@ -1,4 +1,4 @@
-"""The gradient check: the package passes it; kinks, scales and sizes do not mislead it."""
+"""The gradient check: the package passes it, and kinks, scales and sizes do not mislead it."""
 
 import numpy as np
 import pytest
@@ -81,7 +81,7 @@ def test_an_input_on_the_kink_does_not_fail_a_right_layer(layer):
     report = gradcheck(layer, np.array([[0.0, 1e-9, -1e-7, 1.0, -1.0]]))
     assert report.passed, report
     assert report.rows[0].kinks == 3
-    assert "3 beside a kink" in str(report)
+    assert "ok (3 entries near a kink)" in str(report)
 
 
 def test_black_images_and_biases_of_zero_do_not_fail_a_right_network():
@@ -95,13 +95,14 @@ def test_black_images_and_biases_of_zero_do_not_fail_a_right_network():
 
 
 class HalvedBias(Dense):
-    def backward_parameters(self, dy):
+    def backward(self, dy):
         before = self.parameters["bias"].grad.copy()
-        super().backward_parameters(dy)
+        dx = super().backward(dy)
         self.parameters["bias"].grad[...] = before + 0.5 * (self.parameters["bias"].grad - before)
+        return dx
 
 
-def test_trying_again_beside_a_kink_does_not_hide_a_wrong_network():
+def test_a_retry_near_a_kink_does_not_hide_a_wrong_network():
     wrong = HalvedBias(5, 3, rng=0, dtype=FLOAT64)
     report = gradcheck(Sequential(wrong, ReLU(), dense(1, 3, 2)), normal(4, 5))
     assert [row.name for row in report.rows if not row.passed] == ["0.bias"]
@@ -143,7 +144,7 @@ def test_where_all_gradients_are_zero_there_is_no_error():
     assert report.max_relative_error == 0
 
 
-def test_an_entry_far_smaller_than_the_others_is_measured_against_them():
+def test_an_entry_far_smaller_than_the_others_is_compared_with_their_size():
     x = np.array([[0.1, 40.0]])  # the sigmoid's slope at 40 is 1e-17, lost in rounding
     assert gradcheck(Sigmoid(dtype=FLOAT64), x).passed
 
@@ -162,11 +163,12 @@ def test_large_arrays_are_checked_along_random_directions():
 @pytest.mark.parametrize("factor", [0.0, -1.0, 2.0, 1.1])
 def test_one_wrong_entry_in_a_large_array_is_found(factor):
     class Wrong(Dense):
-        def backward_parameters(self, dy):
+        def backward(self, dy):
             before = self.parameters["weight"].grad[17, 11]
-            super().backward_parameters(dy)
+            dx = super().backward(dy)
             grad = self.parameters["weight"].grad
             grad[17, 11] = before + factor * (grad[17, 11] - before)
+            return dx
 
     report = gradcheck(Wrong(40, 30, rng=0, dtype=FLOAT64), normal(6, 40))
     assert [row.passed for row in report.rows] == [True, False, True]
@@ -182,7 +184,7 @@ def test_max_coordinates_is_where_directions_begin():
         assert gradcheck(dense(), x, max_coordinates=0, directions=7, seed=seed).passed
 
 
-def test_a_tolerance_of_ones_own_counts():
+def test_gradcheck_keeps_to_a_given_tolerance():
     layer = WrongAt("bias", (1,), lambda entry: 1.001 * entry)
     assert not gradcheck(layer, normal(4, 5)).passed
     report = gradcheck(layer, normal(4, 5), tolerance=0.01)
@@ -190,7 +192,7 @@ def test_a_tolerance_of_ones_own_counts():
     assert report.rows[0].tolerance == 0.01
 
 
-def test_training_is_passed_on():
+def test_gradcheck_passes_training_on():
     class HalvedInTraining(Tanh):
         def forward(self, x, training=False):
             self.factor = 0.5 if training else 1.0
@@ -204,7 +206,7 @@ def test_training_is_passed_on():
     assert not gradcheck(layer, normal(2, 3), training=False).passed
 
 
-def test_smooth_is_what_the_layers_say():
+def test_is_smooth_asks_the_layers():
     assert is_smooth(Sequential(dense(), Tanh()))
     assert not is_smooth(Sequential(dense(), Sequential(Tanh(), ReLU())))
     assert not is_smooth(ELU())
@@ -214,7 +216,7 @@ def test_smooth_is_what_the_layers_say():
     assert not is_smooth(vae)
 
 
-def test_is_smooth_hears_of_the_variance_head():
+def test_is_smooth_asks_the_variance_head():
     assert not is_smooth(small_vae(variance_head=ELU(dtype=FLOAT64)))
 
 
@@ -228,7 +230,7 @@ def test_a_vae_passes_with_any_number_of_samples_and_beta(likelihood, samples, b
     assert [row.name for row in report.rows] == list(vae.parameters)
 
 
-def test_the_noise_of_a_check_can_be_given():
+def test_gradcheck_takes_the_noise_of_a_model():
     vae, x = small_vae(samples=2), pixels(2, 3, 5, 1)
     noise = normal(2, 2, 2, seed=5)
     kept = noise.copy()
@@ -244,5 +246,5 @@ def test_an_autoencoder_passes():
     assert gradcheck(model, pixels(2, 15)).passed
 
 
-def test_a_layer_of_ones_own_that_flattens_first_passes():
+def test_a_network_that_flattens_first_passes():
     assert gradcheck(Sequential(Flatten(), dense(0, 6, 2)), normal(3, 2, 3)).passed

@@ -1,4 +1,4 @@
-"""What a gradient check refuses of strangers' functions and layers, and what it does not."""
+"""What a gradient check refuses of other people's functions and layers, and what it accepts."""
 
 from types import SimpleNamespace
 
@@ -11,7 +11,7 @@ from scratchvae import gradcheck, gradcheck_functions
 from scratchvae.layers import Tanh
 
 
-def test_what_the_functions_must_return_is_said():
+def test_gradcheck_functions_says_what_the_functions_must_return():
     x, w = normal(4, 3), normal(3, 2)
     with refused("gradient for each of x, w", "returned 1"):
         gradcheck_functions(lambda x, w: x @ w, lambda dy: dy, x, w)
@@ -27,7 +27,7 @@ def test_what_the_functions_must_return_is_said():
         gradcheck_functions(affine, affine_backward, x, w.astype(np.float32), normal(2))
 
 
-def test_gradients_whose_names_are_no_words_are_refused():
+def test_gradcheck_functions_refuses_gradients_named_by_numbers():
     with refused("gradients called 0, 1", "'x' or 'dx'"):
         gradcheck_functions(
             lambda x, w: x @ w, lambda dy: {0: dy, 1: dy}, normal(4, 3), normal(3, 2)
@@ -35,20 +35,20 @@ def test_gradients_whose_names_are_no_words_are_refused():
 
 
 @pytest.mark.parametrize("output", ["text", None, [[1.0], [1.0, 2.0]], {"y": 1.0}])
-def test_an_output_that_is_no_array_of_numbers_is_refused(output):
-    with refused("forward gave", type(output).__name__, "array of numbers"):
+def test_gradcheck_refuses_an_output_that_is_not_an_array_of_numbers(output):
+    with refused("forward returned", type(output).__name__, "array of numbers"):
         gradcheck_functions(returning("forward", output), lambda dy: dy, normal(4))
 
     class Odd(Stranger):
         def forward(self, x):
             return output
 
-    with refused("Odd.forward gave", type(output).__name__, "array of numbers"):
+    with refused("Odd.forward returned", type(output).__name__, "array of numbers"):
         gradcheck(Odd(), normal(4, 3))
 
 
 def returning(name, output):
-    """Return a function that is called so and returns this whatever it is given."""
+    """Return a function of this name that always returns this output."""
 
     def function(x):
         return output
@@ -57,15 +57,15 @@ def returning(name, output):
     return function
 
 
-def test_an_output_of_no_numbers_is_refused_for_nothing_would_be_compared():
-    with refused("forward gave an empty array", "(0, 3)"):
+def test_gradcheck_refuses_an_empty_output():
+    with refused("forward returned an empty array", "(0, 3)"):
         gradcheck_functions(returning("forward", np.zeros((0, 3))), lambda dy: dy, normal(4))
 
     class Nothing(Stranger):
         def forward(self, x):
             return x[:0]
 
-    with refused("Nothing.forward gave an empty array", "(0, 3)"):
+    with refused("Nothing.forward returned an empty array", "(0, 3)"):
         gradcheck(Nothing(), normal(4, 3))
 
 
@@ -78,7 +78,7 @@ def test_an_output_of_no_numbers_is_refused_for_nothing_would_be_compared():
         (None, ("to be a dict", "not NoneType")),
     ],
 )
-def test_parameters_that_a_check_cannot_move_are_refused(parameters, words):
+def test_gradcheck_refuses_parameters_that_it_cannot_move(parameters, words):
     stranger = Stranger()
     stranger.parameters = parameters
     with refused("Stranger.parameters", *words):
@@ -103,14 +103,14 @@ class WithoutGradient(Stranger):
 
 
 @pytest.mark.parametrize("shape", [(2,), (1,), ()])
-def test_a_gradient_that_is_none_is_wrong_and_said_to_be(shape):
+def test_gradcheck_reports_a_gradient_that_is_none(shape):
     report = gradcheck(WithoutGradient(shape), normal(4, 3))
     assert [row.name for row in report.rows if not row.passed] == ["w"]
     row = of_row(report, "w")
-    assert (row.cause, row.diagnosis[:16]) == ("missing", "its grad is None")
+    assert (row.cause, row.diagnosis[:10]) == ("missing", "it is None")
 
 
-def test_a_parameter_gets_its_first_gradient_from_the_check():
+def test_gradcheck_gives_a_parameter_its_first_gradient():
     class Scaled(Stranger):
         def __init__(self):
             super().__init__()
@@ -128,7 +128,7 @@ def test_a_parameter_gets_its_first_gradient_from_the_check():
     assert report.passed, report
 
 
-def test_a_forward_pass_that_changes_its_input_is_refused():
+def test_gradcheck_refuses_a_forward_pass_that_changes_its_input():
     class InPlace(Tanh):
         def forward(self, x, training=False):
             x *= 2

@@ -1,4 +1,4 @@
-"""The report of a gradient check: its rows, what it leaves as it was, and what it refuses."""
+"""The report of a gradient check: its rows, what the check leaves as it was, what it refuses."""
 
 import numpy as np
 import pytest
@@ -55,7 +55,7 @@ def test_the_wrong_entry_is_named(name, index, factor):
 
 @pytest.mark.parametrize("entry", [np.nan, np.inf, -np.inf])
 @pytest.mark.parametrize(("name", "index"), [("x", (2, 3)), ("weight", (4, 1)), ("bias", (2,))])
-def test_a_gradient_that_is_no_number_fails_and_is_named(name, index, entry):
+def test_a_gradient_that_is_not_finite_fails_and_is_named(name, index, entry):
     report = gradcheck(WrongAt(name, index, lambda _: entry), normal(4, 5))
     assert not report.passed
     assert [row.name for row in report.rows if not row.passed] == [name]
@@ -63,7 +63,7 @@ def test_a_gradient_that_is_no_number_fails_and_is_named(name, index, entry):
     assert next(row for row in report.rows if row.name == name).where == str(index)
 
 
-def test_printed_it_is_a_table_with_a_row_for_each():
+def test_a_report_prints_as_a_table_with_a_row_for_each_array():
     report = gradcheck(Sequential(dense(), Tanh(dtype=FLOAT64), dense(1, 3, 2)), normal(4, 5))
     title, head, *rows = str(report).splitlines()
     assert title == "Sequential"
@@ -86,11 +86,12 @@ class Misshapen(Dense):
         super().zero_grad()
         self.total = np.zeros(3)
 
-    def backward_parameters(self, dy):
+    def backward(self, dy):
         bias = self.parameters["bias"]
         bias.grad = self.total
-        super().backward_parameters(dy)
+        dx = super().backward(dy)
         bias.grad = np.resize(self.total, self.given)
+        return dx
 
 
 @pytest.mark.parametrize("given", [(1, 3), (3, 1), (2,), ()])
@@ -122,13 +123,13 @@ def test_an_input_gradient_of_another_shape_or_none_at_all_fails():
         assert report.rows[0].where == f"shape {shape}"
 
 
-def test_nothing_to_check_is_not_a_pass():
+def test_check_gradients_of_nothing_does_not_pass():
     report = check_gradients("nothing", lambda: 0.0, {}, {}, rng=np.random.default_rng(0))
     assert not report.passed
     assert report.max_relative_error == 0
 
 
-def test_values_and_input_are_put_back_bit_for_bit():
+def test_gradcheck_puts_values_and_input_back_bit_for_bit():
     vae = small_vae(GaussianLikelihood(0.3))
     vae.parameters["encoder.1.weight"].value[0, 0] = -0.0
     network = Sequential(dense(), ELU(dtype=FLOAT64), dense(1, 3, 2))
@@ -143,7 +144,7 @@ def test_values_and_input_are_put_back_bit_for_bit():
         assert x.tobytes() == given
 
 
-def test_values_are_put_back_even_if_a_forward_pass_fails():
+def test_check_gradients_puts_values_back_if_a_forward_pass_fails():
     array = normal(3)
     before = array.tobytes()
 
@@ -155,7 +156,7 @@ def test_values_are_put_back_even_if_a_forward_pass_fails():
     assert array.tobytes() == before
 
 
-def test_an_input_that_may_not_be_written_to_will_do():
+def test_gradcheck_takes_a_read_only_input():
     x = normal(4, 5)
     x.setflags(write=False)
     assert gradcheck(dense(), x).passed
@@ -168,7 +169,7 @@ def test_a_seed_fixes_the_report():
     assert str(first) != str(other)
 
 
-def test_float32_is_refused_with_the_reason():
+def test_gradcheck_refuses_float32_with_the_reason():
     with refused("gradcheck needs float64 and x is float32", "7 digits", "astype"):
         gradcheck(dense(), normal(4, 5, dtype=np.float32))
     with refused("weight is float32", "dtype=np.float64"):
@@ -179,7 +180,7 @@ def test_float32_is_refused_with_the_reason():
         gradcheck(small_vae(), np.zeros((2, 3, 5, 1), np.uint8))
 
 
-def test_an_input_that_is_not_finite_or_empty_or_no_array_is_refused():
+def test_gradcheck_refuses_an_input_that_is_not_finite_or_empty_or_no_array():
     for bad in (np.nan, np.inf):
         x = normal(4, 5)
         x[2, 1] = bad
@@ -196,7 +197,7 @@ def test_an_input_that_is_not_finite_or_empty_or_no_array_is_refused():
         gradcheck(dense(), normal(4, 6))
 
 
-def test_settings_that_make_no_sense_are_refused():
+def test_gradcheck_refuses_settings_that_make_no_sense():
     for bad in (-1, 2.5):
         with refused("max_coordinates"):
             gradcheck(dense(), normal(4, 5), max_coordinates=bad)
@@ -212,12 +213,12 @@ def test_settings_that_make_no_sense_are_refused():
 
 
 @pytest.mark.parametrize("thing", [np.tanh, None, Tanh])
-def test_what_is_neither_layer_nor_model_is_refused(thing):
+def test_gradcheck_refuses_what_is_neither_layer_nor_model(thing):
     with refused("layer"):
         gradcheck(thing, normal(2, 3))
 
 
-def test_a_backward_pass_that_changes_its_argument_is_refused():
+def test_gradcheck_refuses_a_backward_pass_that_changes_its_argument():
     class InPlace(Tanh):
         def backward(self, dy):
             dy *= 1 - self.y**2

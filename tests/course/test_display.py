@@ -1,10 +1,10 @@
-"""What the lessons share: sizes for a quick run, digits, sliders and the picture in their place."""
+"""What the lessons share: sizes for a quick run, digits, and sliders or a picture instead."""
 
 import numpy as np
 import pytest
 from small_runs import small_dataset
 
-from scratchvae.course import display as lesson
+from scratchvae.course import display
 from scratchvae.errors import InputError
 
 
@@ -16,19 +16,19 @@ def _draw(**values):
     return figure
 
 
-def test_sizes_follow_the_environment(monkeypatch):
+def test_sized_follows_the_environment(monkeypatch):
     monkeypatch.setenv("SCRATCHVAE_FAST", "1")
-    assert lesson.sized(15, 2) == 2
+    assert display.sized(15, 2) == 2
     monkeypatch.setenv("SCRATCHVAE_FAST", "0")
-    assert lesson.sized(15, 2) == 15
+    assert display.sized(15, 2) == 15
 
 
 def test_digits_say_what_they_are(monkeypatch, capsys):
     monkeypatch.setenv("SCRATCHVAE_LESSON_DATA", "synthetic")
-    data = lesson.digits(12, 5)
+    data = display.digits(12, 5)
     assert data.train_images.shape == (12, 28, 28, 1)
     assert data.test_labels.shape == (5,)
-    said = "synthetic digits in the place of MNIST: 12 images to train on, 5 to test\n"
+    said = "synthetic digits in place of MNIST: 12 images to train on, 5 to test\n"
     assert capsys.readouterr().out == said
 
 
@@ -36,9 +36,9 @@ def test_digits_say_what_they_are(monkeypatch, capsys):
 def test_digits_keep_the_first_images_and_their_labels(sizes, monkeypatch):
     monkeypatch.setenv("SCRATCHVAE_LESSON_DATA", "")  # set to nothing is not set
     whole, asked = small_dataset(*sizes), []
-    monkeypatch.setattr(lesson, "load", lambda name, **_: asked.append(name) or whole)
+    monkeypatch.setattr(display, "load", lambda name, **_: asked.append(name) or whole)
     for train, test in ((None, None), (4, None), (None, 2), (5, 3)):
-        data = lesson.digits(train, test)
+        data = display.digits(train, test)
         np.testing.assert_array_equal(data.train_images, whole.train_images[:train])
         np.testing.assert_array_equal(data.train_labels, whole.train_labels[:train])
         np.testing.assert_array_equal(data.test_images, whole.test_images[:test])
@@ -47,7 +47,7 @@ def test_digits_keep_the_first_images_and_their_labels(sizes, monkeypatch):
 
 
 @pytest.mark.parametrize("static", ["0", "1"])
-def test_what_is_shown_is_drawn_at_the_start_and_told_in_words(static, monkeypatch):
+def test_explore_shows_the_picture_at_the_start_and_its_description(static, monkeypatch):
     from matplotlib import pyplot
 
     monkeypatch.setenv("SCRATCHVAE_STATIC", static)
@@ -59,7 +59,7 @@ def test_what_is_shown_is_drawn_at_the_start_and_told_in_words(static, monkeypat
         return pyplot.figure(figsize=(1, 1))
 
     before = pyplot.get_fignums()
-    lesson.explore(draw, describe="A bump.", a=(0, 4, 1, 3), b=["x", "y"])
+    display.explore(draw, describe="A bump.", a=(0, 4, 1, 3), b=["x", "y"])
     assert drawn[0] == {"a": 3, "b": "x"}
     assert pyplot.get_fignums() == before  # or Jupyter would show it once more
     (picture, more), (words, _) = shown
@@ -69,20 +69,20 @@ def test_what_is_shown_is_drawn_at_the_start_and_told_in_words(static, monkeypat
         assert picture.data.startswith(b"\x89PNG")
 
 
-def test_a_picture_stands_in_the_place_of_sliders(monkeypatch):
+def test_explore_without_jupyter_shows_a_picture_instead_of_sliders(monkeypatch):
     monkeypatch.setenv("SCRATCHVAE_STATIC", "1")
     shown = []
     monkeypatch.setattr("IPython.display.display", lambda what, **_: shown.append(type(what)))
-    lesson.explore(_draw, describe="A title.", a=(0, 2, 1, 1), b=["x", "y"])
+    display.explore(_draw, describe="A title.", a=(0, 2, 1, 1), b=["x", "y"])
     assert [kind.__name__ for kind in shown] == ["Image", "Markdown"]
     monkeypatch.setenv("SCRATCHVAE_STATIC", "0")
-    lesson.explore(_draw, describe="A title.", a=(0, 2, 1, 1), b=["x", "y"])
+    display.explore(_draw, describe="A title.", a=(0, 2, 1, 1), b=["x", "y"])
     assert [kind.__name__ for kind in shown[2:]] == ["VBox", "Markdown"]
 
 
 def test_a_slider_redraws_the_picture():
     sliders = {"a": (0, 2, 1, 1), "c": (0, 1, 0.1, 0.5), "b": ["x", "y"]}
-    box = lesson.box_of_sliders(_draw, sliders)
+    box = display.box_of_sliders(_draw, sliders)
     whole, real, choice, image = box.children
     assert (whole.value, real.value, choice.value) == (1, 0.5, "x")
     seen = {bytes(image.value)}
@@ -94,6 +94,6 @@ def test_a_slider_redraws_the_picture():
 
 
 @pytest.mark.parametrize("slider", [(0, 1), (0, 1, 0.1, 2), (0, 1, 0, 0.5), [], 3])
-def test_a_slider_that_cannot_be_is_named(slider):
+def test_explore_refuses_an_impossible_slider_by_name(slider):
     with pytest.raises(InputError, match="slider a must"):
-        lesson.explore(_draw, describe="", a=slider)
+        display.explore(_draw, describe="", a=slider)

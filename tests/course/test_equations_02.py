@@ -37,7 +37,7 @@ def test_forward(rng):
 
 
 def test_chain_rule(rng):
-    """eq. 2.2: a gradient is the sum over all outputs of dy times ∂y/∂θ, on both roads."""
+    """eq. 2.2: a gradient is the sum over all outputs of dy times ∂y/∂θ, on both paths."""
     layer, x, dy = make_dense(rng)
     layer.forward(x)
     dx = layer.backward(dy).copy()

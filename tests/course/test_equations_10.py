@@ -9,7 +9,7 @@ from scratchvae.course.exercises.lesson_10 import (
     adam_step,
     linear_vae_gradients,
     logits_gradient,
-    two_roads,
+    two_paths,
     walk_speed,
 )
 from scratchvae.layers import Parameter
@@ -177,7 +177,7 @@ def test_the_gradient_at_the_logits_holds_the_mean_over_images_and_draws():
         _check(value, logits, [logits_gradient(x, logits["logits"])])
 
 
-def test_the_two_roads_into_the_encoder():
+def test_the_two_paths_into_the_encoder():
     """eq. 10.7, eq. 10.8: for an encoder of log-deviations, by finite differences."""
     target, eps, beta = normal(4, 3, seed=1), normal(1, 4, 3, seed=2), 2.5
     arrays = {"mean": normal(4, 3, seed=3), "log_deviation": 0.5 * normal(4, 3, seed=4)}
@@ -190,10 +190,10 @@ def test_the_two_roads_into_the_encoder():
         return float((np.sin(latents() - target).sum(axis=1) + beta * kl).mean())
 
     dz = np.cos(latents() - target) / 4
-    _check(value, arrays, two_roads(dz, *arrays.values(), eps[0], beta))
+    _check(value, arrays, two_paths(dz, *arrays.values(), eps[0], beta))
 
 
-def test_a_linear_vae_has_the_same_stations():
+def test_a_linear_vae_has_the_same_gradients_step_by_step():
     """eq. 10.5, eq. 10.7, eq. 10.8, eq. 10.9: without a tanh, by finite differences."""
     x, eps, c = normal(5, 4, seed=1), normal(5, 2, seed=2), 0.3
     arrays = {

@@ -1,4 +1,4 @@
-"""The checker of the lessons' exercises: what is right, and what kind of wrong is told apart."""
+"""The checker of the lessons' exercises: it accepts what is right, and names what is wrong."""
 
 from collections import Counter
 from dataclasses import replace
@@ -60,73 +60,78 @@ _GENERATOR = np.random.default_rng(0)
 
 
 @pytest.mark.parametrize(
-    ("exercise", "function", "kind", "said"),
+    ("exercise", "function", "cause", "words"),
     [
         (PRODUCT, lambda x, dy: None, "not done", ""),
         (PRODUCT, lambda x, dy: ..., "not done", ""),
         (PRODUCT, ..., "not done", ""),
         (PRODUCT, 3.0, "not a function", "float"),
         (PRODUCT, lambda x: x, "arguments", "2 arguments in this order: x, dy"),
-        (PRODUCT, _raises, "error", "at the line: return x @ dy.reshape(-1, 11)"),
+        (PRODUCT, _raises, "error", "in the line `return x @ dy.reshape(-1, 11)`"),
         (PRODUCT, _changes, "changes its argument", "x, which belongs to the caller"),
         (PRODUCT, lambda x, dy: "x.T @ dy", "type", "str"),
-        (PRODUCT, lambda x, dy: dy.T @ x, "transposed", "transpose it"),
-        (PRODUCT, lambda x, dy: np.outer(x.sum(0), dy.sum(0)), "values", "yours is"),
+        (PRODUCT, lambda x, dy: dy.T @ x, "transpose", "transpose it"),
+        (PRODUCT, lambda x, dy: np.outer(x.sum(0), dy.sum(0)), "values", "is right"),
         (PRODUCT, lambda x, dy: (x.T @ dy).ravel(), "shape", "the numbers are right"),
-        (PRODUCT, lambda x, dy: (x.T @ dy).sum(0), "shape", "axis 0 has been summed away"),
+        (PRODUCT, lambda x, dy: (x.T @ dy).sum(0), "shape", "axis 0 is missing"),
         (
             PRODUCT,
             lambda x, dy: x[:, :, None] * dy[:, None, :],
-            "shape",
-            "add up over axis 0, and it is right",
+            "missing sum",
+            "sum over axis 0 and it is right",
         ),
         (PRODUCT, lambda x, dy: np.zeros((x.shape[1], dy.shape[1])), "zero", "zero everywhere"),
         (PRODUCT, lambda x, dy: -(x.T @ dy), "sign", "wrong sign"),
         (PRODUCT, lambda x, dy: 0.5 * (x.T @ dy), "factor", "½ times"),
         (PRODUCT, lambda x, dy: -2 * (x.T @ dy), "factor", "−2 times"),
-        (PRODUCT, lambda x, dy: x.T @ dy / len(x), "size factor", "axis 0 of x"),
-        (PRODUCT, lambda x, dy: x.T @ dy * len(x), "size factor", "too large"),
+        (PRODUCT, lambda x, dy: x.T @ dy / len(x), "factor", "axis 0 of x"),
+        (PRODUCT, lambda x, dy: x.T @ dy * len(x), "factor", "too large"),
         (
             PRODUCT,
             lambda x, dy: 2 * len(x) * (x.T @ dy),
-            "size factor",
-            "it is twice the size of axis 0 of x times too large",
+            "factor",
+            "it is too large by a factor of twice the length of axis 0 of x",
         ),
         (
             PRODUCT,
             lambda x, dy: -0.5 / len(x) * (x.T @ dy),
-            "size factor",
-            "it is minus half one over the size of axis 0 of x times the right one",
+            "factor",
+            "it has the wrong sign and is too small by a factor of twice the length of axis 0 of x",
         ),
         (
             PRODUCT,
             lambda x, dy: x.size * (x.T @ dy),
-            "size factor",
-            "it is the number of entries of x times too large",
+            "factor",
+            "it is too large by a factor of the number of entries of x",
         ),
         # A count in some trials and another number in the rest is no count.
-        (PRODUCT, lambda x, dy: min(len(x), 6) * (x.T @ dy), "values", "yours is"),
+        (PRODUCT, lambda x, dy: min(len(x), 6) * (x.T @ dy), "values", "is right"),
         (PRODUCT, lambda x, dy: (x**2).T @ dy, "mistake", "by themselves"),
         (PRODUCT, lambda x, dy: x.T @ dy * (1 + 1e-5), "factor", "1.00001 times"),
-        (PRODUCT, lambda x, dy: x.T @ dy + 0.125, "offset", "plus 0.125"),
+        (PRODUCT, lambda x, dy: x.T @ dy + 0.125, "offset", "too large by 0.125"),
         (PRODUCT, lambda x, dy: x.T @ dy + _GENERATOR.random(), "not repeatable", "drawn"),
         (PRODUCT, lambda x, dy: x.T @ dy * np.nan, "not finite", "nan at [0, 0]"),
         (
             PRODUCT,
             lambda x, dy: np.where(np.arange(x.shape[1])[:, None] == 0, 1.0, x.T @ dy),
-            "place",
-            "wrong only in the first place along axis 0",
+            "region",
+            "wrong only at index 0 of axis 0",
         ),
         (
             PRODUCT,
             lambda x, dy: (x.T @ dy) * (1 + 1e-5 * np.arange(dy.shape[1])[::-1]),
-            "place",
-            "only the last place along axis 1 is right",
+            "region",
+            "right only at index −1 of axis 1",
         ),
-        (SQUARE, lambda x: np.cumsum(x, axis=0).T, "transposed", "the transpose"),
-        (ENTRIES, lambda x: np.log(np.exp(x) + 2), "function", "its logarithm"),
+        (SQUARE, lambda x: np.cumsum(x, axis=0).T, "transpose", "right once transposed"),
+        (
+            ENTRIES,
+            lambda x: np.log(np.exp(x) + 2),
+            "function",
+            "the logarithm of what it should be",
+        ),
         (ENTRIES, lambda x: np.where(x < 0, 2 + x, np.exp(x) + 2), "region", "x is negative"),
-        (ENTRIES, lambda x: np.exp(np.minimum(x, 2)) + 2, "region", "x is large"),
+        (ENTRIES, lambda x: np.exp(np.minimum(x, 2)) + 2, "region", "x is above about"),
         (ENTRIES, lambda x: (np.exp(x) + 2) * (1 + 1e-5 * np.sin(x)), "approximate", "close"),
         (ENTRIES, lambda x: np.round(np.exp(x) + 2, 1), "approximate", "close"),
         # Near enough to pass for its absolute value, which it is: that says nothing.
@@ -136,46 +141,51 @@ _GENERATOR = np.random.default_rng(0)
             "approximate",
             "small constant",
         ),
-        (ENTRIES, lambda x: np.exp(2 * x), "values", "20 of 20 entries differ: yours is"),
-        (NUMBER, lambda x: x.sum(), "size factor", "a mean asked for where you add up"),
-        (COUNTED, lambda x, count: x, "size factor", "it is count times too large"),
-        (NUMBER, lambda x: np.median(x), "values", "yours is"),
-        (PAIR, lambda x, dy: x.T @ dy, "results", "2 results are asked for, as a tuple"),
-        (PAIR, lambda x, dy: (x, dy, dy), "results", "and there are 3"),
+        (ENTRIES, lambda x: np.exp(2 * x), "values", "20 of 20 entries differ: it is"),
+        (NUMBER, lambda x: x.sum(), "factor", "did you add up where a mean belongs?"),
+        (COUNTED, lambda x, count: x, "factor", "too large by a factor of count"),
+        (NUMBER, lambda x: np.median(x), "values", "is right"),
+        (
+            PAIR,
+            lambda x, dy: x.T @ dy,
+            "results",
+            "return 2 results as a tuple (d_weight, d_bias), not ndarray",
+        ),
+        (PAIR, lambda x, dy: (x, dy, dy), "results", "return 2 results (d_weight, d_bias), not 3"),
         (PAIR, lambda x, dy: (x.T @ dy, None), "not done", "d_bias is still missing"),
         (PAIR, lambda x, dy: (dy.sum(0), x.T @ dy), "swapped", "d_weight and d_bias are right"),
-        (PAIR, lambda x, dy: (x.T @ dy, -dy.sum(0)), "sign", "d_weight is right"),
+        (PAIR, lambda x, dy: (x.T @ dy, -dy.sum(0)), "sign", "already right: d_weight"),
         (PAIR, lambda x, dy: (x.T @ dy, dy.sum(1)), "shape", "d_bias: its shape"),
     ],
 )
-def test_each_kind_of_wrong_is_told_apart(exercise, function, kind, said):
+def test_judge_names_each_kind_of_mistake(exercise, function, cause, words):
     found = judge(exercise, function)
     assert found is not None
-    assert (found.kind, said in found.sentence) == (kind, True), found
+    assert (found.cause, words in found.sentence) == (cause, True), found
 
 
-def test_results_the_wrong_way_round_are_recognised():
+def test_judge_recognises_results_in_the_wrong_order():
     both = Exercise(
         "both", lambda x: (x + 1, x**2), lambda r: (r.standard_normal(5),), returns=("a", "b")
     )
     found = judge(both, lambda x: (x**2, x + 1))
-    assert (found.kind, found.sentence) == ("swapped", "a and b are right, but the wrong way round")
+    assert (found.cause, found.sentence) == ("swapped", "a and b are right, but in the wrong order")
 
 
 @pytest.mark.parametrize("exercise", [PRODUCT, ENTRIES, SQUARE, NUMBER, PAIR])
-def test_the_right_answer_is_right(exercise):
+def test_judge_accepts_the_right_answer(exercise):
     assert judge(exercise, exercise.answer) is None
 
 
-def test_a_result_in_float32_or_as_a_list_is_judged_by_its_numbers():
+def test_judge_takes_numbers_and_lists_and_finds_float32_approximate():
     assert judge(NUMBER, lambda x: float(x.mean())) is None
     assert judge(PRODUCT, lambda x, dy: (x.T @ dy).tolist()) is None
     single = judge(PRODUCT, lambda x, dy: (x.T @ dy).astype(np.float32))
     assert single is not None
-    assert single.kind == "approximate"
+    assert single.cause == "approximate"
 
 
-def test_one_more_hint_is_shown_after_every_wrong_attempt(monkeypatch):
+def test_check_shows_one_more_hint_after_every_wrong_attempt(monkeypatch):
     monkeypatch.setitem(EXERCISES, "product", PRODUCT)
     shown = [check("product", lambda x, dy: -(x.T @ dy)) for _ in range(3)]
     assert [len(verdict.hints) for verdict in shown] == [1, 2, 2]
@@ -186,7 +196,7 @@ def test_one_more_hint_is_shown_after_every_wrong_attempt(monkeypatch):
     assert check("product", lambda x, dy: None).hints == ()
 
 
-def test_hints_come_with_wrong_attempts_alone_and_each_exercise_has_its_own(monkeypatch):
+def test_check_counts_only_wrong_attempts_and_each_exercise_by_itself(monkeypatch):
     monkeypatch.setattr(checking, "_wrong_attempts", Counter())
     other = replace(PRODUCT, name="other product")
     for exercise in (PRODUCT, other):
@@ -208,25 +218,25 @@ def test_a_verdict_reads_the_same_in_a_terminal_and_in_a_notebook(monkeypatch):
     assert "<script" not in check("<script>", None)._repr_html_()
 
 
-def test_a_result_keeps_its_own_name_at_the_head_of_a_sentence(monkeypatch):
+def test_a_name_in_code_at_the_start_of_a_message_keeps_its_letters(monkeypatch):
     monkeypatch.setitem(EXERCISES, "pair", PAIR)
     verdict = check("pair", lambda x, dy: (-x.T @ dy, dy.sum(0)))
     assert verdict.message.startswith("d_weight: it has the wrong sign")
     verdict = check("pair", lambda x, dy: x)
-    assert verdict.message.startswith("2 results are asked for")
+    assert verdict.message.startswith("Return 2 results as a tuple")
 
 
-def test_an_unknown_name_is_answered_with_a_near_one(monkeypatch):
+def test_check_suggests_a_near_name_for_an_unknown_one(monkeypatch):
     monkeypatch.setitem(EXERCISES, "product", PRODUCT)
     assert "'product'" in check("prodcut", _answer).message
 
 
-# What every exercise of the lessons owes its reader.
+# What every exercise of the lessons must have.
 
 ALL = list(EXERCISES.values())
 
 
-def test_names_are_unique():
+def test_names_of_exercises_are_unique():
     assert len(EXERCISES) == sum(len(lesson) for lesson in LESSONS)
 
 
@@ -234,19 +244,19 @@ def test_names_are_unique():
 class TestOfTheLessons:
     def test_its_answer_is_right_and_its_stub_is_not_done(self, exercise):
         assert judge(exercise, exercise.answer) is None
-        assert judge(exercise, lambda *arguments: None).kind == "not done"
+        assert judge(exercise, lambda *arguments: None).cause == "not done"
 
     def test_it_has_graded_hints(self, exercise):
         assert len(exercise.hints) >= 2
         assert len(set(exercise.hints)) == len(exercise.hints)
 
-    def test_its_typical_mistakes_are_told_by_name(self, exercise):
+    def test_its_typical_mistakes_are_named(self, exercise):
         for sentence, mistaken in exercise.mistakes.items():
             found = judge(exercise, mistaken)
             assert found is not None, f"{sentence!r} passes for right"
-            assert (found.kind, found.sentence) == ("mistake", sentence)
+            assert (found.cause, found.sentence) == ("mistake", sentence)
 
-    def test_a_wrong_sign_a_half_a_missing_axis_and_an_error_are_told(self, exercise):
+    def test_a_wrong_sign_a_half_a_missing_axis_and_an_error_are_named(self, exercise):
         def altered(change):
             def function(*arguments):
                 right = exercise.answer(*arguments)
@@ -259,18 +269,18 @@ class TestOfTheLessons:
         for change in (np.negative, lambda right: right / 2, lambda right: right + 0.5):
             found = altered(change)
             assert found is not None
-            assert found.kind in {"sign", "factor", "offset", "mistake", "values", "function"}
-        assert altered(lambda right: right[..., None]).kind in {"shape", "mistake"}
-        assert altered(lambda right: right * np.nan).kind in {"not finite", "mistake"}
-        assert altered(lambda right: [][0]).kind == "error"
+            assert found.cause in {"sign", "factor", "offset", "mistake", "values", "function"}
+        assert altered(lambda right: right[..., None]).cause in {"shape", "mistake"}
+        assert altered(lambda right: right * np.nan).cause in {"not finite", "mistake"}
+        assert altered(lambda right: [][0]).cause == "error"
 
 
-def test_a_right_result_that_is_infinite_in_places_is_not_taken_for_an_offset():
+def test_judge_does_not_take_a_result_that_is_infinite_in_places_for_an_offset():
     exercise = Exercise(
         "root",
         lambda x: np.where(x > 0, x, np.inf),
         lambda random: (np.append(random.normal(size=6), [-1.0, 1.0]),),
     )
     assert judge(exercise, exercise.answer) is None
-    assert judge(exercise, lambda x: np.where(x > 0, x, 7.0)).kind in {"region", "values"}
-    assert judge(exercise, lambda x: np.where(x > 0, x + 1, np.inf)).kind in {"region", "values"}
+    assert judge(exercise, lambda x: np.where(x > 0, x, 7.0)).cause in {"region", "values"}
+    assert judge(exercise, lambda x: np.where(x > 0, x + 1, np.inf)).cause in {"region", "values"}

@@ -39,7 +39,7 @@ class TestAsCommitted:
     def test_it_names_no_folder_of_the_machine_that_ran_it(self, path):
         text = path.read_text(encoding="utf-8")
         assert not re.search(r"/(tmp|home|work|root|Users)/", text)
-        assert "application/vnd.jupyter.widget-view" not in text  # a picture stands in its place
+        assert "application/vnd.jupyter.widget-view" not in text  # there is a picture instead
 
     def test_its_exercises_are_those_of_the_checker_and_have_folded_solutions(self, path):
         notebook = notebooks.read(path)
@@ -64,23 +64,23 @@ class TestAsCommitted:
                 assert said or (after is not None and after.cell_type == "markdown")
 
 
-# Each lesson runs twice, from a fresh kernel and with little work. The stubs of an untouched lesson
-# must not stop it, here without MNIST; with the solutions in, every check must say right.
+# Each lesson runs twice, from a fresh kernel and with little work: as it is and without MNIST,
+# where its stubs must not stop it; and with its solutions, where every check must say right.
 
 
 @by_lesson
 def test_it_runs_with_its_stubs_unanswered_and_without_mnist(path, tmp_path):
     notebook = notebooks.execute(notebooks.read(path), tmp_path, fast=True, data="synthetic")
     shown = "".join(str(cell.get("outputs", "")) for cell in notebook.cells)
-    if "lesson.digits(" in path.read_text(encoding="utf-8"):
-        assert "synthetic digits in the place of MNIST" in shown
+    if "course.digits(" in path.read_text(encoding="utf-8"):
+        assert "synthetic digits in place of MNIST" in shown
 
 
 @by_lesson
-def test_it_runs_with_its_solutions(path, tmp_path):
+def test_assertions_in_it_say_that_each_solution_is_right(path, tmp_path):
     data = None if os.environ.get("SCRATCHVAE_DATA") else "synthetic"
     solved = notebooks.with_solutions(notebooks.read(path))
-    notebooks.execute(solved, tmp_path, fast=True, data=data)  # asserts that each is right
+    notebooks.execute(solved, tmp_path, fast=True, data=data)
 
 
 def _labels_of_the_lessons():
@@ -125,17 +125,16 @@ def test_every_equation_is_in_a_lesson_a_docstring_and_a_test():
     docstrings, tests = _labels_of_the_docstrings(), _labels_of_the_tests()
     assert not lessons - docstrings, f"in no docstring: {sorted(lessons - docstrings)}"
     assert not lessons - tests, f"in no test: {sorted(lessons - tests)}"
-    assert not (docstrings | tests) - lessons, (
-        f"in no lesson: {sorted(docstrings | tests - lessons)}"
-    )
+    unknown = sorted((docstrings | tests) - lessons)
+    assert not unknown, f"in no lesson: {unknown}"
     assert len(lessons) >= 50
 
 
-def test_there_are_exercises_enough():
+def test_there_are_enough_exercises():
     assert sum(len(lesson) for lesson in LESSONS) >= 30
 
 
-# The machinery itself, on a notebook of two cells.
+# Running notebooks, on one with two cells.
 
 STUB = 'def double(x):\n    ...\n\n\ncheck("double", double)'
 FOLDED = (
@@ -151,7 +150,7 @@ def _notebook(*cells):
     return nbformat.v4.new_notebook(cells=[kinds[kind](source) for kind, source in cells])
 
 
-def test_a_solution_takes_the_place_of_its_stub():
+def test_with_solutions_replaces_a_stub_by_its_solution():
     notebook = _notebook(("code", STUB), ("markdown", FOLDED))
     solved = notebooks.with_solutions(notebook)
     assert solved.cells[0].source == (
@@ -161,27 +160,27 @@ def test_a_solution_takes_the_place_of_its_stub():
     assert notebook.cells[0].source == STUB
 
 
-def test_a_stub_without_a_solution_is_an_error():
+def test_with_solutions_refuses_a_stub_without_a_solution():
     with pytest.raises(InputError, match="'double' has no folded solution"):
         notebooks.with_solutions(_notebook(("code", STUB)))
 
 
-def test_a_cell_that_fails_stops_the_run(tmp_path):
+def test_execute_stops_at_a_cell_that_fails(tmp_path):
     from nbclient.exceptions import CellExecutionError
 
     with pytest.raises(CellExecutionError, match="1 / 0"):
         notebooks.execute(_notebook(("code", "1 / 0")), tmp_path)
 
 
-def test_a_broken_file_is_named(tmp_path, capsys):
-    file = tmp_path / "broken.ipynb"
+def test_main_names_a_file_that_is_no_notebook(tmp_path, capsys):
+    file = tmp_path / "damaged.ipynb"
     file.write_text("{", encoding="utf-8")
     assert notebooks.main([str(file)]) == 2
     assert "expected a notebook" in capsys.readouterr().err
     assert notebooks.main([str(tmp_path / "missing.ipynb")]) == 2
 
 
-def test_nothing_of_the_machine_stays_in_a_notebook(tmp_path):
+def test_execute_leaves_nothing_of_the_machine_in_a_notebook(tmp_path):
     notebook = _notebook(("code", "import sys; print('a', file=sys.stderr); print('b')"))
     notebook.metadata["kernelspec"] = {"name": "my-own", "display_name": "mine"}
     once = notebooks.execute(notebook, tmp_path)
@@ -190,7 +189,7 @@ def test_nothing_of_the_machine_stays_in_a_notebook(tmp_path):
     assert once.cells[0].id == "cell-000"
 
 
-def test_of_what_a_notebook_says_of_itself_only_tags_stay():
+def test_tidy_keeps_only_the_tags_of_a_cell():
     notebook = _notebook(("code", "1"), ("markdown", "two"))
     notebook.metadata.update(language_info={"name": "python", "version": "3.11.2"}, mine=1)
     for cell, tags in zip(notebook.cells, (["hide"], []), strict=True):

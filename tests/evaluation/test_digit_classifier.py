@@ -9,7 +9,7 @@ from scratchvae.evaluation.digit_classifier import DigitClassifier, train_digit_
 from scratchvae.training import Trainer
 
 
-def test_a_classifier_learns_to_read():
+def test_train_digit_classifier_learns_to_read_digits():
     data = small_dataset(train=400, test=100)
     classifier = train_digit_classifier(data.train_images, data.train_labels, epochs=60)
     read = classifier.predict(data.test_images)
@@ -32,8 +32,8 @@ def test_the_gradient_of_the_classifier_is_right():
 
     def value():
         scores = logits + moved
-        nats = np.log(np.exp(scores).sum(axis=1)) - scores[np.arange(6), labels]
-        return float(nats.mean())
+        nll = np.log(np.exp(scores).sum(axis=1)) - scores[np.arange(6), labels]
+        return float(nll.mean())
 
     report = check_gradients(
         "bias",

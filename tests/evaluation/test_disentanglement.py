@@ -36,7 +36,7 @@ def test_a_factor_that_is_one_latent_has_a_gap_of_one():
     assert turned.score == pytest.approx(found.score, abs=1e-3)
 
 
-def test_a_factor_that_two_latents_tell_has_no_gap():
+def test_a_factor_that_two_latents_know_has_no_gap():
     factor, third = normal(2, N)
     found = factor_information(*points(factor, -factor, third), {"size": factor})
     assert found.shares[0, :2] == pytest.approx([1, 1], abs=1e-3)
@@ -49,7 +49,7 @@ def test_a_factor_that_two_latents_tell_has_no_gap():
     assert found.score == 0
 
 
-def test_the_score_is_the_mean_over_factors():
+def test_the_score_is_the_mean_gap_over_factors():
     kind, third = np.arange(N) % 3, normal(N)
     factors = {"told": kind, "half told": np.arange(N) % 12 // 3}
     found = factor_information(*points(kind, factors["half told"] // 2, third), factors)
@@ -60,7 +60,7 @@ def test_the_score_is_the_mean_over_factors():
     assert f"gap {found.score:.3f} (told {found.gaps[0]:.3f}" in str(found)
 
 
-def test_chance_gives_an_independent_latent_what_the_formula_says():
+def test_an_independent_latent_seems_to_know_what_millers_formula_says():
     count, latents, bins, classes = 20_000, 50, 20, 10
     mean = normal(count, latents)
     found = factor_information(
@@ -75,7 +75,7 @@ def test_chance_gives_an_independent_latent_what_the_formula_says():
     assert 0 < found.score < expected
 
 
-def test_a_collapsed_latent_tells_nothing_though_its_mean_would():
+def test_a_collapsed_latent_knows_nothing_though_its_mean_would():
     factor = normal(N)
     mean = np.stack([1e-3 * factor, normal(N, seed=1)], axis=1)
     noisy = factor_information(mean, np.zeros_like(mean), {"size": factor})
@@ -96,7 +96,7 @@ def exact_information_of_two():
     return quad(part, -12, 12, epsabs=1e-12)[0]
 
 
-def test_noise_is_counted_as_quadrature_counts_it_and_bins_only_lose():
+def test_information_of_noisy_latents_is_that_of_quadrature_less_what_bins_lose():
     sign = np.arange(1000) % 2
     mean = np.stack([2.0 * sign - 1, np.zeros(1000)], axis=1)
     exact = exact_information_of_two()
@@ -113,7 +113,7 @@ def test_noise_is_counted_as_quadrature_counts_it_and_bins_only_lose():
     assert [one[1] for one in found] == pytest.approx([0] * 4, abs=1e-12)
 
 
-def test_it_is_the_paper_s_quantity():
+def test_factor_information_agrees_with_the_papers_estimator():
     rng = np.random.default_rng(0)
     count, draws = 60, 200_000
     kind = np.arange(count) % 3
@@ -133,7 +133,7 @@ def test_it_is_the_paper_s_quantity():
         assert gains.mean() > 50 * error
 
 
-def test_masses_are_those_of_the_gaussians():
+def test_bin_masses_are_those_of_the_gaussians():
     mean, deviation = normal(200), np.abs(normal(200, seed=1)) + 0.01
     masses = bin_masses(mean, deviation, 7)
     assert masses.shape == (200, 7)
@@ -146,7 +146,7 @@ def test_masses_are_those_of_the_gaussians():
         assert np.ptp(column[known]) < 1e-6
 
 
-def test_a_point_is_in_one_bin_and_equal_points_in_the_same():
+def test_bin_masses_of_a_point_are_in_one_bin_and_of_equal_points_in_the_same():
     mean = np.array([3.0, 1.0, 3.0, 2.0, 1.0, 1.0])
     masses = bin_masses(mean, np.zeros(6), 12)
     assert sorted(np.unique(masses)) == [0, 1]
@@ -154,7 +154,7 @@ def test_a_point_is_in_one_bin_and_equal_points_in_the_same():
     assert bins[0] == bins[2] > bins[3] > bins[1] == bins[4] == bins[5]
 
 
-def test_classes_are_of_equally_many_and_in_order():
+def test_equal_classes_have_equally_many_values_in_order():
     values = normal(1000)
     classes = equal_classes(values, 8)
     assert np.bincount(classes).tolist() == [125] * 8
@@ -164,13 +164,13 @@ def test_classes_are_of_equally_many_and_in_order():
     assert tied[3] > tied[0]
 
 
-def test_the_information_of_a_table():
+def test_table_information_of_a_diagonal_and_an_independent_table():
     assert table_information(np.diag([0.5, 0.25, 0.25])) == pytest.approx(1.5 * log(2))
     assert table_information(np.outer([0.3, 0.7], [0.2, 0.8])) == pytest.approx(0, abs=1e-15)
 
 
 @pytest.mark.parametrize("count", [4, 260])  # a chunk, and more than one
-def test_a_model_is_asked_for_its_q(count):
+def test_model_information_is_that_of_the_models_q(count):
     model, x = small_vae(), pixels(count, 3, 5, 1)
     factors = {"ink": x.mean(axis=(1, 2, 3))}
     found = model_information(model, x, factors)
@@ -182,20 +182,20 @@ def test_a_model_is_asked_for_its_q(count):
     np.testing.assert_allclose(found.kls, kls, rtol=1e-9)
 
 
-def test_models_that_are_told_the_class_or_have_no_prior():
+def test_model_information_of_a_conditional_model_and_an_autoencoder():
     images = np.random.default_rng(0).integers(0, 256, (40, 28, 28, 1), np.uint8)
     kind = np.arange(40) % 10
-    told = build("conditional-vae", latent_dim=2)
-    assert isinstance(told, ConditionalVAE)
-    assert model_information(told, images, {"kind": kind}, kind).information.shape == (1, 2)
+    conditional = build("conditional-vae", latent_dim=2)
+    assert isinstance(conditional, ConditionalVAE)
+    assert model_information(conditional, images, {"kind": kind}, kind).information.shape == (1, 2)
     with refused("labels"):
-        model_information(told, images, {"kind": kind})
+        model_information(conditional, images, {"kind": kind})
     found = model_information(build("autoencoder", latent_dim=3), images, {"kind": kind})
     assert np.isinf(found.kls).all()  # a point is infinitely far from N(0, 1)
     assert np.isfinite(found.information).all()
 
 
-def test_bad_input_is_refused():
+def test_factor_information_refuses_bad_input():
     mean = normal(6, 2)
     sound = {"kind": np.arange(6)}
     for bad_mean, log_variance, factors, words in (
@@ -219,7 +219,7 @@ def test_bad_input_is_refused():
         factor_information(mean, mean, {"size": mean[:, 0]}, classes=1)
 
 
-def test_gaps_are_between_the_two_largest():
+def test_gaps_are_between_the_two_largest_shares():
     information = np.array([[0.1, 0.5, 0.3], [0.2, 0.2, 0.2]])
     found = FactorInformation(("a", "b"), information, np.array([1.0, 2.0]), np.zeros(3))
     assert found.gaps == pytest.approx([0.2, 0.0])

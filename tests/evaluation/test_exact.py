@@ -1,4 +1,4 @@
-"""The truth in closed form, and the package's own numbers against it."""
+"""log p(x) in closed form and by quadrature, and the package's own bound compared with it."""
 
 import numpy as np
 import pytest
@@ -11,7 +11,7 @@ from scratchvae.models import VAE
 from scratchvae.probability import BernoulliLikelihood, GaussianLikelihood
 
 
-def test_the_bound_is_short_of_the_truth_by_the_kl_to_the_posterior_in_100_models():
+def test_the_bound_is_below_log_p_by_the_kl_to_the_posterior_in_100_models():
     largest = 0.0
     for seed in range(100):
         rng = np.random.default_rng(seed)
@@ -32,7 +32,7 @@ def test_the_bound_is_short_of_the_truth_by_the_kl_to_the_posterior_in_100_model
     assert largest <= 1e-8
 
 
-def test_with_the_posterior_for_q_the_bound_is_the_truth():
+def test_the_bound_with_the_posterior_as_q_is_log_p():
     model = LinearGaussian.most_likely(normal(60, 6), 2)
     x = normal(5, 6, seed=1)
     mean, covariance = model.posterior(x)
@@ -42,7 +42,7 @@ def test_with_the_posterior_for_q_the_bound_is_the_truth():
     np.testing.assert_allclose(model.gap(x, mean, log_variance), 0, atol=1e-12)
 
 
-def test_the_closed_form_is_the_largest_likelihood():
+def test_most_likely_has_the_largest_likelihood():
     x = normal(80, 5) @ normal(5, 5, seed=1)
     best = LinearGaussian.most_likely(x, 2)
     top = best.log_likelihood(x).mean()
@@ -104,10 +104,10 @@ def test_quadrature_of_a_curved_decoder_has_converged_and_is_above_the_bound(lik
     assert (vae.elbo(x) < exact).all()
 
 
-def test_the_probabilities_of_all_images_by_quadrature_add_up_to_one():
+def test_probabilities_of_all_images_by_quadrature_add_up_to_one():
     options = {"rng": np.random.default_rng(0), "dtype": np.float64}
     vae = VAE(
-        Sequential(Flatten(**options), Dense(3, 2, **options)),
+        Sequential(Flatten(), Dense(3, 2, **options)),
         Sequential(
             Dense(1, 4, **options), Tanh(), Dense(4, 3, **options), Reshape((3, 1, 1), **options)
         ),
@@ -120,7 +120,7 @@ def test_the_probabilities_of_all_images_by_quadrature_add_up_to_one():
     assert total == pytest.approx(1, abs=1e-12)
 
 
-def test_what_cannot_be_had_exactly_is_refused():
+def test_exact_likelihoods_refuse_models_that_have_none():
     with refused("one dense layer", "Tanh"):
         LinearGaussian.of(small_vae(GaussianLikelihood(1.0)))
     linear = linear_vae(5, 2, 1.0)

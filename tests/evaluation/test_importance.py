@@ -55,7 +55,7 @@ def test_a_curved_decoder_agrees_with_quadrature():
     assert abs(estimate.mean - exact.mean()) < 4 * estimate.mean_standard_error
 
 
-def test_the_estimate_of_p_is_unbiased_and_its_logarithm_is_low_by_the_bias_it_states():
+def test_the_estimate_is_unbiased_and_its_logarithm_too_low_by_the_stated_bias():
     vae, x = off_vae()
     x = np.repeat(x[:1], 4000, axis=0)  # many estimates for one image
     exact = float(LinearGaussian.of(vae).log_likelihood(x[:1])[0])
@@ -67,14 +67,14 @@ def test_the_estimate_of_p_is_unbiased_and_its_logarithm_is_low_by_the_bias_it_s
     assert estimate.standard_error.mean() == pytest.approx(estimate.log_likelihood.std(), rel=0.15)
 
 
-def test_one_draw_is_the_bound_with_its_log_ratio_and_has_no_error():
+def test_the_standard_error_of_one_draw_is_infinite():
     vae, x = off_vae()
     estimate = estimate_log_likelihood(vae, x, 1)
     assert np.isinf(estimate.standard_error).all()
     np.testing.assert_allclose(estimate.effective_samples, 1)
 
 
-def test_memory_does_not_grow_with_the_samples(monkeypatch):
+def test_estimate_log_likelihood_decodes_a_bounded_number_of_images_at_a_time(monkeypatch):
     vae, x = off_vae()
     rows = []
     decode = vae.decoder.forward
@@ -86,22 +86,22 @@ def test_memory_does_not_grow_with_the_samples(monkeypatch):
     assert sum(rows) == 80 * 130
 
 
-@pytest.mark.parametrize("spread", [0.5, 30.0])  # every weight counts, and one alone
-def test_pieces_of_any_size_give_the_same_sum(spread):
+@pytest.mark.parametrize("spread", [0.5, 30.0])  # every weight counts, and only one does
+def test_log_mean_exp_is_the_same_for_chunks_of_any_size(spread):
     log_weights = normal(60, 5, scale=spread) - 1000  # all underflow
-    whole, pieces = LogMeanExp(5), LogMeanExp(5)
+    whole, chunks = LogMeanExp(5), LogMeanExp(5)
     whole.add(log_weights)
-    for piece in np.split(log_weights, [1, 7, 40]):
-        pieces.add(piece)
+    for chunk in np.split(log_weights, [1, 7, 40]):
+        chunks.add(chunk)
     largest = log_weights.max(axis=0)
     expected = np.log(np.exp(log_weights - largest).mean(axis=0)) + largest
-    for each in (whole, pieces):
+    for each in (whole, chunks):
         np.testing.assert_allclose(each.log_mean(), expected)
-    np.testing.assert_allclose(whole.standard_error(), pieces.standard_error())
-    np.testing.assert_allclose(whole.effective(), pieces.effective())
+    np.testing.assert_allclose(whole.standard_error(), chunks.standard_error())
+    np.testing.assert_allclose(whole.effective(), chunks.effective())
 
 
-def test_standard_errors_are_those_of_means():
+def test_standard_errors_of_the_mean_weight_and_of_the_mean_estimate():
     log_weights = normal(4, 3)  # few, to tell division by 3 from division by 4
     running = LogMeanExp(3)
     running.add(log_weights)
@@ -113,7 +113,7 @@ def test_standard_errors_are_those_of_means():
     assert estimate.mean_standard_error == pytest.approx(1.3 / 3)  # √(0.09 + 0.16 + 1.44) / N
 
 
-def test_weights_of_zero_do_not_spoil_the_mean():
+def test_log_mean_exp_counts_weights_of_zero():
     running = LogMeanExp(2)
     running.add(np.array([[-np.inf, -np.inf]]))
     running.add(np.array([[0.0, -np.inf]]))
@@ -131,14 +131,14 @@ def test_the_dtype_makes_no_difference_to_three_digits_and_a_seed_fixes_the_esti
     assert first.log_likelihood.dtype == np.float64
 
 
-def test_what_cannot_be_estimated_is_refused():
+def test_estimate_log_likelihood_refuses_models_without_one_prior_and_no_images():
     encoder, decoder = small_parts(outputs=1)
     plain = Autoencoder(encoder, decoder, GaussianLikelihood(), image_shape=(3, 5, 1), latent_dim=2)
     with refused("needs a prior", "Autoencoder has neither", "reconstruction error"):
         estimate_log_likelihood(plain, pixels(2, 3, 5, 1), 5)
     for inference, name in (("bottom-up", "HierarchicalVAE"), ("ladder", "LadderVAE")):
         layered = build("hierarchical-vae", inference=inference)
-        with refused("one layer of latents", f"{name} is none", "use evaluate for its bound"):
+        with refused("one layer of latents", f"{name} has more", "use evaluate for its bound"):
             estimate_log_likelihood(layered, pixels(2, 28, 28, 1), 5)
     with refused("at least one image"):
         estimate_log_likelihood(small_vae(), pixels(0, 3, 5, 1), 5)
@@ -146,8 +146,8 @@ def test_what_cannot_be_estimated_is_refused():
         estimate_log_likelihood(small_vae(), pixels(2, 3, 5, 1), 0)
 
 
-def test_a_model_that_is_told_the_class_is_refused():
+def test_a_class_conditional_model_is_refused():
     model = build("conditional-vae", latent_dim=2)
     images = np.zeros((2, 28, 28, 1), np.uint8)
-    with refused("ConditionalVAE is told the class"):
+    with refused("ConditionalVAE is conditioned on the class"):
         estimate_log_likelihood(model, images, samples=2)

@@ -1,4 +1,4 @@
-"""Right layers and a wrong one, for the checks of gradients."""
+"""Right layers, wrong ones and other people's, for tests of gradient checks."""
 
 import numpy as np
 from helpers import normal
@@ -42,7 +42,7 @@ def affine_backward(dy, cache):
 
 
 class Stranger:
-    """Looks like a layer, and knows nothing of the package."""
+    """Looks like a layer, and knows nothing about the package."""
 
     def __init__(self, factor=1.0):
         self.w = normal(3, 2)

@@ -15,14 +15,13 @@ from numpy.typing import NDArray
 from scratchvae.checks.gradients.comparison import (
     KINK_TOLERANCE,
     SMOOTH_TOLERANCE,
-    Elsewhere,
+    RetryPoint,
     check_gradients,
 )
-from scratchvae.checks.gradients.functions import FunctionSubject
-from scratchvae.checks.gradients.layers_and_models import LayerLike, subject_of
+from scratchvae.checks.gradients.input import LayerLike, check_array
 from scratchvae.checks.gradients.passes import run_passes
 from scratchvae.checks.gradients.report import GradientReport
-from scratchvae.checks.gradients.subject import Subject, check_array
+from scratchvae.checks.gradients.target import FunctionTarget, Target, target_of
 from scratchvae.errors import InputError
 from scratchvae.layers import Layer
 from scratchvae.models import LatentModel
@@ -48,42 +47,41 @@ def gradcheck(
     layer_or_model
         A layer of yours or of the package, or a whole model, in float64. Any object with
         ``forward(x)`` and ``backward(dy)`` will do; what it learns, if anything, is in a dict
-        ``parameters`` of objects with ``value`` and ``grad``. It is left as it was, its gradients
-        apart.
+        ``parameters`` of objects with ``value`` and ``grad``. It is left as it was, except for its
+        gradients.
     x
         A batch of inputs in float64. Small batches check as much as large ones.
     training
-        Which of the two the forward pass is to do.
+        Whether the forward pass is that of training.
     noise
         For a model: the frozen noise of its forward pass; ``None`` draws it from ``seed``. Fresh
         noise in every pass would drown the difference (eq. 8.3 of the lessons).
     labels
-        For a model that is told the classes of its images: which; ``None`` draws them.
+        For a class-conditional model: the class of each image; ``None`` draws them.
     seed
         Fixes the upstream gradient, the noise and the directions.
     max_coordinates
-        Arrays of up to so many entries are checked entry by entry, larger ones along random
+        Arrays of up to this many entries are checked entry by entry, larger ones along random
         directions.
     directions
-        How many.
+        The number of these directions.
     tolerance
-        The largest relative error that passes; ``None`` takes 1e-6, or 1e-5 where a layer has
-        kinks.
+        The largest relative error that passes; ``None`` takes 1e-6, or 1e-5 if a layer has kinks.
 
     Returns
     -------
-    A report with ``passed``, ``max_relative_error`` and ``rows``, each with its ``diagnosis`` if it
-    failed; printed, it is a table.
+    A report with ``passed``, ``max_relative_error`` and ``rows``, each row with a ``diagnosis`` if
+    it failed; printed, it is a table.
 
     Raises
     ------
     InputError
-        If anything is float32 (a difference of two numbers of 7 digits has too few left to judge
+        If anything is float32 (a difference of two numbers with 7 digits has too few left to judge
         a gradient by), not finite, or empty.
     """
     rng = np.random.default_rng(seed)
-    subject = subject_of(layer_or_model, x, training, noise, labels, rng)
-    return _check(subject, rng, max_coordinates, directions, tolerance)
+    target = target_of(layer_or_model, x, training, noise, labels, rng)
+    return _check(target, rng, max_coordinates, directions, tolerance)
 
 
 def gradcheck_functions(
@@ -122,12 +120,12 @@ def gradcheck_functions(
     for place, array in enumerate(arrays):
         check_array(array, "x" if place == 0 else f"array {place + 1}")
     rng = np.random.default_rng(seed)
-    subject = FunctionSubject(forward, backward, arrays)
-    return _check(subject, rng, max_coordinates, directions, tolerance)
+    target = FunctionTarget(forward, backward, arrays)
+    return _check(target, rng, max_coordinates, directions, tolerance)
 
 
 def _check(
-    subject: Subject,
+    target: Target,
     rng: np.random.Generator,
     max_coordinates: int,
     directions: int,
@@ -136,32 +134,32 @@ def _check(
     check_count(max_coordinates, "max_coordinates", 0)
     check_count(directions, "directions")
     if tolerance is None:
-        tolerance = SMOOTH_TOLERANCE if subject.smooth else KINK_TOLERANCE
+        tolerance = SMOOTH_TOLERANCE if target.smooth else KINK_TOLERANCE
     check_positive(tolerance, "tolerance")
 
-    def elsewhere() -> Elsewhere:
-        for array in subject.arrays.values():
+    def retry() -> RetryPoint:
+        for array in target.arrays.values():
             spread = float(np.sqrt(np.mean(array**2))) or 1.0
             array += 0.01 * spread * rng.standard_normal(array.shape)
         # With the same dy: an error that depends on it would go away with another.
-        moved = run_passes(subject, rng, passes.dy)
-        return moved.value, moved.gradients, moved.repeated
+        moved = run_passes(target, rng, passes.dy)
+        return RetryPoint(moved.value, moved.gradients, moved.repeated)
 
     try:
-        passes = run_passes(subject, rng)
+        passes = run_passes(target, rng)
         return check_gradients(
-            subject.title,
+            target.title,
             passes.value,
-            subject.arrays,
+            target.arrays,
             passes.gradients,
             rng=rng,
             max_coordinates=max_coordinates,
             directions=directions,
             tolerance=tolerance,
-            elsewhere=None if subject.smooth else elsewhere,
+            retry=None if target.smooth else retry,
             repeated=passes.repeated,
-            facts=lambda: subject.facts(passes.dy),
-            parts=passes.parts,
+            probe=lambda: target.probe(passes.dy),
+            loss_terms=passes.loss_terms,
         )
     finally:
-        subject.restore()
+        target.restore()

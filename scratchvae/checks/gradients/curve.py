@@ -1,4 +1,4 @@
-"""The error of a finite difference by the size of its step."""
+"""The error of a finite difference against the size of its step."""
 
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
@@ -7,14 +7,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scratchvae.checks.gradients.finite_differences import extrapolate, slope_along
-from scratchvae.checks.gradients.layers_and_models import LayerLike, subject_of
+from scratchvae.checks.gradients.input import LayerLike
 from scratchvae.checks.gradients.passes import run_passes
+from scratchvae.checks.gradients.target import target_of
 from scratchvae.errors import InputError
 from scratchvae.layers import Layer
 from scratchvae.models import LatentModel
 from scratchvae.validation import FloatArray, check_positive
 
-# One step a third of a decade: enough to see the V, from rounding alone to curvature alone.
+# Three steps a decade: enough to see the V, from pure rounding to pure curvature.
 CURVE_STEPS = tuple(float(step) for step in np.logspace(-13, 0, 40))
 
 
@@ -35,9 +36,9 @@ def error_curve(
     noise: FloatArray | None = None,
     seed: int = 0,
 ) -> ErrorCurve:
-    """Return how far a finite difference is from the backward pass, by the size of its step.
+    """Return how far a finite difference is from the backward pass, for each size of its step.
 
-    In logarithms the curve is a V: from the right the error falls as h (``"one-sided"``), h²
+    On logarithmic axes the curve is a V: from the right the error falls as h (``"one-sided"``), h²
     (``"central"``) or h⁴ (``"extrapolated"``), until on the left the rounding of the function,
     divided by h, takes over. A wrong gradient has no V: its error is level.
 
@@ -58,15 +59,15 @@ def error_curve(
     if formula not in formulas:
         raise InputError(f"formula must be one of {', '.join(formulas)}, not {formula!r}")
     rng = np.random.default_rng(seed)
-    subject = subject_of(layer_or_model, x, training, noise, None, rng)
+    target = target_of(layer_or_model, x, training, noise, None, rng)
     try:
-        passes = run_passes(subject, rng)
+        passes = run_passes(target, rng)
         # One long array stands for all of them.
-        names, arrays = list(subject.arrays), list(subject.arrays.values())
+        names, arrays = list(target.arrays), list(target.arrays.values())
         joined = np.concatenate([array.ravel() for array in arrays])
         analytic_all = np.concatenate([passes.gradients[name].ravel() for name in names])
         if analytic_all.shape != joined.shape:
-            raise InputError("a gradient has the wrong shape: gradcheck says which")
+            raise InputError("a gradient has the wrong shape: gradcheck says which one")
         ends = np.cumsum([array.size for array in arrays])[:-1]
 
         def value() -> float:
@@ -88,4 +89,4 @@ def error_curve(
             errors.append(abs(found - analytic) / max(abs(analytic), abs(found), 1e-300))
         return ErrorCurve(np.array(steps, dtype=np.float64), np.array(errors))
     finally:
-        subject.restore()
+        target.restore()

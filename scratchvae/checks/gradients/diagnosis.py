@@ -1,24 +1,220 @@
 """What is probably wrong with a gradient that a check has found wrong.
 
-A gradient that is wrong by hand is seldom random: it is the right one times ½, or transposed, or
-that of one example instead of all. So usual mistakes are tried, one after the other, as hypotheses:
-each says what the gradient would then have to be, or how the backward pass would then have to
-behave, and is named only if every measured entry fits. Where none fits, nothing is said.
-
-The order matters: what the backward pass *does* (forgets, overwrites, draws again) comes before
-what its numbers look like.
+What the backward pass *does* (draws again, overwrites, forgets an earlier batch) comes before what
+its numbers look like. Where nothing fits, nothing is said.
 """
 
-from scratchvae.checks.gradients.behaviour import BEHAVIOURS
-from scratchvae.checks.gradients.evidence import Diagnosis, Facts, Measured
-from scratchvae.checks.gradients.patterns import PATTERNS
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from scratchvae.checks.diagnosis import (
+    Comparison,
+    Diagnosis,
+    Evidence,
+    common_ratio,
+    differences,
+    factor,
+    factor_in_words,
+    fits,
+    not_finite,
+    offset,
+    region,
+    transposed,
+    wrong_shape,
+    zero,
+)
+from scratchvae.validation import FloatArray
+
+# Slopes for a diagnosis are measured with one step, to six digits or more; mistakes are larger.
+SLOPE_TOLERANCE = 1e-4
+
+# What a backward pass may be seen to do, and what to say of a gradient for which it does.
+RANDOM_FORWARD, DRAWN_AGAIN, STALE = "random forward", "drawn again", "stale"
+OVERWRITTEN, INPUT_IGNORED = "overwritten", "input ignored"
+_SENTENCES = {
+    RANDOM_FORWARD: "the forward pass gives another output for the same input, so noise is drawn "
+    "inside it: make the noise an argument, and keep it for the backward pass",
+    DRAWN_AGAIN: "two backward passes after one forward pass disagree: noise is drawn again in the "
+    "backward pass, or it changes what the forward pass stored",
+    STALE: "it depends on the batch before: something from an earlier pass was kept and not "
+    "replaced",
+    OVERWRITTEN: "a second backward pass leaves it as it was instead of doubling it: add to the "
+    "gradient (+=), don't assign it (=)",
+    INPUT_IGNORED: "it does not depend on the input: the input of an earlier batch was kept and "
+    "not replaced",
+}
 
 
-def diagnose(measured: Measured, facts: Facts | None = None) -> Diagnosis | None:
-    """Return the first of the usual mistakes that fits all the evidence, or ``None``."""
-    facts = facts or Facts()
-    for hypothesis in (*BEHAVIOURS, *PATTERNS):
-        found = hypothesis(measured, facts)
-        if found is not None:
-            return found
+@dataclass(frozen=True)
+class Probes:
+    """How a backward pass behaves when it is run in several orders.
+
+    Attributes
+    ----------
+    seen
+        For each behaviour (``RANDOM_FORWARD``, …) the names of the gradients that show it.
+    one_example
+        The only example that a gradient responds to, by name.
+    counts
+        Numbers that a wrong factor may be made of: ``{"the number of examples": 4, …}``.
+    upstream
+        The dy of the check.
+    arrays
+        What the function depends on.
+    """
+
+    seen: Mapping[str, Collection[str]] = field(default_factory=dict)
+    one_example: Mapping[str, int] = field(default_factory=dict)
+    counts: Mapping[str, int] = field(default_factory=dict)
+    upstream: FloatArray | None = None
+    arrays: Mapping[str, FloatArray] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Slopes:
+    """An array's gradient, and slopes that were measured at some of its entries.
+
+    Attributes
+    ----------
+    name
+        What the array is called.
+    array, gradient
+        Its values, and what the backward pass says; the gradient may be of another shape.
+    places
+        Flat indices of the entries that were measured.
+    numeric
+        The slopes there; not finite where the function has none.
+    loss_terms
+        The slopes of the terms of a loss (reconstruction, weighted KL), (len(places), 2), if it has
+        these terms.
+    """
+
+    name: str
+    array: FloatArray
+    gradient: FloatArray
+    places: NDArray[np.intp]
+    numeric: FloatArray
+    loss_terms: FloatArray | None = None
+
+
+def diagnose(slopes: Slopes, probes: Probes | None = None) -> Diagnosis | None:
+    """Return the first of the usual mistakes that fits everything that is known, or ``None``."""
+    probes = probes or Probes()
+    expected = np.full(slopes.array.shape, np.nan)
+    expected.flat[slopes.places] = np.where(np.isfinite(slopes.numeric), slopes.numeric, np.nan)
+    arguments = {slopes.name: slopes.array}
+    if probes.upstream is not None:
+        arguments["dy"] = probes.upstream
+    comparison = Comparison(slopes.gradient, expected, arguments, probes.counts)
+    numbers = Evidence([comparison], tolerance=SLOPE_TOLERANCE, allowed=SLOPE_TOLERANCE)
+
+    def seen(behaviour: str) -> Diagnosis | None:
+        shown = slopes.name in probes.seen.get(behaviour, ())
+        return Diagnosis(behaviour, _SENTENCES[behaviour]) if shown else None
+
+    return (
+        seen(RANDOM_FORWARD)
+        or seen(DRAWN_AGAIN)
+        or seen(STALE)
+        or _missing(slopes)
+        or _wrong_shape(numbers)
+        or not_finite(numbers)
+        or seen(OVERWRITTEN)
+        or zero(numbers)
+        or _one_example(slopes, probes)
+        or factor(numbers)
+        or _loss_term(slopes, probes)
+        or transposed(numbers)
+        or _untransposed_weight(slopes, expected, probes)
+        or seen(INPUT_IGNORED)
+        or offset(numbers)
+        or _multiple_of_itself(slopes, expected)
+        or region(numbers)
+        or _some_entries(numbers)
+    )
+
+
+def _missing(slopes: Slopes) -> Diagnosis | None:
+    if slopes.gradient.dtype != object:
+        return None
+    return Diagnosis(
+        "missing", "it is None: let backward return it, or add it to a parameter's grad"
+    )
+
+
+def _wrong_shape(numbers: Evidence) -> Diagnosis | None:
+    found = wrong_shape(numbers)
+    if found is None or found.cause != "missing sum":
+        return found
+    why = "; what the forward pass broadcasts, the backward pass must sum"
+    return Diagnosis(found.cause, found.sentence + why)
+
+
+def _one_example(slopes: Slopes, probes: Probes) -> Diagnosis | None:
+    if slopes.name not in probes.one_example:
+        return None
+    only = f"it responds only to example {probes.one_example[slopes.name]}"
+    return Diagnosis("missing sum", f"{only}: the sum over the examples is missing")
+
+
+def _loss_term(slopes: Slopes, probes: Probes) -> Diagnosis | None:
+    """Whether each term of a loss is differentiated correctly, but weighted wrongly."""
+    terms = slopes.loss_terms
+    if terms is None or len(slopes.places) < 4:
+        return None
+    sizes = np.linalg.norm(terms, axis=0)
+    if not (sizes > 1e-6 * sizes.max()).all():
+        return None
+    analytic = slopes.gradient.ravel()[slopes.places]
+    weights, *_ = np.linalg.lstsq(terms / sizes, analytic, rcond=1e-6)
+    weights = weights / sizes
+    error = np.abs(terms @ weights - analytic).max()
+    if error > SLOPE_TOLERANCE * np.abs(slopes.numeric).max():
+        return None
+    said = []
+    for weight, term in zip(weights, ("reconstruction", "KL"), strict=True):
+        # Ten times the tolerance: two weights are found together, less exactly than one.
+        if abs(weight) < 10 * SLOPE_TOLERANCE:
+            said.append(f"the gradient of the {term} is missing")
+        elif abs(weight - 1) > 10 * SLOPE_TOLERANCE:
+            words = factor_in_words(float(weight), probes.counts, 10 * SLOPE_TOLERANCE)
+            words = words or f"{weight:.4g} times what it should be"
+            said.append(f"the gradient of the {term} is {words}")
+    return Diagnosis("loss term", " and ".join(said)) if said else None
+
+
+def _untransposed_weight(slopes: Slopes, expected: FloatArray, probes: Probes) -> Diagnosis | None:
+    """Whether an input's gradient is dy W where it should be dy Wᵀ."""
+    dy, gradient = probes.upstream, slopes.gradient
+    # With a square weight, dy W has the shape of dy; any other gradient is not that of an input.
+    if dy is None or dy.ndim != 2 or gradient.shape != dy.shape:
+        return None
+    for name, weight in probes.arrays.items():
+        if name == slopes.name or weight.shape != (dy.shape[1], dy.shape[1]):
+            continue
+        for used in (weight, weight.T):
+            if fits(dy @ used.T, expected, SLOPE_TOLERANCE) and fits(gradient, dy @ used, 1e-9):
+                return Diagnosis("transpose", f"it is right once {name} is transposed in it")
     return None
+
+
+def _multiple_of_itself(slopes: Slopes, expected: FloatArray) -> Diagnosis | None:
+    """Whether a multiple of the array was added or left out, as weight decay adds it."""
+    if np.isfinite(slopes.numeric).sum() < 4:
+        return None
+    known = np.where(np.isnan(expected), np.nan, slopes.array)
+    ratio = common_ratio(slopes.gradient - expected, known, SLOPE_TOLERANCE)
+    if ratio is None:
+        return None
+    sentence = f"it is off by {ratio:.6g} times {slopes.name} itself, as weight decay would be"
+    return Diagnosis("extra term", sentence)
+
+
+def _some_entries(numbers: Evidence) -> Diagnosis | None:
+    """Whether some entries are right, so that it helps to know how many are not."""
+    (one,), (wrong,) = numbers.comparisons, numbers.wrong()
+    mixed = wrong.any() and not wrong[~np.isnan(one.expected)].all()
+    return differences(numbers) if mixed else None

@@ -6,8 +6,8 @@ Every entry x of an array is moved by a step h both ways, and the slope of the f
 
 is compared with the gradient. The error of D(h) falls as h² (eq. 2.9 of the lessons), and that of
 the combination (4 D(h) − D(2h)) / 3, which is used here, as h⁴; but the rounding of f, divided by
-h, grows as h shrinks (eq. 2.10), and the best step lies between (eq. 2.11). So several steps are
-tried, largest first, until one agrees: a right gradient agrees at one of them; a wrong one at none.
+h, grows as h shrinks (eq. 2.10), and the best step lies in between (eq. 2.11). So several steps are
+tried, largest first, until one agrees: a right gradient agrees at one of them, a wrong one at none.
 
 Source of the theory: the notes of the course CS231n, "gradient checks".
 """
@@ -20,9 +20,9 @@ import numpy as np
 from scratchvae.checks.gradients.report import CheckRow
 from scratchvae.validation import FloatArray
 
-# Steps relative to an entry of size 1. At the first the h⁴ error of a function with derivatives of
-# order 1 is 1e-12, far below any tolerance; the others are for strongly curved functions, and for
-# those with a kink, which the smaller step is less likely to straddle.
+# Steps for an entry of size 1. At the first, the h⁴ error of a function with derivatives of order 1
+# is 1e-12, far below any tolerance; the others are for strongly curved functions, and for those
+# with a kink, which a smaller step is less likely to straddle.
 STEPS = (1e-3, 1e-4, 1e-5, 1e-6)
 
 
@@ -51,15 +51,15 @@ def unit_move(shape: tuple[int, ...], index: int) -> FloatArray:
     return move
 
 
-class Slopes(NamedTuple):
-    """The analytic slope along one move, and the numeric one nearest to it of all steps."""
+class SlopePair(NamedTuple):
+    """The analytic slope along one move, and the nearest to it of the numeric ones of all steps."""
 
     analytic: float
     numeric: float
 
     @property
     def size(self) -> float:
-        """The larger of the two; 0 if either is no number."""
+        """The larger of the two; 0 if either is not finite."""
         larger = max(abs(self.analytic), abs(self.numeric))
         return larger if np.isfinite(larger) else 0.0
 
@@ -89,7 +89,7 @@ class ArrayCheck:
             else [_random_signs(array.shape, rng) for _ in range(directions)]
         )
         self.count = len(self.directions) or array.size
-        self.slopes: list[Slopes] = []
+        self.slopes: list[SlopePair] = []
         self.kinks = 0
 
     def measure(
@@ -100,9 +100,10 @@ class ArrayCheck:
         places: Iterable[int],
         largest: float | None = None,
     ) -> None:
-        """Measure the slopes at ``places``; again, if there are slopes, for those that disagreed.
+        """Measure the slopes at ``places``, the first time (``largest`` is ``None``) or again.
 
-        Then one that agrees replaces the earlier. Of several gradients the worst counts.
+        Measured again, a slope that agrees replaces the earlier one. Of several gradients the worst
+        counts.
         """
         for place in places:
             unit = not self.directions
@@ -117,12 +118,12 @@ class ArrayCheck:
                 self.slopes[place] = slopes
                 self.kinks += 1
 
-    def error(self, slopes: Slopes, largest: float) -> float:
+    def error(self, slopes: SlopePair, largest: float) -> float:
         """Return the relative error of two slopes.
 
-        Slopes a thousand times smaller than the array's largest are measured against that: their
-        own size is of the order of the rounding. So are those of an array whose gradient is zero
-        (a bias before a batch norm), against the largest of all arrays.
+        Slopes a thousand times smaller than the array's largest are measured against that, since
+        their own size is of the order of the rounding; those of an array whose gradient is zero
+        (a bias before a batch norm) are measured against the largest of all arrays.
         """
         own = max((each.size for each in self.slopes), default=0.0)
         floor = max(1e-3 * own, 1e-5 * largest, float(np.finfo(np.float64).tiny))
@@ -139,9 +140,9 @@ class ArrayCheck:
 
     def row(self, largest: float, tolerance: float) -> CheckRow:
         """Return the worst of the slopes, as a row of the report."""
-        worst, where, error = Slopes(0.0, 0.0), "-", 0.0
+        worst, where, error = SlopePair(0.0, 0.0), "-", 0.0
         for place, slopes in enumerate(self.slopes):
-            # Of errors that are the same but for rounding, the first is shown.
+            # Of errors that are the same up to rounding, the first is shown.
             if place == 0 or self.error(slopes, largest) > 1.01 * error:
                 relative = self.error(slopes, largest)
                 where = (
@@ -185,7 +186,7 @@ def _compare_slopes(
     gradient: FloatArray,
     move: FloatArray,
     tolerance: float,
-) -> Slopes:
+) -> SlopePair:
     """Return the slopes of ``value`` along ``move``, the numeric one by ever smaller steps."""
     moved = move != 0  # elsewhere a NaN in the gradient is another entry's error
     analytic = float((gradient[moved] * move[moved]).sum())
@@ -198,4 +199,4 @@ def _compare_slopes(
             best = numeric
         if abs(best - analytic) <= 0.1 * tolerance * abs(analytic):
             break
-    return Slopes(analytic, best)
+    return SlopePair(analytic, best)

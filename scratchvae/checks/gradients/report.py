@@ -26,10 +26,10 @@ class CheckRow:
     tolerance
         The largest error that passes.
     kinks
-        How many entries disagreed here and agreed at a point nearby.
+        How many entries disagreed here but agreed at a point nearby.
     cause
-        A word or two for what is wrong, where the evidence fits (``"factor"``, ``"transpose"``, …:
-        see ``behaviour`` and ``patterns``); empty where the row passed or nothing fitted.
+        A word or two for what is wrong (``"factor"``, ``"transpose"``, …); empty where the row
+        passed or no usual mistake fits.
     diagnosis
         The same as a sentence.
     """
@@ -69,7 +69,7 @@ class GradientReport:
 
     @property
     def passed(self) -> bool:
-        """Whether there is something to pass, and all of it does."""
+        """Whether anything was checked, and all of it passed."""
         return bool(self.rows) and all(row.passed for row in self.rows)
 
     @property
@@ -84,11 +84,10 @@ class GradientReport:
             f"  {'':{width}}  {'checked':>15}  {'largest error':>13}  {'where':>14}  verdict",
         ]
         for row in self.rows:
-            verdict = (
-                f"ok{f', {row.kinks} beside a kink' if row.kinks else ''}"
-                if row.passed
-                else (f"WRONG: backward says {row.analytic:.6g}, the slope is {row.numeric:.6g}")
-            )
+            entries = "entry" if row.kinks == 1 else "entries"
+            verdict = f"ok ({row.kinks} {entries} near a kink)" if row.kinks else "ok"
+            if not row.passed:
+                verdict = f"WRONG: backward says {row.analytic:.6g}, the slope is {row.numeric:.6g}"
             lines.append(
                 f"  {row.name:{width}}  {f'{row.checked} of {row.size}':>15}  "
                 f"{row.max_relative_error:13.1e}  {row.where:>14}  {verdict}"

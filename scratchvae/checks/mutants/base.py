@@ -1,4 +1,4 @@
-"""What is recorded of each broken thing."""
+"""What is recorded of each mutant."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -25,44 +25,44 @@ CHECKS = (GRADIENT, MOMENTS, KL, PROBABILITY, ORDER, EXACT, STEPS)
 
 
 @dataclass(frozen=True)
-class Broken:
-    """One thing that somebody got wrong.
+class Mutant:
+    """A right thing with one bug in it.
 
     Attributes
     ----------
     name
         What the thing is and what is wrong with it, in a few words.
-    wrong
+    bug
         What is wrong, in a sentence.
-    whose
-        Who makes this mistake, and how.
+    origin
+        How the mistake comes about, or where it is found.
     caught_by
         Which check catches it: one of ``CHECKS``.
     check
-        Runs that check on the broken thing, with a seed.
+        Runs that check on the mutant, with a seed.
     right
         Runs the same check on the right thing.
     cause
-        For a gradient: what to call it, as the diagnosis must give; ``"unnamed"`` where none fits.
+        For a gradient: the cause that the diagnosis must name; ``"unnamed"`` if none fits.
     says
-        A part of the sentence that the diagnosis must say.
-    unseen_by
-        Runs a gradient check that the broken thing passes: why the other checks are needed.
+        Words that must be in the diagnosis.
+    passes_check
+        Runs a gradient check that the mutant passes, which is why the other checks are needed.
     """
 
     name: str
-    wrong: str
-    whose: str
+    bug: str
+    origin: str
     caught_by: str
     check: Check
     right: Check
     cause: str = ""
     says: str = ""
-    unseen_by: Check | None = None
+    passes_check: Check | None = None
 
 
 def of_layer(make: Callable[[int], Any], *shape: int) -> Check:
-    """Return the gradient check of what ``make`` makes of a seed, on inputs of a shape."""
+    """Return the gradient check of the layer that ``make`` returns for a seed."""
 
     def check(seed: int) -> Report:
         return gradcheck(make(seed), normal(seed, *shape), seed=seed)
@@ -71,20 +71,20 @@ def of_layer(make: Callable[[int], Any], *shape: int) -> Check:
 
 
 def layer_pair(
-    broken: Callable[..., Layer], right: Callable[..., Layer], shape: tuple[int, ...], *sizes: Any
+    mutant: Callable[..., Layer], right: Callable[..., Layer], shape: tuple[int, ...], *sizes: Any
 ) -> tuple[Check, Check]:
-    """Return the gradient checks of a broken and of a right layer, built alike."""
+    """Return the gradient checks of a mutant and of the right layer, built alike."""
     return (
-        of_layer(lambda seed: broken(*sizes, rng=seed, dtype=np.float64), *shape),
+        of_layer(lambda seed: mutant(*sizes, rng=seed, dtype=np.float64), *shape),
         of_layer(lambda seed: right(*sizes, rng=seed, dtype=np.float64), *shape),
     )
 
 
-def broken_layer(
-    name: str, wrong: str, whose: str, cause: str, pair: tuple[Check, Check], says: str = ""
-) -> Broken:
-    """Return the record of a broken layer, which a gradient check catches."""
-    return Broken(name, wrong, whose, GRADIENT, pair[0], pair[1], cause, says)
+def layer_mutant(
+    name: str, bug: str, origin: str, cause: str, pair: tuple[Check, Check], says: str = ""
+) -> Mutant:
+    """Return a mutant of a layer, which a gradient check catches."""
+    return Mutant(name, bug, origin, GRADIENT, pair[0], pair[1], cause, says)
 
 
 def normal(seed: int, *shape: int) -> FloatArray:

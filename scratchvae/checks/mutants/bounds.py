@@ -1,7 +1,7 @@
-"""Broken bounds on log p(x): ELBOs, and those from importance weights.
+"""Mutants of bounds on log p(x): ELBOs, and those from importance weights.
 
-None of these is seen by a gradient check: they are values that a model is judged by, and nothing
-is differentiated.
+A gradient check sees none of these: they are values that a model is judged by, and nothing is
+differentiated.
 
 Dimensions: N images, P pixels, D latents, K draws of z per image.
 """
@@ -14,12 +14,12 @@ from scratchvae.checks.bounds import (
     check_bound_order,
     check_exact_likelihood,
 )
-from scratchvae.checks.mutants.base import EXACT, ORDER, Broken, Check, Report
+from scratchvae.checks.mutants.base import EXACT, ORDER, Check, Mutant, Report
 from scratchvae.evaluation.exact import LinearGaussian
 from scratchvae.probability import kl_to_standard
 from scratchvae.validation import FloatArray
 
-# ELBOs: from a model, images (N, P), and the mean and log-variance (N, D) of q to nats (N,).
+# ELBOs: from a model, images (N, P), and the mean and log-variance (N, D) of q to the bound (N,).
 
 
 def elbo_without_constant(
@@ -52,7 +52,7 @@ def elbo_of_pixel_mean(
     return bound
 
 
-# Importance weights: from log p(x | z), log p(z) and log q(z | x), (K, N) each, to nats (N,).
+# Importance weights: from log p(x | z), log p(z) and log q(z | x), each (K, N), to the bound (N,).
 
 
 def _log_sum(log_weights: FloatArray) -> FloatArray:
@@ -95,64 +95,64 @@ def _right_bound(seed: int) -> Report:
     return check_bound_order(seed=seed)
 
 
-BROKEN_BOUNDS = (
-    Broken(
+BOUND_MUTANTS = (
+    Mutant(
         "ELBO: Gaussian constant left out",
         "P/2 · log 2πc is missing",
-        "who compares a loss that was meant for training",
+        "comparing a loss that was meant for training",
         EXACT,
         _elbo(elbo_without_constant),
         _right_elbo,
     ),
-    Broken(
+    Mutant(
         "ELBO: KL added",
         "log p(x | z) + KL instead of − KL",
-        "who turns the loss into a bound and turns one sign only",
+        "turning the loss into a bound and flipping only one sign",
         EXACT,
         _elbo(elbo_plus_kl),
         _right_elbo,
     ),
-    Broken(
+    Mutant(
         "ELBO: decoded at the mean",
         "z is the mean of q instead of a draw from it",
-        "who evaluates with the deterministic reconstruction",
+        "evaluating with the deterministic reconstruction",
         EXACT,
         _elbo(elbo_at_the_mean),
         _right_elbo,
     ),
-    Broken(
+    Mutant(
         "ELBO: reconstruction averaged over pixels",
         "the two terms have different units",
-        "who evaluates with the mean squared error",
+        "evaluating with the mean squared error",
         EXACT,
         _elbo(elbo_of_pixel_mean),
         _right_elbo,
     ),
-    Broken(
+    Mutant(
         "importance weights: their sum",
         "the log K is missing",
-        "who calls logsumexp and stops there",
+        "calling logsumexp and stopping there",
         ORDER,
         _bound(sum_of_weights),
         _right_bound,
     ),
-    Broken(
+    Mutant(
         "importance weights: the mean of their logarithms",
         "K draws give the ELBO again, with less noise",
-        "who takes more samples of a VAE for an IWAE",
+        "taking a VAE with more samples for an IWAE",
         ORDER,
         _bound(mean_of_logarithms),
         _right_bound,
     ),
-    Broken(
+    Mutant(
         "importance weights: without q",
         "p(x | z) p(z) averaged over draws from q",
-        "who samples from q as if from the prior",
+        "sampling from q as if from the prior",
         ORDER,
         _bound(weights_without_q),
         _right_bound,
     ),
-    Broken(
+    Mutant(
         "importance weights: upside down",
         "q / p(z) instead of p(z) / q",
         "a slip of the pen",

@@ -1,6 +1,6 @@
-"""Broken samplers, divergences and likelihoods: right gradients of the wrong thing.
+"""Mutants of samplers, divergences and likelihoods: right gradients of the wrong thing.
 
-None of these is seen by a gradient check, for what they compute they differentiate rightly.
+A gradient check sees none of these, since they differentiate correctly what they compute.
 """
 
 from math import prod
@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from scratchvae.checks.distributions import check_kl, check_likelihood, check_reparameterisation
-from scratchvae.checks.mutants.base import KL, MOMENTS, PROBABILITY, Broken, Check
+from scratchvae.checks.mutants.base import KL, MOMENTS, PROBABILITY, Check, Mutant
 from scratchvae.checks.mutants.models import (
     KlDoubledThroughout,
     VarianceForDeviation,
@@ -53,7 +53,7 @@ def one_noise_for_all_latents(
     return z
 
 
-# Divergences: from mean and log-variance (N, D) to nats (N,).
+# Divergences: from mean and log-variance (N, D) to the KL (N,), in nats.
 
 
 def kl_doubled(mean: FloatArray, log_variance: FloatArray) -> FloatArray:
@@ -65,11 +65,11 @@ def kl_negative(mean: FloatArray, log_variance: FloatArray) -> FloatArray:
 
 
 def kl_averaged(mean: FloatArray, log_variance: FloatArray) -> FloatArray:
-    nats: FloatArray = kl_to_standard(mean, log_variance) / mean.shape[1]
-    return nats
+    kl: FloatArray = kl_to_standard(mean, log_variance) / mean.shape[1]
+    return kl
 
 
-def kl_of_log_deviation(mean: FloatArray, log_variance: FloatArray) -> FloatArray:
+def kl_of_log_sigma(mean: FloatArray, log_variance: FloatArray) -> FloatArray:
     return kl_to_standard(mean, 2 * log_variance)
 
 
@@ -100,13 +100,13 @@ class GaussianWithoutHalf(GaussianLikelihood):
         return 2 * super().gradient(x, decoded)
 
 
-class VarianceWithoutPrice(LearnedVarianceLikelihood):
+class FreeVariance(LearnedVarianceLikelihood):
     """Leaves out ½ log σ², so that a large variance costs nothing."""
 
     def negative_log_likelihood(self, x: FloatArray, decoded: FloatArray) -> FloatArray:
         _, log_variance, _ = self._split(x, decoded)
-        price: FloatArray = 0.5 * log_variance.reshape(len(x), prod(x.shape[1:])).sum(axis=1)
-        return super().negative_log_likelihood(x, decoded) - price
+        term: FloatArray = 0.5 * log_variance.reshape(len(x), prod(x.shape[1:])).sum(axis=1)
+        return super().negative_log_likelihood(x, decoded) - term
 
     def gradient(self, x: FloatArray, decoded: FloatArray) -> FloatArray:
         _, _, slope = self._split(x, decoded)
@@ -135,58 +135,58 @@ def _right_kl(seed: int) -> Any:
     return check_kl(seed=seed)
 
 
-BROKEN_DISTRIBUTIONS = (
-    Broken(
-        "sampler: variance for deviation",
+DISTRIBUTION_MUTANTS = (
+    Mutant(
+        "sampler: variance for standard deviation",
         "z = mean + σ² ε instead of σ ε",
         "public VAEs that write exp(log_var) * eps",
         MOMENTS,
         _sampler(variance_for_deviation),
         _right_sampler,
-        unseen_by=of_model(VarianceForDeviation),
+        passes_check=of_model(VarianceForDeviation),
     ),
-    Broken(
+    Mutant(
         "sampler: halved twice",
         "z = mean + √σ ε",
-        "who takes the root of what was halved already",
+        "taking the root of what has already been halved",
         MOMENTS,
         _sampler(halved_twice),
         _right_sampler,
     ),
-    Broken(
+    Mutant(
         "sampler: uniform noise",
         "ε is uniform in 0 … 1",
-        "who types np.random.rand for randn",
+        "typing np.random.rand for randn",
         MOMENTS,
         _sampler(uniform_noise),
         _right_sampler,
     ),
-    Broken(
+    Mutant(
         "sampler: one noise for all latents",
         "every latent of an example moves with the same ε",
-        "who draws eps of shape (N, 1) and lets it broadcast",
+        "drawing eps of shape (N, 1) and letting it broadcast",
         MOMENTS,
         _sampler(one_noise_for_all_latents),
         _right_sampler,
     ),
-    Broken(
+    Mutant(
         "KL: without its ½",
         "value and gradient are both doubled",
-        "who copies a formula with −0.5 * sum and loses the factor",
+        "copying a formula with −0.5 * sum and losing the factor",
         KL,
         _kl(kl_doubled),
         _right_kl,
-        unseen_by=of_model(KlDoubledThroughout),
+        passes_check=of_model(KlDoubledThroughout),
     ),
-    Broken(
-        "KL: of the wrong sign",
+    Mutant(
+        "KL: wrong sign",
         "½ Σ (1 + log σ² − m² − σ²), which is its negative",
-        "who subtracts it where the source adds it",
+        "subtracting it where the source adds it",
         KL,
         _kl(kl_negative),
         _right_kl,
     ),
-    Broken(
+    Mutant(
         "KL: averaged over latents",
         "a mean where a sum belongs: a β of 1/D in disguise",
         "public VAEs that write kl.mean()",
@@ -194,48 +194,48 @@ BROKEN_DISTRIBUTIONS = (
         _kl(kl_averaged),
         _right_kl,
     ),
-    Broken(
-        "KL: log-variance taken for log-deviation",
+    Mutant(
+        "KL: log-variance taken for log σ",
         "e^(2l) where e^l belongs",
-        "who changes what the encoder's output means in one place of two",
+        "changing what the encoder's output means in one place of two",
         KL,
-        _kl(kl_of_log_deviation),
+        _kl(kl_of_log_sigma),
         _right_kl,
     ),
-    Broken(
+    Mutant(
         "Bernoulli: averaged over pixels",
         "the reconstruction is 1/784 of what the bound says",
         "the default of most libraries' binary cross-entropy",
         PROBABILITY,
         _likelihood(AveragedBernoulli()),
         _likelihood(BernoulliLikelihood()),
-        unseen_by=of_model(VAE, AveragedBernoulli()),
+        passes_check=of_model(VAE, AveragedBernoulli()),
     ),
-    Broken(
+    Mutant(
         "Gaussian: averaged over pixels",
         "the variance is 784 times what is stated",
         "the default of most libraries' squared error",
         PROBABILITY,
         _likelihood(AveragedGaussian(0.3)),
         _likelihood(GaussianLikelihood(0.3)),
-        unseen_by=of_model(VAE, AveragedGaussian(0.3)),
+        passes_check=of_model(VAE, AveragedGaussian(0.3)),
     ),
-    Broken(
+    Mutant(
         "Gaussian: without its ½",
         "‖x − x̂‖² / c instead of ‖x − x̂‖² / 2c",
-        "who calls the squared error a log-likelihood",
+        "calling the squared error a log-likelihood",
         PROBABILITY,
         _likelihood(GaussianWithoutHalf(0.3)),
         _likelihood(GaussianLikelihood(0.3)),
-        unseen_by=of_model(VAE, GaussianWithoutHalf(0.3)),
+        passes_check=of_model(VAE, GaussianWithoutHalf(0.3)),
     ),
-    Broken(
+    Mutant(
         "learned variance: without ½ log σ²",
-        "a large variance costs nothing, and the loss falls for ever",
-        "who keeps leaving out a constant that is one no longer",
+        "a large variance costs nothing, and the loss falls forever",
+        "leaving out a constant that no longer is one",
         PROBABILITY,
-        _likelihood(VarianceWithoutPrice()),
+        _likelihood(FreeVariance()),
         _likelihood(LearnedVarianceLikelihood()),
-        unseen_by=of_model(VAE, VarianceWithoutPrice()),
+        passes_check=of_model(VAE, FreeVariance()),
     ),
 )

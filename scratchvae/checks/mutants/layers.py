@@ -1,11 +1,11 @@
-"""Broken layers other than dense: activations, batch norm, convolution, dropout.
+"""Mutants of layers other than dense: activations, batch norm, convolution, dropout.
 
 Each class overrides the right one where the mistake is, and nowhere else.
 """
 
 import numpy as np
 
-from scratchvae.checks.mutants.base import Check, broken_layer, layer_pair
+from scratchvae.checks.mutants.base import Check, layer_mutant, layer_pair
 from scratchvae.layers import ELU, BatchNorm, Conv2D, Layer, ReLU, Sigmoid, Tanh
 from scratchvae.validation import FloatArray
 
@@ -47,22 +47,28 @@ class TanhWithoutSquare(Tanh):
 
 
 class BatchNormOfConstants(BatchNorm):
+    def forward(self, x: FloatArray, training: bool = False) -> FloatArray:
+        self._batch_variance = x.var(axis=tuple(range(x.ndim - 1)))
+        return super().forward(x, training)
+
     def backward(self, dy: FloatArray) -> FloatArray:
         super().backward(dy)
-        _, _, deviation, _ = self._pass
-        return dy * self.parameters["scale"].value * deviation
+        scale: FloatArray = self.parameters["scale"].value
+        dx: FloatArray = dy * scale / np.sqrt(self._batch_variance + self.epsilon)
+        return dx
 
 
 class KernelTurned(Conv2D):
-    def backward_parameters(self, dy: FloatArray) -> None:
-        weight = self.parameters["weight"]
-        before = weight.grad.copy()
-        super().backward_parameters(dy)
-        weight.grad[...] = before + np.flip(weight.grad - before, (0, 1))
+    def backward(self, dy: FloatArray) -> FloatArray:
+        dw = self.parameters["weight"].grad
+        before = dw.copy()
+        dx = super().backward(dy)
+        dw[...] = before + np.flip(dw - before, (0, 1))
+        return dx
 
 
 class Dropout(Layer):
-    """Right: a fixed mask, as a check needs it."""
+    """The right one, with a fixed mask as a check needs it."""
 
     def forward(self, x: FloatArray, training: bool = False) -> FloatArray:
         mask: FloatArray = np.random.default_rng(1).integers(0, 2, x.shape) * 2.0
@@ -75,103 +81,108 @@ class Dropout(Layer):
 
 class MaskDrawnInForward(Dropout):
     def forward(self, x: FloatArray, training: bool = False) -> FloatArray:
-        self._mask = self.rng.integers(0, 2, x.shape) * 2.0
+        self._mask = _drawn_mask(x.shape)
         return x * self._mask
 
 
 class MaskDrawnAgain(Dropout):
     def backward(self, dy: FloatArray) -> FloatArray:
-        return dy * self.rng.integers(0, 2, dy.shape) * 2.0
+        return dy * _drawn_mask(dy.shape)
+
+
+def _drawn_mask(shape: tuple[int, ...]) -> FloatArray:
+    mask: FloatArray = np.random.default_rng().integers(0, 2, shape) * 2.0
+    return mask
 
 
 _ELEMENTS = (4, 6)
 
 
-def _elu(broken: type[ELU]) -> tuple[Check, Check]:
-    return layer_pair(broken, ELU, _ELEMENTS, 0.7)
+def _elu(mutant: type[ELU]) -> tuple[Check, Check]:
+    return layer_pair(mutant, ELU, _ELEMENTS, 0.7)
 
 
-BROKEN_LAYERS = (
-    broken_layer(
+LAYER_MUTANTS = (
+    layer_mutant(
         "ELU: slope 1 everywhere",
-        "the negative side has the slope 1 too",
-        "who copies the backward pass of a linear layer",
+        "the negative side has slope 1 too",
+        "copying the backward pass of a linear layer",
         "region",
         _elu(EluSlopeOne),
         "exactly where x is negative",
     ),
-    broken_layer(
+    layer_mutant(
         "ELU: slope y",
         "y instead of y + α where x < 0",
-        "who forgets that y = α eˣ − α",
+        "forgetting that y = α eˣ − α",
         "region",
         _elu(EluSlopeY),
         "exactly where x is negative",
     ),
-    broken_layer(
+    layer_mutant(
         "ELU: slope for α = 1",
         "y + 1 instead of y + α where x < 0",
-        "who tests with the default α only",
+        "testing only with the default α",
         "region",
         _elu(EluSlopeForAlphaOne),
         "exactly where x is negative",
     ),
-    broken_layer(
+    layer_mutant(
         "ReLU: gradient not masked",
         "dy passes where x < 0 as well",
-        "who writes the activation into the forward pass only",
+        "adding the activation only to the forward pass",
         "region",
         layer_pair(ReluPassesAll, ReLU, _ELEMENTS),
         "exactly where x is negative",
     ),
-    broken_layer(
+    layer_mutant(
         "ReLU: negative gradients stopped",
         "dy passes only where it is positive itself",
-        "who copies guided backpropagation, which makes pictures, not gradients",
+        "copying guided backpropagation, which makes pictures, not gradients",
         "region",
         layer_pair(GuidedReLU, ReLU, _ELEMENTS),
         "exactly where dy is negative",
     ),
-    broken_layer(
+    layer_mutant(
         "sigmoid: derivative of the output",
         "σ'(y) instead of σ'(x) = y (1 − y)",
-        "who calls sigmoid_derivative(a) with the activation instead of the pre-activation",
+        "calling sigmoid_derivative(a) with the activation instead of the pre-activation",
         "unnamed",
         layer_pair(SigmoidOfSigmoid, Sigmoid, _ELEMENTS),
     ),
-    broken_layer(
+    layer_mutant(
         "tanh: the square forgotten",
         "1 − y instead of 1 − y²",
         "a slip of the pen",
         "unnamed",
         layer_pair(TanhWithoutSquare, Tanh, _ELEMENTS),
     ),
-    broken_layer(
+    layer_mutant(
         "batch norm: statistics taken for constants",
         "dx = γ dy / σ, without what comes back through mean and variance",
-        "who uses the formula of evaluation in training",
+        "using the formula for evaluation in training",
         "unnamed",
         layer_pair(BatchNormOfConstants, BatchNorm, (5, 3), 3),
     ),
-    broken_layer(
+    layer_mutant(
         "convolution: kernel gradient turned by 180°",
         "convolution and cross-correlation mixed up in dW",
-        "who takes scipy.signal.convolve for what networks call convolution",
+        "taking scipy.signal.convolve for what networks call convolution",
         "flip",
         layer_pair(KernelTurned, Conv2D, (2, 6, 5, 2), 2, 3, 3),
         "180°",
     ),
-    broken_layer(
+    layer_mutant(
         "dropout: mask drawn inside the forward pass",
         "the same input gives another output each time",
-        "everyone whose noise is not an argument",
+        "noise that is not an argument",
         "random forward",
         layer_pair(MaskDrawnInForward, Dropout, _ELEMENTS),
     ),
-    broken_layer(
+    layer_mutant(
         "dropout: mask drawn again in the backward pass",
         "forward and backward pass use different masks",
-        "who calls the same drawing function in both",
+        "calling the same drawing function in both",
         "drawn again",
         layer_pair(MaskDrawnAgain, Dropout, _ELEMENTS),
     ),

@@ -1,4 +1,4 @@
-"""Broken variational autoencoders: gradients of the bound, put together wrongly.
+"""Mutants of variational autoencoders: gradients of the bound, put together wrongly.
 
 Dimensions: N images, D latents, L samples of z per image.
 """
@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from scratchvae.checks.gradients import gradcheck
-from scratchvae.checks.mutants.base import GRADIENT, Broken, Check
+from scratchvae.checks.mutants.base import GRADIENT, Check, Mutant
 from scratchvae.layers import Dense, Flatten, Reshape, Sequential, Tanh
 from scratchvae.models import VAE
 from scratchvae.probability import BernoulliLikelihood, Likelihood, kl_to_standard_gradients
@@ -152,40 +152,40 @@ _RIGHT = of_model(VAE)
 
 
 def _model(
-    name: str, wrong: str, whose: str, cause: str, model: type[VAE], says: str = ""
-) -> Broken:
-    return Broken(name, wrong, whose, GRADIENT, of_model(model), _RIGHT, cause, says)
+    name: str, bug: str, origin: str, cause: str, model: type[VAE], says: str = ""
+) -> Mutant:
+    return Mutant(name, bug, origin, GRADIENT, of_model(model), _RIGHT, cause, says)
 
 
-BROKEN_MODELS = (
+MODEL_MUTANTS = (
     _model(
         "VAE: gradient of the KL doubled",
         "the ½ of the KL is missing in its gradient",
-        "who differentiates Σ (m² + σ² − 1 − log σ²) and puts the ½ into the value alone",
-        "part of the loss",
+        "differentiating Σ (m² + σ² − 1 − log σ²), with the ½ only in the value",
+        "loss term",
         KlGradientDoubled,
         "KL is 2 times",
     ),
     _model(
-        "VAE: gradient of the KL of the wrong sign",
+        "VAE: gradient of the KL with the wrong sign",
         "the encoder is driven away from the prior",
-        "who maximises one term and minimises the other",
-        "part of the loss",
+        "maximising one term and minimising the other",
+        "loss term",
         KlGradientNegative,
         "KL is of the wrong sign",
     ),
     _model(
         "VAE: gradient of the KL forgotten",
         "the KL is in the loss, but does not reach the encoder",
-        "who sends back the reconstruction's gradient alone",
-        "part of the loss",
+        "sending back only the reconstruction's gradient",
+        "loss term",
         KlGradientForgotten,
         "KL is missing",
     ),
     _model(
         "VAE: log-variance's half of the KL without its ½",
         "∂KL/∂log σ² = σ² − 1 instead of half of that",
-        "who takes the derivative by σ² for that by log σ²",
+        "taking the derivative with respect to σ² for that by log σ²",
         "region",
         KlGradientWithoutHalf,
         "2, 3 of axis 1",
@@ -193,15 +193,15 @@ BROKEN_MODELS = (
     _model(
         "VAE: reconstruction cut off from the encoder",
         "nothing comes back through z",
-        "who treats the sample as data, as if drawn by a library",
-        "part of the loss",
+        "treating the sample as data, as if a library had drawn it",
+        "loss term",
         DrawCutOff,
         "reconstruction is missing",
     ),
     _model(
         "VAE: reparameterisation without its ½",
         "∂z/∂log σ² = σ ε instead of ½ σ ε",
-        "who takes the encoder's second output for log σ in the backward pass",
+        "taking the encoder's second output for log σ in the backward pass",
         "region",
         DrawWithoutHalf,
         "2, 3 of axis 1",
@@ -216,23 +216,23 @@ BROKEN_MODELS = (
     ),
     _model(
         "VAE: noise drawn again",
-        "the backward pass draws ε anew",
-        "who calls randn inside both passes",
+        "the backward pass draws ε again",
+        "calling randn inside both passes",
         "drawn again",
         NoiseDrawnAgain,
     ),
     _model(
         "VAE: gradient averaged over pixels",
         "the value is a sum over pixels and the gradient a mean",
-        "who mixes two libraries' conventions",
+        "mixing two libraries' conventions",
         "factor",
         PixelsAveragedInGradient,
         "one over the number of pixels",
     ),
     _model(
         "VAE: gradient of the reconstruction not averaged over images",
-        "N times too large beside the KL's",
-        "who averages the loss that is printed, not the one that is differentiated",
+        "N times too large compared with the KL's",
+        "averaging the loss that is printed, not the one that is differentiated",
         "factor",
         ImagesNotAveraged,
         "number of images",
@@ -240,15 +240,15 @@ BROKEN_MODELS = (
     _model(
         "VAE: target and output swapped in the gradient",
         "x − x̂ instead of x̂ − x",
-        "who remembers the square and forgets the sign",
-        "factor",
+        "remembering the square and forgetting the sign",
+        "sign",
         TargetsAndOutputsSwapped,
         "wrong sign",
     ),
     _model(
-        "VAE: encoder fed the gradient of the batch before",
+        "VAE: encoder fed the previous batch's gradient",
         "an intermediate result is overwritten one step too late",
-        "who saves memory by swapping two buffers",
+        "saving memory by swapping two buffers",
         "stale",
         EncoderFedTheBatchBefore,
     ),

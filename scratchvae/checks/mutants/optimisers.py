@@ -1,8 +1,8 @@
-"""Broken optimisers. Each trains, only worse."""
+"""Mutants of optimisers. Each still trains, only worse."""
 
 import numpy as np
 
-from scratchvae.checks.mutants.base import STEPS, Broken, Check
+from scratchvae.checks.mutants.base import STEPS, Check, Mutant
 from scratchvae.checks.optimisers import (
     MakeOptimiser,
     check_adam,
@@ -15,7 +15,7 @@ from scratchvae.training.optimisers import SGD, Adam, Optimiser
 
 
 class _PlainAdam(Adam):
-    """The right one, a line of NumPy for each line of the formula."""
+    """The right one, one line of NumPy for each line of the formula."""
 
     def step(self) -> None:
         self.steps += 1
@@ -99,32 +99,32 @@ def _sgd(optimiser: type[SGD]) -> Check:
     return lambda seed: check_sgd(make, seed=seed)
 
 
-BROKEN_OPTIMISERS = (
-    Broken(
+OPTIMISER_MUTANTS = (
+    Mutant(
         "Adam: no bias correction",
         "the first steps are far too small or too large",
-        "who stops reading at the moving averages",
+        "reading no further than the moving averages",
         STEPS,
         _adam(AdamWithoutCorrection),
         _adam(Adam),
     ),
-    Broken(
+    Mutant(
         "Adam: ε inside the root",
         "√(v + ε) instead of √v + ε",
-        "who copies RMSprop or Adagrad",
+        "copying RMSprop or Adagrad",
         STEPS,
         _adam(AdamEpsilonInside),
         _adam(_PlainAdam),
     ),
-    Broken(
+    Mutant(
         "Adam: one step counted per parameter",
         "t grows by the number of parameters at every step",
-        "who puts t += 1 inside the loop",
+        "putting t += 1 inside the loop",
         STEPS,
         _adam(AdamCountsParameters),
         _adam(Adam),
     ),
-    Broken(
+    Mutant(
         "Adam: without the root",
         "m / (v + ε) instead of m / (√v + ε)",
         "a slip of the pen",
@@ -132,26 +132,26 @@ BROKEN_OPTIMISERS = (
         _adam(AdamWithoutRoot),
         _adam(Adam),
     ),
-    Broken(
+    Mutant(
         "SGD: uphill",
         "value + rate · velocity",
-        "who has a bound to maximise and a loss to minimise",
+        "having a bound to maximise and a loss to minimise",
         STEPS,
         _sgd(SgdUphill),
         _sgd(SGD),
     ),
-    Broken(
+    Mutant(
         "SGD: one velocity for all parameters",
         "each parameter is moved by the others' gradients too",
-        "who makes the velocity once, outside the loop",
+        "making the velocity once, outside the loop",
         STEPS,
         _sgd(SgdSharedVelocity),
         _sgd(SGD),
     ),
-    Broken(
+    Mutant(
         "SGD: gradient weighted by 1 − momentum",
         "ten times slower than the rate says at momentum 0.9",
-        "who mixes up momentum and a moving average",
+        "mixing up momentum and a moving average",
         STEPS,
         _sgd(SgdRateInVelocity),
         _sgd(SGD),

@@ -1,9 +1,9 @@
-"""The exercises of the lessons: ``check("name", your_function)`` says what is right and wrong.
+"""The exercises of the lessons: ``check("name", your_function)`` says what is right or wrong.
 
-One file per lesson, or one folder where a lesson has several subjects, named as the lesson: the
-right answers, the draws of their arguments, typical wrong answers as a reader would write them, and
-hints. ``draws`` and ``functions`` are what several lessons share; ``checking`` runs an answer,
-``comparison`` says what kind of wrong it is.
+One file per lesson, or one folder for a lesson with several subjects: the right answers, random
+arguments for them, typical wrong answers as a reader would write them, and hints. ``draws`` and
+``functions`` are what several lessons share; ``checking`` runs an answer, and ``comparison`` says
+what is wrong with it.
 """
 
 from scratchvae.course.exercises.checking import check

@@ -1,4 +1,4 @@
-"""What an exercise is, and what is said of an answer."""
+"""What an exercise is, and what is said about an answer."""
 
 import html
 from collections.abc import Callable, Mapping
@@ -14,7 +14,7 @@ _COLOURS = {"not done": "#b8860b", "right": "#2e8b57", "wrong": "#c0392b"}
 
 @dataclass(frozen=True)
 class Exercise:
-    """A function that the reader writes, and all that is needed to judge it.
+    """A function that the reader writes, and everything that is needed to judge it.
 
     Attributes
     ----------
@@ -23,14 +23,13 @@ class Exercise:
     answer
         The right function; its docstring says the equation.
     draw
-        Returns random arguments for it, of other sizes each time.
+        Returns random arguments for it, with other sizes each time.
     mistakes
-        Typical wrong answers: what to say to the reader, and a function that goes wrong that way.
+        Typical wrong answers: what to say to the reader, and a function that makes this mistake.
     hints
-        From a vague one to one that nearly gives it away; another is shown after every wrong
-        attempt.
+        From a vague one to one that nearly gives it away; every wrong attempt shows another.
     returns
-        Names of what comes back; more than one where a tuple does.
+        The names of the results; more than one if the answer is a tuple.
     tolerance
         The largest difference from the right answer, relative to its largest entry. The default is
         a thousand times what rounding adds up to in float64 and far below any mistake.
@@ -47,7 +46,7 @@ class Exercise:
 
 @dataclass(frozen=True)
 class Verdict:
-    """What is said of an answer.
+    """What is said about an answer.
 
     Attributes
     ----------
@@ -55,17 +54,17 @@ class Verdict:
         The exercise.
     status
         "not done", "right" or "wrong".
-    kind
-        One word for what is wrong: "shape", "factor", "mistake", …; empty if nothing is.
+    cause
+        A word or two for what is wrong: "shape", "factor", "mistake", …; empty if nothing is.
     message
         The same in a sentence.
     hints
-        As many hints as there were wrong attempts.
+        As many hints as there have been wrong attempts.
     """
 
     name: str
     status: Status
-    kind: str = ""
+    cause: str = ""
     message: str = ""
     hints: tuple[str, ...] = ()
 

@@ -1,4 +1,4 @@
-"""Functions that exercises of several lessons need and NumPy does not have."""
+"""Functions that exercises of several lessons need and NumPy lacks."""
 
 import numpy as np
 

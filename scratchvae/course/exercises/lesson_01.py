@@ -79,7 +79,7 @@ EXERCISES: list[Exercise] = [
             "you halved the variance; halve the logarithm, inside the exponential": (
                 lambda z, mean, log_variance: (z - mean) / (np.exp(log_variance) / 2)
             ),
-            "you divided by the logarithm of the variance itself": (
+            "you divided by the log-variance itself": (
                 lambda z, mean, log_variance: (z - mean) / log_variance
             ),
             "you multiplied by the standard deviation; to undo that, divide": (
@@ -88,18 +88,18 @@ EXERCISES: list[Exercise] = [
             "the mean was added after the noise was stretched; undo it first": (
                 lambda z, mean, log_variance: z * np.exp(-0.5 * log_variance) - mean
             ),
-            "the mean is still in it: the draw was shifted by it, so take it away": (
+            "the mean is still in it: the draw was shifted by it, so subtract it": (
                 lambda z, mean, log_variance: z * np.exp(-0.5 * log_variance)
             ),
             "you took the root of the logarithm; the logarithm must be undone before the root": (
                 lambda z, mean, log_variance: (z - mean) / _root(log_variance)
             ),
-            "that is (1.2) forwards, with z in the place of eps": (
+            "that is (1.2) as it stands, with z in place of eps": (
                 lambda z, mean, log_variance: mean + np.exp(0.5 * log_variance) * z
             ),
         },
         hints=(
-            "Solve (1.2) for eps: what was added last is taken away first.",
+            "Solve (1.2) for eps: what was added last is subtracted first.",
             "eps is z minus the mean, divided by the standard deviation.",
             "The standard deviation is np.exp(log_variance / 2).",
         ),
@@ -153,20 +153,20 @@ EXERCISES: list[Exercise] = [
         answer=kl_from_deviation,
         draw=_draw_deviations,
         mistakes={
-            "the logarithm of the variance is twice that of the deviation": (
+            "the logarithm of the variance is twice that of the standard deviation": (
                 lambda mean, deviation: (
                     0.5 * (mean**2 + deviation**2 - 1 - np.log(deviation)).sum(axis=1)
                 )
             ),
-            "the variance is the square of the deviation": lambda mean, deviation: (
+            "the variance is the square of the standard deviation": lambda mean, deviation: (
                 0.5 * (mean**2 + deviation - 1 - np.log(deviation)).sum(axis=1)
             ),
-            "one of the two is still the deviation: e^log_variance is its square": (
+            "one of the two is still the standard deviation: e^log_variance is its square": (
                 lambda mean, deviation: (
                     0.5 * (mean**2 + deviation - 1 - 2 * np.log(deviation)).sum(axis=1)
                 )
             ),
-            "you put the deviation in the place of the logarithm of the variance": (
+            "you put the standard deviation where the log-variance belongs": (
                 lambda mean, deviation: (
                     0.5 * (mean**2 + np.exp(deviation) - 1 - deviation).sum(axis=1)
                 )
@@ -181,7 +181,7 @@ EXERCISES: list[Exercise] = [
             ),
         },
         hints=(
-            "The variance is the square of the deviation. Which two terms of (1.5) change?",
+            "The variance is the deviation squared. Which two terms of (1.5) change?",
             "e^log_variance becomes deviation². And what is the logarithm of a square?",
             "½ times the sum over the last axis of mean² + deviation² − 1 − 2 log(deviation).",
         ),

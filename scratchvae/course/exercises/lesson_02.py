@@ -7,24 +7,25 @@ import numpy as np
 
 from scratchvae.course.exercises.draws import unequal_sizes
 from scratchvae.course.exercises.exercise import Exercise
-from scratchvae.kernels import reference
 from scratchvae.validation import FloatArray
 
 
 def weight_gradient(x: FloatArray, dy: FloatArray) -> FloatArray:
     """Return ∂L/∂W (I, O) for y = x W + b, with x (N, I) and dy (N, O): eq. 2.4."""
-    return reference.matmul_transposed_left(x, dy)
+    gradient: FloatArray = x.T @ dy
+    return gradient
 
 
 def elu_backward(dy: FloatArray, y: FloatArray, alpha: float) -> FloatArray:
     """Return ∂L/∂x for y = elu(x), all of one shape: eq. 2.6."""
-    return reference.elu_backward(dy, y, alpha)
+    dx: FloatArray = dy * np.where(y > 0, 1, y + alpha)
+    return dx
 
 
 def skip_backward(
     dy: FloatArray, x: FloatArray, weight: FloatArray, bias: FloatArray
 ) -> FloatArray:
-    """Return ∂L/∂x (N, I) for y = x + tanh(x W + b), its two roads added up as eq. 2.2 says."""
+    """Return ∂L/∂x (N, I) for y = x + tanh(x W + b), summed over its two paths: eq. 2.2."""
     h = np.tanh(x @ weight + bias)
     through_the_layer: FloatArray = (dy * (1 - h**2)) @ weight.T
     return dy + through_the_layer
@@ -52,7 +53,7 @@ def _draw_elu(random: np.random.Generator) -> tuple[FloatArray, FloatArray, floa
     # Not 1: with that, forgetting alpha as a factor would be right.
     alpha = float(random.uniform(1.2, 2.0))
     dy, x = random.standard_normal((2, count, features))
-    return dy, reference.elu(x, alpha), alpha
+    return dy, np.where(x > 0, x, alpha * np.expm1(x)), alpha
 
 
 def _draw_skip(
@@ -66,7 +67,7 @@ def _draw_skip(
 
 def _draw_sizes_of_f(random: np.random.Generator) -> tuple[FloatArray, FloatArray, float]:
     f, f_second = random.uniform(0.2, 5.0, (2, int(random.integers(4, 9))))
-    # Some far from the usual one, so that an answer with 1e-16 built in is found out.
+    # Some are far from the usual one, so that an answer with 1e-16 built in is noticed.
     return f, f_second, float(10 ** random.uniform(-16, -6))
 
 
@@ -93,7 +94,7 @@ EXERCISES: list[Exercise] = [
         hints=(
             "Look at the shapes: what product of (N, I) and (N, O) is (I, O)?",
             "In (2.1) the weight W[j, k] occurs in output k of every example, with the factor "
-            "x[n, j]. So of the double sum in (2.2) the sum over n is left.",
+            "x[n, j]. So only the sum over n is left of the double sum in (2.2).",
             "It is one line: a transpose and a matrix product.",
         ),
         returns=("d_weight",),
@@ -103,13 +104,13 @@ EXERCISES: list[Exercise] = [
         answer=elu_backward,
         draw=_draw_elu,
         mistakes={
-            "that is right for alpha = 1 only: what must be added to alpha (eˣ − 1) to get the "
+            "that is only right for alpha = 1: what must be added to alpha (eˣ − 1) to get the "
             "slope, alpha eˣ?": lambda dy, y, alpha: dy * np.where(y > 0, 1, y + 1),
-            "you took the slope on the left as if y were x: the exponential must be expressed by "
-            "y, not taken of it": lambda dy, y, alpha: (
+            "you took the slope on the left as if y were x: express the exponential through y, "
+            "do not take it of y": lambda dy, y, alpha: (
                 dy * np.where(y > 0, 1, alpha * np.exp(np.minimum(y, 0)))
             ),
-            "that is the slope alone; the chain rule multiplies it by dy": (
+            "that is only the slope; the chain rule multiplies it by dy": (
                 lambda dy, y, alpha: np.where(y > 0, 1, y + alpha)
             ),
             "on the left you multiplied by y itself, but the slope of alpha (eˣ − 1) is alpha eˣ: "
@@ -131,18 +132,18 @@ EXERCISES: list[Exercise] = [
         answer=skip_backward,
         draw=_draw_skip,
         mistakes={
-            "the direct road is missing: x is also added to the output as it is": (
+            "the direct path is missing: x is also added to the output as it is": (
                 lambda dy, x, weight, bias: (dy * (1 - np.tanh(x @ weight + bias) ** 2)) @ weight.T
             ),
-            "only the direct road is there: x also reaches y through the layer": (
+            "only the direct path is there: x also reaches y through the layer": (
                 lambda dy, x, weight, bias: dy.copy()
             ),
-            "along the direct road dy comes back, not 1: the upstream gradient takes both roads": (
+            "along the direct path dy comes back, not 1: the upstream gradient takes both paths": (
                 lambda dy, x, weight, bias: (
                     1 + (dy * (1 - np.tanh(x @ weight + bias) ** 2)) @ weight.T
                 )
             ),
-            "you squared y, which has x in it; the slope of tanh takes the square of tanh alone": (
+            "you squared y, which has x in it; the slope of tanh takes only the square of tanh": (
                 lambda dy, x, weight, bias: (
                     dy + (dy * (1 - (x + np.tanh(x @ weight + bias)) ** 2)) @ weight.T
                 )
@@ -173,10 +174,10 @@ EXERCISES: list[Exercise] = [
             ),
         },
         hints=(
-            "Two roads lead from x to y. By (2.2) what comes back along them is added.",
-            "Along the direct road dy comes back unchanged. Along the other it meets the tanh "
+            "Two paths lead from x to y. By (2.2), what comes back along them is added.",
+            "Along the direct path dy comes back unchanged. Along the other it meets the tanh "
             "first (2.6), then the dense layer (2.3).",
-            "With h = tanh(x W + b), the second road brings dy times (1 − h²), entry by entry, and "
+            "With h = tanh(x W + b), the second path brings dy times (1 − h²), entry by entry, and "
             "then a matrix product with W transposed.",
         ),
         returns=("dx",),
@@ -186,7 +187,7 @@ EXERCISES: list[Exercise] = [
         answer=one_sided_best_step,
         draw=_draw_sizes_of_f,
         mistakes={
-            "you divided the rounding by 2h; the one-sided difference is divided by h alone": (
+            "you divided the rounding by 2h; the one-sided difference is divided by h": (
                 lambda f, f_second, epsilon: np.sqrt(2 * epsilon * f / f_second)
             ),
             "that is the formula of the central difference, with a cube root; the truncation here "
@@ -220,7 +221,7 @@ EXERCISES: list[Exercise] = [
             "has four times as much of it": lambda narrow, wide: 2 * narrow - wide,
             "narrow and wide are the wrong way round: the narrow slope is the better one and gets "
             "the larger weight": lambda narrow, wide: (4 * wide - narrow) / 3,
-            "that is their mean, which has more of the error than the narrow slope alone": (
+            "that is their mean, which has more error than the narrow slope by itself": (
                 lambda narrow, wide: (narrow + wide) / 2
             ),
             "the errors have the same sign, so they must be subtracted": (
@@ -229,10 +230,10 @@ EXERCISES: list[Exercise] = [
             "that cancels an error that grows like h⁴; in (2.9) the largest error grows like h²": (
                 lambda narrow, wide: (16 * narrow - wide) / 15
             ),
-            "that corrects to the wrong side: the narrow slope lies between f' and the wide one": (
+            "that corrects the wrong way: the narrow slope lies between f' and the wide one": (
                 lambda narrow, wide: narrow - (narrow - wide) / 3
             ),
-            "that is the error of the narrow slope; take it away from the narrow slope": (
+            "that is the error of the narrow slope; subtract it from the narrow slope": (
                 lambda narrow, wide: (wide - narrow) / 3
             ),
             "the error cancels, but what is left is three times the slope": (

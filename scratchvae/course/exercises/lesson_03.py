@@ -1,6 +1,6 @@
 """The exercises of lesson 3, "Autoencoders".
 
-Dimensions: N examples of I numbers, D numbers in a code, M spoilt examples.
+Dimensions: N examples of I numbers, D numbers in a code, M corrupted examples.
 """
 
 import numpy as np
@@ -33,38 +33,38 @@ def soft_threshold(a: FloatArray, price: float) -> FloatArray:
     return z
 
 
-def best_denoiser(spoilt: FloatArray, images: FloatArray, deviation: float) -> FloatArray:
-    """Return the best guess (M, I) of what the rows of ``spoilt`` (M, I) were: eq. 3.10.
+def best_denoiser(corrupted: FloatArray, images: FloatArray, deviation: float) -> FloatArray:
+    """Return the best guess (M, I) of what the rows of ``corrupted`` (M, I) were: eq. 3.10.
 
     They were rows of ``images`` (N, I), each as likely as the other, before Gaussian noise of that
     standard deviation was added.
     """
-    guess: FloatArray = _shares(spoilt, images, 2 * deviation**2) @ images
+    guess: FloatArray = _shares(corrupted, images, 2 * deviation**2) @ images
     return guess
 
 
 def _shares(
-    spoilt: FloatArray, images: FloatArray, divisor: float, axis: int = 1, power: int = 2
+    corrupted: FloatArray, images: FloatArray, divisor: float, axis: int = 1, power: int = 2
 ) -> FloatArray:
     """Return exp(−distance^power / divisor), divided by its sum along an axis, (M, N)."""
-    distance = np.sqrt(((spoilt[:, None] - images) ** 2).sum(axis=2))
+    distance = np.sqrt(((corrupted[:, None] - images) ** 2).sum(axis=2))
     exponent = -(distance**power) / divisor
     shares: FloatArray = np.exp(exponent - exponent.max(axis=axis, keepdims=True))
     shares /= shares.sum(axis=axis, keepdims=True)
     return shares
 
 
-def _divided_by_columns(spoilt: FloatArray, images: FloatArray, deviation: float) -> FloatArray:
-    shares = _shares(spoilt, images, 2 * deviation**2)
+def _divided_by_columns(corrupted: FloatArray, images: FloatArray, deviation: float) -> FloatArray:
+    shares = _shares(corrupted, images, 2 * deviation**2)
     exponentials = shares / shares.max(axis=1, keepdims=True)
     guess: FloatArray = exponentials / exponentials.sum(axis=0) @ images
     return guess
 
 
-def _nothing_far_away(spoilt: FloatArray, images: FloatArray, deviation: float) -> FloatArray:
-    squares = ((spoilt[:, None] - images) ** 2).sum(axis=2)
+def _nothing_far_away(corrupted: FloatArray, images: FloatArray, deviation: float) -> FloatArray:
+    squares = ((corrupted[:, None] - images) ** 2).sum(axis=2)
     reached = np.exp(-squares / (2 * deviation**2)).sum(axis=1, keepdims=True) > 0
-    guess: FloatArray = reached * best_denoiser(spoilt, images, deviation)
+    guess: FloatArray = reached * best_denoiser(corrupted, images, deviation)
     return guess
 
 
@@ -84,15 +84,15 @@ def _draw_codes(random: np.random.Generator) -> tuple[FloatArray, float]:
     return random.standard_normal((count, features)), float(random.uniform(0.5, 0.9))
 
 
-def _draw_spoilt(random: np.random.Generator) -> tuple[FloatArray, FloatArray, float]:
+def _draw_corrupted(random: np.random.Generator) -> tuple[FloatArray, FloatArray, float]:
     count, features, few = _sizes(random)
     images = random.standard_normal((count, features))
     deviation = float(random.uniform(0.6, 0.9))
-    spoilt = images[:few] + deviation * random.standard_normal((few, features))
+    corrupted = images[:few] + deviation * random.standard_normal((few, features))
     # So far away that every exponential is 0 as a float64; with both signs, so that an answer that
-    # fails only there is not told that it fails for positive entries.
-    spoilt[0] += 60 * (-1.0) ** np.arange(features)
-    return spoilt, images, deviation
+    # only fails there is not said to fail for positive entries.
+    corrupted[0] += 60 * (-1.0) ** np.arange(features)
+    return corrupted, images, deviation
 
 
 def _sizes(random: np.random.Generator) -> tuple[int, int, int]:
@@ -111,24 +111,24 @@ EXERCISES: list[Exercise] = [
         answer=tied_gradient,
         draw=_draw_tied,
         mistakes={
-            "that is the encoder's road alone; W is the decoder's weight as well, and what comes "
-            "back along the two roads is added": lambda x, w: x.T @ _residual(x, w) @ w,
-            "that is the decoder's road alone; W is the encoder's weight as well, and what comes "
-            "back along the two roads is added": lambda x, w: _residual(x, w).T @ x @ w,
-            "you took one road twice: the two bring different gradients, because xᵀr is not "
+            "that is only the encoder's path; W is the decoder's weight as well, and what comes "
+            "back along the two paths is added": lambda x, w: x.T @ _residual(x, w) @ w,
+            "that is only the decoder's path; W is the encoder's weight as well, and what comes "
+            "back along the two paths is added": lambda x, w: _residual(x, w).T @ x @ w,
+            "you took one path twice: the two bring different gradients, because xᵀr is not "
             "symmetric": lambda x, w: 2 * x.T @ _residual(x, w) @ w,
-            "you took the decoder's road twice: the two bring different gradients, because xᵀr is "
+            "you took the decoder's path twice: the two bring different gradients, because xᵀr is "
             "not symmetric": lambda x, w: 2 * _residual(x, w).T @ x @ w,
-            "the residual is x̂ − x, and you began with x̂ alone": lambda x, w: (
+            "the residual is x̂ − x, and you started from x̂": lambda x, w: (
                 (x.T @ (x @ w @ w.T) + (x @ w @ w.T).T @ x) @ w / len(x)
             ),
         },
         hints=(
             "W is used twice: as the encoder's weight, and transposed as the decoder's. Take both "
-            "gradients of (3.4), and think about what lesson 2 said of two roads.",
+            "gradients of (3.4), and remember what lesson 2 said about two paths.",
             "The decoder's weight is Wᵀ, so its gradient zᵀr has the shape (D, I). Transpose it "
             "before you add it.",
-            "With r = (x W Wᵀ − x)/N: the encoder's road brings xᵀ(r W), the decoder's (zᵀr)ᵀ with "
+            "With r = (x W Wᵀ − x)/N: the encoder's path brings xᵀ(r W), the decoder's (zᵀr)ᵀ with "
             "z = x W.",
         ),
         returns=("d_weight",),
@@ -149,7 +149,7 @@ EXERCISES: list[Exercise] = [
         hints=(
             "By (3.4) the encoder's gradient is zero for any data if (W_f W_g − I) W_gᵀ = 0. "
             "Multiply it out.",
-            "It says W_f (W_g W_gᵀ) = W_gᵀ. The matrix in brackets is (D, D). Has it an inverse?",
+            "It says W_f (W_g W_gᵀ) = W_gᵀ. The matrix in brackets is (D, D). Is it invertible?",
             "Multiply by the inverse of W_g W_gᵀ from the right; np.linalg.inv has it.",
         ),
         returns=("the encoder's weight",),
@@ -159,11 +159,11 @@ EXERCISES: list[Exercise] = [
         answer=soft_threshold,
         draw=_draw_codes,
         mistakes={
-            "that is right for positive a only; a negative one is pulled up towards 0": (
+            "that is only right for positive a; a negative one is pulled up towards 0": (
                 lambda a, price: np.maximum(a - price, 0)
             ),
-            "you keep what is larger than the price as it is; but the price is paid by every unit "
-            "of z, so the large ones move too": lambda a, price: a * (np.abs(a) > price),
+            "you keep what is larger than the price as it is; but every unit of z costs the "
+            "price, so the large ones move too": lambda a, price: a * (np.abs(a) > price),
             "where |a| is below the price you went past 0 to the other side; at 0 the slope of the "
             "price changes, and it pays to stop": lambda a, price: a - price * np.sign(a),
             "that is right for a price on z², which only shrinks; |z| has the same slope however "
@@ -192,39 +192,39 @@ EXERCISES: list[Exercise] = [
     Exercise(
         name="best-denoiser",
         answer=best_denoiser,
-        draw=_draw_spoilt,
+        draw=_draw_corrupted,
         mistakes={
-            "the weights of each spoilt image must add up to 1, not those of each clean one": (
-                lambda spoilt, images, s: _shares(spoilt, images, 2 * s**2, axis=0) @ images
+            "the weights of each corrupted image must add up to 1, not those of each clean one": (
+                lambda corrupted, images, s: _shares(corrupted, images, 2 * s**2, axis=0) @ images
             ),
-            "you divided by sums over the spoilt images; the weights of each spoilt image must add "
+            "you divided by sums over the corrupted images; the weights of each of those must add "
             "up to 1, so sum over the clean ones": _divided_by_columns,
             "where every exponential is 0 you give 0; subtract each row's largest exponent first, "
             "and no sum is 0": _nothing_far_away,
             "the distance is not squared in your exponent": (
-                lambda spoilt, images, s: _shares(spoilt, images, 2 * s**2, power=1) @ images
+                lambda corrupted, images, s: _shares(corrupted, images, 2 * s**2, power=1) @ images
             ),
             "you divided by 2σ; the density has 2σ² in its exponent": (
-                lambda spoilt, images, s: _shares(spoilt, images, 2 * s) @ images
+                lambda corrupted, images, s: _shares(corrupted, images, 2 * s) @ images
             ),
             "you divided by σ²; the density has 2σ² in its exponent": (
-                lambda spoilt, images, s: _shares(spoilt, images, s**2) @ images
+                lambda corrupted, images, s: _shares(corrupted, images, s**2) @ images
             ),
-            "you did not divide the weights by their sum": lambda spoilt, images, s: (
-                _shares(spoilt, images, 2 * s**2)
-                / _shares(spoilt, images, 2 * s**2).max(axis=1, keepdims=True)
+            "you did not divide the weights by their sum": lambda corrupted, images, s: (
+                _shares(corrupted, images, 2 * s**2)
+                / _shares(corrupted, images, 2 * s**2).max(axis=1, keepdims=True)
                 @ images
             ),
             "that is the nearest image; it has the largest weight, but the others have some too": (
-                lambda spoilt, images, s: images[_shares(spoilt, images, s).argmax(axis=1)]
+                lambda corrupted, images, s: images[_shares(corrupted, images, s).argmax(axis=1)]
             ),
             "these are means of all images, as if none were nearer than another": (
-                lambda spoilt, images, s: np.tile(images.mean(axis=0), (len(spoilt), 1))
+                lambda corrupted, images, s: np.tile(images.mean(axis=0), (len(corrupted), 1))
             ),
         },
         hints=(
-            "First the squared distances of every spoilt image from every clean one, (M, N): "
-            "spoilt[:, None] - images, squared, summed over its last axis.",
+            "First the squared distances of every corrupted image from every clean one, (M, N): "
+            "corrupted[:, None] - images, squared, summed over its last axis.",
             "Far from all images every exponential is 0 as a float64, and 0/0 is nan. A common "
             "factor cancels in the weights: subtract each row's largest exponent first.",
             "exponent = −distances / (2σ²), minus its row's maximum; weights = exp(exponent), "

@@ -30,9 +30,9 @@ def kl_cholesky(mean: FloatArray, factor: FloatArray) -> float:
 
 
 def closest_diagonal(covariance: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Return the variances (D,) of the diagonal q of least KL(q ‖ p), and of least KL(p ‖ q).
+    """Return the variances (D,) of the diagonal q with least KL(q ‖ p), and with least KL(p ‖ q).
 
-    Where the diagonals of eq. 7.7 are zero: 1 / (Σ⁻¹)ⱼⱼ and Σⱼⱼ, Σ being p's covariance (D, D).
+    They are where the diagonals of eq. 7.7 are zero: 1 / (Σ⁻¹)ⱼⱼ and Σⱼⱼ, for p's covariance Σ.
     """
     narrow: FloatArray = 1 / np.diag(np.linalg.inv(covariance))
     return narrow, np.diag(covariance)
@@ -92,22 +92,22 @@ EXERCISES = [
             "D log 2π is missing: it cancels in a KL, not in an entropy": (
                 lambda c: 0.5 * (len(c) + _log_determinant(c))
             ),
-            "D comes in two places: each dimension adds log 2π, and each adds 1": (
+            "D occurs in two places: each dimension adds log 2π, and each adds 1": (
                 lambda c: 0.5 * (1 + np.log(2 * np.pi) + _log_determinant(c))
             ),
             "the trace in eq. 7.2 is that of A Σ with A = Σ⁻¹, not that of Σ": (
                 lambda c: 0.5 * (len(c) * np.log(2 * np.pi) + _log_determinant(c) + np.trace(c))
             ),
-            "log 2π comes once for each of the D dimensions": (
+            "the log 2π occurs once for each of the D dimensions": (
                 lambda c: 0.5 * (len(c) + np.log(2 * np.pi) + _log_determinant(c))
             ),
             "the log-determinant has the wrong sign: a wide Gaussian has the larger entropy": (
                 lambda c: gaussian_entropy(c) - _log_determinant(c)
             ),
-            "the determinant stands under a logarithm": (
+            "the determinant belongs under a logarithm": (
                 lambda c: gaussian_entropy(c) + 0.5 * (np.linalg.det(c) - _log_determinant(c))
             ),
-            "the ½ before the log-determinant is lost": (
+            "the ½ before the log-determinant is missing": (
                 lambda c: gaussian_entropy(c) + 0.5 * _log_determinant(c)
             ),
             "this is the entropy if the coordinates were independent: the determinant is not the "
@@ -170,7 +170,7 @@ EXERCISES = [
             "both are the diagonal of Σ: that is right for one of the two": (
                 lambda c: (np.diag(c), np.diag(c))
             ),
-            "these are matrices; of each, the diagonal alone is asked for": (
+            "these are matrices; only the diagonal of each is asked for": (
                 lambda c: (np.diag(1 / np.diag(np.linalg.inv(c))), np.diag(np.diag(c)))
             ),
             "these are log-variances; the variances are asked for": (
@@ -181,7 +181,7 @@ EXERCISES = [
             ),
         },
         hints=(
-            "In KL(q ‖ p) it is q that stands first. So which gradient of eq. 7.7 do you need for "
+            "In KL(q ‖ p), q comes first. So which gradient of eq. 7.7 do you need for "
             "it, and which for KL(p ‖ q)?",
             "First: ½ [(Σ⁻¹)ⱼⱼ − 1/vⱼ] = 0. Second, with δ = 0: ½ [1/vⱼ − Σⱼⱼ / vⱼ²] = 0.",
             "vⱼ = 1 / (Σ⁻¹)ⱼⱼ, and vⱼ = Σⱼⱼ. np.diag takes the diagonal of a matrix.",
@@ -246,7 +246,7 @@ EXERCISES = [
         },
         hints=(
             "Take one bracket of eq. 7.8, and mark where m₂ and l₂ occur.",
-            "m₂ is in δ alone. l₂ occurs once alone, and twice with a minus in an exponent.",
+            "m₂ is only in δ. l₂ occurs once by itself, and twice with a minus in an exponent.",
             "δ e^(−l₂), and ½ (1 − e^(l₁ − l₂) − δ² e^(−l₂)).",
         ),
         returns=("d_mean_2", "d_log_variance_2"),
@@ -276,8 +276,7 @@ EXERCISES = [
         },
         hints=(
             "Two links of a chain: from the KL to v, and from v to h.",
-            "With v in the place of e^l, eq. 7.10 is ½ (v − 1 − log v). Its derivative is "
-            "½ (1 − 1/v).",
+            "With v in place of e^l, eq. 7.10 is ½ (v − 1 − log v). Its derivative is ½ (1 − 1/v).",
             "½ (1 − 1/softplus(h)) · sigmoid(h), all entry by entry.",
         ),
         returns=("d_h",),

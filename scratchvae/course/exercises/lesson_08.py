@@ -43,7 +43,7 @@ def best_baseline(f: FloatArray, score: FloatArray) -> float:
 
 
 def softplus_backward(dz: FloatArray, h: FloatArray, eps: FloatArray) -> FloatArray:
-    """Return dloss/dh of z = mean + √softplus(h) ε: eq. 8.11 with one link more.
+    """Return dloss/dh of z = mean + √softplus(h) ε: eq. 8.11 with one more link.
 
     dz and eps are (L, N, D), h and the result are (N, D).
     """
@@ -91,22 +91,22 @@ EXERCISES: list[Exercise] = [
                 (z - m) * np.exp(-lv / 2),
                 0.5 * ((z - m) ** 2 * np.exp(-lv) - 1),
             ),
-            "you multiplied by the variance where one divides by it: e^(−log_variance)": (
+            "you multiplied by the variance; divide by it: e^(−log_variance)": (
                 lambda z, m, lv: ((z - m) * np.exp(lv), 0.5 * ((z - m) ** 2 * np.exp(lv) - 1))
             ),
             "the log-density also contains −½ log_variance itself: its derivative is missing": (
                 lambda z, m, lv: ((z - m) * np.exp(-lv), 0.5 * (z - m) ** 2 * np.exp(-lv))
             ),
-            "you took log_variance for the variance itself: it is the variance's logarithm": (
+            "you took log_variance for the variance itself: it is its logarithm": (
                 lambda z, m, lv: ((z - m) / lv, 0.5 * ((z - m) ** 2 / lv - 1))
             ),
-            "you divided by the standard deviation in both; one divides by the variance, which is "
-            "its square": lambda z, m, lv: (
+            "you divided by the standard deviation in both; divide by the variance, which is its "
+            "square": lambda z, m, lv: (
                 (z - m) * np.exp(-lv / 2),
                 0.5 * ((z - m) ** 2 * np.exp(-lv / 2) - 1),
             ),
-            "the second is the derivative by the standard deviation; by the log-variance it is "
-            "that times half the standard deviation": lambda z, m, lv: (
+            "the second is the derivative with respect to the standard deviation; multiply it by "
+            "half the standard deviation to get that by the log-variance": lambda z, m, lv: (
                 (z - m) * np.exp(-lv),
                 ((z - m) ** 2 * np.exp(-lv) - 1) * np.exp(-lv / 2),
             ),
@@ -116,8 +116,8 @@ EXERCISES: list[Exercise] = [
                     0.5 * (1 - (z - m) ** 2 * np.exp(-lv)),
                 )
             ),
-            "the second is the derivative by the variance; by its logarithm it is that times the "
-            "variance": lambda z, m, lv: (
+            "the second is the derivative with respect to the variance; multiply it by the "
+            "variance to get that by its logarithm": lambda z, m, lv: (
                 (z - m) * np.exp(-lv),
                 0.5 * ((z - m) ** 2 * np.exp(-lv) - 1) * np.exp(-lv),
             ),
@@ -125,10 +125,10 @@ EXERCISES: list[Exercise] = [
         hints=(
             "Write log q of one latent: −½ [(z − m)² e^(−l) + l + log 2π]. Both derivatives are "
             "taken with z held fixed.",
-            "By m: the square gives 2 (z − m), the ½ goes, and so does the minus. By l: e^(−l) has "
+            "By m: the square gives 2 (z − m), and the ½ and the minus cancel. By l: e^(−l) has "
             "the derivative −e^(−l).",
             "The precision e^(−l) occurs in both: residual times precision, and half of (residual "
-            "squared times precision, less 1).",
+            "squared times precision, minus 1).",
         ),
         returns=("d_mean", "d_log_variance"),
     ),
@@ -137,11 +137,11 @@ EXERCISES: list[Exercise] = [
         answer=leave_one_out,
         draw=_draw_leave_one_out,
         mistakes={
-            "your baseline is the mean of all draws, its own among them: the estimate is 1 − 1/L "
+            "your baseline is the mean of all draws, including its own: the estimate is 1 − 1/L "
             "times as large as it should be": lambda f, s: ((f - f.mean())[:, None] * s).mean(
                 axis=0
             ),
-            "you divided the sum over the others by L, and there are L − 1 of them": (
+            "you divided the sum over the others by L, but there are L − 1 of them": (
                 lambda f, s: ((f - (f.sum() - f) / len(f))[:, None] * s).mean(axis=0)
             ),
             "no baseline has been subtracted": lambda f, s: (f[:, None] * s).mean(axis=0),
@@ -150,7 +150,7 @@ EXERCISES: list[Exercise] = [
             ),
         },
         hints=(
-            "The sum of f over the others is the sum over all, less the draw's own.",
+            "The sum of f over the others is the sum over all minus the draw's own.",
             "There are L − 1 others. The baseline is an array, (L,): one number per draw.",
             "Weights (f − others), made (L, 1) to meet scores (L, D); then the mean over axis 0.",
         ),
@@ -163,17 +163,19 @@ EXERCISES: list[Exercise] = [
         mistakes={
             "this is dz/d rate with the sign of −log(u) left in: 1/rate has the derivative "
             "−1/rate²": lambda dz, rate, u: -(dz * np.log(u)).sum(axis=0) / rate**2,
-            "you differentiated by 1/rate": lambda dz, rate, u: -(dz * np.log(u)).sum(axis=0),
+            "you differentiated with respect to 1/rate": lambda dz, rate, u: (
+                -(dz * np.log(u)).sum(axis=0)
+            ),
             "the derivative of 1/rate has the square of the rate": (
                 lambda dz, rate, u: (dz * np.log(u)).sum(axis=0) / rate
             ),
             "1/rate has the derivative −1/rate²: its minus and the square are both missing": (
                 lambda dz, rate, u: -(dz * np.log(u)).sum(axis=0) / rate
             ),
-            "multiply dz and log(u) sample by sample, then add up; you added up each by itself": (
+            "multiply dz and log(u) sample by sample, then add up; you added up each separately": (
                 lambda dz, rate, u: dz.sum(axis=0) * np.log(u).sum(axis=0) / rate**2
             ),
-            "you differentiated by u: that is the noise, and it is held fixed": (
+            "you differentiated with respect to u: that is the noise, and it is held fixed": (
                 lambda dz, rate, u: -(dz / (u * rate)).sum(axis=0)
             ),
             "each rate serves all samples: add their contributions up, do not average them": (

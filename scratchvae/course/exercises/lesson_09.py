@@ -66,9 +66,9 @@ def _draw_logits(random: np.random.Generator) -> tuple[FloatArray, FloatArray]:
     shape = random.integers(2, 7, 2)
     y = random.choice([-1.0, 1.0], shape)
     a = 4 * random.standard_normal(shape)
-    if random.random() < 0.5:  # sure and right: 1 + e^t rounds to 1, but the cost is not 0
+    if random.random() < 0.5:  # confident and right: 1 + e^t rounds to 1, but the cost is not 0
         return y, y * (40 + np.abs(a))
-    a[0, 0] = -900 * y[0, 0]  # sure and wrong, where the exponential overflows
+    a[0, 0] = -900 * y[0, 0]  # confident and wrong, where the exponential overflows
     return y, a
 
 
@@ -87,7 +87,7 @@ def _draw_reconstructions(random: np.random.Generator) -> tuple[FloatArray, Floa
 def _draw_spread(random: np.random.Generator) -> tuple[FloatArray, float, float]:
     spread = np.sort(random.exponential(1, random.integers(6, 15)))[::-1] + 0.01
     c, beta = float(random.uniform(0.05, 0.3)), float(random.uniform(1.5, 4))
-    # One direction on either side of the level, whatever was drawn.
+    # At least one direction on either side of the level.
     spread[0], spread[-1] = 5 * c * beta + spread[0], 0.3 * c * beta
     return spread, c, beta
 
@@ -111,18 +111,19 @@ EXERCISES: list[Exercise] = [
         answer=logistic_loss,
         draw=_draw_logits,
         mistakes={
-            "the sign in the exponent is the other way round: a right and sure answer must cost "
-            "nothing": lambda y, a: np.logaddexp(0, y * a).sum(axis=-1),
-            "this is (9.1) with y in the place of x: y is ±1, and x = (y + 1)/2 is 0 or 1": (
+            "the sign in the exponent is wrong: a sure, right answer costs nothing": lambda y, a: (
+                np.logaddexp(0, y * a).sum(axis=-1)
+            ),
+            "this is (9.1) with y in place of x: y is ±1, and x = (y + 1)/2 is 0 or 1": (
                 lambda y, a: (np.logaddexp(0, a) - y * a).sum(axis=-1)
             ),
-            "max(t, 0) is missing: what you have is log(1 + e^(−|t|)) alone": (
+            "the max(t, 0) is missing: what you have is only log(1 + e^(−|t|))": (
                 lambda y, a: np.log1p(np.exp(-np.abs(a))).sum(axis=-1)
             ),
-            "max takes a where it should take t = −y a: that is right for y = −1 only": (
+            "the max takes a where it should take t = −y a: that is only right for y = −1": (
                 lambda y, a: (np.maximum(a, 0) + np.log1p(np.exp(-np.abs(a)))).sum(axis=-1)
             ),
-            "log(1 + e^(−|t|)) loses the digits of a small exponential, below 1e-16 all of "
+            "the sum 1 + e^(−|t|) loses the digits of a small exponential, below 1e-16 all of "
             "them: np.log1p keeps them": (
                 lambda y, a: (np.maximum(-y * a, 0) + np.log(1 + np.exp(-np.abs(a)))).sum(axis=-1)
             ),
@@ -145,10 +146,10 @@ EXERCISES: list[Exercise] = [
             "the second half, −(1 − x) log(1 − x), is missing": (
                 lambda x: -(x * np.log(np.where(x > 0, x, 1))).sum(axis=-1)
             ),
-            "these are bits: a nat is the unit of the natural logarithm": (
+            "these are bits: nats take the natural logarithm": (
                 lambda x: (_entropy(x) / np.log(2)).sum(axis=-1)
             ),
-            "the sign is the other way round: an entropy is never negative": (
+            "the sign is wrong: an entropy is never negative": (
                 lambda x: -_entropy(x).sum(axis=-1)
             ),
             "nats of an image are added up over pixels, not averaged": (
@@ -214,17 +215,17 @@ EXERCISES: list[Exercise] = [
                     0.5 * np.log(spread / (beta * c)).sum(),
                 )
             ),
-            "a direction that is told still has an error, the level; you count only those that "
-            "are not told": lambda spread, c, beta: (
+            "an encoded direction still has an error, the level; you only count those that are "
+            "not encoded": lambda spread, c, beta: (
                 spread[spread <= beta * c].sum(),
                 water_filling(spread, c, beta)[1],
             ),
-            "a direction that is not told still has an error, its own variance; you count only "
-            "those that are told": lambda spread, c, beta: (
+            "a direction that is not encoded still has an error, its own variance; you only count "
+            "those that are": lambda spread, c, beta: (
                 beta * c * (spread > beta * c).sum(),
                 water_filling(spread, c, beta)[1],
             ),
-            "the KL is asked for without a weight: β is in the level already": (
+            "the KL is asked for without a weight: β is already in the level": (
                 lambda spread, c, beta: (
                     water_filling(spread, c, beta)[0],
                     beta * water_filling(spread, c, beta)[1],
@@ -248,9 +249,9 @@ EXERCISES: list[Exercise] = [
             ),
         },
         hints=(
-            "One number, the level βc, decides for every direction on which side it is.",
+            "One number, the level βc, decides for every direction which side it is on.",
             "np.minimum(spread, level) is the error of each. What of the ratio spread / level?",
-            "np.maximum(spread / level, 1) has the logarithm 0 where nothing is told.",
+            "The logarithm of np.maximum(spread / level, 1) is 0 where nothing is encoded.",
         ),
         returns=("error", "kl"),
     ),
@@ -274,27 +275,27 @@ EXERCISES: list[Exercise] = [
             "you left out ½ log(2πc) before differentiating: that is right for a fixed c only": (
                 lambda x, mean, lv: _mistaken_shared(x, mean, lv, 0.0)
             ),
-            "you multiplied by the variance where one divides by it: e^(−log_variance)": (
+            "you multiplied by the variance; divide by it: e^(−log_variance)": (
                 lambda x, mean, lv: _mistaken_shared(x, mean, -lv, float(x.shape[1]))
             ),
-            "you divided by the standard deviation where one divides by the variance": (
+            "you divided by the standard deviation; divide by the variance": (
                 lambda x, mean, lv: _mistaken_shared(x, mean, lv / 2, float(x.shape[1]))
             ),
-            "you took log_variance for the variance itself: it is the variance's logarithm": (
+            "you took log_variance for the variance itself: it is its logarithm": (
                 lambda x, mean, lv: (
                     (mean - x) / lv[:, None],
                     0.5 * (x.shape[1] - ((x - mean) ** 2).sum(axis=1) / lv),
                 )
             ),
-            "the second is the derivative by the variance; by its logarithm it is that times the "
-            "variance": lambda x, mean, lv: (
+            "the second is the derivative with respect to the variance; multiply it by the "
+            "variance to get that by its logarithm": lambda x, mean, lv: (
                 _mistaken_shared(x, mean, lv, 1.0)[0],
                 _mistaken_shared(x, mean, lv, float(x.shape[1]))[1] * np.exp(-lv),
             ),
         },
         hints=(
             "Write (9.11) with the same l for all pixels of an image: Σ l is P l.",
-            "By the mean nothing changes but the shape: e^(−l) is (N,) and must meet (N, P).",
+            "By the mean only the shape changes: e^(−l) is (N,) and must meet (N, P).",
             "By l: ½ (P − e^(−l) Σ (x − m)²), the sum over the pixels of each image.",
         ),
         returns=("d_mean", "d_log_variance"),

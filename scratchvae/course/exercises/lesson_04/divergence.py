@@ -40,10 +40,10 @@ KL_CATEGORICAL = Exercise(
         "0 · log 0 gives nan in NumPy: where q is 0 the term has to count as 0": (
             lambda q, p: (q * np.log(q / p)).sum(axis=1)
         ),
-        "the sign is turned round: the ratio in the logarithm is q over p": lambda q, p: (
+        "the sign is wrong: the ratio in the logarithm is q over p": lambda q, p: (
             -kl_categorical(q, p)
         ),
-        "this is −Σ q log p, the cross-entropy: take off the entropy of q, −Σ q log q": (
+        "this is −Σ q log p, the cross-entropy: subtract the entropy of q, −Σ q log q": (
             lambda q, p: -(q * np.log(p)).sum(axis=1)
         ),
         "this is the mean over the values: an expectation is their sum, weighted by q": (
@@ -67,7 +67,7 @@ KL_CATEGORICAL = Exercise(
         "these are bits: nats take the natural logarithm": lambda q, p: (
             kl_categorical(q, p) / np.log(2)
         ),
-        "this is the entropy of q: p does not occur in it": lambda q, _: _entropy(q),
+        "this is the entropy of q: it does not contain p": lambda q, _: _entropy(q),
     },
     hints=(
         "In (4.8) the expectation is a sum over the K values, weighted by q.",
@@ -108,16 +108,16 @@ KL_MONTE_CARLO = Exercise(
         "your estimate is right; its error is estimated with n and not n − 1: ddof=1": (
             lambda q, p: ((q - p).mean(axis=0), (q - p).std(axis=0) / np.sqrt(len(q)))
         ),
-        "your estimate is right; your error is the square, a variance: take the root": (
+        "your estimate is right; your error is squared, a variance: take the root": (
             lambda q, p: ((q - p).mean(axis=0), (q - p).var(axis=0, ddof=1) / len(q))
         ),
-        "your estimate is right; dividing the deviation by n is too much: variances are "
-        "divided by n, deviations by √n": lambda q, p: (
+        "your estimate is right; you divided the standard deviation by n: variances are divided "
+        "by n, standard deviations by √n": lambda q, p: (
             (q - p).mean(axis=0),
             (q - p).std(axis=0, ddof=1) / len(q),
         ),
-        "your estimate is right; its error is too large: ddof=1 has seen to the n − 1, and the "
-        "root is of n": lambda q, p: (
+        "your estimate is right; its error is too large: ddof=1 already accounts for the n − 1, "
+        "so divide by the root of n": lambda q, p: (
             (q - p).mean(axis=0),
             (q - p).std(axis=0, ddof=1) / np.sqrt(len(q) - 1),
         ),
@@ -125,7 +125,7 @@ KL_MONTE_CARLO = Exercise(
             (np.exp(q) * (q - p)).mean(axis=0),
             (np.exp(q) * (q - p)).std(axis=0, ddof=1) / np.sqrt(len(q)),
         ),
-        "the sign is turned round: it is the expectation of log q − log p": lambda q, p: (
+        "the sign is wrong: it is the expectation of log q − log p": lambda q, p: (
             (p - q).mean(axis=0),
             (p - q).std(axis=0, ddof=1) / np.sqrt(len(q)),
         ),
@@ -134,7 +134,7 @@ KL_MONTE_CARLO = Exercise(
         "One number per draw and image is all that you need: f = log q − log p.",
         "The estimate is the mean of f over axis 0, its standard error is (4.12) with the "
         "variance estimated from the same draws.",
-        "f.std(axis=0, ddof=1) is the deviation of one draw. How does it shrink with n?",
+        "f.std(axis=0, ddof=1) is the standard deviation of one draw. How does it shrink with n?",
     ),
     returns=("the estimate", "the standard error"),
 )

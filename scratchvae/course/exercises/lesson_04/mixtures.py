@@ -37,7 +37,7 @@ MIXTURE_MOMENTS = Exercise(
     mistakes={
         "your variance is the mean of the components' variances: the components' means differ "
         "too, and that spreads x as well": lambda w, m, v: ((w * m).sum(), (w * v).sum()),
-        "your variance is E[x²]: take off the square of the mean": lambda w, m, v: (
+        "your variance is E[x²]: subtract the square of the mean": lambda w, m, v: (
             (w * m).sum(),
             (w * (v + m**2)).sum(),
         ),
@@ -61,16 +61,16 @@ MIXTURE_MOMENTS = Exercise(
     },
     hints=(
         "Any expectation over x is the weighted mean of the components' expectations.",
-        "What is E[x²] of one component? Turn (4.2) round: it is its variance plus the square "
+        "What is E[x²] of one component? Solve (4.2) for it: it is its variance plus the square "
         "of its mean.",
-        "The variance is the weighted mean of v + m², less the square of the mean of x.",
+        "The variance is the weighted mean of v + m², minus the square of the mean of x.",
     ),
     returns=("the mean", "the variance"),
 )
 
 
 def log_mean_exp(a: FloatArray) -> FloatArray:
-    """Return log (1/K Σₖ e^aₖ) over the first axis, (K, N) to (N,): eq. 4.7 less log K."""
+    """Return log (1/K Σₖ e^aₖ) over the first axis, (K, N) to (N,): eq. 4.7 minus log K."""
     largest = a.max(axis=0)
     log_mean: FloatArray = largest + np.log(np.exp(a - largest).mean(axis=0))
     return log_mean
@@ -93,22 +93,22 @@ LOG_MEAN_EXP = Exercise(
     answer=log_mean_exp,
     draw=_draw_logarithms,
     mistakes={
-        "this is the logarithm of the sum: the mean is less by log K": lambda a: (
+        "this is the logarithm of the sum: that of the mean is smaller by log K": lambda a: (
             np.logaddexp.reduce(a, axis=0)
         ),
-        "this is the mean of the logarithms; the logarithm of the mean is asked for, and is "
+        "this is the mean of the logarithms; the logarithm of the mean is asked for, and it is "
         "larger": lambda a: a.mean(axis=0),
-        "here e^a underflows to 0 or overflows: take the largest entry out before exp, and add "
+        "here e^a underflows to 0 or overflows: subtract the largest entry before exp, and add "
         "it back after log": lambda a: np.log(np.exp(a).mean(axis=0)),
-        "you took the largest entry out and did not add it back": lambda a: np.log(
+        "you subtracted the largest entry and did not add it back": lambda a: np.log(
             np.exp(a - a.max(axis=0)).mean(axis=0)
         ),
-        "this is the largest entry alone: the others count too": lambda a: a.max(axis=0),
-        "you took one number out of all columns: they lie thousands apart, so take out each "
+        "this is only the largest entry: the others count too": lambda a: a.max(axis=0),
+        "you subtracted one number from all columns: they lie thousands apart, so subtract each "
         "column's own largest": lambda a: a.max() + np.log(np.exp(a - a.max()).mean(axis=0)),
     },
     hints=(
-        "Begin with (4.7): which number is to be taken out of every exponent?",
+        "Start from (4.7): which number is subtracted from every exponent?",
         "After the shift the largest term is 1. Take the mean of the terms over axis 0.",
         "The largest entry of each column, plus the log of the mean of e^(a − largest).",
     ),
@@ -151,17 +151,17 @@ POSTERIOR_OF_CAUSES = Exercise(
         "these are the logarithms of the posteriors: take exp at the end": (
             lambda prior, likelihood: np.log(posterior_of_causes(prior, likelihood))
         ),
-        "exp underflows: where all of a row are 0, it is 0 divided by 0. Take the largest of "
-        "each row off first": lambda prior, likelihood: _shares(np.exp(likelihood + prior)),
-        "you took one number off all rows: they lie thousands apart, so take off each row's "
-        "own largest": lambda prior, likelihood: _shares(
+        "the exponential underflows: where a whole row is 0, it is 0 divided by 0. Subtract the "
+        "largest of each row first": lambda prior, likelihood: _shares(np.exp(likelihood + prior)),
+        "you subtracted one number from all rows: they lie thousands apart, so subtract each "
+        "row's own largest": lambda prior, likelihood: _shares(
             np.exp(likelihood + prior - (likelihood + prior).max())
         ),
         "you divided by sums over the images: the probabilities of an image's causes have to "
         "add up to 1, so sum over axis 1": lambda prior, likelihood: _shares(
             _shifted(prior, likelihood), axis=0
         ),
-        "you took off log-sums over the images: an image's causes lie along axis 1": (
+        "you subtracted log-sums over the images: an image's causes lie along axis 1": (
             lambda prior, likelihood: np.exp(
                 likelihood + prior - np.logaddexp.reduce(likelihood + prior, axis=0)
             )
@@ -175,8 +175,8 @@ POSTERIOR_OF_CAUSES = Exercise(
     },
     hints=(
         "Write Bayes' rule (4.4) in logarithms first: what is log p(x, z)?",
-        "Every row is divided by its own sum in the end, so you may take any number off a row "
-        "of logarithms before exp. Which one is safe?",
+        "Every row is divided by its own sum in the end, so you may subtract any number from a "
+        "row of logarithms before exp. Which one is safe?",
         "joint = exp(log_joint − its row's largest), divided by its row's sum; keepdims=True "
         "keeps the shapes fitting.",
     ),

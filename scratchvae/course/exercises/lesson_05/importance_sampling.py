@@ -40,7 +40,7 @@ LOG_WEIGHTS = Exercise(
         "the prior p(z) is missing: the weight is the joint over the proposal": (
             lambda ll, z, m, lv: ll - gaussian_log_density(z, m, lv)
         ),
-        "the proposal is added; it is divided by, so its logarithm is taken off": (
+        "you added the proposal; the weight is divided by it, so its logarithm is subtracted": (
             lambda ll, z, m, lv: (
                 ll + standard_normal_log_density(z) + gaussian_log_density(z, m, lv)
             )
@@ -48,18 +48,18 @@ LOG_WEIGHTS = Exercise(
         "the proposal is missing: this is the logarithm of the joint": (
             lambda ll, z, m, lv: ll + standard_normal_log_density(z)
         ),
-        "prior and proposal have changed places": lambda ll, z, m, lv: (
+        "prior and proposal are exchanged": lambda ll, z, m, lv: (
             ll - standard_normal_log_density(z) + gaussian_log_density(z, m, lv)
         ),
         "the pixels' log p(x | z) is missing": lambda ll, z, m, lv: (
             standard_normal_log_density(z) - gaussian_log_density(z, m, lv)
         ),
-        "the proposal's log-variance was taken for its variance: pass it on as it is": (
+        "you passed a variance where a log-variance is expected: pass log_variance as it is": (
             lambda ll, z, m, lv: (
                 ll + standard_normal_log_density(z) - gaussian_log_density(z, m, np.exp(lv))
             )
         ),
-        "these are the weights themselves: leave the logarithm as it is": (
+        "these are the weights themselves: return their logarithms": (
             lambda ll, z, m, lv: np.exp(log_weights(ll, z, m, lv))
         ),
     },
@@ -135,25 +135,25 @@ DRAWS_NEEDED = Exercise(
     answer=draws_needed,
     draw=_draw_proposals,
     mistakes={
-        "1 has not been taken off: E[w²]/p² is not yet the variance": lambda m, v, qm, qv, e: (
+        "the 1 has not been subtracted: E[w²]/p² is not yet the variance": lambda m, v, qm, qv, e: (
             _needed(qv / v, (qm - m) / np.sqrt(v), e, subtract=0.0)
         ),
-        "the error is not squared: √(Var / K) = error · p, so K has error² below the line": (
+        "the error is not squared: √(Var / K) = error · p, so error² is in the denominator of K": (
             lambda m, v, qm, qv, e: _needed(qv / v, (qm - m) / np.sqrt(v), e, power=1)
         ),
         "you have s upside down: it is the proposal's variance over the posterior's": (
             lambda m, v, qm, qv, e: _needed(v / qv, (qm - m) / np.sqrt(v), e)
         ),
-        "the ratio s is one of variances, not of deviations": lambda m, v, qm, qv, e: _needed(
-            np.sqrt(qv / v), (qm - m) / np.sqrt(v), e
+        "the ratio s is one of variances, not of standard deviations": lambda m, v, qm, qv, e: (
+            _needed(np.sqrt(qv / v), (qm - m) / np.sqrt(v), e)
         ),
-        "the distance δ is in deviations of the posterior: divide by its deviation": (
+        "the distance δ is in standard deviations of the posterior: divide by those": (
             lambda m, v, qm, qv, e: _needed(qv / v, qm - m, e)
         ),
-        "the distance δ is in deviations of the posterior; you divided by its variance": (
+        "the distance δ is in standard deviations of the posterior; you divided by its variance": (
             lambda m, v, qm, qv, e: _needed(qv / v, (qm - m) / v, e)
         ),
-        "the distance δ is in deviations of the posterior, not of the proposal": (
+        "the distance δ is in standard deviations of the posterior, not of the proposal": (
             lambda m, v, qm, qv, e: _needed(qv / v, (qm - m) / np.sqrt(qv), e)
         ),
         "you rounded K: leave it as it comes out": lambda m, v, qm, qv, e: np.ceil(
@@ -162,7 +162,7 @@ DRAWS_NEEDED = Exercise(
         "the latents' factors multiply, they do not add up": lambda m, v, qm, qv, e: _summed(
             qv / v, (qm - m) / np.sqrt(v), e
         ),
-        "where a proposal is too narrow (some s ≤ ½) no number of draws will do, and you give "
+        "where a proposal is too narrow (some s ≤ ½) no number of draws will do, and you return "
         "one": lambda m, v, qm, qv, e: _needed(
             np.where(qv / v > 0.5, qv / v, 1), (qm - m) / np.sqrt(v), e
         ),
@@ -173,7 +173,8 @@ DRAWS_NEEDED = Exercise(
         "By (5.8) the squared relative error is Var[w] / (K p²). Set it to error², and solve "
         "for K.",
         "In (5.10), s is the proposal's variance over the posterior's, and δ the difference of "
-        "the means in deviations of the posterior. Multiply over the latents, then take off 1.",
+        "the means in standard deviations of the posterior. Multiply over the latents, then "
+        "subtract 1.",
         "Where some s ≤ ½ the answer is np.inf: np.where((s > 0.5).all(axis=1), K, np.inf).",
     ),
     returns=("the number of draws",),
@@ -216,11 +217,11 @@ IMPORTANCE_ESTIMATE = Exercise(
             importance_estimate(a)[0],
             _estimate(a) * np.exp(a - a.max(axis=0)).mean(axis=0),
         ),
-        "your first result is the logarithm of the sum: take off log K": lambda a: (
+        "your first result is the logarithm of the sum: subtract log K": lambda a: (
             np.logaddexp.reduce(a, axis=0),
             _estimate(a),
         ),
-        "you took the bias off the estimate: leave log p̂ as it is": lambda a: (
+        "you subtracted the bias from the estimate: leave log p̂ as it is": lambda a: (
             importance_estimate(a)[0] - _estimate(a),
             _estimate(a),
         ),
@@ -236,11 +237,11 @@ IMPORTANCE_ESTIMATE = Exercise(
         "the estimate is right; the bias is estimated with K and not K − 1: ddof=1": (
             lambda a: (importance_estimate(a)[0], _estimate(a, ddof=0))
         ),
-        "the estimate is right; the bias has no K: it is that of a single draw": lambda a: (
+        "the estimate is right; the bias lacks the K: it is that of a single draw": lambda a: (
             importance_estimate(a)[0],
             _estimate(a, count=False),
         ),
-        "the estimate is right; the bias is that of the deviation instead of the variance": (
+        "the estimate is right; in the bias you took the standard deviation for the variance": (
             lambda a: (importance_estimate(a)[0], -np.sqrt(-2 * _estimate(a)) / 2)
         ),
         "the estimate is right; for the bias you took the variance of the log-weights": (

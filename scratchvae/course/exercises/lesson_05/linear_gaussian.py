@@ -84,20 +84,18 @@ LINEAR_EVIDENCE = Exercise(
         "the variance itself is c: do not square it": lambda x, w, b, c: log_evidence(
             x, w, b, c**2
         ),
-        "the mean b has been left out": lambda x, w, b, c: log_evidence(x, w, 0 * b, c),
+        "the mean b is missing": lambda x, w, b, c: log_evidence(x, w, 0 * b, c),
         "this is log p(x | z = 0): the latents move the pixels too, which adds Wᵀ W to the "
         "covariance": lambda x, w, b, c: log_evidence(x, 0 * w, b, c),
         "this is the sum over the images, and one number per image is asked for": (
             lambda x, w, b, c: log_evidence(x, w, b, c).sum()
         ),
-        "only the diagonal of Wᵀ W is in your covariance: latents that are shared make pixels "
-        "vary together": lambda x, w, b, c: gaussian_log_density(
-            x, b, np.log((w**2).sum(axis=0) + c)
-        ),
+        "only the diagonal of Wᵀ W is in your covariance: pixels that share latents vary "
+        "together": lambda x, w, b, c: gaussian_log_density(x, b, np.log((w**2).sum(axis=0) + c)),
     },
     hints=(
         "Which covariance is in (5.3), and of what shape must it be for P pixels?",
-        "weight is (D, P): the product that is (P, P) has the transposed one first.",
+        "The weight is (D, P): the product that is (P, P) has the transposed one first.",
         "weight.T @ weight + variance · I is the covariance, bias the mean.",
     ),
     returns=("the log-evidence",),

@@ -43,7 +43,7 @@ ELBO_FROM_DRAWS = Exercise(
             lambda a, b, q: (a - q).mean(axis=0)
         ),
         "you add log q; q stands in the denominator": lambda a, b, q: (a + b + q).mean(axis=0),
-        "the part of q is missing: this is the mean of log p(x, z) alone": (
+        "log q is missing: this is only the mean of log p(x, z)": (
             lambda a, b, q: (a + b).mean(axis=0)
         ),
     },
@@ -100,7 +100,7 @@ EXPECTED_SQUARED_ERROR = Exercise(
         "needed is its trace": (
             lambda x, w, b, m, s: ((x - b - m @ w) ** 2).sum(axis=1) + (s @ w @ w.T).sum()
         ),
-        "you add up all entries of Wᵀ S W; only its diagonal holds mean squares of pixels": (
+        "you add up all entries of Wᵀ S W; only its diagonal contains mean squares of pixels": (
             lambda x, w, b, m, s: ((x - b - m @ w) ** 2).sum(axis=1) + (w.T @ s @ w).sum()
         ),
         "the spread is subtracted; being unsure of z makes the mean squared error larger": (
@@ -142,7 +142,7 @@ BEST_LOG_VARIANCE = Exercise(
         "this is the logarithm of the standard deviation, which is half of what is asked for": (
             lambda w, c: 0.5 * best_log_variance(w, c)
         ),
-        "this is the log of the precision: the sign is the wrong way round": (
+        "this is the logarithm of the precision, which has the opposite sign": (
             lambda w, c: -best_log_variance(w, c)
         ),
         "the σ² / 2 of the KL to the prior is missing: it is the 1 in the precision": (
@@ -152,7 +152,7 @@ BEST_LOG_VARIANCE = Exercise(
         "with correlated latents not the diagonal q with the largest bound": (
             lambda w, c: np.log(np.diag(np.linalg.inv(np.eye(len(w)) + w @ w.T / c)))
         ),
-        "a ½ stands before both terms, −‖Wⱼ‖² σ² / 2c and −σ² / 2; you lost one of them": (
+        "both terms have a ½, −‖Wⱼ‖² σ² / 2c and −σ² / 2; you lost one of them": (
             lambda w, c: -np.log1p((w**2).sum(axis=1) / (2 * c))
         ),
         "the noise is missing: the first term of the reconstruction is divided by 2c": (

@@ -58,7 +58,7 @@ FACTOR_POSTERIOR = Exercise(
                 np.eye(len(w)) + (w / v) @ w.T,
             )
         ),
-        "you divide by the standard deviations; the density has the variances": (
+        "you divide by the standard deviations; the density contains the variances": (
             lambda x, w, b, v: factor_posterior(x, w, b, np.sqrt(v))
         ),
         "you multiply by the variances; a pixel with much noise must count for less": (
@@ -67,7 +67,7 @@ FACTOR_POSTERIOR = Exercise(
         "the bias is missing: what the latents explain is x − b": (
             lambda x, w, b, v: factor_posterior(x, w, np.zeros_like(b), v)
         ),
-        "the mean is m S⁻¹, the linear terms alone: multiply by the covariance": (
+        "the mean is still m S⁻¹, only the linear terms: multiply by the covariance": (
             lambda x, w, b, v: ((x - b) @ (w / v).T, factor_posterior(x, w, b, v)[1])
         ),
         "the noise is missing from the mean: it must weigh the pixels of x − b too": (
@@ -116,7 +116,7 @@ def _draw_m_step(random: np.random.Generator) -> tuple[FloatArray, FloatArray, F
 def _with_weight(
     x: FloatArray, mean: FloatArray, covariance: FloatArray, times: float
 ) -> tuple[FloatArray, FloatArray]:
-    """Return an M step that counts the covariance so many times in the weight's equation."""
+    """Return an M step that counts the covariance ``times`` times in the weight's equation."""
     weight = np.linalg.solve(times * covariance + mean.T @ mean, mean.T @ x)
     spread = (weight * (covariance @ weight)).sum(axis=0)
     return weight, ((x - mean @ weight) ** 2).mean(axis=0) + spread
@@ -138,7 +138,7 @@ FACTOR_M_STEP = Exercise(
     answer=factor_m_step,
     draw=_draw_m_step,
     mistakes={
-        "the covariance is missing from E[zᵀz]: the means alone are used as if z were known": (
+        "the covariance is missing from E[zᵀz]: you use only the means, as if z were known": (
             lambda x, m, s: _with_weight(x, m, s, 0.0)
         ),
         "the covariance is used nowhere: the means are not all that the E step found": (
@@ -151,7 +151,7 @@ FACTOR_M_STEP = Exercise(
                 + (len(x) - 1) * ((x - m @ factor_m_step(x, m, s)[0]) ** 2).mean(axis=0),
             )
         ),
-        "the covariance is counted once; every one of the N images brings it": (
+        "the covariance is counted once; each of the N images contributes it": (
             lambda x, m, s: _with_weight(x, m, s, 1.0)
         ),
         "the variances lack the spread of z: add wₚᵀ S wₚ to the mean squared residual": (
@@ -165,12 +165,12 @@ FACTOR_M_STEP = Exercise(
         ),
         "only the diagonal of the covariance is used in the variances: correlated latents add "
         "mixed terms": (lambda x, m, s: _with_spread(x, m, s, lambda w: np.diag(s) @ w**2)),
-        "the spread of z is shared out equally among the pixels: pixel p has its own part, "
-        "from its column of W": (
+        "the spread of z is divided equally among the pixels: pixel p has its own share, from "
+        "its column of W": (
             lambda x, m, s: _with_spread(x, m, s, lambda w: np.trace(s @ w @ w.T) / x.shape[1])
         ),
-        "the spread of z is divided by N: every image brings it, so its mean over the images "
-        "is itself": (
+        "the spread of z is divided by N: every image contributes it, so its mean over the "
+        "images is itself": (
             lambda x, m, s: (
                 factor_m_step(x, m, s)[0],
                 (1 - 1 / len(x)) * ((x - m @ factor_m_step(x, m, s)[0]) ** 2).mean(axis=0)

@@ -4,9 +4,9 @@ from scratchvae.course.exercises.exercise import Exercise
 from scratchvae.course.exercises.lesson_10.adam import ADAM_STEP, adam_step
 from scratchvae.course.exercises.lesson_10.gradients import (
     LOGITS_GRADIENT,
-    TWO_ROADS,
+    TWO_PATHS,
     logits_gradient,
-    two_roads,
+    two_paths,
 )
 from scratchvae.course.exercises.lesson_10.linear_vae import (
     LINEAR_VAE_GRADIENTS,
@@ -19,13 +19,13 @@ __all__ = [
     "adam_step",
     "linear_vae_gradients",
     "logits_gradient",
-    "two_roads",
+    "two_paths",
     "walk_speed",
 ]
 
 EXERCISES: list[Exercise] = [
     LOGITS_GRADIENT,
-    TWO_ROADS,
+    TWO_PATHS,
     LINEAR_VAE_GRADIENTS,
     ADAM_STEP,
     WALK_SPEED,

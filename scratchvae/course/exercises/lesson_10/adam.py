@@ -43,8 +43,8 @@ def _draw_adam(
     shape = unequal_sizes(random, 2)
     value, gradient, first = random.standard_normal((3, *shape))
     second = random.uniform(0.1, 2, shape)
-    # Not the usual constants, so that an answer with those built in is found out; and an epsilon
-    # large enough to tell where it is added.
+    # Not the usual constants, so that an answer with those built in is noticed; and an epsilon
+    # large enough to show where it is added.
     rate, beta_1, beta_2 = (
         random.uniform(0.1, 0.5),
         random.uniform(0.6, 0.9),
@@ -81,7 +81,7 @@ def _adam(
     old: bool = False,
     root: bool = True,
 ) -> Three:
-    """Return the three results, each slip switched on by its name."""
+    """Return the three results, with the mistakes that are switched on."""
     r, s = b1 * first + (1 - b1) * g, b2 * second + (1 - b2) * (g**2 if squared else g)
     mean, square = (first, second) if old else (r, s)
     if corrected:
@@ -108,10 +108,10 @@ ADAM_STEP = Exercise(
         "the correction for the start at zero is missing": (
             lambda *given: _adam(*given, corrected=False)
         ),
-        "the second moment is a mean of squares of the gradient": (
+        "the second moment is a mean of the squared gradient": (
             lambda *given: _adam(*given, squared=False)
         ),
-        "epsilon is added to the root, not under it": lambda *given: _adam(*given, inside=True),
+        "the epsilon is added to the root, not under it": lambda *given: _adam(*given, inside=True),
         "the step uses the moments from before; update them first": (
             lambda *given: _adam(*given, old=True)
         ),

@@ -1,4 +1,4 @@
-"""Exercises on two stations of the way back: the logits, and where two roads meet in the encoder.
+"""Exercises on two steps of the backward pass: the logits, and where two paths meet.
 
 Dimensions: N images, P pixels, D latents, S draws of z per image.
 """
@@ -34,10 +34,10 @@ LOGITS_GRADIENT = Exercise(
     answer=logits_gradient,
     draw=_draw_logits,
     mistakes={
-        "the mean over the draws is missing: the loss has 1/S besides 1/N": (
+        "the mean over the draws is missing: the loss has 1/S as well as 1/N": (
             lambda x, y: (sigmoid(y) - x) / len(x)
         ),
-        "the mean over the images is missing: the loss has 1/N besides 1/S": (
+        "the mean over the images is missing: the loss has 1/N as well as 1/S": (
             lambda x, y: (sigmoid(y) - x) / len(y)
         ),
         "you divided by the pixels as well: the loss adds up over pixels": (
@@ -46,29 +46,30 @@ LOGITS_GRADIENT = Exercise(
         "this is the gradient of the sum; the loss is a mean over images and over draws": (
             lambda x, y: sigmoid(y) - x
         ),
-        "the draws are put together; each draw has logits of its own, and a gradient of its "
-        "own": lambda x, y: (sigmoid(y) - x).sum(axis=0) / (len(x) * len(y)),
+        "you summed over the draws; each draw has its own logits and gradient": lambda x, y: (
+            (sigmoid(y) - x).sum(axis=0) / (len(x) * len(y))
+        ),
         "this is the loss of the mean logits; the loss is a mean over draws, and each draw has "
         "a sigmoid of its own": lambda x, y: (
             np.repeat(sigmoid(y.mean(axis=0, keepdims=True)) - x, len(y), axis=0)
             / (len(x) * len(y))
         ),
-        "this is the gradient for the probability, not for the logit: multiply by the slope of "
-        "the sigmoid, p (1 − p), and most of it cancels": lambda x, y: (
+        "this is the gradient with respect to the probability, not the logit: multiply by the "
+        "slope of the sigmoid, p (1 − p), and most of it cancels": lambda x, y: (
             (sigmoid(y) - x) / (sigmoid(y) * (1 - sigmoid(y))) / (len(x) * len(y))
         ),
     },
     hints=(
         "Write the loss with all its sums, and mark where one logit y[s, n, i] occurs.",
-        "It occurs in one term, log(1 + e^y) − x y. Which factors stand before the sum that "
-        "this term is in?",
+        "It occurs in one term, log(1 + e^y) − x y. Which factors come before the sum that "
+        "contains this term?",
         "Equation (10.4) with N replaced by N S: x broadcasts over the first axis.",
     ),
     returns=("d_logits",),
 )
 
 
-def two_roads(
+def two_paths(
     dz: FloatArray, mean: FloatArray, log_deviation: FloatArray, eps: FloatArray, beta: float
 ) -> tuple[FloatArray, FloatArray]:
     """Return ∂loss/∂mean and ∂loss/∂log_deviation, (N, D), of an encoder that gives s = log σ.
@@ -83,7 +84,7 @@ def two_roads(
     return d_mean, 2 * d_log_variance
 
 
-def _draw_roads(
+def _draw_paths(
     random: np.random.Generator,
 ) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray, float]:
     count, latents = unequal_sizes(random, 2)
@@ -91,7 +92,7 @@ def _draw_roads(
     return dz, mean, 0.5 * log_deviation, eps, float(random.uniform(1.5, 5))
 
 
-def _roads(
+def _paths(
     dz: FloatArray,
     mean: FloatArray,
     s: FloatArray,
@@ -102,37 +103,37 @@ def _roads(
     slope: FloatArray | None = None,
     spread: FloatArray | None = None,
 ) -> tuple[FloatArray, FloatArray]:
-    """Return both gradients with a weight on each road, ∂z/∂s and ∂KL/∂s perhaps replaced."""
+    """Return both gradients with a weight on each path, ∂z/∂s and ∂KL/∂s perhaps replaced."""
     slope = np.exp(s) * eps if slope is None else slope
     spread = np.exp(2 * s) - 1 if spread is None else spread
     return z * dz + kl * mean, z * dz * slope + kl * spread
 
 
-TWO_ROADS = Exercise(
-    name="two-roads",
-    answer=two_roads,
-    draw=_draw_roads,
+TWO_PATHS = Exercise(
+    name="two-paths",
+    answer=two_paths,
+    draw=_draw_paths,
     mistakes={
-        "the road through the KL lacks its 1/N; dz has its own already": (
-            lambda dz, m, s, eps, beta: _roads(dz, m, s, eps, kl=beta)
+        "the path through the KL lacks its 1/N; dz has its own already": (
+            lambda dz, m, s, eps, beta: _paths(dz, m, s, eps, kl=beta)
         ),
         "you divided dz by N once more; it is the gradient of the mean loss already": (
-            lambda dz, m, s, eps, beta: _roads(dz, m, s, eps, z=1 / len(m), kl=beta / len(m))
+            lambda dz, m, s, eps, beta: _paths(dz, m, s, eps, z=1 / len(m), kl=beta / len(m))
         ),
-        "the road through z is missing": (
-            lambda dz, m, s, eps, beta: _roads(dz, m, s, eps, z=0.0, kl=beta / len(m))
+        "the path through z is missing": (
+            lambda dz, m, s, eps, beta: _paths(dz, m, s, eps, z=0.0, kl=beta / len(m))
         ),
-        "the road through the KL is missing": (
-            lambda dz, m, s, eps, beta: _roads(dz, m, s, eps, kl=0.0)
+        "the path through the KL is missing": (
+            lambda dz, m, s, eps, beta: _paths(dz, m, s, eps, kl=0.0)
         ),
-        "beta is missing: it weighs the KL": (
-            lambda dz, m, s, eps, beta: _roads(dz, m, s, eps, kl=1 / len(m))
+        "the weight beta of the KL is missing": (
+            lambda dz, m, s, eps, beta: _paths(dz, m, s, eps, kl=1 / len(m))
         ),
-        "beta weighs the KL alone, not what comes through z": (
-            lambda dz, m, s, eps, beta: _roads(dz, m, s, eps, z=beta, kl=beta / len(m))
+        "the weight beta belongs only to the KL, not to what comes through z": (
+            lambda dz, m, s, eps, beta: _paths(dz, m, s, eps, z=beta, kl=beta / len(m))
         ),
         "these are the gradients for a log-variance s; here e^s is the standard deviation": (
-            lambda dz, m, s, eps, beta: _roads(
+            lambda dz, m, s, eps, beta: _paths(
                 dz,
                 m,
                 s,
@@ -143,40 +144,40 @@ TWO_ROADS = Exercise(
             )
         ),
         "through z there is a ½ too many: the derivative of e^s is e^s": (
-            lambda dz, m, s, eps, beta: _roads(
+            lambda dz, m, s, eps, beta: _paths(
                 dz, m, s, eps, kl=beta / len(m), slope=0.5 * np.exp(s) * eps
             )
         ),
         "through the KL there is a ½ too many: the derivative of ½ (e^(2s) − 2s) is "
-        "e^(2s) − 1": lambda dz, m, s, eps, beta: _roads(
+        "e^(2s) − 1": lambda dz, m, s, eps, beta: _paths(
             dz, m, s, eps, kl=beta / len(m), spread=0.5 * (np.exp(2 * s) - 1)
         ),
         "in the KL the variance is e^(2s), not e^s": (
-            lambda dz, m, s, eps, beta: _roads(
+            lambda dz, m, s, eps, beta: _paths(
                 dz, m, s, eps, kl=beta / len(m), spread=np.exp(s) - 1
             )
         ),
-        "in d_log_deviation the road through the KL lacks its 1/N": (
-            lambda dz, m, s, eps, beta: _roads(
+        "in d_log_deviation the path through the KL lacks its 1/N": (
+            lambda dz, m, s, eps, beta: _paths(
                 dz, m, s, eps, kl=beta / len(m), spread=len(m) * (np.exp(2 * s) - 1)
             )
         ),
-        "the derivative of z by s has the standard deviation e^s, not the variance": (
-            lambda dz, m, s, eps, beta: _roads(
+        "the derivative of z by s contains the standard deviation e^s, not the variance": (
+            lambda dz, m, s, eps, beta: _paths(
                 dz, m, s, eps, kl=beta / len(m), slope=np.exp(2 * s) * eps
             )
         ),
         "the derivative of z by s is e^s eps; the e^s is missing": (
-            lambda dz, m, s, eps, beta: _roads(dz, m, s, eps, kl=beta / len(m), slope=eps)
+            lambda dz, m, s, eps, beta: _paths(dz, m, s, eps, kl=beta / len(m), slope=eps)
         ),
         "the noise is missing in the derivative of z by s": (
-            lambda dz, m, s, eps, beta: _roads(dz, m, s, eps, kl=beta / len(m), slope=np.exp(s))
+            lambda dz, m, s, eps, beta: _paths(dz, m, s, eps, kl=beta / len(m), slope=np.exp(s))
         ),
     },
     hints=(
         "Write z and the KL with s: the standard deviation is e^s and the variance e^(2s).",
         "z = m + e^s eps, and KL = ½ Σ (m² + e^(2s) − 1 − 2s) for an image. Differentiate "
-        "each, and add the two roads. The loss has beta/N before the KLs.",
+        "each, and add the two paths. The loss has beta/N before the KLs.",
         "d_mean is dz + beta m / N. In the other, dz meets e^s eps, and beta/N meets e^(2s) − 1.",
     ),
     returns=("d_mean", "d_log_deviation"),

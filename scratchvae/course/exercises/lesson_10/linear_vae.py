@@ -1,4 +1,4 @@
-"""The exercise on the whole way back of a VAE without a bend.
+"""The exercise on the whole backward pass of a linear VAE.
 
 Dimensions: N images, P pixels, D latents.
 """
@@ -28,9 +28,9 @@ def linear_vae_gradients(
 ) -> Three:
     """Return ∂loss/∂encoder (P, D), ∂loss/∂log_variance (D,) and ∂loss/∂decoder (D, P).
 
-    The mean is x times the encoder's matrix, the log-variance one for all images, the decoded image
-    z times the decoder's, and pixels are Gaussian of a fixed variance: the way back of eq. 10.5,
-    eq. 10.7, eq. 10.8 and eq. 10.9 without its tanh. x is (N, P), eps is (N, D).
+    The mean is x times the encoder's matrix, all images share one log-variance, the decoded image
+    is z times the decoder's matrix, and pixels are Gaussian with a fixed variance: the backward
+    pass of eq. 10.5, eq. 10.7, eq. 10.8 and eq. 10.9 without its tanh. x is (N, P), eps is (N, D).
     """
     mean = x @ encoder
     log_variances = np.broadcast_to(log_variance, mean.shape).copy()
@@ -70,7 +70,7 @@ def _linear(
     decoder_sees_mean: bool = False,
     noise: bool = True,
 ) -> Three:
-    """Return the three gradients, each slip switched on by its name."""
+    """Return the three gradients, with the mistakes that are switched on."""
     count = len(x)
     sigma, mean = np.exp(0.5 * log_variance), x @ encoder
     z = mean + sigma * eps
@@ -88,14 +88,14 @@ LINEAR_VAE_GRADIENTS = Exercise(
     answer=linear_vae_gradients,
     draw=_draw_linear,
     mistakes={
-        "the KL does not reach the encoder: the road through it is missing in d_encoder": (
+        "the KL does not reach the encoder: the path through it is missing in d_encoder": (
             lambda *given: _linear(*given, kl=(0.0, 1.0))
         ),
         "the KL does not reach the log-variance": lambda *given: _linear(*given, kl=(1.0, 0.0)),
-        "nothing but the KL reaches the encoder: the road through z is missing": (
+        "only the KL reaches the encoder: the path through z is missing": (
             lambda *given: _linear(*given, through=0.0)
         ),
-        "the KL is averaged over images, and so is its gradient: d_encoder has it N times": (
+        "the KL is averaged over images, and so is its gradient: in d_encoder it counts N times": (
             lambda *given: _linear(*given, kl=(float(len(given[0])), 1.0))
         ),
         "in d_log_variance the KL is divided by N once too often: all N images have the same "
@@ -105,8 +105,8 @@ LINEAR_VAE_GRADIENTS = Exercise(
         "in d_log_variance the KL counts N times: it is a mean over images": (
             lambda *given: _linear(*given, kl=(1.0, float(len(given[0]))))
         ),
-        "what comes to the log-variance through z is added up over images, not averaged: the "
-        "1/N is in dz already": lambda *given: _linear(*given, averaged=True),
+        "what reaches the log-variance through z is summed over images, not averaged: the 1/N "
+        "is already in dz": lambda *given: _linear(*given, averaged=True),
         "the variance c of the pixels is missing: the squared error is divided by 2c": (
             lambda x, e, s, v, eps, c: _linear(x, e, s, v, eps, 1.0)
         ),
@@ -119,8 +119,8 @@ LINEAR_VAE_GRADIENTS = Exercise(
         "Go forwards first: mean, z, decoded, as three lines of code. Then go backwards, last "
         "line first.",
         "d_decoded = (z V − x) / (c N). From it d_decoder as in (10.5), and dz. At the mean "
-        "two roads meet, (10.7) and (10.8); the encoder's matrix is a dense layer (10.9).",
-        "The log-variance serves all images, so its gradients add up over images: through z "
+        "two paths meet, (10.7) and (10.8); the encoder's matrix is a dense layer (10.9).",
+        "All images share the log-variance, so its gradients add up over images: through z "
         "the sum of ½ e^(l/2) eps dz, through the KL N times (e^l − 1) / 2N.",
     ),
     returns=("d_encoder", "d_log_variance", "d_decoder"),

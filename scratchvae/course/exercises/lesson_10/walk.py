@@ -8,7 +8,6 @@ import numpy as np
 from scratchvae.course.exercises.draws import unequal_sizes
 from scratchvae.course.exercises.exercise import Exercise
 from scratchvae.course.exercises.functions import sigmoid
-from scratchvae.kernels import reference
 from scratchvae.validation import FloatArray
 
 
@@ -25,7 +24,7 @@ def walk_speed(
     z is (N, D), direction (D,), w3 (D, H), w4 (H, P).
     """
     g = np.tanh(z @ w3 + b3)
-    pixels = reference.sigmoid(g @ w4 + b4)
+    pixels = sigmoid(g @ w4 + b4)
     speed: FloatArray = pixels * (1 - pixels) * (((direction @ w3) * (1 - g**2)) @ w4)
     return speed
 
@@ -53,18 +52,18 @@ def _speed(
     w4: FloatArray,
     b4: FloatArray,
     *,
-    bend: bool = True,
-    squeeze: bool = True,
+    tanh_slope: bool = True,
+    sigmoid_slope: bool = True,
     biases: bool = False,
     through_tanh: bool = False,
 ) -> FloatArray:
-    """Return the speed, each slip switched on by its name."""
+    """Return the speed, with the mistakes that are switched on."""
     g = np.tanh(z @ w3 + b3)
     pixels = sigmoid(g @ w4 + b4)
     du = direction @ w3 + (b3 if biases else 0)
-    dg = np.tanh(du) * np.ones_like(g) if through_tanh else du * ((1 - g**2) if bend else 1)
+    dg = np.tanh(du) * np.ones_like(g) if through_tanh else du * ((1 - g**2) if tanh_slope else 1)
     dy = (dg + np.zeros_like(g)) @ w4 + (b4 if biases else 0)
-    speed: FloatArray = dy * pixels * (1 - pixels) if squeeze else dy
+    speed: FloatArray = dy * pixels * (1 - pixels) if sigmoid_slope else dy
     return speed
 
 
@@ -74,7 +73,7 @@ WALK_SPEED = Exercise(
     draw=_draw_walk,
     mistakes={
         "the slope of the sigmoid is missing: this is the speed of the logits": (
-            lambda *given: _speed(*given, squeeze=False)
+            lambda *given: _speed(*given, sigmoid_slope=False)
         ),
         "this is the difference over a whole step; a speed is a derivative": (
             lambda z, d, w3, b3, w4, b4: (
@@ -82,15 +81,16 @@ WALK_SPEED = Exercise(
                 - sigmoid(np.tanh(z @ w3 + b3) @ w4 + b4)
             )
         ),
-        "the slope of the tanh is missing": lambda *given: _speed(*given, bend=False),
-        "the biases do not move: they are in no derivative by z": (
+        "the slope of the tanh is missing": lambda *given: _speed(*given, tanh_slope=False),
+        "the biases do not move: no derivative by z contains them": (
             lambda *given: _speed(*given, biases=True)
         ),
-        "the speed does not go through the tanh, but is multiplied by its slope at the place "
-        "where z is": lambda *given: _speed(*given, through_tanh=True),
+        "do not put the speed through the tanh: multiply it by its slope": lambda *given: _speed(
+            *given, through_tanh=True
+        ),
     },
     hints=(
-        "Put z + t d in the place of z, and differentiate the decoder line by line with "
+        "Put z + t d in place of z, and differentiate the decoder line by line with "
         "respect to t, first line first.",
         "u = z W3 + b3 changes by d W3, the same for all rows. Then multiply by the slope of "
         "tanh, by W4, and by the slope of the sigmoid.",
