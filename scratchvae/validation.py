@@ -66,7 +66,7 @@ def check_array(
         raise InputError(f"{name} must be of shape ({wanted}), not {x.shape}: {remedy}")
 
 
-def check_remembered(layer: Any, name: str) -> Any:
+def remembered(layer: Any, name: str) -> Any:
     """Return what ``layer.forward`` stored as ``name``, or say that it has not run."""
     try:
         return layer.__dict__[name]
@@ -76,9 +76,9 @@ def check_remembered(layer: Any, name: str) -> Any:
         ) from None
 
 
-def check_upstream(layer: Any, dy: FloatArray) -> FloatArray:
+def remembered_output(layer: Any, dy: FloatArray) -> FloatArray:
     """Return the output ``y`` that ``layer.forward`` stored, if ``dy`` can be its gradient."""
-    y: FloatArray = check_remembered(layer, "y")
+    y: FloatArray = remembered(layer, "y")
     check_array(dy, f"{type(layer).__name__}: dy", y.shape, y.dtype)
     return y
 

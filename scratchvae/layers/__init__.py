@@ -1,4 +1,9 @@
-"""What a network is made of: each layer has its forward pass beside its backward pass."""
+"""The layers of a network, each with its forward pass beside its backward pass.
+
+Throughout, dv stands for ∂loss/∂v, an array of v's shape; the loss is one number. The arithmetic of
+a layer is in functions that are called as ``kernels.f``. Each of them computes what a few lines of
+NumPy in ``kernels/reference.py`` define; other implementations differ only in speed.
+"""
 
 from scratchvae.layers.activations import ELU, LogSoftplus, ReLU, Sigmoid, Softplus, Tanh
 from scratchvae.layers.base import Layer

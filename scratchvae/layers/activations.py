@@ -1,7 +1,10 @@
 """Activation functions, applied to each number by itself, and their derivatives.
 
-Each derivative is written with the output y, which is there already (eq. 2.6 of the lessons), so
-y is all that a forward pass keeps. The kernels are defined in ``kernels/reference.py``.
+y[i] = f(x[i]) depends on no other number of x, so the chain rule comes to dx[i] = dy[i] · f′(x[i]).
+Each derivative is written with the output y, which has already been computed (eq. 2.6 of the
+lessons), so y is all that a forward pass keeps. (``LogSoftplus`` also keeps x: where softplus(x) is
+small, eʸ − floor would lose its digits.) What is called as ``kernels.f`` is defined in
+``kernels/reference.py``.
 """
 
 from typing import ClassVar
@@ -11,13 +14,13 @@ from numpy.typing import DTypeLike
 
 from scratchvae import kernels
 from scratchvae.layers.base import Layer
-from scratchvae.validation import FloatArray, check_floats, check_positive, check_upstream
+from scratchvae.validation import FloatArray, check_floats, check_positive, remembered_output
 
 
 class ReLU(Layer):
     """The rectifier ``y = max(x, 0)``.
 
-    Its derivative is 1 where y > 0, else 0; at the kink, 0, it is taken as 0.
+    Its derivative is 1 where y > 0, else 0; at the kink, x = 0, we take 0.
     """
 
     smooth: ClassVar[bool] = False
@@ -29,7 +32,8 @@ class ReLU(Layer):
 
     def backward(self, dy: FloatArray) -> FloatArray:
         """Return ``dy`` where y > 0, and 0 elsewhere."""
-        return kernels.relu_backward(dy, check_upstream(self, dy))
+        y = remembered_output(self, dy)
+        return kernels.relu_backward(dy, y)
 
     def __repr__(self) -> str:
         return "ReLU()"
@@ -45,7 +49,7 @@ class ELU(Layer):
     Parameters
     ----------
     alpha
-        Minus the limit at −∞.
+        Above 0; y tends to −alpha as x → −∞.
     dtype
         As for every ``Layer``.
     """
@@ -62,8 +66,9 @@ class ELU(Layer):
         return self.y
 
     def backward(self, dy: FloatArray) -> FloatArray:
-        """Return ``dy`` where y > 0, and ``dy (y + alpha)`` elsewhere."""
-        return kernels.elu_backward(dy, check_upstream(self, dy), self.alpha)
+        """Return ``dy`` where y > 0, and ``dy · (y + alpha)`` elsewhere."""
+        y = remembered_output(self, dy)
+        return kernels.elu_backward(dy, y, self.alpha)
 
     def __repr__(self) -> str:
         return f"ELU(alpha={self.alpha})"
@@ -78,8 +83,9 @@ class Tanh(Layer):
         return self.y
 
     def backward(self, dy: FloatArray) -> FloatArray:
-        """Return ``dy (1 − y²)``."""
-        return kernels.tanh_backward(dy, check_upstream(self, dy))
+        """Return ``dy · (1 − y²)``."""
+        y = remembered_output(self, dy)
+        return kernels.tanh_backward(dy, y)
 
     def __repr__(self) -> str:
         return "Tanh()"
@@ -94,15 +100,19 @@ class Sigmoid(Layer):
         return self.y
 
     def backward(self, dy: FloatArray) -> FloatArray:
-        """Return ``dy y (1 − y)``."""
-        return kernels.sigmoid_backward(dy, check_upstream(self, dy))
+        """Return ``dy · y · (1 − y)``."""
+        y = remembered_output(self, dy)
+        return kernels.sigmoid_backward(dy, y)
 
     def __repr__(self) -> str:
         return "Sigmoid()"
 
 
 class Softplus(Layer):
-    """The smooth rectifier ``y = log(1 + eˣ)``; its derivative is ``1 / (1 + e⁻ˣ) = 1 − e⁻ʸ``."""
+    """The smooth rectifier ``y = log(1 + eˣ)``.
+
+    Its derivative is ``1 / (1 + e⁻ˣ) = 1 − e⁻ʸ``, since 1 + eˣ = eʸ.
+    """
 
     def forward(self, x: FloatArray, training: bool = False) -> FloatArray:
         """Return y for ``x`` of any shape."""
@@ -110,19 +120,20 @@ class Softplus(Layer):
         return self.y
 
     def backward(self, dy: FloatArray) -> FloatArray:
-        """Return ``dy (1 − e⁻ʸ)``."""
-        return kernels.softplus_backward(dy, check_upstream(self, dy))
+        """Return ``dy · (1 − e⁻ʸ)``."""
+        y = remembered_output(self, dy)
+        return kernels.softplus_backward(dy, y)
 
     def __repr__(self) -> str:
         return "Softplus()"
 
 
 class LogSoftplus(Layer):
-    """The log-variance of a variance given as softplus: ``y = log(softplus(x) + floor)``.
+    """The logarithm of a positive variance: ``y = log(softplus(x) + floor)``.
 
-    Zhao's report takes the encoder's variance as ``softplus(h) + 1e-8``. With this layer as its
-    head such an encoder gives a log-variance like any other. The derivative is
-    ``sigmoid(x) / (softplus(x) + floor) = sigmoid(x) e⁻ʸ``.
+    A VAE's encoder gives log-variances; S. Zhao (*Variational Autoencoders*, report, 2023) has it
+    give variances as ``softplus(h) + 1e-8``, which this layer turns into the former. The derivative
+    is ``sigmoid(x) / (softplus(x) + floor) = sigmoid(x) e⁻ʸ``.
 
     Parameters
     ----------
@@ -143,8 +154,8 @@ class LogSoftplus(Layer):
         return self.y
 
     def backward(self, dy: FloatArray) -> FloatArray:
-        """Return ``dy sigmoid(x) e⁻ʸ``."""
-        y = check_upstream(self, dy)
+        """Return ``dy · sigmoid(x) · e⁻ʸ``."""
+        y = remembered_output(self, dy)
         dx: FloatArray = dy * kernels.sigmoid(self.x) * np.exp(-y)
         return dx
 

@@ -13,14 +13,18 @@ class Layer:
     """A function with a hand-written derivative.
 
     ``y = layer.forward(x)`` remembers what the derivative needs; ``dx = layer.backward(dy)`` takes
-    ∂loss/∂y to ∂loss/∂x and *adds* ∂loss/∂parameter to ``layer.parameters[name].grad``, by the
-    chain rule over all outputs (eq. 2.2 of the lessons). ``backward`` changes neither ``dy`` nor a
-    parameter's value, and may be called again.
+    dy = ∂loss/∂y to dx = ∂loss/∂x, by the chain rule over all outputs:
+    dx[i] = Σⱼ dy[j] · ∂y[j]/∂x[i] (eq. 2.2 of the lessons). It *adds* ∂loss/∂parameter to
+    ``layer.parameters[name].grad``, since a parameter may be used more than once and its gradients
+    then sum. ``backward`` changes neither ``dy`` nor a parameter's value, and may be called again.
+
+    A layer keeps x and y without copying them: do not change them before ``backward``.
 
     Parameters
     ----------
     dtype
-        ``float32`` to train, ``float64`` to check gradients: the dtype of the parameters.
+        The dtype of the parameters: ``float32`` to train, ``float64`` to check gradients, since
+        finite differences lose half of the digits. A layer without parameters takes either.
 
     Attributes
     ----------
@@ -28,8 +32,9 @@ class Layer:
         What is learned, and what is kept from batch to batch without being learned (running
         statistics), by name.
     smooth
-        Whether the function has derivatives of every order. A finite difference across a kink is
-        off by an amount that no formula can match, so a gradient check asks for this.
+        Whether the function has derivatives of every order. Across a kink a finite difference is
+        wrong, and where the second derivative jumps it is less accurate, so a gradient check reads
+        this flag.
     """
 
     smooth: ClassVar[bool] = True
@@ -44,7 +49,8 @@ class Layer:
     def forward(self, x: FloatArray, training: bool = False) -> FloatArray:
         """Return the layer's output for a batch ``x``; the first axis counts the examples.
 
-        ``training`` tells layers that behave differently then (batch norm) which of the two to do.
+        ``training`` matters only to layers that behave differently in training: batch norm, which
+        then also moves its running statistics.
         """
         raise NotImplementedError
 
@@ -53,7 +59,10 @@ class Layer:
         raise NotImplementedError
 
     def backward_parameters(self, dy: FloatArray) -> None:
-        """Like ``backward``, without ∂loss/∂x: nobody asks for the gradient at the data."""
+        """Like ``backward``, but return nothing: for a first layer, whose input is data.
+
+        A layer may override it to leave out dx.
+        """
         self.backward(dy)
 
     def zero_grad(self) -> None:

@@ -1,7 +1,7 @@
 """Batch normalisation over the channels of images or features.
 
-Dimensions: M values per channel (N·H·W for images, N for features), C channels. The kernels are
-defined in ``kernels/reference.py``.
+Dimensions: M values per channel (N·H·W for images, N for features), C channels. What is called as
+``kernels.f`` is defined in ``kernels/reference.py``.
 """
 
 import numpy as np
@@ -17,7 +17,7 @@ from scratchvae.validation import (
     check_count,
     check_floats,
     check_positive,
-    check_remembered,
+    remembered,
 )
 
 
@@ -25,16 +25,20 @@ class BatchNorm(Layer):
     """Normalise each channel, then apply a learned scale γ and shift β.
 
     x̂ = (x − μ) / √(σ² + ε) and y = γ x̂ + β, channel by channel. In training μ and σ² are the mean
-    and the (biased) variance over the batch; otherwise they are the running statistics, which
-    follow the batches as running ← (1 − momentum) · running + momentum · batch, with the unbiased
-    variance σ² M / (M − 1).
+    and the (biased) variance over the batch; otherwise they are the running statistics, which are
+    updated after each batch by running ← (1 − momentum) · running + momentum · batch. Their
+    variance is the unbiased one, σ² M / (M − 1): it stands for all data, of which a batch is a
+    sample.
 
-    Backwards, with every sum and mean over the M values of a channel:
+    Backwards, with every sum and mean over the M values of a channel: dγ = Σ dy x̂, dβ = Σ dy, and
 
-    - ∂γ = Σ dy x̂ and ∂β = Σ dy;
-    - ∂x = γ / √(σ² + ε) · [dy − mean(dy) − x̂ · mean(dy x̂)] in training. The first term is x's own
-      way to y. In the second a change of x moves μ, which moves all of the channel's outputs; in
-      the third it moves σ² likewise. With running statistics, which are constants, both are absent.
+        dx = γ / √(σ² + ε) · [dy − mean(dy) − x̂ · mean(dy x̂)]        in training.
+
+    For with r = 1 / √(σ² + ε) and g = dx̂ = γ dy there are three paths from x to the loss: the
+    direct one, r g; through μ, with dμ = −r Σ g (σ² does not change with μ, since Σ (x − μ) = 0),
+    which adds dμ / M; and through σ², with dσ² = −½ r³ Σ g (x − μ), which adds
+    dσ² · 2 (x − μ) / M. So dx adds up to 0 over a channel: a shift of the whole channel changes
+    nothing. With running statistics, which are constants, the second and third terms are absent.
 
     Source: Ioffe and Szegedy (2015); the running statistics are as PyTorch defines them.
 
@@ -45,7 +49,7 @@ class BatchNorm(Layer):
     momentum
         The share of each batch in the running statistics.
     epsilon
-        ε, which keeps a constant channel finite.
+        ε, which avoids division by zero in a constant channel.
     dtype
         As for every ``Layer``.
 
@@ -85,29 +89,30 @@ class BatchNorm(Layer):
         self.check_input(x, training)
         if training:
             mean, variance = kernels.channel_moments(x)  # μ and σ², (C,)
-            self._follow(mean, variance, x.size // self.channels)
+            self._update_running_statistics(mean, variance, x.size // self.channels)
         else:
-            mean, variance = self.buffers["running_mean"], self.buffers["running_variance"]
-        inverse_std = 1 / np.sqrt(variance + x.dtype.type(self.epsilon))  # 1/√(σ² + ε), (C,)
-        self.x, self.statistics, self.training = x, (mean.copy(), inverse_std), training
-        scale, shift = self.parameters["scale"].value, self.parameters["shift"].value
-        return kernels.batch_norm_forward(x, mean, inverse_std, scale, shift)  # γ x̂ + β
+            # A copy: the next batch in training changes the buffer in place.
+            mean, variance = self.buffers["running_mean"].copy(), self.buffers["running_variance"]
+        inverse_std = 1 / np.sqrt(variance + x.dtype.type(self.epsilon))  # r, in x's dtype
+        self.x, self.training = x, training
+        self.mean, self.inverse_std = mean, inverse_std
+        scale, shift = self.parameters["scale"].value, self.parameters["shift"].value  # γ and β
+        return kernels.batch_norm_forward(x, mean, inverse_std, scale, shift)
 
     def backward(self, dy: FloatArray) -> FloatArray:
-        """Return ∂loss/∂x for ``dy`` = ∂loss/∂y, both (N, …, C)."""
-        x = check_remembered(self, "x")
+        """Return dx for ``dy``, both (N, …, C)."""
+        x = remembered(self, "x")
         check_array(dy, "BatchNorm: dy", x.shape, self.dtype)
         scale, shift = self.parameters["scale"], self.parameters["shift"]
         dx, d_scale, d_shift = kernels.batch_norm_backward(
-            dy, x, *self.statistics, scale.value, self.training
+            dy, x, self.mean, self.inverse_std, scale.value, training=self.training
         )
-        dγ, dβ = scale.grad, shift.grad
-        dγ += d_scale  # Σ dy x̂
-        dβ += d_shift  # Σ dy
+        scale.grad[...] += d_scale  # dγ = Σ dy x̂
+        shift.grad[...] += d_shift  # dβ = Σ dy
         return dx
 
     def check_input(self, x: FloatArray, training: bool) -> None:
-        """Raise ``InputError`` unless ``x`` has the layer's channels and, in training, a spread."""
+        """Raise ``InputError`` unless ``x`` has the right channels, and enough values to train on."""
         check_floats(x, "BatchNorm: x", self.dtype)
         if x.ndim < 2 or x.shape[-1] != self.channels:
             raise InputError(
@@ -116,22 +121,19 @@ class BatchNorm(Layer):
             )
         count = x.size // self.channels
         if training and count < 2:
-            remedy = "use a larger batch"
-            if count:
-                remedy += (
-                    ", or, where one image was left over for the last batch of an epoch, a batch "
-                    "size that leaves none or more"
-                )
             raise InputError(
-                f"BatchNorm in training needs at least two values per channel to have a spread, "
-                f"not {count}: {remedy}"
+                f"BatchNorm in training needs at least two values per channel, not {count}: use a "
+                "larger batch, or a batch size that leaves no single image over for an epoch's last"
             )
 
-    def _follow(self, mean: FloatArray, variance: FloatArray, count: int) -> None:
-        """Move the running statistics towards those of a batch of ``count`` values a channel."""
-        running_mean, running_variance = self.buffers.values()
-        running_mean += self.momentum * (mean - running_mean)
-        running_variance += self.momentum * (variance * (count / (count - 1)) - running_variance)
+    def _update_running_statistics(
+        self, mean: FloatArray, variance: FloatArray, count: int
+    ) -> None:
+        """Move the running statistics towards those of a batch of ``count`` values per channel."""
+        unbiased = variance * (count / (count - 1))
+        for name, batch in (("running_mean", mean), ("running_variance", unbiased)):
+            running = self.buffers[name]
+            running += self.momentum * (batch - running)
 
     def __repr__(self) -> str:
         return f"BatchNorm({self.channels})"

@@ -1,7 +1,9 @@
 """Two-dimensional convolution, over images with channels last.
 
-Dimensions: N images, H and W rows and columns, C input and O output channels; k the kernel's side,
-s the stride, p the padding on each side. The kernels are defined in ``kernels/reference.py``.
+Dimensions: N images, H and W rows and columns, C input and O output channels; k the side of the
+window that slides over the image, s the stride, p the padding on each side. The output has
+H' = ⌊(H + 2p − k) / s⌋ + 1 rows, and W' columns likewise. What is called as ``kernels.f`` is
+defined in ``kernels/reference.py``.
 """
 
 import numpy as np
@@ -11,26 +13,28 @@ from scratchvae import kernels
 from scratchvae.errors import InputError
 from scratchvae.layers.base import Layer
 from scratchvae.layers.parameter import Parameter
-from scratchvae.validation import FloatArray, check_array, check_count, check_remembered
+from scratchvae.validation import FloatArray, check_array, check_count, remembered
 
 
 class Conv2D(Layer):
-    """Two-dimensional convolution (strictly, correlation), with a bias per output channel.
+    """Two-dimensional convolution, with a bias per output channel.
 
-    y[n, i, j, o] = b[o] + Σ x[n, s·i + a − p, s·j + b − p, c] · w[a, b, c, o] over a, b and c, with
-    x taken as 0 outside the image. The output has ⌊(H + 2p − k) / s⌋ + 1 rows.
+    y[n, i, j, o] = bias[o] + Σ x[n, s·i + r − p, s·j + t − p, c] · w[r, t, c, o] over the window's
+    rows r and columns t and over c, with x taken as 0 outside the image. (Strictly it is a
+    correlation: a mathematician's convolution flips w.)
 
-    An output pixel is a dense layer's output for the k × k patch of x below the kernel. So the
-    gradients are those of a dense layer, added up wherever a number serves several patches:
+    An output pixel is a dense layer's output for one patch of the image. Put the patches below one
+    another as the rows of X, (N·H'·W', k²·C), and w as (k²·C, O): then y = X w + bias, and
+    backwards, as for ``Dense``,
 
-    - ∂w[a, b, c, o] = Σ x[n, s·i + a − p, s·j + b − p, c] · dy[n, i, j, o] over n, i and j: each
-      weight meets every patch. It is the convolution of x by dy, over the batch.
-    - ∂b[o] = Σ dy[n, i, j, o] over n, i and j.
-    - ∂x[n, u, v, c] = Σ dy[n, i, j, o] · w[a, b, c, o] over o and all i, j, a, b with
-      s·i + a − p = u and s·j + b − p = v: each pixel hears from all patches that it lies in. It is
-      the transposed convolution of dy (see ``ConvTranspose2D``).
+    - dw = Xᵀ dy, that is dw[r, t, c, o] = Σ x[n, s·i + r − p, s·j + t − p, c] · dy[n, i, j, o] over
+      n, i and j;
+    - dbias[o] = Σ dy[n, i, j, o] over n, i and j;
+    - dX = dy wᵀ, and dx adds each number of dX to the pixel that it was copied from: dx[n, u, v, c]
+      = Σ dy[n, i, j, o] · w[r, t, c, o] over o and all i, j, r, t with s·i + r − p = u and
+      s·j + t − p = v.
 
-    Weights and biases begin uniform in ±1/√(k² C), as in the frameworks.
+    Weights and biases are drawn uniformly from ±1/√(k² C), as in PyTorch.
 
     Parameters
     ----------
@@ -44,7 +48,7 @@ class Conv2D(Layer):
     Attributes
     ----------
     parameters
-        ``"weight"`` w of shape (k, k, C, O) and ``"bias"`` b of shape (O,).
+        ``"weight"`` w of shape (k, k, C, O) and ``"bias"`` of shape (O,).
     """
 
     def __init__(
@@ -68,7 +72,7 @@ class Conv2D(Layer):
         self.parameters = draw_parameters(shape, out_channels, rng, self.dtype)
 
     def output_shape(self, x: FloatArray) -> tuple[int, int, int, int]:
-        """Return (N, H', W', O), or say why ``x`` cannot be convolved."""
+        """Return (N, H', W', O), or raise ``InputError`` if ``x`` does not fit."""
         check_images(self, x, self.in_channels)
         rows, columns = (side + 2 * self.padding - self.kernel_size for side in x.shape[1:3])
         if min(rows, columns) < 0:
@@ -83,22 +87,22 @@ class Conv2D(Layer):
     def forward(self, x: FloatArray, training: bool = False) -> FloatArray:
         """Return y for the images ``x``: (N, H, W, C) to (N, H', W', O)."""
         self.y_shape = self.output_shape(x)
-        w, b = self.parameters["weight"], self.parameters["bias"]
         self.x = x
-        y = kernels.convolution_forward(x, w.value, self.stride, self.padding)  # Σ x w
-        y += b.value  # + b
+        w, bias = self.parameters["weight"].value, self.parameters["bias"].value
+        y: FloatArray = kernels.convolution_forward(x, w, self.stride, self.padding) + bias
         return y
 
     def backward(self, dy: FloatArray) -> FloatArray:
-        """Return ∂loss/∂x for ``dy`` = ∂loss/∂y: (N, H', W', O) to (N, H, W, C)."""
-        x = check_remembered(self, "x")
+        """Return dx for ``dy``: (N, H', W', O) to (N, H, W, C)."""
+        x = remembered(self, "x")
         check_array(dy, "Conv2D: dy", self.y_shape, self.dtype)
-        w, b = self.parameters["weight"], self.parameters["bias"]
-        k, s, p, size = self.kernel_size, self.stride, self.padding, x.shape[1:3]
-        dw, db = w.grad, b.grad
-        dw += kernels.convolution_weight_gradient(x, dy, (k, k), s, p)  # Σ x dy
-        db += kernels.sum_rows(dy)  # Σ dy
-        return kernels.convolution_input_gradient(dy, w.value, size, s, p)  # dx = Σ dy w
+        w, bias = self.parameters["weight"], self.parameters["bias"]
+        k, s, p = self.kernel_size, self.stride, self.padding
+        dw, dbias = w.grad, bias.grad  # to which += adds in place
+        dw += kernels.convolution_weight_gradient(x, dy, (k, k), s, p)  # Xᵀ dy
+        dbias += kernels.sum_rows(dy)  # over all axes but the last
+        # Several sizes of x give the same H' and W'. Rows that no patch reaches get 0.
+        return kernels.convolution_input_gradient(dy, w.value, x.shape[1:3], s, p)  # from dy wᵀ
 
     def __repr__(self) -> str:
         return (
@@ -109,20 +113,20 @@ class Conv2D(Layer):
 
 def draw_parameters(
     shape: tuple[int, int, int, int],
-    biases: int,
+    bias_count: int,
     rng: np.random.Generator | int | None,
     dtype: np.dtype[np.floating],
 ) -> dict[str, Parameter]:
-    """Draw a weight and a bias in float64, so that a seed means the same in both dtypes."""
-    # Of a convolution's weight the third axis is summed over; of a transposed one the fourth is,
-    # but the frameworks count the third there too, and results are to be comparable.
+    """Draw a weight and a bias in float64, so that a seed gives the same in both dtypes."""
+    # For a convolution this counts the terms of an output. For a transposed one these run over the
+    # fourth axis, but PyTorch takes the third, and results should be comparable.
     rng, bound = np.random.default_rng(rng), 1 / np.sqrt(shape[0] * shape[1] * shape[2])
     weight = rng.uniform(-bound, bound, shape)
-    bias = rng.uniform(-bound, bound, biases)
+    bias = rng.uniform(-bound, bound, bias_count)
     return {"weight": Parameter(weight.astype(dtype)), "bias": Parameter(bias.astype(dtype))}
 
 
 def check_images(layer: Layer, x: FloatArray, channels: int) -> None:
-    """Raise ``InputError`` unless ``x`` are images of so many channels in the layer's dtype."""
+    """Raise ``InputError`` unless ``x`` are images with this many channels, in the right dtype."""
     shape, last = ("N", "H", "W", channels), "channels come last"
     check_array(x, f"{type(layer).__name__}: x", shape, layer.dtype, last)

@@ -10,22 +10,28 @@ from numpy.typing import DTypeLike
 from scratchvae import kernels
 from scratchvae.layers.base import Layer
 from scratchvae.layers.parameter import Parameter
-from scratchvae.validation import FloatArray, check_array, check_count, check_remembered
+from scratchvae.validation import FloatArray, check_array, check_count, remembered
 
 
 class Dense(Layer):
     """An affine map of each example: ``y = x W + b`` (eq. 2.1 of the lessons).
 
-    Weights and biases begin uniform in ±1/√I, which keeps the variance of the activations of the
-    same order from layer to layer (it is also what the frameworks' linear layers do, so that
-    results can be compared).
+    That is y[n, o] = Σᵢ x[n, i] W[i, o] + b[o]. Backwards:
+
+    - W[i, o] acts on y[n, o] of every example, with the factor x[n, i]: dW = xᵀ dy (eq. 2.4);
+    - b[o] acts on it with the factor 1: db = Σₙ dy[n] (eq. 2.5);
+    - x[n, i] acts on every output o, with the factor W[i, o]: dx = dy Wᵀ (eq. 2.3).
+
+    Weights and biases are drawn uniformly from ±1/√I, as in PyTorch. The I terms of an output then
+    add up to a variance of a third of the mean square of x, however large I is.
 
     Parameters
     ----------
     in_features, out_features
         I and O.
     rng
-        Where the initial values are drawn from: a generator, a seed, or ``None`` for fresh ones.
+        Where the initial values are drawn from: a generator, a seed, or ``None`` for other values
+        each time.
     dtype
         As for every ``Layer``.
 
@@ -47,7 +53,7 @@ class Dense(Layer):
         self.in_features = check_count(in_features, "in_features")
         self.out_features = check_count(out_features, "out_features")
         rng, bound = np.random.default_rng(rng), 1 / np.sqrt(self.in_features)
-        # Drawn in float64 and rounded: a seed means the same network in both dtypes.
+        # Drawn in float64 and rounded: a seed gives the same network in both dtypes.
         weight = rng.uniform(-bound, bound, (self.in_features, self.out_features))
         bias = rng.uniform(-bound, bound, self.out_features)
         self.parameters = {
@@ -56,28 +62,28 @@ class Dense(Layer):
         }
 
     def output_shape(self, x: FloatArray) -> tuple[int, int]:
-        """Return (N, O), or say why ``x`` does not fit."""
+        """Return (N, O), or raise ``InputError`` if ``x`` does not fit."""
         flat = "put a Flatten before it if the examples are images"
         check_array(x, "Dense: x", ("N", self.in_features), self.dtype, flat)
         return len(x), self.out_features
 
     def forward(self, x: FloatArray, training: bool = False) -> FloatArray:
         """Return y for ``x``: (N, I) to (N, O)."""
-        self.output_shape(x)
-        W, b = self.parameters["weight"], self.parameters["bias"]
+        self.output_shape(x)  # which checks it
         self.x = x
-        y: FloatArray = kernels.matmul(x, W.value) + b.value  # y = x W + b, eq. 2.1
+        W, b = self.parameters["weight"].value, self.parameters["bias"].value
+        y: FloatArray = kernels.matmul(x, W) + b  # x W + b
         return y
 
     def backward(self, dy: FloatArray) -> FloatArray:
-        """Return ∂loss/∂x for ``dy`` = ∂loss/∂y: (N, O) to (N, I)."""
-        x = check_remembered(self, "x")
+        """Return dx for ``dy``: (N, O) to (N, I)."""
+        x = remembered(self, "x")
         check_array(dy, "Dense: dy", (len(x), self.out_features), self.dtype)
         W, b = self.parameters["weight"], self.parameters["bias"]
-        dW, db = W.grad, b.grad
-        dW += kernels.matmul_transposed_left(x, dy)  # xᵀ dy, eq. 2.4
-        db += kernels.sum_rows(dy)  # Σₙ dyₙ, eq. 2.5
-        return kernels.matmul_transposed_right(dy, W.value)  # dx = dy Wᵀ, eq. 2.3
+        dW, db = W.grad, b.grad  # to which += adds in place
+        dW += kernels.matmul_transposed_left(x, dy)  # xᵀ dy
+        db += kernels.sum_rows(dy)  # Σₙ dy[n]
+        return kernels.matmul_transposed_right(dy, W.value)  # dx = dy Wᵀ
 
     def __repr__(self) -> str:
         return f"Dense({self.in_features}, {self.out_features})"

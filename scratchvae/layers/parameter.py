@@ -14,8 +14,8 @@ class Parameter:
     ----------
     value
         The numbers themselves, in C order and writable (what is given otherwise is copied). Only
-        an optimiser changes them. Assigning a value of another shape or type begins anew with a
-        gradient of zeros.
+        an optimiser changes them. Assigning a value of another shape or type resets the gradient
+        to zeros.
     grad
         ∂loss/∂value, of the same shape and type. ``backward`` adds to it.
     """
@@ -24,7 +24,7 @@ class Parameter:
     grad: FloatArray
 
     def __init__(self, value: FloatArray) -> None:
-        self.value = value
+        self.value = value  # which makes a gradient of zeros, too
 
     def zero_grad(self) -> None:
         """Fill the gradient with zeros, as one does before each backward pass."""

@@ -1,4 +1,4 @@
-"""Layers applied one after another: the chain rule, one factor a layer."""
+"""Layers applied one after another: the chain rule, one factor per layer."""
 
 from collections.abc import Iterator
 from copy import copy
@@ -18,25 +18,35 @@ class Sequential(Layer):
     Attributes
     ----------
     layers
-        The layers, in a list that may be changed: what is in it is what runs and what is learned.
+        The layers, in a list that may be changed except between a forward pass and its backward
+        pass: what is in it is what runs and what is learned.
     parameters, buffers
         Those of the layers, named ``"0.weight"``, ``"0.bias"``, ``"2.weight"``, … by the layer's
-        place. They are the same objects, not copies, in a mapping that cannot be assigned to.
+        place: the same objects, in a read-only mapping that is made anew at each access.
+    smooth
+        Whether all layers are.
 
     Raises
     ------
     InputError
-        If something is no ``Layer``, or one layer stands in two places, within inner ones as well:
-        it remembers only its last forward pass, and would go back through that one twice.
+        If an entry is not a ``Layer``, or if the same layer occurs twice (nested ones included): a
+        layer remembers only its last forward pass, so its first use would be differentiated at the
+        wrong x.
     """
 
     def __init__(self, *layers: Layer) -> None:
+        # No super().__init__(): dtype, parameters and buffers are properties here.
         self.layers = list(layers)
         check_each_once(self.layers)
 
     @property
+    def smooth(self) -> bool:  # type: ignore[override]
+        """Whether every layer is smooth."""
+        return all(layer.smooth for layer in self.layers)
+
+    @property
     def dtype(self) -> np.dtype[np.floating]:  # type: ignore[override]
-        """The dtype of the layers that learn: one that learns nothing takes either."""
+        """That of the first layer with parameters; the others take float32 and float64 alike."""
         deciding = [layer for layer in self.layers if layer.parameters] or self.layers
         return deciding[0].dtype if deciding else np.dtype(np.float32)
 
@@ -98,7 +108,7 @@ def check_each_once(layers: list[Layer]) -> None:
 
 
 def twin(layer: Layer) -> Layer:
-    """Return a layer with the same parameters that remembers forward passes of its own."""
+    """Return a layer with the same parameters and buffers that remembers passes of its own."""
     other = copy(layer)
     if isinstance(layer, Sequential):
         other.layers = [twin(inner) for inner in layer.layers]  # type: ignore[attr-defined]

@@ -7,28 +7,28 @@ from numpy.typing import DTypeLike
 
 from scratchvae.errors import InputError
 from scratchvae.layers.base import Layer
-from scratchvae.validation import FloatArray, check_array, check_floats, check_remembered
+from scratchvae.validation import FloatArray, check_array, check_floats, remembered
 
 
 class Flatten(Layer):
     """Make each example a vector: (N, …) to (N, product of …)."""
 
     def view(self, x: FloatArray) -> FloatArray:
-        """Return ``x`` with one axis per example."""
+        """Return ``x`` with each example as one vector."""
         check_floats(x, "x")
         if x.ndim < 1:
             raise InputError("Flatten expects a batch of examples, not a single number")
         return x.reshape(x.shape[0], prod(x.shape[1:]))
 
     def forward(self, x: FloatArray, training: bool = False) -> FloatArray:
-        """Return ``x`` with one axis per example."""
+        """Return ``x`` with each example as one vector."""
         y = self.view(x)
         self.x_shape, self.x_dtype = x.shape, x.dtype
         return y
 
     def backward(self, dy: FloatArray) -> FloatArray:
-        """Return ``dy`` in the shape of the input."""
-        shape = check_remembered(self, "x_shape")
+        """Return ``dy`` in the shape of the input: each number of y is a number of x."""
+        shape = remembered(self, "x_shape")
         check_array(dy, "Flatten: dy", (shape[0], prod(shape[1:])), self.x_dtype)
         return dy.reshape(shape)
 
@@ -61,7 +61,7 @@ class Reshape(Layer):
         check_floats(x, "x")
         if x.ndim < 1 or prod(x.shape[1:]) != prod(self.shape):
             raise InputError(
-                f"Reshape to {self.shape} expects {prod(self.shape)} numbers an example, "
+                f"Reshape to {self.shape} expects {prod(self.shape)} numbers per example, "
                 f"not x of shape {x.shape}"
             )
         return x.reshape(x.shape[0], *self.shape)
@@ -73,8 +73,8 @@ class Reshape(Layer):
         return y
 
     def backward(self, dy: FloatArray) -> FloatArray:
-        """Return ``dy`` in the shape of the input."""
-        shape = check_remembered(self, "x_shape")
+        """Return ``dy`` in the shape of the input: each number of y is a number of x."""
+        shape = remembered(self, "x_shape")
         check_array(dy, "Reshape: dy", (shape[0], *self.shape), self.x_dtype)
         return dy.reshape(shape)
 

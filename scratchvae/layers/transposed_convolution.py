@@ -1,14 +1,18 @@
-"""The transpose of a two-dimensional convolution: what takes few pixels to many in a decoder.
+"""The transpose of a two-dimensional convolution, with which a decoder enlarges images.
 
-A convolution takes an image x to y by weights w; read backwards it takes ∂loss/∂y to ∂loss/∂x by
-the same weights. That backward map, used as a forward one, is the transposed convolution, and its
-own backward map is the convolution again:
+For a fixed weight w a convolution is linear: conv(x, w) = A x, with x as one long vector. The
+transposed convolution is convᵀ(x, w) = Aᵀ x. With ⟨u, v⟩ the sum of all products of corresponding
+numbers,
 
     ⟨conv(x, w), y⟩ = ⟨x, convᵀ(y, w)⟩        for all x, y and w.
 
-Dimensions: N images, H and W rows and columns, C input and O output channels; k the kernel's side,
-s the stride, p the padding on each side, q the output padding. The kernels are defined in
-``kernels/reference.py``.
+The gradient through y = A x is dx = Aᵀ dy, so convᵀ is what a convolution does to gradients; and
+the gradient through y = Aᵀ x is dx = A dy, the convolution.
+
+Dimensions: N images, H and W rows and columns, C input and O output channels; k the side of the
+window, s the stride, p the padding on each side, q the output padding. The output has
+H' = (H − 1) s − 2p + k + q rows, and W' columns likewise. What is called as ``kernels.f`` is
+defined in ``kernels/reference.py``.
 """
 
 import numpy as np
@@ -18,38 +22,43 @@ from scratchvae import kernels
 from scratchvae.errors import InputError
 from scratchvae.layers.base import Layer
 from scratchvae.layers.convolution import check_images, draw_parameters
-from scratchvae.validation import FloatArray, check_array, check_count, check_remembered
+from scratchvae.validation import FloatArray, check_array, check_count, remembered
 
 
 class ConvTranspose2D(Layer):
     """The transpose of a two-dimensional convolution, with a bias per output channel.
 
-    With the bias aside it is the adjoint of ``Conv2D(out_channels, in_channels, …)`` with the very
-    same weight: every pixel of x stamps the kernel, times its value, onto the output,
+    Apart from the bias it is the transpose of ``Conv2D(out_channels, in_channels, …)`` with the
+    same weight, which takes O channels to C. Every pixel of x adds its value times w to the output:
 
-        y[n, u, v, o] = b[o] + Σ x[n, i, j, c] · w[a, b, o, c]
-        over c and all i, j, a, b with s·i + a − p = u and s·j + b − p = v.
+        y[n, u, v, o] = bias[o] + Σ x[n, i, j, c] · w[r, t, o, c]
+        over c and all i, j, r, t with s·i + r − p = u and s·j + t − p = v.
 
-    Its gradients are the convolution's with the two ends exchanged: ∂x is the convolution of dy by
-    w, and ∂w the gradient of that convolution's weight, with dy as its input and x as the gradient
-    of its output. The output has (H − 1) s − 2p + k + q rows: with a stride above 1 several sizes
-    of image are convolved to the same H, and the output padding q chooses among them.
+    Backwards, with all sums as in ``Conv2D`` and the two ends exchanged:
 
-    Weights and biases begin uniform in ±1/√(k² O), as in the frameworks.
+    - dx[n, i, j, c] = Σ dy[n, s·i + r − p, s·j + t − p, o] · w[r, t, o, c] over r, t and o;
+    - dw[r, t, o, c] = Σ dy[n, s·i + r − p, s·j + t − p, o] · x[n, i, j, c] over n, i and j;
+    - dbias[o] = Σ dy[n, u, v, o] over n, u and v.
+
+    With a stride above 1 a convolution maps several sizes of image to the same H; the output
+    padding q chooses among them.
+
+    Weights and biases are drawn uniformly from ±1/√(k² O), as in PyTorch.
 
     Parameters
     ----------
     in_channels, out_channels
         C and O.
     kernel_size, stride, padding, output_padding
-        k, s, p and q, the same for rows and columns; q must be below s.
+        k, s, p and q, the same for rows and columns; q must be below s, so that the convolution of
+        the output has H rows again. Where q > p, the last q − p rows have only the bias.
     rng, dtype
         As for ``Dense``.
 
     Attributes
     ----------
     parameters
-        ``"weight"`` w of shape (k, k, O, C), as the convolution has it, and ``"bias"`` b (O,).
+        ``"weight"`` w of shape (k, k, O, C) and ``"bias"`` of shape (O,).
     """
 
     def __init__(
@@ -73,14 +82,14 @@ class ConvTranspose2D(Layer):
         self.output_padding = check_count(output_padding, "output_padding", 0)
         if self.output_padding >= stride:
             raise InputError(
-                f"output_padding must be below the stride of {stride}, not {output_padding}: rows "
-                "beyond that see no input"
+                f"output_padding must be below the stride of {stride}, not {output_padding}: "
+                "otherwise a convolution of the output would have more rows than the input"
             )
         shape = (kernel_size, kernel_size, out_channels, in_channels)
         self.parameters = draw_parameters(shape, out_channels, rng, self.dtype)
 
     def output_shape(self, x: FloatArray) -> tuple[int, int, int, int]:
-        """Return (N, H', W', O), or say why nothing comes of ``x``."""
+        """Return (N, H', W', O), or raise ``InputError`` if ``x`` does not fit."""
         check_images(self, x, self.in_channels)
         beyond = self.kernel_size + self.output_padding - 2 * self.padding
         rows, columns = ((side - 1) * self.stride + beyond for side in x.shape[1:3])
@@ -94,22 +103,23 @@ class ConvTranspose2D(Layer):
     def forward(self, x: FloatArray, training: bool = False) -> FloatArray:
         """Return y for the images ``x``: (N, H, W, C) to (N, H', W', O)."""
         self.y_shape = self.output_shape(x)
-        w, b = self.parameters["weight"], self.parameters["bias"]
-        self.x, s, p, q = x, self.stride, self.padding, self.output_padding
-        y = kernels.transposed_convolution_forward(x, w.value, s, p, q)
-        y += b.value
+        self.x = x
+        w, bias = self.parameters["weight"].value, self.parameters["bias"].value
+        size = self.y_shape[1:3]
+        y: FloatArray = kernels.convolution_input_gradient(x, w, size, self.stride, self.padding)
+        y += bias
         return y
 
     def backward(self, dy: FloatArray) -> FloatArray:
-        """Return ∂loss/∂x for ``dy`` = ∂loss/∂y: (N, H', W', O) to (N, H, W, C)."""
-        x = check_remembered(self, "x")
+        """Return dx for ``dy``: (N, H', W', O) to (N, H, W, C)."""
+        x = remembered(self, "x")
         check_array(dy, "ConvTranspose2D: dy", self.y_shape, self.dtype)
-        w, b, k = self.parameters["weight"], self.parameters["bias"], self.kernel_size
-        s, p = self.stride, self.padding
-        dw, db = w.grad, b.grad
-        dw += kernels.transposed_convolution_weight_gradient(x, dy, (k, k), s, p)  # Σ x dy
-        db += kernels.sum_rows(dy)  # Σ dy
-        return kernels.transposed_convolution_input_gradient(dy, w.value, s, p)
+        w, bias = self.parameters["weight"], self.parameters["bias"]
+        k, s, p = self.kernel_size, self.stride, self.padding
+        dw, dbias = w.grad, bias.grad  # to which += adds in place
+        dw += kernels.convolution_weight_gradient(dy, x, (k, k), s, p)
+        dbias += kernels.sum_rows(dy)  # over all axes but the last
+        return kernels.convolution_forward(dy, w.value, s, p)
 
     def __repr__(self) -> str:
         extra = f", output_padding={self.output_padding}" if self.output_padding else ""

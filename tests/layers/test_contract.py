@@ -202,9 +202,9 @@ def test_dense_refuses_what_does_not_fit():
 
 def test_batch_norm_tells_of_the_image_that_an_epoch_left_over():
     layer = BatchNorm(3, dtype=np.float64)
-    with refused("two values per channel", "not 1", "one image was left over for the last batch"):
+    with refused("two values per channel", "not 1", "no single image over for an epoch's last"):
         layer.forward(normal(1, 3), training=True)
-    with refused("not 0: use a larger batch"):
+    with refused("not 0", "use a larger batch"):
         layer.forward(normal(0, 3), training=True)
     layer.forward(normal(1, 3))
     layer.forward(normal(1, 2, 1, 3), training=True)
