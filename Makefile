@@ -7,6 +7,8 @@ BIN := $(VENV)/bin
 ARGS ?=
 EXTRAS ?= dev
 DEV := $(VENV)/installed-$(EXTRAS)
+ON_BOTH_BACKENDS := tests/layers tests/probability tests/training tests/models \
+  tests/engine/test_engine.py tests/course/test_lessons.py
 
 .PHONY: train lessons notebooks test test-browser coverage format clean help
 
@@ -36,6 +38,7 @@ test: $(DEV)
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/python -m pytest --numprocesses auto
+	SCRATCHVAE_KERNELS=numpy $(BIN)/python -m pytest --numprocesses auto $(ON_BOTH_BACKENDS)
 
 test-browser: $(DEV) $(VENV)/installed-lessons
 	$(BIN)/python -m pip install --quiet --editable '.[browser]'

@@ -112,7 +112,7 @@ class BatchNorm(Layer):
         return dx
 
     def check_input(self, x: FloatArray, training: bool) -> None:
-        """Raise ``InputError`` unless ``x`` has the right channels, and enough values to train on."""
+        """Raise ``InputError`` unless ``x`` has the right channels and enough values to train."""
         check_floats(x, "BatchNorm: x", self.dtype)
         if x.ndim < 2 or x.shape[-1] != self.channels:
             raise InputError(

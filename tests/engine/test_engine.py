@@ -17,6 +17,8 @@ from scratchvae.kernels.machine.arena import Arena, empty
 from scratchvae.layers import Dense
 from scratchvae.models import RECIPES
 
+compiled = pytest.mark.skipif(kernels.BACKEND != "numba", reason="plans are of compiled kernels")
+
 STEPS = """
 import json, sys
 import numpy as np
@@ -47,6 +49,7 @@ def losses(name, dtype, **environment):
     return np.array(json.loads(done.stdout))
 
 
+@compiled
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("name", RECIPES)
 def test_ten_steps_have_the_same_losses_without_the_engine_and_on_numpy(name, dtype):
@@ -62,9 +65,6 @@ def test_engine_variable_is_on_or_off(monkeypatch):
     monkeypatch.setenv("SCRATCHVAE_ENGINE", "fast")
     with refused("SCRATCHVAE_ENGINE", "on or off", "'fast'"):
         scratchvae.Trainer(small_vae())
-
-
-compiled = pytest.mark.skipif(kernels.BACKEND != "numba", reason="plans are of compiled kernels")
 
 
 @compiled
