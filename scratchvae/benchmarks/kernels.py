@@ -74,9 +74,9 @@ def convolution(
 ) -> Case:
     """Return a convolution of square images, or one of its two gradients.
 
-    ``operation`` is one of ``OPERATIONS``, ``side`` an image's rows and columns; the rest is as of
-    ``Conv2D``. All three operations take one multiply-add for each output pixel, tap, channel and
-    filter.
+    ``operation`` is one of ``OPERATIONS``, ``side`` is the number of rows and of columns; the rest
+    is as in ``Conv2D``. All three operations take one multiply-add for each output pixel, tap,
+    channel and filter.
     """
     side_out = (side + 2 * padding - kernel_size) // stride + 1
 

@@ -65,7 +65,7 @@ def _add_train(subparsers: Any) -> None:
     add(
         "--data",
         metavar="NAME",
-        help=f"{', '.join(DATASET_NAMES)}; auto is MNIST if it can be had, else synthetic digits "
+        help=f"{', '.join(DATASET_NAMES)}; auto is MNIST if it is available, else synthetic digits "
         "(default: auto)",
     )
     _add_data_dir(parser)

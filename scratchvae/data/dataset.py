@@ -97,8 +97,8 @@ def load(
     Parameters
     ----------
     name
-        "mnist", "fashion-mnist", "synthetic", or "auto": MNIST if it can be had, also after a
-        folder without it, and synthetic digits if not.
+        "mnist", "fashion-mnist", "synthetic", or "auto": MNIST if it can be found or downloaded,
+        otherwise synthetic digits; for "auto" a folder without MNIST is no error.
     data_dir
         Folder with the four files, or with a folder ``mnist`` or ``fashion-mnist`` of them.
     seed

@@ -40,14 +40,14 @@ def reproduce(
     name
         One of ``SOURCES``, or ``"all"``.
     folder
-        Where to write. Runs that are there already are used; one that was stopped, or is of fewer
-        epochs, is trained further if that makes it the requested one.
+        Where to write. Existing runs are used; one that was stopped, or has fewer epochs, is
+        trained further if that makes it the requested one.
     epochs
         For every model; ``None``: as its source says.
     quick
         A tenth of the images and two epochs, in a folder of their own: to see it work.
     data_dir
-        Where the data sets are; ``None``: wherever ``scratchvae.data.load`` finds them.
+        Where the data sets are; ``None``: where ``scratchvae.data.load`` looks.
     report
         Called with a line for each run that is done.
     progress

@@ -141,7 +141,7 @@ class Run:
 
         The arguments are those of ``begin``. Trained to its end, the run is the one that ``begin``
         would have given, to the same bytes; so a cosine schedule, which is stretched over all
-        epochs, is not extended. A run of which nothing is saved takes the settings requested now.
+        epochs, is not extended. A run that has saved nothing yet takes the requested settings.
 
         Raises
         ------
@@ -188,7 +188,7 @@ class Run:
         return run
 
     def extend(self, epochs: int) -> None:
-        """Set the number of epochs that ``train`` goes to, counted from the very first.
+        """Set the total number of epochs, counted from the first, that ``train`` goes to.
 
         Under a schedule that ends with the last epoch (cosine), the learning rate rises again.
 
@@ -381,7 +381,7 @@ class Run:
         return labels if self.model.classes else None
 
     def _discard(self) -> None:
-        """Remove what this process has begun, as if it had not been."""
+        """Remove what this process has begun, as if it had never started."""
         if self._made is None:
             return
         with suppress(OSError):
