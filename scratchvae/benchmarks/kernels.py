@@ -6,7 +6,7 @@ measured only as a convolution.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
@@ -15,140 +15,93 @@ from scratchvae.benchmarks.timing import Ceiling, Effort, Work, rate
 OPERATIONS = ("forward", "input_gradient", "weight_gradient")
 
 
-class Case(Protocol):
-    """A kernel and the sizes of its arguments."""
-
-    @property
-    def name(self) -> str:
-        """The kernel's name in ``scratchvae.kernels``."""
-
-    @property
-    def shape(self) -> str:
-        """The sizes, for a reader."""
-
-    @property
-    def multiply_adds(self) -> int:
-        """How many multiply-adds it takes."""
-
-    def prepare(self) -> dict[str, Work]:
-        """Return the work ``"ours"`` and, where one NumPy call does the same, ``"numpy"``."""
-
-
 @dataclass(frozen=True)
-class Product:
-    """A matrix product of (M, K) and (K, N) in one of its three forms.
+class Case:
+    """A kernel and the sizes of its arguments.
 
     Attributes
     ----------
-    rows, steps, columns
-        M, K and N.
-    form
-        ``""``, ``"_transposed_left"`` or ``"_transposed_right"``: which argument is passed
-        transposed.
+    name
+        The kernel's name in ``scratchvae.kernels``.
+    shape
+        The sizes, for a reader.
+    multiply_adds
+        How many multiply-adds it takes.
+    prepare
+        Returns the work ``"ours"`` and, where one NumPy call does the same, ``"numpy"``.
     """
 
-    rows: int
-    steps: int
-    columns: int
-    form: str = ""
+    name: str
+    shape: str
+    multiply_adds: int
+    prepare: Callable[[], dict[str, Work]]
 
-    @property
-    def name(self) -> str:
-        """The kernel's name."""
-        return f"matmul{self.form}"
 
-    @property
-    def shape(self) -> str:
-        """M, K and N."""
-        return f"{self.rows}×{self.steps}×{self.columns}"
+def product(rows: int, steps: int, columns: int, form: str = "") -> Case:
+    """Return the matrix product of (rows, steps) and (steps, columns), beside ``np.dot``.
 
-    @property
-    def multiply_adds(self) -> int:
-        """M K N."""
-        return self.rows * self.steps * self.columns
+    ``form`` is ``""``, ``"_transposed_left"`` or ``"_transposed_right"``: which argument is passed
+    transposed.
+    """
 
-    def prepare(self) -> dict[str, Work]:
-        """Return our kernel and ``np.dot``, on the same matrices."""
-        rng = np.random.default_rng(0)
-        left, right = self.form == "_transposed_left", self.form == "_transposed_right"
-        a = _random(rng, *((self.steps, self.rows) if left else (self.rows, self.steps)))
-        b = _random(rng, *((self.columns, self.steps) if right else (self.steps, self.columns)))
-        out, numpy_out = (np.empty((self.rows, self.columns), np.float32) for _ in range(2))
-        plain_a, plain_b = a.T if left else a, b.T if right else b
-
+    def prepare() -> dict[str, Work]:
         from scratchvae.kernels import matrix_product
 
+        left, right = form == "_transposed_left", form == "_transposed_right"
+        a, b = _random(
+            (steps, rows) if left else (rows, steps),
+            (columns, steps) if right else (steps, columns),
+        )
+        plain_a, plain_b = a.T if left else a, b.T if right else b
+        out, numpy_out = (np.empty((rows, columns), np.float32) for _ in range(2))
         return {
-            "ours": _running(getattr(matrix_product, f"{self.name}_tasks"), a, b, out),
+            "ours": _running(getattr(matrix_product, f"matmul{form}_tasks"), a, b, out),
             "numpy": lambda: np.dot(plain_a, plain_b, out=numpy_out),
         }
 
+    return Case(f"matmul{form}", f"{rows}×{steps}×{columns}", rows * steps * columns, prepare)
 
-@dataclass(frozen=True)
-class Convolution:
-    """A convolution of square images, or one of its two gradients.
 
-    Attributes
-    ----------
-    operation
-        ``"forward"``, ``"input_gradient"`` or ``"weight_gradient"``.
-    images, side, channels
-        How many, their rows and columns, their channels.
-    filters, kernel_size, stride, padding
-        As of ``Conv2D``.
+def convolution(
+    operation: str,
+    images: int,
+    side: int,
+    channels: int,
+    filters: int,
+    kernel_size: int,
+    stride: int = 1,
+    padding: int = 0,
+) -> Case:
+    """Return a convolution of square images, or one of its two gradients.
+
+    ``operation`` is one of ``OPERATIONS``, ``side`` is the number of rows and of columns; the rest
+    is as in ``Conv2D``. All three operations take one multiply-add for each output pixel, tap,
+    channel and filter.
     """
+    side_out = (side + 2 * padding - kernel_size) // stride + 1
 
-    operation: str
-    images: int
-    side: int
-    channels: int
-    filters: int
-    kernel_size: int
-    stride: int = 1
-    padding: int = 0
+    def prepare() -> dict[str, Work]:
+        from scratchvae.kernels import convolution as module
 
-    @property
-    def name(self) -> str:
-        """The kernel's name."""
-        return f"convolution_{self.operation}"
-
-    @property
-    def side_out(self) -> int:
-        """Rows and columns of the result of the forward pass."""
-        return (self.side + 2 * self.padding - self.kernel_size) // self.stride + 1
-
-    @property
-    def shape(self) -> str:
-        """Images, kernel and result."""
-        image = f"{self.images}×{self.side}×{self.side}×{self.channels}"
-        result = f"{self.side_out}×{self.side_out}×{self.filters}"
-        stride = f" stride {self.stride}" if self.stride > 1 else ""
-        padding = f" padding {self.padding}" if self.padding else ""
-        kernel = f"{self.kernel_size}×{self.kernel_size}{stride}{padding}"
-        return f"{image} → {result}, {kernel}"
-
-    @property
-    def multiply_adds(self) -> int:
-        """One for each output pixel, tap, channel and filter; the same in all three operations."""
-        pixels = self.images * self.side_out**2
-        return pixels * self.kernel_size**2 * self.channels * self.filters
-
-    def prepare(self) -> dict[str, Work]:
-        """Return only our kernel."""
-        rng = np.random.default_rng(0)
-        x = _random(rng, self.images, self.side, self.side, self.channels)
-        w = _random(rng, self.kernel_size, self.kernel_size, self.channels, self.filters)
-        dy = _random(rng, self.images, self.side_out, self.side_out, self.filters)
+        x, w, dy = _random(
+            (images, side, side, channels),
+            (kernel_size, kernel_size, channels, filters),
+            (images, side_out, side_out, filters),
+        )
         arrays = {
             "forward": (x, w, dy),
             "input_gradient": (dy, w, x),
             "weight_gradient": (x, dy, w),
         }
+        build = getattr(module, f"convolution_{operation}_tasks")
+        return {"ours": _running(build, *arrays[operation], stride, padding)}
 
-        from scratchvae.kernels import convolution
-
-        build = getattr(convolution, f"{self.name}_tasks")
-        return {"ours": _running(build, *arrays[self.operation], self.stride, self.padding)}
+    shape = f"{images}×{side}×{side}×{channels} → {side_out}×{side_out}×{filters}, "
+    shape += f"{kernel_size}×{kernel_size}"
+    shape += f" stride {stride}" if stride > 1 else ""
+    shape += f" padding {padding}" if padding else ""
+    multiply_adds = images * side_out**2 * kernel_size**2 * channels * filters
+    return Case(f"convolution_{operation}", shape, multiply_adds, prepare)
 
 
 def measure_kernel(case: Case, ceiling: Ceiling, effort: Effort) -> dict[str, Any]:
@@ -178,12 +131,12 @@ def measure_kernel(case: Case, ceiling: Ceiling, effort: Effort) -> dict[str, An
 def _products(layers: Sequence[tuple[int, int, int]]) -> list[Case]:
     """Return the three products of each dense layer: (examples, inputs, outputs)."""
     return [
-        product
+        case
         for examples, inputs, outputs in layers
-        for product in (
-            Product(examples, inputs, outputs),
-            Product(inputs, examples, outputs, "_transposed_left"),
-            Product(examples, outputs, inputs, "_transposed_right"),
+        for case in (
+            product(examples, inputs, outputs),
+            product(inputs, examples, outputs, "_transposed_left"),
+            product(examples, outputs, inputs, "_transposed_right"),
         )
     ]
 
@@ -191,7 +144,7 @@ def _products(layers: Sequence[tuple[int, int, int]]) -> list[Case]:
 def _convolutions(images: int, shapes: Sequence[tuple[int, ...]]) -> list[Case]:
     """Return all three operations; no input gradient for one channel, which is the images."""
     return [
-        Convolution(operation, images, *shape)
+        convolution(operation, images, *shape)
         for shape in shapes
         for operation in OPERATIONS
         if operation != "input_gradient" or shape[1] > 1
@@ -217,7 +170,7 @@ CASES: tuple[Case, ...] = (
         ],
     ),
     # The decoder's last layer, whose forward pass is this input gradient.
-    *(Convolution(operation, 100, 28, 1, 32, 5) for operation in OPERATIONS),
+    *(convolution(operation, 100, 28, 1, 32, 5) for operation in OPERATIONS),
     # Of zhao-cnn.
     *_convolutions(
         256,
@@ -246,5 +199,6 @@ def _running(build: Callable[..., Any], first: Any, second: Any, out: Any, *move
     return work
 
 
-def _random(rng: np.random.Generator, *shape: int) -> Any:
-    return rng.standard_normal(shape, dtype=np.float32)
+def _random(*shapes: tuple[int, ...]) -> list[Any]:
+    rng = np.random.default_rng(0)
+    return [rng.standard_normal(shape, dtype=np.float32) for shape in shapes]

@@ -7,7 +7,9 @@ need no reordering, and the model is the one that a user of PyTorch would have.
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from importlib import import_module
+from math import log, pi
 from typing import Any
 
 import numpy as np
@@ -22,6 +24,7 @@ from scratchvae.layers import (
     ConvTranspose2D,
     Dense,
     Flatten,
+    Layer,
     LogSoftplus,
     ReLU,
     Reshape,
@@ -127,10 +130,8 @@ class TorchModel:
 
     def images(self, x: FloatArray) -> Any:
         """Return images (N, H, W, C) as a tensor (N, C, H, W)."""
-        images = self.torch.from_numpy(x).permute(0, 3, 1, 2)
-        if self.channels_last:
-            return images.contiguous(memory_format=self.torch.channels_last)
-        return images.contiguous()
+        memory = self.torch.channels_last if self.channels_last else self.torch.contiguous_format
+        return self.torch.from_numpy(x).permute(0, 3, 1, 2).contiguous(memory_format=memory)
 
     def step(self, images: Any, eps: Any = None) -> float:
         """Take one step on a tensor of images, and return the loss before it.
@@ -165,16 +166,12 @@ class TorchModel:
         """Return the function of decoded and true images that sums −log p over a batch."""
         functional = self.torch.nn.functional
         if isinstance(likelihood, BernoulliLikelihood):
-            return lambda decoded, x: functional.binary_cross_entropy_with_logits(
-                decoded, x, reduction="sum"
-            )
+            return partial(functional.binary_cross_entropy_with_logits, reduction="sum")
         if not isinstance(likelihood, GaussianLikelihood):
             raise _untranslated(likelihood)
-        variance, include_constant = likelihood.variance, likelihood.include_constant
-        constant = 0.5 * float(np.log(2 * np.pi * variance)) if include_constant else 0.0
-        return lambda decoded, x: (
-            functional.mse_loss(decoded, x, reduction="sum") / (2 * variance) + constant * x.numel()
-        )
+        variance, squares = likelihood.variance, partial(functional.mse_loss, reduction="sum")
+        constant = 0.5 * log(2 * pi * variance) if likelihood.include_constant else 0.0
+        return lambda decoded, x: squares(decoded, x) / (2 * variance) + constant * x.numel()
 
     def _translate(self, network: str, stack: object, shape: tuple[int, ...]) -> Any:
         """Return one of the model's two networks as a ``torch.nn.Sequential``."""
@@ -185,19 +182,17 @@ class TorchModel:
         for place, (layer, _, _) in enumerate(steps):
             module = self._module(steps, place).to(self.dtype)
             modules.append(module)
+            arrays = dict(layer.buffers)
             for name, parameter in layer.parameters.items():
                 full = f"{network}.{place}.{name}"
-                layout = _layout(steps, place, name)
                 self.parameters[full] = getattr(module, _RENAMED.get(name, name))
-                self.layouts[full] = layout
-                self._copy(layout(parameter.value), self.parameters[full])
-            for name, buffer in layer.buffers.items():
-                self._copy(buffer, getattr(module, _RENAMED.get(name, name)))
+                self.layouts[full] = _layout(steps, place, name)
+                arrays[name] = self.layouts[full](parameter.value)
+            with self.torch.no_grad():
+                for name, array in arrays.items():
+                    target = getattr(module, _RENAMED.get(name, name))
+                    target.copy_(self.torch.from_numpy(np.array(array)))
         return self.torch.nn.Sequential(*modules)
-
-    def _copy(self, source: NDArray[Any], target: Any) -> None:
-        with self.torch.no_grad():
-            target.copy_(self.torch.from_numpy(np.array(source)))
 
     def _module(self, steps: list[Step], place: int) -> Any:
         """Return the counterpart of one layer, its weights still its own."""
@@ -205,23 +200,27 @@ class TorchModel:
         layer, shape_in, shape_out = steps[place]
         if isinstance(layer, Dense):
             return nn.Linear(layer.in_features, layer.out_features)
-        if isinstance(layer, Conv2D):
-            return nn.Conv2d(*_sizes(layer))
-        if isinstance(layer, ConvTranspose2D):
-            return nn.ConvTranspose2d(*_sizes(layer), layer.output_padding)
+        if isinstance(layer, Conv2D | ConvTranspose2D):
+            sizes: Any = (layer.kernel_size, layer.stride, layer.padding)
+            if isinstance(layer, Conv2D):
+                return nn.Conv2d(layer.in_channels, layer.out_channels, *sizes)
+            sizes += (layer.output_padding,)
+            return nn.ConvTranspose2d(layer.in_channels, layer.out_channels, *sizes)
         if isinstance(layer, BatchNorm) and len(shape_in) == 3:
             return nn.BatchNorm2d(layer.channels, layer.epsilon, layer.momentum)
-        if isinstance(layer, Flatten) and (_is_ordered(shape_in) or _dense(steps, place + 1)):
+        # The order of an image's numbers is put right in the weights of the dense layer beside it.
+        if isinstance(layer, Flatten) and (
+            _is_ordered(shape_in) or _beside(steps, place, 1, Dense)
+        ):
             return nn.Flatten()
         if isinstance(layer, Reshape) and (
-            _is_ordered(shape_out) or _dense(steps, _before_pointwise(steps, place))
+            _is_ordered(shape_out) or _beside(steps, place, -1, Dense)
         ):
             return nn.Unflatten(1, (shape_out[2], *shape_out[:2]))
         if isinstance(layer, ELU):
             return nn.ELU(layer.alpha)
-        for ours, name in ((ReLU, "ReLU"), (Tanh, "Tanh"), (Sigmoid, "Sigmoid")):
-            if isinstance(layer, ours):
-                return getattr(nn, name)()
+        if isinstance(layer, ReLU | Tanh | Sigmoid):
+            return getattr(nn, type(layer).__name__)()
         raise _untranslated(layer)
 
 
@@ -235,10 +234,9 @@ def _layout(steps: list[Step], place: int, name: str) -> Layout:
     if not isinstance(layer, Dense):
         return lambda array: array
     rows, columns = np.arange(layer.in_features), np.arange(layer.out_features)
-    if place > 0 and isinstance(steps[place - 1][0], Flatten):
-        rows = _channels_first(steps[place - 1][1])
-    after = next((step for step in steps[place + 1 :] if not _is_pointwise(step)), None)
-    if after is not None and isinstance(after[0], Reshape):
+    if before := _beside(steps, place, -1, Flatten):
+        rows = _channels_first(before[1])
+    if after := _beside(steps, place, 1, Reshape):
         columns = _channels_first(after[2])
     if name == "bias":
         return lambda array: array[columns]
@@ -251,40 +249,26 @@ def _channels_first(shape: tuple[int, ...]) -> NDArray[np.intp]:
     return np.moveaxis(places, -1, 0).ravel()
 
 
-def _sizes(layer: Conv2D | ConvTranspose2D) -> tuple[int, int, int, int, int]:
-    channels = (layer.in_channels, layer.out_channels)
-    return (*channels, layer.kernel_size, layer.stride, layer.padding)
-
-
 def _is_ordered(shape: tuple[int, ...]) -> bool:
     """Return whether an image's numbers have the same order in both layouts."""
     return bool(np.all(np.diff(_channels_first(shape)) == 1))
 
 
-def _is_pointwise(step: Step) -> bool:
-    return isinstance(step[0], ELU | ReLU | Tanh | Sigmoid)
-
-
-def _before_pointwise(steps: list[Step], place: int) -> int:
-    """Return the place of the last layer before ``place`` that is not an activation."""
-    place -= 1
-    while place >= 0 and _is_pointwise(steps[place]):
-        place -= 1
-    return place
-
-
-def _dense(steps: list[Step], place: int) -> bool:
-    return 0 <= place < len(steps) and isinstance(steps[place][0], Dense)
+def _beside(steps: list[Step], place: int, way: int, kind: type[Layer]) -> Step | None:
+    """Return the next layer before (-1) or after (1), activations aside, if it is of that kind."""
+    others = steps[place + 1 :] if way > 0 else steps[:place][::-1]
+    near = next((s for s in others if not isinstance(s[0], ELU | ReLU | Tanh | Sigmoid)), None)
+    return near if near and isinstance(near[0], kind) else None
 
 
 def _variance_floor(model: VAE) -> float | None:
     """Return what is added to the softplus that gives the variance; None without a softplus."""
     head = model.variance_head
-    if isinstance(head, LogSoftplus):
-        return head.floor
     if isinstance(head, Sequential) and not head.layers:
         return None
-    raise _untranslated(head)
+    if not isinstance(head, LogSoftplus):
+        raise _untranslated(head)
+    return head.floor
 
 
 def _untranslated(thing: object) -> InputError:

@@ -1,4 +1,4 @@
-"""A training step of each recipe, alone and against PyTorch."""
+"""The training step of each recipe, by itself and against PyTorch."""
 
 import warnings
 from collections.abc import Callable

@@ -5,6 +5,37 @@ from typing import Any
 
 from scratchvae.benchmarks.profile import REST
 
+# The columns of each table: the head, and how an entry of the result is shown below it.
+_KERNELS = {
+    "kernel": "{name}",
+    "shape": "{shape}",
+    "GFLOP/s": "{gflops:.1f}",
+    "of ceiling": "{share_of_ceiling:.2f}",
+    "of np.dot, same shape": "{of_numpy}",
+}
+_STEPS = {
+    "training step": "{name}",
+    "batch": "{batch}",
+    "million multiply-adds": "{millions:.1f}",
+    "ms": "{ours_ms:.2f}",
+    "of ceiling": "{share_of_ceiling:.2f}",
+}
+_RIVALS = {
+    "against PyTorch": "{name}",
+    "its best": "{torch_best}",
+    "our ms": "{ours_ms:.2f}",
+    "plain ms": "{torch_ms:.2f}",
+    "ours/plain": "{ratio:.2f}",
+    "best ms": "{torch_best_ms:.2f}",
+    "ours/best": "{ratio_best:.2f}",
+}
+_LOSSES = {
+    "loss after 10 steps from equal weights": "{name}",
+    "ours": "{ours_loss:.4f}",
+    "PyTorch": "{torch_loss:.4f}",
+    "to 1e-3": "{agree}",
+}
+
 
 def format_bench(result: dict[str, Any]) -> str:
     """Return the tables of what ``run_bench`` measured."""
@@ -15,43 +46,27 @@ def format_bench(result: dict[str, Any]) -> str:
         f"the ceiling, np.dot of two {size}×{size} float32 matrices: "
         f"{result['ceiling_gflops']:.1f} GFLOP/s"
     ]
-    if result["kernels"]:
-        blocks.append(_kernels(result["kernels"]))
-    if result["recipes"]:
-        blocks += [_recipes(result["recipes"]), _profiles(result["recipes"])]
+    kernels, recipes = result["kernels"], result["recipes"]
+    if kernels:
+        ratios = ["" if k["ratio_to"] == "the ceiling" else f"{k['ratio']:.2f}" for k in kernels]
+        shown = [k | {"of_numpy": ratio} for k, ratio in zip(kernels, ratios, strict=True)]
+        blocks.append(_filled(_KERNELS, shown, 2))
+    if recipes:
+        shown = [r | {"millions": r["multiply_adds"] / 1e6} for r in recipes]
+        blocks += [_filled(_STEPS, shown, 1), _profiles(recipes)]
     if "ratio_best_mean" in result:
-        blocks += [_rivals(result["recipes"], result["ratio_best_mean"]), _losses(result)]
-        notes = [f"{r['name']}: {note}" for r in result["recipes"] for note in r["notes"]]
+        mean = f"geometric mean of ours/best {result['ratio_best_mean']:.2f}"
+        blocks.append(f"{_filled(_RIVALS, recipes, 2)}\nbelow 1, ours is faster; {mean}")
+        shown = [r | {"agree": "agree" if r["losses_agree"] else "DIFFER"} for r in recipes]
+        blocks.append(_filled(_LOSSES, shown, 1))
+        notes = [f"{r['name']}: {note}" for r in recipes for note in r["notes"]]
         blocks += ["\n".join(notes)] if notes else []
     return "\n\n".join(blocks)
 
 
-def _kernels(kernels: Sequence[dict[str, Any]]) -> str:
-    rows = [
-        [
-            kernel["name"],
-            kernel["shape"],
-            f"{kernel['gflops']:.1f}",
-            f"{kernel['share_of_ceiling']:.2f}",
-            f"{kernel['ratio']:.2f}" if kernel["ratio_to"] != "the ceiling" else "",
-        ]
-        for kernel in kernels
-    ]
-    return table(["kernel", "shape", "GFLOP/s", "of ceiling", "of np.dot, same shape"], rows, 2)
-
-
-def _recipes(recipes: Sequence[dict[str, Any]]) -> str:
-    rows = [
-        [
-            recipe["name"],
-            str(recipe["batch"]),
-            f"{recipe['multiply_adds'] / 1e6:.1f}",
-            f"{recipe['ours_ms']:.2f}",
-            f"{recipe['share_of_ceiling']:.2f}",
-        ]
-        for recipe in recipes
-    ]
-    return table(["training step", "batch", "million multiply-adds", "ms", "of ceiling"], rows, 1)
+def _filled(columns: dict[str, str], entries: Sequence[dict[str, Any]], texts: int) -> str:
+    rows = [[cell.format_map(entry) for cell in columns.values()] for entry in entries]
+    return table(list(columns), rows, texts)
 
 
 def _profiles(recipes: Sequence[dict[str, Any]]) -> str:
@@ -66,47 +81,13 @@ def _profiles(recipes: Sequence[dict[str, Any]]) -> str:
     return table(["where a step's time goes, in %", *(r["name"] for r in recipes)], rows, 1)
 
 
-def _rivals(recipes: Sequence[dict[str, Any]], mean: float) -> str:
-    rows = [
-        [
-            recipe["name"],
-            recipe["torch_best"],
-            f"{recipe['ours_ms']:.2f}",
-            f"{recipe['torch_ms']:.2f}",
-            f"{recipe['ratio']:.2f}",
-            f"{recipe['torch_best_ms']:.2f}",
-            f"{recipe['ratio_best']:.2f}",
-        ]
-        for recipe in recipes
-    ]
-    heads = ["against PyTorch", "its best", "our ms", "plain ms", "ours/plain", "best ms"]
-    return (
-        table([*heads, "ours/best"], rows, 2)
-        + f"\nbelow 1, ours is faster; geometric mean of ours/best {mean:.2f}"
-    )
-
-
-def _losses(result: dict[str, Any]) -> str:
-    rows = [
-        [
-            recipe["name"],
-            f"{recipe['ours_loss']:.4f}",
-            f"{recipe['torch_loss']:.4f}",
-            "agree" if recipe["losses_agree"] else "DIFFER",
-        ]
-        for recipe in result["recipes"]
-    ]
-    return table(["loss after 10 steps from equal weights", "ours", "PyTorch", "to 1e-3"], rows, 1)
-
-
 def table(heads: Sequence[str], rows: Sequence[Sequence[str]], texts: int) -> str:
     """Return lines with columns of equal width, the first ``texts`` of them flush left."""
-    lines = [heads, *rows]
-    widths = [max(len(line[column]) for line in lines) for column in range(len(heads))]
+    widths = [max(map(len, column)) for column in zip(heads, *rows, strict=True)]
+    sides = ["<"] * texts + [">"] * (len(heads) - texts)
     return "\n".join(
         "  ".join(
-            cell.ljust(width) if column < texts else cell.rjust(width)
-            for column, (cell, width) in enumerate(zip(line, widths, strict=True))
+            f"{cell:{side}{width}}" for cell, side, width in zip(line, sides, widths, strict=True)
         ).rstrip()
-        for line in lines
+        for line in (heads, *rows)
     )

@@ -5,9 +5,8 @@ import sys
 from contextlib import nullcontext
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
-from math import exp, log
 from pathlib import Path
-from statistics import fmean
+from statistics import geometric_mean
 from typing import Any
 
 from scratchvae import kernels
@@ -105,7 +104,7 @@ def run_bench(
         check_count(threads, "threads")
     if against is not None and against not in RIVALS:
         raise InputError(f"against must be one of {', '.join(RIVALS)}, not {against!r}")
-    if against == "torch":
+    if against:
         import_torch()
     if json_path is not None:
         if not json_path.parent.is_dir():
@@ -114,20 +113,10 @@ def run_bench(
                 "make it first or name another one"
             )
         check_writable(json_path)
-    result = _measure(plan or (QUICK if quick else FULL), threads, against == "torch", report)
-    if json_path is not None:
-        write_json(json_path, result)
-    return result
-
-
-def _measure(
-    plan: Plan, threads: int | None, against_torch: bool, report: Report
-) -> dict[str, Any]:
+    plan = plan or (QUICK if quick else FULL)
     ceiling = Ceiling(plan.ceiling_size)
-    with (
-        limited_threads(threads) as count,
-        torch_threads(count) if against_torch else nullcontext(),
-    ):
+    beside = torch_threads if against else nullcontext
+    with limited_threads(threads) as count, beside(count):
         report(f"measuring {len(plan.cases)} kernels on {count} thread{'s'[: count != 1]}")
         cases = [measure_kernel(case, ceiling, plan.kernel_effort) for case in plan.cases]
         recipes = []
@@ -139,23 +128,24 @@ def _measure(
                     plan.batch,
                     ceiling,
                     plan.recipe_effort,
-                    against_torch=against_torch,
+                    against_torch=against is not None,
                     threads=count,
                     report=report,
                 )
             )
-    result = {
+    result: dict[str, Any] = {
         "ceiling_gflops": ceiling.gflops(),
         "ceiling_size": plan.ceiling_size,
         "threads": count,
         "cpu": cpu_name(),
-        "versions": _versions(against_torch),
+        "versions": _versions("numpy", "numba", "llvmlite", *([against] if against else [])),
         "kernels": cases,
         "recipes": recipes,
     }
-    if against_torch and recipes:
-        logarithms = [log(recipe["ratio_best"]) for recipe in recipes]
-        result["ratio_best_mean"] = exp(fmean(logarithms))
+    if against and recipes:
+        result["ratio_best_mean"] = geometric_mean(recipe["ratio_best"] for recipe in recipes)
+    if json_path is not None:
+        write_json(json_path, result)
     return result
 
 
@@ -169,8 +159,7 @@ def cpu_name() -> str:
     return platform.processor() or platform.machine()
 
 
-def _versions(against_torch: bool) -> dict[str, str]:
-    names = ["numpy", "numba", "llvmlite", *(["torch"] if against_torch else [])]
+def _versions(*names: str) -> dict[str, str]:
     versions = {"scratchvae": __version__, "python": sys.version.split()[0]}
     for name in names:
         try:

@@ -38,8 +38,7 @@ def train(options: argparse.Namespace) -> int:
     except KeyboardInterrupt as interrupt:
         where = _stopping_place(run, saved=isinstance(interrupt, Interrupted))
         words = ["train", "--resume", "--out", str(run.folder)]
-        words += [] if options.data_dir is None else ["--data-dir", str(options.data_dir)]
-        raise KeyboardInterrupt(_continue_with(where, words)) from None
+        raise _stopped(where, words, options) from None
     return 0
 
 
@@ -105,9 +104,10 @@ def _epochs(count: int) -> str:
     return f"{count} epoch{'s' if count != 1 else ''}"
 
 
-def _continue_with(where: str, words: list[str]) -> str:
+def _stopped(where: str, words: list[str], options: argparse.Namespace) -> KeyboardInterrupt:
     """Return what to say when stopped, with the command to paste into a shell."""
-    return f"{where}; continue with:\n  {program()} {shlex.join(words)}"
+    words += [] if options.data_dir is None else ["--data-dir", str(options.data_dir)]
+    return KeyboardInterrupt(f"{where}; continue with:\n  {program()} {shlex.join(words)}")
 
 
 def draw(options: argparse.Namespace) -> int:
@@ -185,9 +185,7 @@ def reproduce(options: argparse.Namespace) -> int:
         words = ["reproduce", options.source, "--out", str(options.out)]
         words += [] if options.epochs is None else ["--epochs", str(options.epochs)]
         words += ["--quick"] if options.quick else []
-        words += [] if options.data_dir is None else ["--data-dir", str(options.data_dir)]
-        where = "stopped, and kept what was done"
-        raise KeyboardInterrupt(_continue_with(where, words)) from None
+        raise _stopped("stopped, and kept what was done", words, options) from None
     for path in written:
         print(path)
     return 0

@@ -60,27 +60,28 @@ def _add_train(subparsers: Any) -> None:
         + "\n".join(f"  {recipe.name:{width}}{recipe.summary}" for recipe in RECIPES.values()),
     )
     add = parser.add_argument
-    add(
-        "recipe",
-        nargs="?",
-        metavar="RECIPE",
-        help=f"which model (default: {commands.DEFAULT_RECIPE})",
-    )
+    recipe = f"which model (default: {commands.DEFAULT_RECIPE})"
+    add("recipe", nargs="?", metavar="RECIPE", help=recipe)
     add(
         "--data",
         metavar="NAME",
-        help=f"{', '.join(DATASET_NAMES)}; auto is MNIST if it can be had, else synthetic digits "
+        help=f"{', '.join(DATASET_NAMES)}; auto is MNIST if it is available, else synthetic digits "
         "(default: auto)",
     )
     _add_data_dir(parser)
     add("--epochs", metavar="N", type=_whole(1), help="total passes over the training images")
     add("--latent-dim", metavar="D", type=_whole(1), help="number of latents")
     add("--batch-size", metavar="B", type=_whole(1), help="images per step")
-    add("--learning-rate", metavar="R", type=_positive, help="the optimiser's step size")
+    add(
+        "--learning-rate",
+        metavar="R",
+        type=_real("above 0", lambda value: value > 0),
+        help="the optimiser's step size",
+    )
     add(
         "--beta",
         metavar="B",
-        type=_not_negative,
+        type=_real("of at least 0", lambda value: value >= 0),
         help="weight of the KL term (1 gives the ELBO)",
     )
     add(
@@ -95,19 +96,11 @@ def _add_train(subparsers: Any) -> None:
         type=_whole(0, 7),
         help="iwae: train through stage I, 0 to 7; stage i lasts 3^i epochs (3: 40 in all)",
     )
-    add(
-        "--seed",
-        metavar="S",
-        type=_whole(0, math.inf),
-        help="fixes everything that is drawn (default: 0)",
-    )
+    seed = "fixes everything that is drawn (default: 0)"
+    add("--seed", metavar="S", type=_whole(0, math.inf), help=seed)
     add("--out", metavar="DIR", type=_path, help="folder to write to (default: runs/RECIPE)")
-    add(
-        "--resume",
-        action="store_true",
-        help="continue the run in --out; a larger --epochs extends it",
-    )
-    parser.set_defaults(run=commands.train)
+    resume = "continue the run in --out; a larger --epochs extends it"
+    add("--resume", action="store_true", help=resume)
 
 
 def _add_draw(subparsers: Any) -> None:
@@ -125,7 +118,6 @@ def _add_draw(subparsers: Any) -> None:
     add("--seed", metavar="S", type=_whole(0, math.inf), default=0, help=seed)
     add("--out", metavar="FILE", type=_png, help="a .png file (default: DIR/PICTURE.png)")
     _add_data_dir(parser)
-    parser.set_defaults(run=commands.draw)
 
 
 def _add_evaluate(subparsers: Any) -> None:
@@ -145,7 +137,6 @@ def _add_evaluate(subparsers: Any) -> None:
         help="also estimate log p(x), from K draws of z per image",
     )
     _add_data_dir(parser)
-    parser.set_defaults(run=commands.evaluate)
 
 
 def _add_gradcheck(subparsers: Any) -> None:
@@ -158,7 +149,6 @@ def _add_gradcheck(subparsers: Any) -> None:
     parser.add_argument(
         "names", nargs="*", metavar="NAME", help="a layer, likelihood, KL or recipe (default: all)"
     )
-    parser.set_defaults(run=commands.gradcheck)
 
 
 def _add_reproduce(subparsers: Any) -> None:
@@ -170,12 +160,8 @@ def _add_reproduce(subparsers: Any) -> None:
     )
     add = parser.add_argument
     add("source", metavar="SOURCE", help=f"{', '.join(SOURCES)} or all")
-    add(
-        "--epochs",
-        metavar="N",
-        type=_whole(1),
-        help="epochs for every model, instead of the source's",
-    )
+    epochs = "epochs for every model, instead of the source's"
+    add("--epochs", metavar="N", type=_whole(1), help=epochs)
     add("--quick", action="store_true", help="a tenth of the images and two epochs, to see it work")
     add(
         "--out",
@@ -185,7 +171,6 @@ def _add_reproduce(subparsers: Any) -> None:
         help="folder for runs, report and figures; runs that are there already are used",
     )
     _add_data_dir(parser)
-    parser.set_defaults(run=commands.reproduce)
 
 
 def _add_bench(subparsers: Any) -> None:
@@ -199,7 +184,6 @@ def _add_bench(subparsers: Any) -> None:
     add("--against", metavar="FRAMEWORK", help="also measure the same steps in torch, in turn")
     add("--json", metavar="FILE", type=_path, help="also write the figures to FILE")
     add("--quick", action="store_true", help="fewer repetitions: rougher figures, sooner")
-    parser.set_defaults(run=commands.bench)
 
 
 def _add_command(subparsers: Any, name: str, summary: str, example: str) -> argparse.ArgumentParser:
@@ -210,22 +194,15 @@ def _add_command(subparsers: Any, name: str, summary: str, example: str) -> argp
         formatter_class=argparse.RawDescriptionHelpFormatter,
         epilog=f"example:\n  {example}",
     )
-    parser.add_argument(
-        "--threads",
-        metavar="N",
-        type=_whole(1),
-        help="number of threads (default: SCRATCHVAE_THREADS, else all cores)",
-    )
+    parser.set_defaults(run=getattr(commands, name))
+    threads = "number of threads (default: SCRATCHVAE_THREADS, else all cores)"
+    parser.add_argument("--threads", metavar="N", type=_whole(1), help=threads)
     return parser
 
 
 def _add_data_dir(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--data-dir",
-        metavar="DIR",
-        type=_path,
-        help="folder with the data set (default: SCRATCHVAE_DATA, else the user's cache)",
-    )
+    data_dir = "folder with the data set (default: SCRATCHVAE_DATA, else the user's cache)"
+    parser.add_argument("--data-dir", metavar="DIR", type=_path, help=data_dir)
 
 
 # --- how an option's text is read ----------------------------------------------------------------
@@ -246,25 +223,17 @@ def _whole(minimum: int, maximum: float = 1e9) -> Callable[[str], int]:
     return read
 
 
-def _positive(text: str) -> float:
-    value = _float(text)
-    if not 0 < value < math.inf:
-        raise _expected("a finite number above 0", text)
-    return value
+def _real(what: str, allowed: Callable[[float], bool]) -> Callable[[str], float]:
+    def read(text: str) -> float:
+        try:
+            value = float(text)
+        except ValueError:
+            value = math.nan
+        if not (math.isfinite(value) and allowed(value)):
+            raise _expected(f"a finite number {what}", text)
+        return value
 
-
-def _not_negative(text: str) -> float:
-    value = _float(text)
-    if not 0 <= value < math.inf:
-        raise _expected("a finite number of at least 0", text)
-    return value
-
-
-def _float(text: str) -> float:
-    try:
-        return float(text)
-    except ValueError:
-        return math.nan
+    return read
 
 
 def _path(text: str) -> Path:

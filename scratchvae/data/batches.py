@@ -71,8 +71,8 @@ def epoch_batches(
 ) -> Iterator[FloatArray]:
     """Yield every image once, in an order drawn for this epoch, as batches of floats.
 
-    Order and coin tosses follow from ``seed``, ``epoch`` and the batch's number alone, so an epoch
-    that was interrupted goes on at ``first_batch`` as if it had not been.
+    Order and coin tosses depend only on ``seed``, ``epoch`` and the batch's number, so an
+    interrupted epoch continues at ``first_batch`` as if it had never stopped.
     """
     order = stream(seed, "shuffle", epoch).permutation(len(images))
     for batch in range(first_batch, count_batches(len(images), batch_size)):

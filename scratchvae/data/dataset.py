@@ -8,6 +8,7 @@ by their content.
 import hashlib
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -96,8 +97,8 @@ def load(
     Parameters
     ----------
     name
-        "mnist", "fashion-mnist", "synthetic", or "auto": MNIST if it can be had, also after a
-        folder without it, and synthetic digits if not.
+        "mnist", "fashion-mnist", "synthetic", or "auto": MNIST if it can be found or downloaded,
+        otherwise synthetic digits; for "auto" a folder without MNIST is no error.
     data_dir
         Folder with the four files, or with a folder ``mnist`` or ``fashion-mnist`` of them.
     seed
@@ -154,19 +155,15 @@ def _user_folders(data_dir: str | os.PathLike[str] | None) -> list[Path]:
         "the data folder": data_dir,
         f"the folder in {_DATA_VARIABLE}": os.environ.get(_DATA_VARIABLE) or None,
     }
-    folders = []
-    for what, path in named.items():
-        if path is None:
-            continue
-        folder = Path(os.path.expanduser(path))
+    folders = {w: Path(os.path.expanduser(p)) for w, p in named.items() if p is not None}
+    for what, folder in folders.items():
         if not os.path.isdir(folder):
             state = "is not a folder" if os.path.exists(folder) else "does not exist"
             raise InputError(
                 f"expected {what} to exist, but {str(folder)!r} {state}: "
                 "correct it, or leave it out to have the data downloaded"
             )
-        folders.append(folder)
-    return folders
+    return list(folders.values())
 
 
 def _find_or_download(
@@ -179,16 +176,13 @@ def _find_or_download(
     import platformdirs
 
     cache = Path(cache_dir or platformdirs.user_cache_dir("scratchvae"))
-    try:
+    with suppress(InputError):  # damaged: the download below replaces it
         found = _find(remote, cache, remotes, only_original=True)
-    except InputError:  # damaged: the download below replaces it
-        found = ""
-    if isinstance(found, Dataset):
-        return found
+        if isinstance(found, Dataset):
+            return found
     folder = cache / remote.name
     download(remote, folder, progress=progress)
-    files = {part: folder / f"{part}-{kind}-ubyte.gz" for part, kind in _FILES}
-    return _dataset(remote, _read(files), f"{remote.title} downloaded into {folder}")
+    return _dataset(remote, _read(_files_in(folder)), f"{remote.title} downloaded into {folder}")
 
 
 def _find(
@@ -236,29 +230,27 @@ def _files_in(folder: Path) -> dict[str, Path]:
 def _read(files: Mapping[str, Path]) -> _Arrays:
     """Read and check the four files; images come back as (N, 28, 28, 1)."""
     arrays = []
-    for images, labels in (("train-images", "train-labels"), ("t10k-images", "t10k-labels")):
-        pixels = read_idx(files[images])
+    for split in ("train", "t10k"):
+        path, label_path = files[f"{split}-images"], files[f"{split}-labels"]
+        pixels, classes = read_idx(path), read_idx(label_path)
         if pixels.shape[1:] != _IMAGE_SHAPE:
-            raise _wrong(files[images], "images of shape (N, 28, 28)", f"shape {pixels.shape}")
-        classes = read_idx(files[labels])
+            raise _wrong(path, "images of shape (N, 28, 28)", f"shape {pixels.shape}")
         if classes.ndim != 1:
-            raise _wrong(files[labels], "labels of shape (N,)", f"shape {classes.shape}")
+            raise _wrong(label_path, "labels of shape (N,)", f"shape {classes.shape}")
         if len(classes) != len(pixels):
             wanted = f"a label for each of the {len(pixels):,} images beside it"
-            raise _wrong(files[labels], wanted, f"{len(classes):,} labels")
+            raise _wrong(label_path, wanted, f"{len(classes):,} labels")
         if classes.max() >= _CLASSES:
             wanted = f"labels from 0 to {_CLASSES - 1}"
-            raise _wrong(files[labels], wanted, f"a label {classes.max()}")
+            raise _wrong(label_path, wanted, f"a label {classes.max()}")
         arrays += [pixels[..., np.newaxis], classes]
     return arrays[0], arrays[1], arrays[2], arrays[3]
 
 
 def _wrong(path: Path, wanted: str, came: str) -> InputError:
     """Return the error of a file that is sound but does not fit."""
-    return InputError(
-        f"expected {wanted} in {str(path)!r}, but found {came}: "
-        "replace it with the file of the data set"
-    )
+    remedy = "replace it with the file of the data set"
+    return InputError(f"expected {wanted} in {str(path)!r}, but found {came}", remedy)
 
 
 def _content_hash(arrays: _Arrays) -> str:

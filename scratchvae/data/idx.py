@@ -83,20 +83,14 @@ def read_idx(path: str | os.PathLike[str]) -> NDArray[np.uint8]:
 
 
 def _read(file: BinaryIO, shown: str) -> NDArray[np.uint8]:
-    """Find out whether a file is compressed, and read it."""
-    size = os.fstat(file.fileno()).st_size
-    if size == 0:
+    """Read the header, then as much as it promises, from a compressed file or a plain one."""
+    most_bytes = os.fstat(file.fileno()).st_size
+    if most_bytes == 0:
         raise _error("an IDX file", f"{shown} is empty")
-    compressed = file.read(len(_GZIP_MAGIC)) == _GZIP_MAGIC
+    stream: _Stream = file
+    if file.read(len(_GZIP_MAGIC)) == _GZIP_MAGIC:
+        stream, most_bytes = gzip.GzipFile(fileobj=file), most_bytes * _MOST_EXPANSION
     file.seek(0)
-    if not compressed:
-        return _read_stream(file, size, shown)
-    with gzip.GzipFile(fileobj=file, mode="rb") as stream:
-        return _read_stream(stream, size * _MOST_EXPANSION, shown)
-
-
-def _read_stream(stream: _Stream, most_bytes: int, shown: str) -> NDArray[np.uint8]:
-    """Read a stream of at most ``most_bytes`` bytes: the header, then as much as it promises."""
     shape = _read_shape(stream, shown)
     promised = math.prod(shape)
     expected = f"{promised:,} entries in {shown}, as its header says ({_times(shape)})"

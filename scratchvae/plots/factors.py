@@ -80,7 +80,7 @@ def draw_factor_traversal(
         title or "Each latent moved through the quantiles of N(0, 1) around an image's code",
         dots=2,
         row_names=[_latent_name(information, int(latent)) for latent in order],
-        column_names=["image", *(f"{NormalDist().cdf(quantile):.0%}" for quantile in quantiles)],
+        column_names=["image", *(f"{(i + 0.5) / steps:.0%}" for i in range(steps))],
     )
 
 

@@ -85,6 +85,12 @@ def mosaic(images: NDArray[Any], columns: int, gap: int = GAP) -> FloatArray:
     return page
 
 
+def padded(images: NDArray[Any], count: int) -> NDArray[Any]:
+    """Return images (N, H, W, C) followed by blank ones, ``count`` in all."""
+    blank = np.full((count - len(images), *images.shape[1:]), PAPER, images.dtype)
+    return np.concatenate([images, blank])
+
+
 def draw_grid(
     images: NDArray[Any],
     columns: int,

@@ -16,11 +16,11 @@ from scratchvae.plots.captions import draws_from, plane_note
 from scratchvae.plots.figures import (
     DOTS,
     GAP,
-    PAPER,
     class_colours,
     draw_grid,
     mosaic,
     new_figure,
+    padded,
     tidy,
 )
 from scratchvae.randomness import stream
@@ -56,13 +56,13 @@ def draw_reconstructions(
     originals = read_pixels(model.as_images(images[: columns * rows]), model.dtype)
     columns = min(columns, len(originals))
     rebuilt = model.reconstruct(originals, None if labels is None else labels[: columns * rows])
-    blank = np.full((-len(originals) % columns, *originals.shape[1:]), PAPER, originals.dtype)
-    above, below = (
-        np.concatenate([half, blank]).reshape(-1, columns, *originals.shape[1:])
+    lines = [
+        padded(half[start : start + columns], columns)
+        for start in range(0, len(originals), columns)
         for half in (originals, rebuilt)
-    )
-    pairs = np.stack([above, below], axis=1).reshape(-1, *originals.shape[1:])
-    return draw_grid(pairs, columns, "Test images above, reconstructions below")
+    ]
+    title = "Test images above, reconstructions below"
+    return draw_grid(np.concatenate(lines), columns, title)
 
 
 def draw_manifold(model: LatentModel, *, steps: int | None = None) -> "Figure":
@@ -167,7 +167,5 @@ def _to_plane(
     centred = means - means.mean(axis=0)
     variances, directions = np.linalg.eigh(centred.T @ centred)  # from the smallest to the largest
     shares = variances[::-1] / max(variances.sum(), np.finfo(variances.dtype).tiny)
-    first, second = (
-        f"principal component {place + 1} ({shares[place]:.0%} of the variance)" for place in (0, 1)
-    )
-    return centred @ directions[:, :-3:-1], (first, second)
+    names = [f"principal component {i + 1} ({shares[i]:.0%} of the variance)" for i in (0, 1)]
+    return centred @ directions[:, :-3:-1], (names[0], names[1])

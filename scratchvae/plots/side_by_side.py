@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from scratchvae.plots.figures import PAPER, class_colours, draw_grid, new_figure
+from scratchvae.plots.figures import class_colours, draw_grid, new_figure, padded
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -26,12 +26,9 @@ def draw_rows(title: str, rows: Sequence[tuple[str, NDArray[Any]]], lines: int =
         Over how many lines the images of a row are laid out.
     """
     columns = -(-max(len(images) for _, images in rows) // lines)
-    filled = []
-    for _, images in rows:
-        missing = (columns * lines - len(images), *images.shape[1:])
-        filled += [images, np.full(missing, PAPER, images.dtype)]
+    filled = np.concatenate([padded(images, columns * lines) for _, images in rows])
     names = [name for name, _ in rows]
-    return draw_grid(np.concatenate(filled), columns, title, dots=2, row_names=names)
+    return draw_grid(filled, columns, title, dots=2, row_names=names)
 
 
 def draw_scatters(

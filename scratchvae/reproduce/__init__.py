@@ -9,7 +9,7 @@ from scratchvae.plots import save_figure
 from scratchvae.reproduce import eecs230, factors, fleuret, hierarchical, kingma_welling, zhao
 from scratchvae.reproduce.experiments import Experiment, Results, Row, Source
 from scratchvae.reproduce.report import write_report
-from scratchvae.reproduce.reproduction import Reproduction
+from scratchvae.reproduce.reproduction import train_experiments
 
 __all__ = ["SOURCES", "Experiment", "Results", "Row", "Source", "reproduce"]
 
@@ -40,14 +40,14 @@ def reproduce(
     name
         One of ``SOURCES``, or ``"all"``.
     folder
-        Where to write. Runs that are there already are used; one that was stopped, or is of fewer
-        epochs, is trained further if that makes it the requested one.
+        Where to write. Existing runs are used; one that was stopped, or has fewer epochs, is
+        trained further if that makes it the requested one.
     epochs
         For every model; ``None``: as its source says.
     quick
         A tenth of the images and two epochs, in a folder of their own: to see it work.
     data_dir
-        Where the data sets are; ``None``: wherever ``scratchvae.data.load`` finds them.
+        Where the data sets are; ``None``: where ``scratchvae.data.load`` looks.
     report
         Called with a line for each run that is done.
     progress
@@ -70,7 +70,8 @@ def reproduce(
     chosen: Sequence[Source] = list(SOURCES.values()) if name == "all" else [SOURCES[name]]
     figures = folder / "figures"
     make_folder(figures)
-    reproduction = Reproduction(
+    results = train_experiments(
+        (experiment for source in chosen for experiment in source.experiments),
         folder / ("quick-runs" if quick else "runs"),
         epochs=epochs,
         quick=quick,
@@ -78,11 +79,10 @@ def reproduce(
         report=report,
         progress=progress,
     )
-    results = reproduction.train(one for source in chosen for one in source.experiments)
     sections = []
     for source in chosen:
         report(f"measuring: {source.title}")
-        rows = source.rows(results)
+        rows = list(source.rows(results))
         pictures = []
         for stem, figure in source.draw(results):
             pictures.append(figures / f"{stem}.png")

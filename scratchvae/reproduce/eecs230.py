@@ -26,38 +26,28 @@ _TERMS = {
 _ZERO = 1e-6
 
 
-def _rows(results: Results) -> list[Row]:
+def _rows(results: Results) -> Iterator[Row]:
     data = results.data()
-    optimum = principal_component_error(data.train_images, results.model(_LINEAR.name).latent_dim)
-    linear = results.model(_LINEAR.name).evaluate(data.train_images).reconstruction
-    rows = [
-        results.row(
-            "linear autoencoder, z = 10, error on training images (published: PCA's optimum)",
-            linear,
-            _LINEAR.name,
-            published=optimum,
-        ),
-        results.row(
-            "non-linear autoencoder, z = 10: the same",
-            results.model(_PLAIN.name).evaluate(data.train_images).reconstruction,
-            _PLAIN.name,
-        ),
-    ]
+    images = data.train_images
+    optimum = principal_component_error(images, results.model(_LINEAR).latent_dim)
+    error = results.model(_LINEAR).evaluate(images).reconstruction
+    title = "linear autoencoder, z = 10, error on training images (published: PCA's optimum)"
+    yield results.row(title, error, _LINEAR, published=optimum)
+    error = results.model(_PLAIN).evaluate(images).reconstruction
+    yield results.row("non-linear autoencoder, z = 10: the same", error, _PLAIN)
     for what, experiment in (("without the penalty", _DENSE), ("sparse", _SPARSE)):
-        model = results.model(experiment.name)
+        model = results.model(experiment)
         used = (np.abs(model.encode(data.test_images)) > _ZERO).mean()
         error = model.evaluate(data.test_images).reconstruction
-        rows.append(results.row(f"code of 1,000, {what}: share in use", used, experiment.name))
-        rows.append(results.row(f"code of 1,000, {what}: test error", error, experiment.name))
+        yield results.row(f"code of 1,000, {what}: share in use", used, experiment)
+        yield results.row(f"code of 1,000, {what}: test error", error, experiment)
     clean, noisy, denoised = _denoised(results)
-    for what, images in (("noisy images", noisy), ("denoised images", denoised)):
-        error = 0.5 * ((images - clean) ** 2).sum(axis=(1, 2, 3)).mean()
-        rows.append(results.row(f"½ squared error of {what}", error, _DENOISING.name))
+    for what, changed in (("noisy images", noisy), ("denoised images", denoised)):
+        error = 0.5 * ((changed - clean) ** 2).sum(axis=(1, 2, 3)).mean()
+        yield results.row(f"½ squared error of {what}", error, _DENOISING)
     for what, experiment in _TERMS.items():
-        test = results.model(experiment.name).evaluate(data.test_images)
-        rows.append(results.row(f"{what}: reconstruction", test.reconstruction, experiment.name))
-        rows.append(results.row(f"{what}: KL", test.kl, experiment.name))
-    return rows
+        terms = results.model(experiment).evaluate(data.test_images)
+        yield from results.loss_terms(what, experiment, terms)
 
 
 def principal_component_error(images: np.ndarray, components: int) -> float:
@@ -77,7 +67,7 @@ def principal_component_error(images: np.ndarray, components: int) -> float:
 
 
 def _denoised(results: Results) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    model = results.model(_DENOISING.name)
+    model = results.model(_DENOISING)
     assert isinstance(model, DenoisingAutoencoder)
     clean = read_pixels(results.data().test_images[:1000], model.dtype)
     noisy = model.corrupt(clean)
@@ -87,21 +77,21 @@ def _denoised(results: Results) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 def _draw(results: Results) -> Iterator[tuple[str, "Figure"]]:
     data = results.data()
     originals = read_pixels(data.test_images[:16], np.float32)
-    autoencoders = {"linear, z = 10": _LINEAR, "non-linear, z = 10": _PLAIN, "sparse": _SPARSE}
-    rows = [("original", originals)]
-    for name, experiment in autoencoders.items():
-        rows.append((name, results.model(experiment.name).reconstruct(originals)))
+    rows = [
+        ("original", originals),
+        ("linear, z = 10", results.model(_LINEAR).reconstruct(originals)),
+        ("non-linear, z = 10", results.model(_PLAIN).reconstruct(originals)),
+        ("sparse", results.model(_SPARSE).reconstruct(originals)),
+    ]
     yield "eecs230-autoencoders", draw_rows("Reconstructions", rows)
     names = ("clean", "noisy", "denoised")
     rows = [(n, images[:16]) for n, images in zip(names, _denoised(results), strict=True)]
     yield "eecs230-denoising", draw_rows("Denoising autoencoder", rows)
-    panels = [
-        (name, results.model(experiment.name).encode(data.test_images[:5000]))
-        for name, experiment in _TERMS.items()
-    ]
+    shown = data.test_images[:5000]
+    panels = [(name, results.model(e).encode(shown)) for name, e in _TERMS.items()]
     title = "Latent means of test images, coloured by class"
     yield "eecs230-terms", draw_scatters(title, panels, data.test_labels)
-    rows = [(name, results.model(e.name).sample(16)) for name, e in _TERMS.items()]
+    rows = [(name, results.model(e).sample(16)) for name, e in _TERMS.items()]
     yield "eecs230-terms-samples", draw_rows("Samples", rows)
 
 

@@ -8,13 +8,10 @@ from typing import TYPE_CHECKING, Any
 from scratchvae.data import Dataset
 from scratchvae.models import LatentModel, find_recipe
 from scratchvae.runs.run import Run
+from scratchvae.training import LossTerms
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
-
-# Seconds that an epoch of 60,000 images took on two cores of a laptop, for the progress display.
-_COSTS = {"zhao-cnn": 20.0, "fleuret-conv": 60.0, "fleuret-autoencoder": 60.0}
-_USUAL_COST = 3.0
 
 
 @dataclass(frozen=True)
@@ -72,11 +69,6 @@ class Experiment:
         """The name of the data set and the seed that its images are drawn from, else 0."""
         return self.data, self.seed if self.data == "synthetic" else 0
 
-    @property
-    def cost(self) -> float:
-        """About how many seconds an epoch takes, relative to the other experiments."""
-        return _COSTS.get(self.recipe, _USUAL_COST)
-
 
 @dataclass(frozen=True)
 class Row:
@@ -101,37 +93,46 @@ class Row:
 
 
 class Results:
-    """The trained runs of a reproduction, by the names of their experiments."""
+    """The trained runs of a reproduction, and the data sets that they were trained on."""
 
     def __init__(self, runs: Mapping[str, Run], data: Mapping[tuple[str, int], Dataset]) -> None:
         self._runs = runs
         self._data = data
 
-    def run(self, name: str) -> Run:
-        """Return a run."""
-        return self._runs[name]
+    def run(self, experiment: Experiment) -> Run:
+        """Return an experiment's run."""
+        return self._runs[experiment.name]
 
-    def model(self, name: str) -> LatentModel:
-        """Return a run's model."""
-        return self._runs[name].model
+    def model(self, experiment: Experiment) -> LatentModel:
+        """Return the model of an experiment's run."""
+        return self.run(experiment).model
 
     def data(self, name: str = "mnist", seed: int = 0) -> Dataset:
         """Return a data set, as large as it was trained on, and drawn from ``seed``."""
         return self._data[name, seed]
 
-    def seconds(self, *names: str) -> float:
-        """Return how long the training of some runs took."""
-        return sum(metrics.seconds for name in names for metrics in self._runs[name].history)
+    def seconds(self, *experiments: Experiment) -> float:
+        """Return how long the training of some experiments took."""
+        return sum(metrics.seconds for one in experiments for metrics in self.run(one).history)
 
-    def row(self, what: str, ours: float, *names: str, published: float | None = None) -> Row:
-        """Return a row with a figure from the runs ``names``."""
-        return Row(what, published, float(ours), self.seconds(*names))
+    def row(
+        self, what: str, ours: float, *experiments: Experiment, published: float | None = None
+    ) -> Row:
+        """Return a row with a figure from the runs of ``experiments``."""
+        return Row(what, published, float(ours), self.seconds(*experiments))
 
     def training_loss(self, what: str, experiment: Experiment) -> Row:
         """Return the row of an experiment's training loss in its last epoch."""
-        loss = self._runs[experiment.name].history[-1].train.loss
+        loss = self.run(experiment).history[-1].train.loss
         title = f"{what}: training loss"
-        return self.row(title, loss, experiment.name, published=experiment.published)
+        return self.row(title, loss, experiment, published=experiment.published)
+
+    def loss_terms(self, what: str, experiment: Experiment, terms: LossTerms) -> list[Row]:
+        """Return the rows of the two terms of an experiment's loss."""
+        return [
+            self.row(f"{what}: reconstruction", terms.reconstruction, experiment),
+            self.row(f"{what}: KL", terms.kl, experiment),
+        ]
 
 
 @dataclass(frozen=True)
@@ -154,6 +155,6 @@ class Source:
 
     title: str
     experiments: Sequence[Experiment]
-    rows: Callable[[Results], list[Row]]
+    rows: Callable[[Results], Iterable[Row]]
     draw: Callable[[Results], Iterable[tuple[str, "Figure"]]]
     remarks: Callable[[Results, list[Row]], list[str]] = lambda results, rows: []

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from scratchvae.data import Dataset
 from scratchvae.data.synthetic import named_factors
 from scratchvae.evaluation.active_units import active_units
 from scratchvae.evaluation.disentanglement import FactorInformation, model_information
 from scratchvae.plots import draw_factor_shares, draw_factor_traversal, draw_spreads
 from scratchvae.randomness import stream
 from scratchvae.reproduce.experiments import Experiment, Results, Row, Source
+from scratchvae.reproduce.report import markdown_table
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -53,15 +53,17 @@ class _Measured(NamedTuple):
 
 # Rows, remarks and figures are all of the same measurements, which take a second or two each.
 @lru_cache(maxsize=1)
-def _measure(results: Results) -> dict[tuple[float, int], _Measured]:
-    return {key: _measure_one(results, experiment) for key, experiment in _RUNS.items()}
+def _measure(results: Results) -> dict[float, list[_Measured]]:
+    """Return for each β the measurements of its runs, in the order of ``_SEEDS``."""
+    return {beta: [_measure_one(results, _RUNS[beta, seed]) for seed in _SEEDS] for beta in _BETAS}
 
 
 def _measure_one(results: Results, experiment: Experiment) -> _Measured:
-    data, model = results.data(*experiment.data_key), results.model(experiment.name)
-    images, factors = data.test_images, _factors(data)
-    test = results.run(experiment.name).history[-1].test
+    data, model = results.data(*experiment.data_key), results.model(experiment)
+    test = results.run(experiment).history[-1].test
     assert test is not None
+    assert data.test_factors is not None
+    images, factors = data.test_images, named_factors(data.test_labels, data.test_factors)
     order = stream(experiment.seed, "evaluate").permutation(len(images))
     information = model_information(model, images, factors)
     shuffled = {name: values[order] for name, values in factors.items()}
@@ -70,74 +72,53 @@ def _measure_one(results: Results, experiment: Experiment) -> _Measured:
     return _Measured(information, chance, test.reconstruction, test.kl, active)
 
 
-def _factors(data: Dataset) -> dict[str, np.ndarray]:
-    assert data.test_factors is not None
-    return named_factors(data.test_labels, data.test_factors)
-
-
-def _over_seeds(results: Results, beta: float, figure: Callable[[_Measured], float]) -> list[float]:
-    """Return a figure of each seed's run."""
-    measured = _measure(results)
-    return [figure(measured[beta, seed]) for seed in _SEEDS]
-
-
+_GAP, _CHANCE = "mutual information gap", "gap with the factors shuffled"
 _FIGURES: dict[str, Callable[[_Measured], float]] = {
-    "mutual information gap": lambda one: one.information.score,
-    "gap with the factors shuffled": lambda one: one.chance,
+    _GAP: lambda one: one.information.score,
+    _CHANCE: lambda one: one.chance,
     "test reconstruction": lambda one: one.reconstruction,
     "test KL": lambda one: one.kl,
     "active units": lambda one: one.active,
 }
 
 
-def _rows(results: Results) -> list[Row]:
-    rows = []
+def _over_seeds(results: Results, what: str) -> dict[float, list[float]]:
+    """Return for each β a figure of each seed's run."""
+    return {beta: [_FIGURES[what](one) for one in of] for beta, of in _measure(results).items()}
+
+
+def _rows(results: Results) -> Iterator[Row]:
     for beta in _BETAS:
-        names = [_RUNS[beta, seed].name for seed in _SEEDS]
-        for what, figure in _FIGURES.items():
-            values = _over_seeds(results, beta, figure)
-            mean = float(np.mean(values))
-            rows.append(results.row(f"β = {beta:g}: {what}, mean over seeds", mean, *names))
-            if what == "mutual information gap":
-                rows.append(results.row(f"β = {beta:g}: {what}, lowest", min(values), *names))
-                rows.append(results.row(f"β = {beta:g}: {what}, highest", max(values), *names))
-    return rows
+        experiments = [_RUNS[beta, seed] for seed in _SEEDS]
+        for what in _FIGURES:
+            values = _over_seeds(results, what)[beta]
+            of_seeds = {"mean over seeds": float(np.mean(values))}
+            if what == _GAP:
+                of_seeds |= {"lowest": min(values), "highest": max(values)}
+            for which, value in of_seeds.items():
+                yield results.row(f"β = {beta:g}: {what}, {which}", value, *experiments)
 
 
 def _remarks(results: Results, rows: list[Row]) -> list[str]:
-    gaps = {beta: _over_seeds(results, beta, _FIGURES["mutual information gap"]) for beta in _BETAS}
-    return [_table(results), verdict(gaps), _table_of_factors(results)]
-
-
-def _table(results: Results) -> str:
-    """Return a table of the figures by β: mean, lowest and highest over the seeds."""
-    lines = [
-        f"| β ({len(_SEEDS)} seeds) | {' | '.join(_FIGURES)} |",
-        "|---|" + "---:|" * len(_FIGURES),
-    ]
-    for beta in _BETAS:
-        cells = [_spread(_over_seeds(results, beta, figure)) for figure in _FIGURES.values()]
-        lines.append(f"| {beta:g} | {' | '.join(cells)} |")
-    return "\n".join(lines)
+    figures = {what: _over_seeds(results, what) for what in _FIGURES}
+    lines = [[f"{b:g}", *(_spread(of[b]) for of in figures.values())] for b in _BETAS]
+    table = markdown_table([f"β ({len(_SEEDS)} seeds)", *figures], lines)
+    return [table, verdict(figures[_GAP]), _table_of_factors(results)]
 
 
 def _table_of_factors(results: Results) -> str:
     """Return a table by β and factor: the share that the best latent explains, and its lead."""
-    measured = _measure(results)
-    names = measured[_BETAS[0], _SEEDS[0]].information.names
-    lines = [
-        "The share of each factor's entropy that the best latent explains, and its lead over the "
-        "next latent, means over seeds:\n",
-        f"| β | {' | '.join(names)} |",
-        "|---|" + "---:|" * len(names),
-    ]
-    for beta in _BETAS:
-        of_seeds = [measured[beta, seed].information for seed in _SEEDS]
-        best = np.mean([one.shares.max(axis=1) for one in of_seeds], axis=0)
-        lead = np.mean([one.gaps for one in of_seeds], axis=0)
+    lines = []
+    for beta, of_seeds in _measure(results).items():
+        best = np.mean([one.information.shares.max(axis=1) for one in of_seeds], axis=0)
+        lead = np.mean([one.information.gaps for one in of_seeds], axis=0)
         cells = [f"{share:.3f}, {gap:.3f}" for share, gap in zip(best, lead, strict=True)]
-        lines.append(f"| {beta:g} | {' | '.join(cells)} |")
-    return "\n".join(lines)
+        lines.append([f"{beta:g}", *cells])
+    names = of_seeds[0].information.names
+    return (
+        "The share of each factor's entropy that the best latent explains, and its lead over the "
+        "next latent, means over seeds:\n\n" + markdown_table(["β", *names], lines)
+    )
 
 
 def verdict(gaps: dict[float, list[float]]) -> str:
@@ -163,27 +144,19 @@ def _spread(values: list[float]) -> str:
 
 
 def _draw(results: Results) -> Iterator[tuple[str, "Figure"]]:
-    measured = _measure(results)
-    spreads = [
-        (what, [_over_seeds(results, beta, _FIGURES[what]) for beta in _BETAS])
-        for what in ("mutual information gap", "gap with the factors shuffled")
-    ]
+    spreads = [(what, list(_over_seeds(results, what).values())) for what in (_GAP, _CHANCE)]
     names = [f"{beta:g}" for beta in _BETAS]
     title = "The mutual information gap by the weight of the KL, a dot for each seed"
     yield "factors-gap", draw_spreads(title, names, spreads, xlabel="β")
-    panels = [(f"β = {beta:g}", measured[beta, _SEEDS[0]].information) for beta in _BETAS]
-    yield (
-        "factors-shares",
-        draw_factor_shares(panels, "What the latents explain of each factor, seed 0"),
-    )
-    for beta in _BETAS:
+    first = {beta: of_seeds[0].information for beta, of_seeds in _measure(results).items()}
+    panels = [(f"β = {beta:g}", information) for beta, information in first.items()]
+    title = "What the latents explain of each factor, seed 0"
+    yield "factors-shares", draw_factor_shares(panels, title)
+    for beta, information in first.items():
         experiment = _RUNS[beta, _SEEDS[0]]
-        figure = draw_factor_traversal(
-            results.model(experiment.name),
-            results.data(*experiment.data_key).test_images[:1],
-            measured[beta, _SEEDS[0]].information,
-            title=f"β = {beta:g}: each latent moved through the quantiles of its prior",
-        )
+        image = results.data(*experiment.data_key).test_images[:1]
+        title = f"β = {beta:g}: each latent moved through the quantiles of its prior"
+        figure = draw_factor_traversal(results.model(experiment), image, information, title=title)
         yield f"factors-traversal-beta{beta:g}", figure
 
 

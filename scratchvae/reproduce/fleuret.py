@@ -1,13 +1,11 @@
 """F. Fleuret, Deep learning, lecture 7.4: a VAE and an autoencoder, β, learned variances."""
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 from scratchvae.data.batches import read_pixels
-from scratchvae.models import LatentModel
 from scratchvae.models.recipes.convolutional import PIXEL_VARIANCE
 from scratchvae.plots import draw_rows, draw_scatters
 from scratchvae.probability import reparameterise
@@ -31,28 +29,21 @@ _FIXED = Experiment(
 _SCATTERED = 1000
 
 
-def _rows(results: Results) -> list[Row]:
-    rows = [
-        results.training_loss("VAE", _VAE),
-        results.training_loss("autoencoder", _AUTOENCODER),
-    ]
-    latents = _aggregate(results.model(_VAE.name), results.data().test_images)
-    means = latents.mean(axis=0)
-    rows += [
-        results.row("VAE, 1,000 test images: mean", latents.mean(), _VAE.name, published=0.0),
-        results.row("VAE, 1,000 test images: variance", latents.var(), _VAE.name, published=1.0),
-        results.row("VAE: largest mean of one latent", np.abs(means).max(), _VAE.name),
-    ]
-    plain = results.model(_AUTOENCODER.name).encode(results.data().test_images[:_SCATTERED])
-    rows.append(results.row("autoencoder: variance of its latents", plain.var(), _AUTOENCODER.name))
+def _rows(results: Results) -> Iterator[Row]:
+    yield results.training_loss("VAE", _VAE)
+    yield results.training_loss("autoencoder", _AUTOENCODER)
+    latents = _aggregate(results)
+    yield results.row("VAE, 1,000 test images: mean", latents.mean(), _VAE, published=0.0)
+    yield results.row("VAE, 1,000 test images: variance", latents.var(), _VAE, published=1.0)
+    largest = np.abs(latents.mean(axis=0)).max()
+    yield results.row("VAE: largest mean of one latent", largest, _VAE)
+    plain = results.model(_AUTOENCODER).encode(results.data().test_images[:_SCATTERED])
+    yield results.row("autoencoder: variance of its latents", plain.var(), _AUTOENCODER)
     for beta, experiment in _BETAS.items():
-        last = results.run(experiment.name).history[-1].train
-        what = f"beta-vae, beta = {beta:g}"
-        rows.append(results.row(f"{what}: reconstruction", last.reconstruction, experiment.name))
-        rows.append(results.row(f"{what}: KL", last.kl, experiment.name))
-    for what, images, names in _by_variance(results):
-        rows.append(results.row(f"grain of {what}", grain(images), *names))
-    return rows
+        last = results.run(experiment).history[-1].train
+        yield from results.loss_terms(f"beta-vae, beta = {beta:g}", experiment, last)
+    for what, images, experiments in _by_variance(results):
+        yield results.row(f"grain of {what}", grain(images), *experiments)
 
 
 def grain(images: FloatArray) -> float:
@@ -60,20 +51,21 @@ def grain(images: FloatArray) -> float:
     return float(np.abs(np.diff(np.clip(images, 0, 1), axis=2)).mean())
 
 
-def _by_variance(results: Results) -> list[tuple[str, FloatArray, list[str]]]:
-    learned, fixed = results.model(_LEARNED.name), results.model(_FIXED.name)
+def _by_variance(results: Results) -> list[tuple[str, FloatArray, list[Experiment]]]:
+    learned, fixed = results.model(_LEARNED), results.model(_FIXED)
     real = read_pixels(results.data().test_images[:96], np.float32)
     return [
         ("test images", real, []),
-        ("samples, learned variance", learned.sample(96, pixel_noise=True), [_LEARNED.name]),
-        ("samples, learned, only its mean", learned.sample(96), [_LEARNED.name]),
-        ("samples, fixed variance, then 0", fixed.sample(96), [_FIXED.name]),
+        ("samples, learned variance", learned.sample(96, pixel_noise=True), [_LEARNED]),
+        ("samples, learned, only its mean", learned.sample(96), [_LEARNED]),
+        ("samples, fixed variance, then 0", fixed.sample(96), [_FIXED]),
     ]
 
 
-def _aggregate(model: LatentModel, images: NDArray[Any]) -> FloatArray:
-    """Return a draw of z from q(z | x) for each of 1,000 images, (1000, D)."""
-    x = read_pixels(images[:_SCATTERED], model.dtype)
+def _aggregate(results: Results) -> FloatArray:
+    """Return a draw of z from the VAE's q(z | x) for each of 1,000 test images, (1000, D)."""
+    model = results.model(_VAE)
+    x = read_pixels(results.data().test_images[:_SCATTERED], model.dtype)
     chunks = []
     for number, start in enumerate(range(0, len(x), 250)):
         mean, log_variance = model.encode_distribution(x[start : start + 250])
@@ -83,8 +75,8 @@ def _aggregate(model: LatentModel, images: NDArray[Any]) -> FloatArray:
 
 
 def _draw(results: Results) -> Iterator[tuple[str, "Figure"]]:
-    images, vae = results.data().test_images, results.model(_VAE.name)
-    autoencoder = results.model(_AUTOENCODER.name)
+    images, vae = results.data().test_images, results.model(_VAE)
+    autoencoder = results.model(_AUTOENCODER)
     originals = read_pixels(images[:24], np.float32)
     rows = [
         ("original", originals),
@@ -97,7 +89,7 @@ def _draw(results: Results) -> Iterator[tuple[str, "Figure"]]:
     pair = sorted(stream(0, "draw", 5).choice(vae.latent_dim, 2, replace=False))
     panels = [
         ("autoencoder", autoencoder.encode(images[:_SCATTERED])[:, pair]),
-        ("VAE", _aggregate(vae, images)[:, pair]),
+        ("VAE", _aggregate(results)[:, pair]),
         ("N(0, I)", stream(0, "draw", 6).standard_normal((_SCATTERED, 2))),
     ]
     title = f"Latents {pair[0] + 1} and {pair[1] + 1} of 1,000 test images"

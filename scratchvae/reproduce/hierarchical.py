@@ -4,8 +4,7 @@ Every kind has the same generative networks, images, seed and number of epochs. 
 the bound itself, without free bits and with the whole KL.
 """
 
-from collections.abc import Iterator, Mapping
-from types import MappingProxyType
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,7 +13,7 @@ from scratchvae.evaluation import layer_activity
 from scratchvae.models import HierarchicalVAE
 from scratchvae.plots import draw_bars, draw_lines, draw_rows
 from scratchvae.reproduce.experiments import Experiment, Results, Row, Source
-from scratchvae.validation import FloatArray
+from scratchvae.reproduce.report import markdown_table
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -22,37 +21,34 @@ if TYPE_CHECKING:
 COLLAPSED, KEPT = 0.1, 2.0  # nats of the upper layer's KL
 
 _EPOCHS = 12
+_LAYERS = ("lower", "upper")
 _PLAIN = "plain"
-_WARM_UP = {"warm_up": 4.0}
-_FREE_AT_FIRST = {"free_bits": 1.0, "free_bits_epochs": 7.0}
+_WARM_UP: dict[str, Any] = {"warm_up": 4.0}
+_FREE_AT_FIRST: dict[str, Any] = {"free_bits": 1.0, "free_bits_epochs": 7.0}
 _BATCH_NORM = {"batch_norm": True}
 _LADDER = {"inference": "ladder"}
 
 
-def _experiment(
-    name: str,
-    options: Mapping[str, Any] = MappingProxyType({}),
-    settings: Mapping[str, Any] = MappingProxyType({}),
-) -> Experiment:
+def _experiment(name: str, options: dict[str, Any] | None = None, **settings: float) -> Experiment:
     settings = {"epochs": _EPOCHS, **settings}
-    return Experiment(f"hierarchical-{name}", "hierarchical-vae", None, options, settings)
+    return Experiment(f"hierarchical-{name}", "hierarchical-vae", None, options or {}, settings)
 
 
 _KINDS = {
     _PLAIN: _experiment("plain"),
-    "warm-up": _experiment("warm-up", settings=_WARM_UP),
+    "warm-up": _experiment("warm-up", **_WARM_UP),
     "free bits": _experiment("free-bits", {"free_bits": 0.5}),
-    "free bits at first": _experiment("free-bits-at-first", settings=_FREE_AT_FIRST),
+    "free bits at first": _experiment("free-bits-at-first", **_FREE_AT_FIRST),
     "batch norm": _experiment("batch-norm", _BATCH_NORM),
-    "warm-up, batch norm": _experiment("warm-up-batch-norm", _BATCH_NORM, _WARM_UP),
-    "all three": _experiment("all-three", _BATCH_NORM, _WARM_UP | _FREE_AT_FIRST),
+    "warm-up, batch norm": _experiment("warm-up-batch-norm", _BATCH_NORM, **_WARM_UP),
+    "all three": _experiment("all-three", _BATCH_NORM, **_WARM_UP, **_FREE_AT_FIRST),
     "ladder": _experiment("ladder", _LADDER),
-    "ladder, warm-up": _experiment("ladder-warm-up", _LADDER, _WARM_UP),
+    "ladder, warm-up": _experiment("ladder-warm-up", _LADDER, **_WARM_UP),
     "ladder, warm-up, batch norm": _experiment(
-        "ladder-warm-up-batch-norm", _LADDER | _BATCH_NORM, _WARM_UP
+        "ladder-warm-up-batch-norm", _LADDER | _BATCH_NORM, **_WARM_UP
     ),
     "ladder, all three": _experiment(
-        "ladder-all-three", _LADDER | _BATCH_NORM, _WARM_UP | _FREE_AT_FIRST
+        "ladder-all-three", _LADDER | _BATCH_NORM, **_WARM_UP, **_FREE_AT_FIRST
     ),
 }
 # Eleven curves would hide each other.
@@ -67,19 +63,17 @@ _EXPLAINED = (
 
 
 def _model(results: Results, kind: str) -> HierarchicalVAE:
-    model = results.model(_KINDS[kind].name)
+    model = results.model(_KINDS[kind])
     assert isinstance(model, HierarchicalVAE)
     return model
 
 
-def _rows(results: Results) -> list[Row]:
-    rows = []
+def _rows(results: Results) -> Iterator[Row]:
     images = results.data().test_images
-    plain = np.empty(0)
+    plain = _model(results, _PLAIN).elbo(images).astype(np.float64)
     for kind, experiment in _KINDS.items():
         model = _model(results, kind)
         bounds = model.elbo(images).astype(np.float64)
-        plain = bounds if kind == _PLAIN else plain
         lower, upper = model.mean_layer_kls(images)
         below, above = layer_activity(model, images)
         figures = {
@@ -90,17 +84,12 @@ def _rows(results: Results) -> list[Row]:
             "active units of the upper layer": above.active,
         }
         if kind != _PLAIN:
-            figures["test bound above the plain one"] = (bounds - plain).mean()
-            figures["standard error of that"] = _standard_error(bounds - plain)
-        rows += [
-            results.row(f"{kind}: {what}", ours, experiment.name) for what, ours in figures.items()
-        ]
-    return rows
-
-
-def _standard_error(differences: FloatArray) -> float:
-    # Both models see the same images, binarised alike, so the differences are paired.
-    return float(differences.std(ddof=1) / np.sqrt(len(differences)))
+            # Both models see the same images, binarised alike, so the differences are paired.
+            gains = bounds - plain
+            figures["test bound above the plain one"] = gains.mean()
+            figures["standard error of that"] = gains.std(ddof=1) / np.sqrt(len(gains))
+        for what, ours in figures.items():
+            yield results.row(f"{kind}: {what}", ours, experiment)
 
 
 def _remarks(results: Results, rows: list[Row]) -> list[str]:
@@ -111,7 +100,7 @@ def _remarks(results: Results, rows: list[Row]) -> list[str]:
     }
     relieved = [kind for kind in gain if upper[kind] > KEPT and gain[kind] >= 0]
     side = "below" if upper[_PLAIN] < COLLAPSED else "not below"
-    epochs = len(results.run(_KINDS[_PLAIN].name).history)
+    epochs = len(results.run(_KINDS[_PLAIN]).history)
     first = (
         f"After {epochs} epochs on {len(results.data().train_images):,} images the KL of the upper "
         f"layer of the model trained without a remedy is {upper[_PLAIN]:.2f} nats, {side} the "
@@ -130,29 +119,19 @@ def _remarks(results: Results, rows: list[Row]) -> list[str]:
 
 def _table(results: Results, ours: dict[str, float]) -> str:
     """Return a line for each kind."""
-    lines = [
-        "| kind | test bound | above plain | KL lower | KL upper | active lower | active upper "
-        "| seconds |",
-        "|---|---:|---:|---:|---:|---:|---:|---:|",
-    ]
+    heads = ["kind", "test bound", "above plain", "KL lower", "KL upper"]
+    heads += ["active lower", "active upper", "seconds"]
+    lines = []
     for kind, experiment in _KINDS.items():
-        of = {
-            name.removeprefix(f"{kind}: "): value
-            for name, value in ours.items()
-            if name.startswith(f"{kind}: ")
-        }
         above = "–"
         if kind != _PLAIN:
-            gain, error = of["test bound above the plain one"], of["standard error of that"]
-            above = f"{gain:+.2f} ± {error:.2f}"
-        lines.append(
-            f"| {kind} | {of['test bound']:.2f} | {above} "
-            f"| {of['KL of the lower layer']:.2f} | {of['KL of the upper layer']:.2f} "
-            f"| {of['active units of the lower layer']:.0f} "
-            f"| {of['active units of the upper layer']:.0f} "
-            f"| {results.seconds(experiment.name):.0f} |"
-        )
-    return "\n".join(lines)
+            gain = ours[f"{kind}: test bound above the plain one"]
+            above = f"{gain:+.2f} ± {ours[f'{kind}: standard error of that']:.2f}"
+        kls = [f"{ours[f'{kind}: KL of the {layer} layer']:.2f}" for layer in _LAYERS]
+        active = [f"{ours[f'{kind}: active units of the {layer} layer']:.0f}" for layer in _LAYERS]
+        bound, seconds = f"{ours[f'{kind}: test bound']:.2f}", f"{results.seconds(experiment):.0f}"
+        lines.append([kind, bound, above, *kls, *active, seconds])
+    return markdown_table(heads, lines)
 
 
 def _draw(results: Results) -> Iterator[tuple[str, "Figure"]]:
@@ -163,7 +142,7 @@ def _draw(results: Results) -> Iterator[tuple[str, "Figure"]]:
     yield "hierarchical-kl", draw_bars(title, list(_KINDS), groups)
     lines = []
     for kind in _CURVES:
-        history = results.run(_KINDS[kind].name).history
+        history = results.run(_KINDS[kind]).history
         bounds = [-(row.test.reconstruction + row.test.kl) for row in history if row.test]
         lines.append((kind, bounds))
     title = "The bound on log p(x) of test images"

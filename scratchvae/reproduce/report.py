@@ -7,7 +7,7 @@ from pathlib import Path
 from scratchvae.files import write_json, write_text
 from scratchvae.reproduce.experiments import Row
 
-_HEAD = "| what | published | ours | difference | seconds |\n|---|---:|---:|---:|---:|"
+_HEADS = ("what", "published", "ours", "difference", "seconds")
 
 
 def write_report(
@@ -28,7 +28,7 @@ def write_report(
     """
     parts = [f"# Published figures, and ours\n\n{heading}"]
     for title, rows, remarks, pictures in sections:
-        table = "\n".join([_HEAD, *map(_line, rows)])
+        table = markdown_table(_HEADS, [_cells(row) for row in rows])
         shown = [f"![{path.stem}]({path.relative_to(folder)})" for path in pictures]
         parts += [f"## {title}", table, *remarks, *shown]
     markdown, numbers = folder / "report.md", folder / "report.json"
@@ -38,12 +38,18 @@ def write_report(
     return [markdown, numbers]
 
 
-def _line(row: Row) -> str:
+def markdown_table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Return a table in Markdown, all columns but the first flush right."""
+    lines = [f"| {' | '.join(cells)} |" for cells in (heads, *rows)]
+    return "\n".join([lines[0], "|---|" + "---:|" * (len(heads) - 1), *lines[1:]])
+
+
+def _cells(row: Row) -> list[str]:
     published = difference = "–"
     if row.published is not None:
         published, difference = _number(row.published), f"{row.ours - row.published:+.4g}"
     seconds = f"{row.seconds:.0f}" if row.seconds else "–"
-    return f"| {row.name} | {published} | {_number(row.ours)} | {difference} | {seconds} |"
+    return [row.name, published, _number(row.ours), difference, seconds]
 
 
 def _number(value: float) -> str:

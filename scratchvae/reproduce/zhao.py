@@ -46,37 +46,28 @@ _CONDITIONAL = Experiment("conditional-vae-z5", "conditional-vae", 5)
 _WIDE_CONDITIONAL = Experiment("conditional-vae-z20", "conditional-vae", 20)
 
 
-def _rows(results: Results) -> list[Row]:
-    rows = [
-        results.training_loss(f"MNIST, {network.upper()}, z = {latents}", experiment)
-        for (network, latents), experiment in _BY_LATENTS.items()
-    ]
-    rows.append(results.training_loss("MNIST, MLP, z = 20, h = 20", _WIDER))
+def _rows(results: Results) -> Iterator[Row]:
+    for (network, latents), experiment in _BY_LATENTS.items():
+        yield results.training_loss(f"MNIST, {network.upper()}, z = {latents}", experiment)
+    yield results.training_loss("MNIST, MLP, z = 20, h = 20", _WIDER)
     for network, experiment in _BY_DATA.items():
-        rows.append(results.training_loss(f"Fashion-MNIST, {network.upper()}, z = 2", experiment))
+        yield results.training_loss(f"Fashion-MNIST, {network.upper()}, z = 2", experiment)
     for variance, experiment in _BY_VARIANCE.items():
-        last = results.run(experiment.name).history[-1].train
+        last = results.run(experiment).history[-1].train
         what = f"MNIST, MLP, z = 2, c = {variance:g}"
         error = 2 * variance * last.reconstruction
-        rows.append(results.row(f"{what}: squared error", error, experiment.name))
-        rows.append(results.row(f"{what}: KL", last.kl, experiment.name))
-    return [*rows, *_conditional_rows(results)]
-
-
-def _conditional_rows(results: Results) -> list[Row]:
+        yield results.row(f"{what}: squared error", error, experiment)
+        yield results.row(f"{what}: KL", last.kl, experiment)
     data = results.data()
     classifier = train_digit_classifier(data.train_images, data.train_labels)
-    real = classifier.predict(data.test_images)
+    right = (classifier.predict(data.test_images) == data.test_labels).mean()
+    yield results.row("classifier: accuracy on real test digits", right)
     requested = np.arange(_DRAWN) % 10
-    rows = [
-        results.row("classifier: accuracy on real test digits", (real == data.test_labels).mean())
-    ]
     for experiment in (_CONDITIONAL, _WIDE_CONDITIONAL):
-        samples = results.model(experiment.name).sample(_DRAWN, labels=requested)
+        samples = results.model(experiment).sample(_DRAWN, labels=requested)
         right = (classifier.predict(samples) == requested).mean()
         what = f"{experiment.name}: share of {_DRAWN:,} samples classified as requested"
-        rows.append(results.row(what, right, experiment.name))
-    return rows
+        yield results.row(what, right, experiment)
 
 
 def _remarks(results: Results, rows: list[Row]) -> list[str]:
@@ -91,20 +82,21 @@ def _remarks(results: Results, rows: list[Row]) -> list[str]:
 
 
 def _draw(results: Results) -> Iterator[tuple[str, "Figure"]]:
-    for name in ("zhao-mlp-z2", "zhao-mlp-fashion", "zhao-cnn-z2", "zhao-cnn-fashion"):
-        yield f"{name}-manifold", draw_manifold(results.model(name))
+    for network in _PUBLISHED:
+        for experiment in (_BY_LATENTS[network, 2], _BY_DATA[network]):
+            yield f"{experiment.name}-manifold", draw_manifold(results.model(experiment))
     for network, losses in _PUBLISHED.items():
         rows = [
-            (f"z = {latents}", results.model(f"zhao-{network}-z{latents}").sample(16))
+            (f"z = {latents}", results.model(_BY_LATENTS[network, latents]).sample(16))
             for latents in losses
         ]
         title = f"Samples by the number of latents, {network.upper()}"
         yield f"zhao-latents-{network}", draw_rows(title, rows)
-    by_c = {0.0001: "zhao-mlp-c0.0001", 0.05: "zhao-mlp-z2", 1.0: "zhao-mlp-c1"}
-    rows = [(f"c = {c:g}", results.model(name).sample(16)) for c, name in by_c.items()]
+    by_c = dict(sorted({**_BY_VARIANCE, 0.05: _BY_LATENTS["mlp", 2]}.items()))
+    rows = [(f"c = {c:g}", results.model(one).sample(16)) for c, one in by_c.items()]
     yield "zhao-c", draw_rows("Samples by the variance c, MLP, z = 2", rows)
     labels = np.repeat(np.arange(10), 16)
-    samples = results.model(_CONDITIONAL.name).sample(160, labels=labels)
+    samples = results.model(_CONDITIONAL).sample(160, labels=labels)
     rows = [(f"class {digit}", samples[labels == digit]) for digit in range(10)]
     yield "zhao-conditional", draw_rows(f"{_CONDITIONAL.name}: samples of each class", rows)
 

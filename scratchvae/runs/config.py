@@ -1,4 +1,4 @@
-"""What makes a run the run that it is: its configuration, and whether that is the requested one."""
+"""The configuration of a run, and whether it is the requested one."""
 
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -22,7 +22,7 @@ def complete_config(
     options: Mapping[str, Any] | None = None,
     settings: Mapping[str, Any] | None = None,
 ) -> tuple[dict[str, Any], LatentModel]:
-    """Return the configuration of a run with all that was left out filled in, and its model.
+    """Return a run's configuration, with everything that was left out filled in, and its model.
 
     Parameters
     ----------
@@ -44,6 +44,7 @@ def complete_config(
     """
     seed = 0 if seed is None else check_count(seed, "seed", 0)
     model = build(recipe, latent_dim=latent_dim, seed=seed, **without_none(options))
+    model.settings = model.settings.changed(**(settings or {}))
     names = ("recipe", "latent_dim", "seed")
     config = {
         "version": __version__,
@@ -52,7 +53,7 @@ def complete_config(
         "options": {k: v for k, v in model.config.items() if k not in names},
         "data": data or "auto",
         "seed": seed,
-        "settings": asdict(model.settings.changed(**(settings or {}))),
+        "settings": asdict(model.settings),
     }
     return config, model
 
@@ -69,12 +70,8 @@ def read_config(path: Path) -> tuple[dict[str, Any], LatentModel]:
     try:
         if config["data"] not in DATASET_NAMES[1:]:  # all but "auto"
             raise InputError(f"its data {config['data']!r} is not one that a run can have")
-        model = build(
-            config["recipe"],
-            latent_dim=config["latent_dim"],
-            seed=config["seed"],
-            **config["options"],
-        )
+        chosen = {name: config[name] for name in ("latent_dim", "seed")}
+        model = build(config["recipe"], **chosen, **config["options"])
         model.settings = type(model.settings)(**config["settings"])
         return config, model
     except KeyError as error:

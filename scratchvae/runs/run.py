@@ -32,7 +32,6 @@ from scratchvae.runs.folders import ANOTHER, check_unused, check_used, claim, un
 from scratchvae.training import (
     EpochMetrics,
     Interrupted,
-    Settings,
     Trainer,
     load_checkpoint,
     read_history,
@@ -67,13 +66,12 @@ class Run:
     """
 
     def __init__(
-        self, folder: Path, config: dict[str, Any], model: LatentModel, *, new: bool
+        self, folder: Path, config: dict[str, Any], model: LatentModel, *, new: bool = False
     ) -> None:
         self.folder = folder
         self.config = config
         self.model = model
-        self.trainer = Trainer(model, Settings(**config["settings"]), seed=config["seed"])
-        self.model.settings = self.trainer.settings
+        self.trainer = Trainer(model, seed=config["seed"])
         self.history: list[EpochMetrics] = []
         self._new = new  # its folder is still to be made
         self._made: list[Path] | None = None  # folders that were made for it in this process
@@ -143,7 +141,7 @@ class Run:
 
         The arguments are those of ``begin``. Trained to its end, the run is the one that ``begin``
         would have given, to the same bytes; so a cosine schedule, which is stretched over all
-        epochs, is not extended. A run of which nothing is saved takes the settings requested now.
+        epochs, is not extended. A run that has saved nothing yet takes the requested settings.
 
         Raises
         ------
@@ -157,7 +155,7 @@ class Run:
         names = {name: config[name] for name in ("recipe", "data", "latent_dim", "seed")}
         if not run.checkpoint.exists():
             run._require(names | config["options"], {})
-            return cls(folder, config, model, new=False)
+            return cls(folder, config, model)
         run._require(names | config["options"], config["settings"])
         last, epochs = run.trainer.settings.epochs, config["settings"]["epochs"]
         if run.trainer.settings.schedule == "cosine" and last != epochs:
@@ -178,7 +176,7 @@ class Run:
             If there is no run in the folder, or it is damaged.
         """
         check_used(folder)
-        run = cls(folder, *read_config(folder / "config.json"), new=False)
+        run = cls(folder, *read_config(folder / "config.json"))
         if need_checkpoint or run.checkpoint.exists():
             checkpoint = load_checkpoint(run.checkpoint)
             own = identity(run.config)
@@ -190,7 +188,7 @@ class Run:
         return run
 
     def extend(self, epochs: int) -> None:
-        """Set the number of epochs that ``train`` goes to, counted from the very first.
+        """Set the total number of epochs, counted from the first, that ``train`` goes to.
 
         Under a schedule that ends with the last epoch (cosine), the learning rate rises again.
 
@@ -272,7 +270,13 @@ class Run:
         if self.config["data"] == "auto":
             self.config["data"] = data.name
         self._require({"data": data.name}, {})
-        self._write_config()
+        if self._new:
+            self._made, self._new = claim(self.folder), False
+        try:
+            write_json(self.folder / "config.json", self.config)
+        except BaseException:
+            self._discard()
+            raise
         try:
             train(
                 self.trainer,
@@ -321,16 +325,14 @@ class Run:
             raise InputError(f"the picture {kind!r} is of test images: give the data set")
         images: Any = None if data is None else data.test_images
         labels: Any = None if data is None else data.test_labels
-        condition: Any = self._condition(labels)
+        model, condition = self.model, self._condition(labels)
         draw: dict[str, Callable[[], Any]] = {
             "loss": lambda: plots.draw_loss(self.history),
-            "samples": lambda: plots.draw_samples(self.model, seed=seed),
-            "reconstructions": lambda: plots.draw_reconstructions(self.model, images, condition),
-            "latent": lambda: plots.draw_latent(self.model, images, labels),
-            "manifold": lambda: plots.draw_manifold(self.model),
-            "interpolation": lambda: plots.draw_interpolation(
-                self.model, images, condition, seed=seed
-            ),
+            "samples": lambda: plots.draw_samples(model, seed=seed),
+            "reconstructions": lambda: plots.draw_reconstructions(model, images, condition),
+            "latent": lambda: plots.draw_latent(model, images, labels),
+            "manifold": lambda: plots.draw_manifold(model),
+            "interpolation": lambda: plots.draw_interpolation(model, images, condition, seed=seed),
         }
         if kind not in draw:
             raise unknown_name("picture", kind, PICTURES)
@@ -340,10 +342,8 @@ class Run:
 
     def draw_all(self, data: Dataset) -> list[Path]:
         """Draw the pictures that belong to every run, and return where they are."""
-        kinds = ["loss", "samples", "reconstructions", "latent"]
-        if self.model.latent_dim == 2:
-            kinds.append("manifold")
-        return [self.draw(kind, data) for kind in kinds]
+        left_out = {"interpolation"} | ({"manifold"} if self.model.latent_dim != 2 else set())
+        return [self.draw(kind, data) for kind in PICTURES if kind not in left_out]
 
     def evaluate(
         self, data: Dataset, *, importance_samples: int | None = None, progress: bool = False
@@ -365,11 +365,9 @@ class Run:
             estimate = estimate_log_likelihood(
                 self.model, images, importance_samples, seed=seed, progress=progress
             )
-            likelihood = {
-                "nll": -estimate.mean,
-                "nll_standard_error": estimate.mean_standard_error,
-                "importance_samples": importance_samples,
-            }
+            likelihood["nll"] = -estimate.mean
+            likelihood["nll_standard_error"] = estimate.mean_standard_error
+            likelihood["importance_samples"] = importance_samples
         terms = self.model.evaluate(images, labels=self._condition(data.test_labels), seed=seed)
         figures = {"loss": terms.loss, "reconstruction": terms.reconstruction, "kl": terms.kl}
         if self.model.has_prior:
@@ -382,18 +380,8 @@ class Run:
         """Return the labels if the model is conditioned on them."""
         return labels if self.model.classes else None
 
-    def _write_config(self) -> None:
-        """Write config.json, into a folder that is made first if the run is new."""
-        if self._new:
-            self._made, self._new = claim(self.folder), False
-        try:
-            write_json(self.folder / "config.json", self.config)
-        except BaseException:
-            self._discard()
-            raise
-
     def _discard(self) -> None:
-        """Remove what this process has begun, as if it had not been."""
+        """Remove what this process has begun, as if it had never started."""
         if self._made is None:
             return
         with suppress(OSError):

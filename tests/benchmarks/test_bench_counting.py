@@ -6,8 +6,8 @@ from bench_cases import BY_HAND, RECIPES
 
 from scratchvae import kernels
 from scratchvae.benchmarks.arithmetic import forward_multiply_adds, step_multiply_adds, trace
-from scratchvae.benchmarks.kernels import CASES, Convolution, Product
-from scratchvae.layers import Conv2D
+from scratchvae.benchmarks.kernels import CASES, OPERATIONS, convolution, product
+from scratchvae.layers import Conv2D, ConvTranspose2D
 from scratchvae.models import build
 
 
@@ -25,54 +25,43 @@ def test_trace_returns_every_layer_with_its_shapes():
     assert forward_multiply_adds(steps[1]) == 0  # a ReLU
 
 
-def direct_multiply_adds(case):
-    """Count what a kernel of ones does: the sum of its result is the number of products."""
-    if isinstance(case, Product):
-        a = np.ones((case.rows, case.steps))
-        b = np.ones((case.steps, case.columns))
-        return (a @ b).sum()
-    x = np.ones((case.images, case.side, case.side, case.channels), np.float32)
-    w = np.ones((case.kernel_size, case.kernel_size, case.channels, case.filters), np.float32)
-    return kernels.convolution_forward(x, w, case.stride).sum()
+def test_product_multiply_adds_are_the_products_that_a_kernel_sums():
+    # The sum of a product of ones is the number of multiply-adds.
+    assert product(2, 3, 4).multiply_adds == (np.ones((2, 3)) @ np.ones((3, 4))).sum()
 
 
-@pytest.mark.parametrize(
-    "case",
-    [
-        Product(2, 3, 4),
-        Convolution("forward", 2, 5, 3, 4, 3),
-        Convolution("weight_gradient", 1, 7, 2, 3, 3, 2),
-    ],
-)
-def test_case_multiply_adds_are_the_products_that_a_kernel_sums(case):
-    assert case.multiply_adds == direct_multiply_adds(case)
+@pytest.mark.parametrize("sizes", [(2, 5, 3, 4, 3, 1), (1, 7, 2, 3, 3, 2)])
+def test_convolution_multiply_adds_are_the_products_that_a_kernel_sums(sizes):
+    images, side, channels, filters, kernel_size, stride = sizes
+    x = np.ones((images, side, side, channels), np.float32)
+    w = np.ones((kernel_size, kernel_size, channels, filters), np.float32)
+    expected = kernels.convolution_forward(x, w, stride).sum()
+    for operation in OPERATIONS:
+        assert convolution(operation, *sizes).multiply_adds == expected
 
 
 def test_cases_are_kernels_on_the_layers_of_the_recipes():
     assert all(hasattr(kernels, case.name) for case in CASES)
     assert len({(case.name, case.shape) for case in CASES}) == len(CASES)
-    listed = {
-        (c.images, c.side, c.channels, c.filters, c.kernel_size, c.stride, c.padding)
-        for c in CASES
-        if isinstance(c, Convolution)
-    }
+    listed = {case.shape for case in CASES if case.name.startswith("convolution")}
     used = set()
     for name, batch in (("zhao-cnn", 256), ("fleuret-conv", 100)):
         model = build(name)
         stacks = ((model.encoder, (28, 28, 1)), (model.decoder, (model.latent_dim,)))
         for layer, shape_in, shape_out in (step for stack in stacks for step in trace(*stack)):
-            if hasattr(layer, "geometry"):
-                g, transposed = layer.geometry, not isinstance(layer, Conv2D)
-                channels = (g.in_channels, g.out_channels)
-                image = shape_out if transposed else shape_in
+            if isinstance(layer, Conv2D | ConvTranspose2D):
+                transposed = isinstance(layer, ConvTranspose2D)
+                channels = (layer.in_channels, layer.out_channels)
                 ends = channels[::-1] if transposed else channels
-                used.add((batch, image[0], *ends, g.kernel_size, g.stride, g.padding))
+                side = (shape_out if transposed else shape_in)[0]
+                sizes = (batch, side, *ends, layer.kernel_size, layer.stride, layer.padding)
+                used.add(convolution("forward", *sizes).shape)
     assert used == listed
 
 
 @pytest.mark.parametrize("form", ["", "_transposed_left", "_transposed_right"])
 def test_product_has_numpy_multiply_the_same_matrices(form):
-    work = Product(3, 4, 5, form).prepare()
+    work = product(3, 4, 5, form).prepare()
     ours, numpy = work["ours"](), work["numpy"]()
     assert ours.shape == (3, 5)
     np.testing.assert_allclose(ours, numpy, rtol=1e-5, atol=1e-5)
@@ -80,7 +69,7 @@ def test_product_has_numpy_multiply_the_same_matrices(form):
 
 @pytest.mark.parametrize("operation", ["forward", "input_gradient", "weight_gradient"])
 def test_convolution_prepares_every_operation(operation):
-    case = Convolution(operation, 2, 5, 3, 4, 3, 2, 1)
+    case = convolution(operation, 2, 5, 3, 4, 3, 2, 1)
     shapes = {"forward": (2, 3, 3, 4), "input_gradient": (2, 5, 5, 3)}
     assert case.prepare()["ours"]().shape == shapes.get(operation, (3, 3, 3, 4))
     assert case.shape == "2×5×5×3 → 3×3×4, 3×3 stride 2 padding 1"

@@ -14,7 +14,7 @@ from helpers import refused
 from scratchvae import kernels
 from scratchvae.benchmarks import profile as bench_profile
 from scratchvae.benchmarks import timing as bench_timing
-from scratchvae.benchmarks.kernels import Product, measure_kernel
+from scratchvae.benchmarks.kernels import measure_kernel, product
 from scratchvae.benchmarks.profile import REST, profile_step
 from scratchvae.benchmarks.timing import (
     Ceiling,
@@ -70,7 +70,7 @@ def test_rate_and_share_count_two_operations_a_multiply_add():
 
 def test_measure_kernel_has_a_ratio_of_its_speed_over_that_of_numpy(monkeypatch):
     timed(monkeypatch, ours=1e-6, numpy=3e-6, ceiling=1e-6)
-    figures = measure_kernel(Product(10, 10, 10), Ceiling(20), LITTLE)
+    figures = measure_kernel(product(10, 10, 10), Ceiling(20), LITTLE)
     assert figures["ratio"] == pytest.approx(3.0)  # above 1: ours is faster
     assert figures["share_of_ceiling"] == pytest.approx(1 / 8)
     assert figures["gflops"] == pytest.approx(2.0)

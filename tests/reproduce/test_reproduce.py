@@ -13,7 +13,7 @@ from scratchvae.plots import draw_loss
 from scratchvae.reproduce import SOURCES, eecs230, factors, fleuret, reproduction
 from scratchvae.reproduce.experiments import Experiment, Row, Source
 from scratchvae.reproduce.report import write_report
-from scratchvae.reproduce.reproduction import Reproduction
+from scratchvae.reproduce.reproduction import train_experiments
 from scratchvae.runs.config import complete_config
 from scratchvae.training import Interrupted, Trainer
 
@@ -28,10 +28,10 @@ def source(monkeypatch):
     second = Experiment("second", "linear-autoencoder", 3, settings=plain)
 
     def rows(results):
-        return [results.training_loss("the first", first), results.row("a figure", 1.5, "second")]
+        return [results.training_loss("the first", first), results.row("a figure", 1.5, second)]
 
     def draw(results):
-        yield "picture", draw_loss(results.run("first").history)
+        yield "picture", draw_loss(results.run(first).history)
 
     made = Source("A source", [first, second], rows, draw, lambda results, rows: ["A remark."])
     monkeypatch.setattr(reproduce, "SOURCES", {"zhao": made})
@@ -101,22 +101,22 @@ def test_reproduce_keeps_quick_runs_apart(source, data_dir, tmp_path):
     assert "Quick" in (tmp_path / "report.md").read_text()
 
 
-def test_reproduction_quick_trains_only_on_the_first_images(
+def test_train_experiments_quick_trains_only_on_the_first_images(
     source, data_dir, tmp_path, monkeypatch
 ):
     monkeypatch.setattr(reproduction, "QUICK_TRAINING", 32)
     monkeypatch.setattr(reproduction, "QUICK_TEST", 8)
 
     def images(quick):
-        made = Reproduction(
+        data = train_experiments(
+            source.experiments,
             tmp_path / str(quick),
             epochs=1,
             quick=quick,
             data_dir=str(data_dir),
             report=lambda line: None,
             progress=False,
-        )
-        data = made.train(source.experiments).data()
+        ).data()
         return len(data.train_images), len(data.test_images)
 
     assert images(quick=True) == (32, 8)
@@ -194,7 +194,7 @@ def test_reproduce_measures_and_draws_a_source(name, data_dir, tmp_path, monkeyp
     assert len(names_in(tmp_path / "figures")) >= 3
 
 
-def test_reproduction_of_seeds_has_images_and_parameters_for_each(
+def test_train_experiments_of_seeds_has_images_and_parameters_for_each(
     source, tmp_path, monkeypatch, capsys
 ):
     monkeypatch.setattr(dataset, "_SYNTHETIC_COUNTS", (40, 20))
@@ -207,16 +207,15 @@ def test_reproduction_of_seeds_has_images_and_parameters_for_each(
         {"zhao": replace(source, experiments=seeds, rows=lambda r: [], draw=lambda r: [])},
     )
     results = []
-    train = Reproduction.train
 
-    def keep(self, experiments):
-        results.append(train(self, experiments))
+    def keep(*arguments, **options):
+        results.append(train_experiments(*arguments, **options))
         return results[0]
 
-    monkeypatch.setattr(Reproduction, "train", keep)
+    monkeypatch.setattr(reproduce, "train_experiments", keep)
     assert cli.main(["reproduce", "zhao", "--out", str(tmp_path), "--epochs", "1"]) == 0
     (found,) = results
-    runs = [found.run(experiment.name) for experiment in seeds]
+    runs = [found.run(experiment) for experiment in seeds]
     for seed, run in enumerate(runs):
         assert run.config["seed"] == seed
         # The run is one that `train --data synthetic --seed S` would have made.

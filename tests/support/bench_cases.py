@@ -1,13 +1,13 @@
 """What the tests of the benchmark share."""
 
 from scratchvae.benchmarks import Plan
-from scratchvae.benchmarks.kernels import Convolution, Product
+from scratchvae.benchmarks.kernels import convolution, product
 from scratchvae.benchmarks.timing import Ceiling, Effort, Timings
 
 RECIPES = ["zhao-mlp", "kingma-welling", "zhao-cnn", "fleuret-conv"]
 LITTLE = Effort(rounds=2, seconds=0.0)
 TINY = Plan(
-    cases=(Product(3, 4, 5), Convolution("forward", 2, 5, 1, 2, 3)),
+    cases=(product(3, 4, 5), convolution("forward", 2, 5, 1, 2, 3)),
     recipes=("zhao-mlp",),
     batch=3,
     ceiling_size=8,
