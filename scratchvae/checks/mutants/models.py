@@ -50,9 +50,9 @@ class OpenVAE(VAE):
         z = self.draw(mean, log_variance, eps)
         decoded = self.decoder.forward(z.reshape(-1, self.latent_dim), training)
         targets = np.concatenate([x] * len(eps))
-        nats = self.likelihood.negative_log_likelihood(targets, decoded)
+        nll = self.likelihood.negative_log_likelihood(targets, decoded)
         self._pass = (mean, log_variance, eps, decoded, targets)
-        reconstruction = nats.reshape(len(eps), len(x)).mean(axis=0)
+        reconstruction = nll.reshape(len(eps), len(x)).mean(axis=0)
         return self._mean_loss(reconstruction, self.divergence(mean, log_variance), self.beta)
 
     def backward(self) -> None:
