@@ -23,8 +23,8 @@ _FACTORS |= {"√2": sqrt(2), "1/π": 1 / pi, "π": pi, "1/(2π)": 1 / (2 * pi),
 _FACTORS |= {"1/√(2π)": 1 / sqrt(2 * pi), "√(2π)": sqrt(2 * pi), "1/log 2": 1 / log(2)}
 _FACTORS |= {"log 2": log(2)}
 
-# Wrong entries may lie on one side of a limit by luck. The numbers of ways to choose as many that
-# are few enough to believe in a limit at zero, and in one anywhere.
+# Wrong entries may lie on one side of a limit by luck. A limit at zero, or anywhere, is only named
+# if there are at least this many ways to choose as many entries.
 _WAYS_AT_ZERO, _WAYS_ANYWHERE = 6, 20
 
 
@@ -208,7 +208,7 @@ def _varying_factor(
 
 
 def transposed(evidence: Evidence) -> Diagnosis | None:
-    """Whether it is right with its axes in another order, or turned round."""
+    """Whether it is right with its axes in another order, or reversed."""
     ndim = evidence.comparisons[0].given.ndim
     for axes in list(permutations(range(ndim)))[1:] if ndim <= 4 else []:
         if evidence.fits(partial(np.transpose, axes=axes)):

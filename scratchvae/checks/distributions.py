@@ -173,8 +173,8 @@ def check_likelihood(likelihood: Likelihood, *, seed: int = 0) -> DistributionRe
             grid = expected_mean[pixel] + np.linspace(-reach, reach, 20_001)
             width = float(grid[1] - grid[0])
         repeated = np.repeat(decoded[pixel : pixel + 1], len(grid), axis=0)
-        nats = likelihood.negative_log_likelihood(grid[:, None], repeated)
-        probability = np.exp(-nats - likelihood.omitted_constant(1)) * width
+        nll = likelihood.negative_log_likelihood(grid[:, None], repeated)
+        probability = np.exp(-nll - likelihood.omitted_constant(1)) * width
         total, mean = float(probability.sum()), float((probability * grid).sum())
         rows += [
             _compare(f"pixel {pixel}: total probability", 1.0, total, 1e-6),

@@ -2,7 +2,7 @@
 
 With z₁ … z_K drawn from q(z | x) and the weights w_k = p(x | z_k) p(z_k) / q(z_k | x),
 
-    p̂ = 1/K Σ w_k                 is unbiased: its expectation is p(x), whatever q and K are;
+    p̂ = 1/K Σ w_k                 is unbiased: its expectation is p(x), for any q and K;
     log p̂                         is biased: below log p(x) in expectation, by about Var(w) / 2K p².
 
 So the expectation of log p̂ grows with K, from the evidence lower bound at K = 1 to log p(x).

@@ -94,17 +94,17 @@ def test_a_constant_factor_is_named(factor, words):
 
 
 def test_diagnose_finds_the_factor_of_the_entries_that_have_a_slope():
-    numeric, places = normal(12, seed=1), np.arange(12)
-    gradient = 0.5 * numeric.reshape(3, 4)
-    numeric[[0, 5]] = np.nan
-    found = diagnose(Slopes("w", normal(3, 4), gradient, places, numeric))
+    numeric = normal(3, 4, seed=1)
+    gradient = 0.5 * numeric
+    numeric.flat[[0, 5]] = np.nan
+    found = diagnose(Slopes("w", normal(3, 4), gradient, numeric))
     assert found.cause == "factor"
     assert "½ times" in found.sentence
     numeric[:] = np.nan
-    assert diagnose(Slopes("w", normal(3, 4), gradient, places, numeric)) is None
+    assert diagnose(Slopes("w", normal(3, 4), gradient, numeric)) is None
     for known in (1, 2):  # two numbers are too easily proportional
-        numeric[:known] = 0.123 * gradient.ravel()[:known]
-        assert diagnose(Slopes("w", normal(3, 4), gradient, places, numeric)) is None
+        numeric.flat[:known] = 0.123 * gradient.ravel()[:known]
+        assert diagnose(Slopes("w", normal(3, 4), gradient, numeric)) is None
 
 
 def test_a_right_row_has_no_diagnosis():
@@ -113,16 +113,15 @@ def test_a_right_row_has_no_diagnosis():
 
 
 def test_diagnose_names_nothing_where_nothing_fits():
-    places = np.arange(12)
-    numeric, gradient = normal(12, seed=1), normal(3, 4, seed=2)
-    assert diagnose(Slopes("w", normal(3, 4), gradient, places, numeric)) is None
+    numeric, gradient = normal(3, 4, seed=1), normal(3, 4, seed=2)
+    assert diagnose(Slopes("w", normal(3, 4), gradient, numeric)) is None
 
 
 def test_diagnose_says_where_the_only_wrong_entries_are():
-    numeric = normal(12, seed=1)
-    gradient = numeric.reshape(3, 4).copy()
+    numeric = normal(3, 4, seed=1)
+    gradient = numeric.copy()
     gradient[:, 3] *= 2
-    found = diagnose(Slopes("w", normal(3, 4), gradient, np.arange(12), numeric))
+    found = diagnose(Slopes("w", normal(3, 4), gradient, numeric))
     assert found.cause == "region"
     assert "index 3 of axis 1" in found.sentence
     assert "2 times" in found.sentence

@@ -83,23 +83,23 @@ def test_kl(rng):
 
 
 def test_loss(model, rng):
-    """eq. 1.6: the loss is reconstruction plus KL, averaged over images alone."""
+    """eq. 1.6: the loss is reconstruction plus KL, averaged only over images."""
     x = rng.random((6, 28, 28, 1), dtype=np.float32)
     eps = rng.standard_normal((1, 6, 2), dtype=np.float32)
-    mean, log_variance = (part.copy() for part in model.encode_distribution(x))
+    mean, log_variance = (array.copy() for array in model.encode_distribution(x))
     decoded = model.decode(mean + np.exp(log_variance / 2) * eps[0])
     reconstruction = ((x - decoded) ** 2).sum(axis=(1, 2, 3)) / (2 * model.likelihood.variance)
     kl = 0.5 * (mean**2 + np.exp(log_variance) - 1 - log_variance).sum(axis=1)
-    parts = model.forward(x, eps, training=False)
+    terms = model.forward(x, eps, training=False)
     # In float32 the rounding of 784 pixels is about 1e-6 of their sum.
-    assert parts.loss == pytest.approx((reconstruction + kl).mean(), rel=1e-5)
-    assert parts.reconstruction == pytest.approx(reconstruction.mean(), rel=1e-5)
+    assert terms.loss == pytest.approx((reconstruction + kl).mean(), rel=1e-5)
+    assert terms.reconstruction == pytest.approx(reconstruction.mean(), rel=1e-5)
     # The KL of an untrained encoder is a small difference of numbers of order 1.
-    assert parts.kl == pytest.approx(kl.mean(), abs=1e-5)
+    assert terms.kl == pytest.approx(kl.mean(), abs=1e-5)
 
 
 def test_bits():
-    """eq. 1.7: an image of fair coins costs a bit a pixel, in nats log 2 times as many."""
+    """eq. 1.7: an image of fair coins costs one bit per pixel, which is log 2 nats."""
     x, logits = np.ones((1, 8)), np.zeros((1, 8))
     nats = BernoulliLikelihood().negative_log_likelihood(x, logits)
     assert nats / np.log(2) == pytest.approx(8, rel=1e-14)

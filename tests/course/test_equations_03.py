@@ -27,7 +27,7 @@ def build(recipe, rng, **options):
 
 
 def linear_weights(model):
-    return [model.parameters[f"{part}.weight"] for part in ("encoder.1", "decoder.0")]
+    return [model.parameters[f"{name}.weight"] for name in ("encoder.1", "decoder.0")]
 
 
 def rows_and_covariance(rng, count=50, features=7):
@@ -62,8 +62,8 @@ def test_linear_gradients(rng):
     """eq. 3.3, eq. 3.4: two matrix products forwards, two for each gradient."""
     model, images, noise = build("linear-autoencoder", rng, latent_dim=3)
     encoder, decoder = linear_weights(model)
-    for part in ("encoder.1", "decoder.0"):
-        model.parameters[f"{part}.bias"].value[...] = 0
+    for name in ("encoder.1", "decoder.0"):
+        model.parameters[f"{name}.bias"].value[...] = 0
     x = images.reshape(4, -1)
     decoded = x @ encoder.value @ decoder.value
     np.testing.assert_allclose(model.reconstruct(images).reshape(4, -1), decoded, atol=1e-12)
@@ -223,8 +223,7 @@ def test_an_invertible_function_changes_nothing(rng):
     decoder = Dense(2, 5, rng=1, dtype=np.float64)
 
     def model_of(*networks):
-        parts = {"image_shape": (5,), "latent_dim": 2}
-        return Autoencoder(*networks, GaussianLikelihood(1.0), **parts)
+        return Autoencoder(*networks, GaussianLikelihood(1.0), image_shape=(5,), latent_dim=2)
 
     plain = model_of(encoder, decoder)
     bent = model_of(_Around(encoder, behind=np.sinh), _Around(decoder, before=np.arcsinh))

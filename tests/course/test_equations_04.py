@@ -36,13 +36,13 @@ def test_moments_of_a_mixture_are_its_integrals():
     rng = np.random.default_rng(0)
     weights, means = rng.dirichlet(np.ones(3)), rng.normal(0, 2, 3)
     variances = rng.uniform(0.2, 1.5, 3)
-    parts = [normal_density(m, np.sqrt(v)) for m, v in zip(means, variances, strict=True)]
-    marginal = weights @ np.array(parts)
+    densities = [normal_density(m, np.sqrt(v)) for m, v in zip(means, variances, strict=True)]
+    marginal = weights @ np.array(densities)
     mean, variance = mixture_moments(weights, means, variances)
     assert expectation(marginal, 1) == pytest.approx(1, rel=1e-12)
     assert expectation(marginal, GRID) == pytest.approx(mean, rel=1e-10)
     assert expectation(marginal, (GRID - mean) ** 2) == pytest.approx(variance, rel=1e-10)
-    each = [expectation(part, np.cos(GRID)) for part in parts]
+    each = [expectation(density, np.cos(GRID)) for density in densities]
     assert expectation(marginal, np.cos(GRID)) == pytest.approx(weights @ each, rel=1e-10)
 
 
@@ -99,7 +99,7 @@ def test_the_divergence_is_the_expected_log_ratio():
 
 
 def test_the_logarithm_is_below_its_tangent():
-    """eq. 4.9: log t ≤ t − 1, with equality at 1 alone."""
+    """eq. 4.9: log t ≤ t − 1, with equality only at 1."""
     t = np.geomspace(1e-12, 1e12, 2001)
     off = np.abs(t - 1) > 1e-9
     assert off.sum() == 2000
@@ -137,7 +137,7 @@ def test_monte_carlo_is_unbiased_with_the_error_that_it_states():
     truth = kl_to_standard(mean, log_variance)[0]
     spread = estimate.std()
     assert abs(estimate.mean() - truth) < 4.5 * spread / np.sqrt(2000)
-    # A deviation from 2,000 values is known to 1/√4000 = 1.6 %: 4.5 of these.
+    # A standard deviation from 2,000 values is known to 1/√4000 = 1.6 %: 4.5 of these.
     one_draw = (log_q - log_p).std()
     assert spread == pytest.approx(one_draw / 10, rel=0.071)
     assert np.sqrt((error**2).mean()) == pytest.approx(spread, rel=0.071)

@@ -163,7 +163,7 @@ def test_estimates_are_unbiased_and_vary_as_the_proposal_says(scale, offset):
 
 
 def test_a_proposal_of_half_the_variance_never_has_enough_draws():
-    """eq. 5.10: the integral of posterior² / proposal, finite above one half alone."""
+    """eq. 5.10: the integral of posterior² / proposal, finite only above one half."""
     zero, one = np.zeros((1, 1)), np.ones((1, 1))
     for scale, delta in ((0.6, 0.3), (1.0, -0.7), (4.0, 1.1)):
 
@@ -186,9 +186,9 @@ def test_the_logarithm_is_too_low_by_half_the_relative_variance():
         bias, error = log_p.mean(), log_p.std() / np.sqrt(log_p.size)
         assert bias < -4.5 * error
     predicted = -relative[0] / (2 * 40)
-    # What is left out is smaller by a few times Var[w] / K p² = 1 %; besides, 4.5 errors.
+    # What is left out is smaller by a few times Var[w] / K p² = 1 %; in addition, 4.5 errors.
     assert abs(bias - predicted) < 4.5 * error + 3 * relative[0] / 40 * abs(predicted)
-    assert 4.5 * error < 0.4 * abs(predicted)  # so that twice or none is told apart
+    assert 4.5 * error < 0.4 * abs(predicted)  # so that twice as much, or none, would be noticed
     stated = importance_estimate(np.log(weights[:100_000]))[1]
     np.testing.assert_allclose(stated, -relative / 200_000, rtol=0.05)  # Var[w] to 1 or 2 %
 

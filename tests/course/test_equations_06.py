@@ -67,18 +67,18 @@ def test_the_mean_ratio_is_the_evidence_and_the_mean_logarithm_is_below_it():
     draws = 40_000
     z = mean + np.exp(0.5 * log_variance) * normal(draws, *mean.shape, seed=5)
     decoded = z @ model.weight + model.bias
-    parts = (
+    logarithms = (
         gaussian_log_density(x, decoded, float(np.log(model.variance))),
         standard_normal_log_density(z),
         gaussian_log_density(z, mean, log_variance),
     )
-    log_ratio = parts[0] + parts[1] - parts[2]
+    log_ratio = logarithms[0] + logarithms[1] - logarithms[2]
     exact = model.log_likelihood(x)
     ratio = np.exp(log_ratio - exact)
     error = ratio.std(axis=0) / np.sqrt(draws)
     assert (error < 0.05).all()
-    assert (np.abs(np.exp(importance_bound(*parts) - exact) - 1) < 5 * error).all()
-    bound = elbo_from_draws(*parts)
+    assert (np.abs(np.exp(importance_bound(*logarithms) - exact) - 1) < 5 * error).all()
+    bound = elbo_from_draws(*logarithms)
     error = log_ratio.std(axis=0) / np.sqrt(draws)
     assert (bound + 5 * error < exact).all()
     assert (np.abs(bound - model.elbo(x, mean, log_variance)) < 5 * error).all()

@@ -101,7 +101,7 @@ def test_the_scores_of_a_gaussian():
     np.testing.assert_allclose(unit.log_variance.ravel(), found[1], rtol=1e-12)
 
 
-def test_a_baseline_leaves_the_mean_alone_unless_it_holds_the_draw():
+def test_a_baseline_does_not_change_the_mean_unless_it_contains_the_draw():
     """eq. 8.6: a score is 0 on average; a mean over all draws loses 1/L, the others' nothing."""
     assert expectation(lambda z: (z - M) / SIGMA**2) == pytest.approx(0, abs=1e-10)
     assert expectation(lambda z: (z - M) ** 2 / SIGMA**2 - 1) == pytest.approx(0, abs=1e-10)
@@ -111,11 +111,11 @@ def test_a_baseline_leaves_the_mean_alone_unless_it_holds_the_draw():
     np.testing.assert_allclose(with_own, (1 - 1 / 6) * leave_one_out(f, scores), rtol=1e-12)
     eps, log_variance, z = draws_of(200_000)
     found = score_function_gradients(40 + z[..., 0] ** 2 / 2, log_variance, eps, 40.0)
-    for part, exact in zip(found, (M, SIGMA**2 / 2), strict=True):
-        assert abs(part.mean() - exact) < SE * part.std() / np.sqrt(len(part))
+    for draws, exact in zip(found, (M, SIGMA**2 / 2), strict=True):
+        assert abs(draws.mean() - exact) < SE * draws.std() / np.sqrt(len(draws))
 
 
-def test_a_draw_is_mean_plus_deviation_times_noise():
+def test_a_draw_is_mean_plus_standard_deviation_times_noise():
     """eq. 8.7: SciPy agrees that the draws are of N(m, e^l); and so do their moments."""
     _, _, z = draws_of(20_000)
     assert stats.kstest(z.ravel(), stats.norm(M, SIGMA).cdf).pvalue > 1e-4

@@ -151,7 +151,7 @@ def test_the_best_linear_vae_fills_up_to_the_level(spread):
         return error / (2 * c) + beta * kl
 
     found = optimize.minimize(loss, [0.5, 0.0, 0.5], tol=1e-12).x
-    # A search by differences; where nothing is told the valley is flat and it ends a bit early.
+    # A search by differences; where nothing is encoded the minimum is flat and it ends a bit early.
     np.testing.assert_allclose(
         terms(found), water_filling(np.array([spread]), c, beta), rtol=1e-4, atol=1e-4
     )

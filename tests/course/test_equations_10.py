@@ -103,7 +103,7 @@ def test_the_mean_loss_is_the_negative_bound_and_its_gradient_is_the_mean_gradie
         return np.logaddexp(0, logits).sum(axis=1) - flat @ logits.T  # (images, points)
 
     def expected_loss():
-        mean, log_variance = (part.copy() for part in model.encode_distribution(x))
+        mean, log_variance = (array.copy() for array in model.encode_distribution(x))
         cell = (z[1, 0] - z[0, 0]) ** 2
         density = [
             np.exp(gaussian_log_density(z, m, v)) for m, v in zip(mean, log_variance, strict=True)
@@ -134,7 +134,7 @@ def test_the_mean_loss_is_the_negative_bound_and_its_gradient_is_the_mean_gradie
             array[place] = start - step
             slopes.append((right - expected_loss()) / (2 * step))
             array[place] = start
-    # Entries whose gradient does not depend on the noise have an error of rounding alone.
+    # Entries whose gradient does not depend on the noise only have an error of rounding.
     error = gradients.std(axis=0) / np.sqrt(draws) + 1e-8
     assert (np.abs(gradients.mean(axis=0) - slopes) < 5 * error).all()
     assert (error < 0.02).all()  # sharp enough to say something: the gradients are of order 0.1
@@ -178,7 +178,7 @@ def test_the_gradient_at_the_logits_holds_the_mean_over_images_and_draws():
 
 
 def test_the_two_paths_into_the_encoder():
-    """eq. 10.7, eq. 10.8: for an encoder of log-deviations, by finite differences."""
+    """eq. 10.7, eq. 10.8: for an encoder of log σ, by finite differences."""
     target, eps, beta = normal(4, 3, seed=1), normal(1, 4, 3, seed=2), 2.5
     arrays = {"mean": normal(4, 3, seed=3), "log_deviation": 0.5 * normal(4, 3, seed=4)}
 
@@ -255,13 +255,13 @@ def test_the_best_that_a_model_can_do_without_the_image_or_with_its_class():
         return BernoulliLikelihood().negative_log_likelihood(images, given).mean()
 
     assert least(x) == pytest.approx(entropy(x.mean(axis=0)), rel=1e-9)
-    told = sum(
+    by_digit = sum(
         share * (-np.log(share) + entropy(x[labels == k].mean(axis=0)))
         for k, share in enumerate(np.bincount(labels) / 60)
     )
     by_class = np.array([least(x[labels == k]) for k in range(3)])[labels]
     kl = -np.log((np.bincount(labels) / 60)[labels])
-    assert told == pytest.approx(np.mean(by_class + kl), rel=1e-9)
+    assert by_digit == pytest.approx(np.mean(by_class + kl), rel=1e-9)
 
 
 def test_the_speed_of_a_walk_is_the_slope_of_the_decoded_image(model):

@@ -124,6 +124,16 @@ _GENERATOR = np.random.default_rng(0)
             "right only at index −1 of axis 1",
         ),
         (SQUARE, lambda x: np.cumsum(x, axis=0).T, "transpose", "right once transposed"),
+        (SQUARE, lambda x: np.cumsum(x, axis=0)[::-1], "flip", "reversed along axis 0"),
+        (
+            PRODUCT,
+            lambda x, dy: len(x) * x[:, :, None] * dy[:, None, :],
+            "missing mean",
+            "average over axis 0 and it is right",
+        ),
+        (PRODUCT, lambda x, dy: x.T @ dy + len(x), "offset", "a constant is missing or extra"),
+        (PRODUCT, lambda x, dy: x.T @ dy / np.log(2), "factor", "1/log 2 times"),
+        (ENTRIES, lambda x: (np.exp(x) + 2) * (np.abs(x) < 4), "region", "|x| is above about"),
         (
             ENTRIES,
             lambda x: np.log(np.exp(x) + 2),

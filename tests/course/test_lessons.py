@@ -64,8 +64,8 @@ class TestAsCommitted:
                 assert said or (after is not None and after.cell_type == "markdown")
 
 
-# Each lesson runs twice, from a fresh kernel and with little work: as it is and without MNIST,
-# where its stubs must not stop it; and with its solutions, where every check must say right.
+# Each lesson runs twice, from a fresh kernel and with little work: as it is and without MNIST, and
+# its stubs must not stop it; and with its solutions, and every check must say right.
 
 
 @by_lesson

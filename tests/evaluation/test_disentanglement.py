@@ -51,13 +51,13 @@ def test_a_factor_that_two_latents_know_has_no_gap():
 
 def test_the_score_is_the_mean_gap_over_factors():
     kind, third = np.arange(N) % 3, normal(N)
-    factors = {"told": kind, "half told": np.arange(N) % 12 // 3}
-    found = factor_information(*points(kind, factors["half told"] // 2, third), factors)
-    assert found.names == ("told", "half told")
+    factors = {"known": kind, "half known": np.arange(N) % 12 // 3}
+    found = factor_information(*points(kind, factors["half known"] // 2, third), factors)
+    assert found.names == ("known", "half known")
     assert found.entropies == pytest.approx([log(3), log(4)], abs=1e-6)
     assert found.gaps == pytest.approx([1, 0.5], abs=0.01)  # less the third latent's chance
     assert found.score == pytest.approx(found.gaps.mean())
-    assert f"gap {found.score:.3f} (told {found.gaps[0]:.3f}" in str(found)
+    assert f"gap {found.score:.3f} (known {found.gaps[0]:.3f}" in str(found)
 
 
 def test_an_independent_latent_seems_to_know_what_millers_formula_says():
@@ -68,7 +68,7 @@ def test_an_independent_latent_seems_to_know_what_millers_formula_says():
     )
     freedom = (bins - 1) * (classes - 1)
     expected = freedom / (2 * count)
-    # 2N · I is χ² of so many degrees of freedom, of variance twice their number.
+    # 2N · I is χ² with this many degrees of freedom and a variance of twice their number.
     error = np.sqrt(2 * freedom) / (2 * count) / np.sqrt(latents)
     assert abs(found.information.mean() - expected) < 4 * error
     assert error < 0.02 * expected  # the comparison could fail
@@ -89,11 +89,11 @@ def test_a_collapsed_latent_knows_nothing_though_its_mean_would():
 def exact_information_of_two():
     """Return I(z; v) in nats for z ~ N(±1, 1) by the sign v, by quadrature."""
 
-    def part(z):
+    def integrand(z):
         mixed = 0.5 * (norm.pdf(z, -1) + norm.pdf(z, 1))
         return norm.pdf(z, 1) * np.log(norm.pdf(z, 1) / mixed)
 
-    return quad(part, -12, 12, epsabs=1e-12)[0]
+    return quad(integrand, -12, 12, epsabs=1e-12)[0]
 
 
 def test_information_of_noisy_latents_is_that_of_quadrature_less_what_bins_lose():
@@ -175,8 +175,8 @@ def test_model_information_is_that_of_the_models_q(count):
     factors = {"ink": x.mean(axis=(1, 2, 3))}
     found = model_information(model, x, factors)
     by_hand = factor_information(*model.encode_distribution(x), factors)
-    for part in ("information", "entropies", "kls"):
-        np.testing.assert_allclose(getattr(found, part), getattr(by_hand, part), rtol=1e-9)
+    for name in ("information", "entropies", "kls"):
+        np.testing.assert_allclose(getattr(found, name), getattr(by_hand, name), rtol=1e-9)
     mean, log_variance = model.encode_distribution(x)
     kls = 0.5 * (np.exp(log_variance) + mean**2 - 1 - log_variance).mean(axis=0)
     np.testing.assert_allclose(found.kls, kls, rtol=1e-9)

@@ -46,7 +46,7 @@ def test_most_likely_has_the_largest_likelihood():
     x = normal(80, 5) @ normal(5, 5, seed=1)
     best = LinearGaussian.most_likely(x, 2)
     top = best.log_likelihood(x).mean()
-    # The maximum in Tipping and Bishop's own form, from the eigenvalues alone.
+    # The maximum in Tipping and Bishop's own form, from only the eigenvalues.
     spread = np.linalg.eigvalsh(np.cov(x.T, bias=True))[::-1]
     noise = spread[2:].mean()
     expected = np.log(spread[:2]).sum() + 3 * np.log(noise) + 5 * np.log(2 * np.pi) + 5

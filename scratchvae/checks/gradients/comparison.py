@@ -139,11 +139,12 @@ def _measure_slopes(
     functions: list[Callable[[], float]] = [value]
     if loss_terms is not None:
         functions = [lambda: float(loss_terms()[0]), lambda: float(loss_terms()[1])]
-    slopes = np.empty((len(places), len(functions)))
-    for row, place in enumerate(places):
+    slopes = np.full((len(functions), array.size), np.nan)
+    for place in places:
         step = STEPS[1] * max(1.0, abs(float(array.flat[place])))
-        for column, function in enumerate(functions):
+        for row, function in enumerate(functions):
             narrow, wide = slope_along(function, array, unit_move(array.shape, int(place)), step)
-            slopes[row, column] = extrapolate(narrow, wide)
-    of_terms = None if loss_terms is None else slopes
-    return Slopes(name, array, gradient, places, slopes.sum(axis=1), of_terms)
+            slopes[row, place] = extrapolate(narrow, wide)
+    slopes = np.where(np.isfinite(slopes), slopes, np.nan).reshape(-1, *array.shape)
+    expected = np.asarray(slopes.sum(axis=0))
+    return Slopes(name, array, gradient, expected, None if loss_terms is None else slopes)

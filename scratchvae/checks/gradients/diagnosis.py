@@ -8,7 +8,6 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
-from numpy.typing import NDArray
 
 from scratchvae.checks.diagnosis import (
     Comparison,
@@ -83,32 +82,26 @@ class Slopes:
         What the array is called.
     array, gradient
         Its values, and what the backward pass says; the gradient may be of another shape.
-    places
-        Flat indices of the entries that were measured.
-    numeric
-        The slopes there; not finite where the function has none.
+    expected
+        The slopes, shaped like the array; NaN where none was measured, or where there is none.
     loss_terms
-        The slopes of the terms of a loss (reconstruction, weighted KL), (len(places), 2), if it has
-        these terms.
+        The slopes of the terms of a loss (reconstruction, weighted KL), stacked, if it has them.
     """
 
     name: str
     array: FloatArray
     gradient: FloatArray
-    places: NDArray[np.intp]
-    numeric: FloatArray
+    expected: FloatArray
     loss_terms: FloatArray | None = None
 
 
 def diagnose(slopes: Slopes, probes: Probes | None = None) -> Diagnosis | None:
     """Return the first of the usual mistakes that fits everything that is known, or ``None``."""
     probes = probes or Probes()
-    expected = np.full(slopes.array.shape, np.nan)
-    expected.flat[slopes.places] = np.where(np.isfinite(slopes.numeric), slopes.numeric, np.nan)
     arguments = {slopes.name: slopes.array}
     if probes.upstream is not None:
         arguments["dy"] = probes.upstream
-    comparison = Comparison(slopes.gradient, expected, arguments, probes.counts)
+    comparison = Comparison(slopes.gradient, slopes.expected, arguments, probes.counts)
     numbers = Evidence([comparison], tolerance=SLOPE_TOLERANCE, allowed=SLOPE_TOLERANCE)
 
     def seen(behaviour: str) -> Diagnosis | None:
@@ -128,10 +121,10 @@ def diagnose(slopes: Slopes, probes: Probes | None = None) -> Diagnosis | None:
         or factor(numbers)
         or _loss_term(slopes, probes)
         or transposed(numbers)
-        or _untransposed_weight(slopes, expected, probes)
+        or _untransposed_weight(slopes, probes)
         or seen(INPUT_IGNORED)
         or offset(numbers)
-        or _multiple_of_itself(slopes, expected)
+        or _multiple_of_itself(slopes)
         or region(numbers)
         or _some_entries(numbers)
     )
@@ -162,17 +155,17 @@ def _one_example(slopes: Slopes, probes: Probes) -> Diagnosis | None:
 
 def _loss_term(slopes: Slopes, probes: Probes) -> Diagnosis | None:
     """Whether each term of a loss is differentiated correctly, but weighted wrongly."""
-    terms = slopes.loss_terms
-    if terms is None or len(slopes.places) < 4:
+    known = ~np.isnan(slopes.expected)
+    if slopes.loss_terms is None or known.sum() < 4:
         return None
+    terms, analytic = slopes.loss_terms[:, known].T, slopes.gradient[known]
     sizes = np.linalg.norm(terms, axis=0)
     if not (sizes > 1e-6 * sizes.max()).all():
         return None
-    analytic = slopes.gradient.ravel()[slopes.places]
     weights, *_ = np.linalg.lstsq(terms / sizes, analytic, rcond=1e-6)
     weights = weights / sizes
     error = np.abs(terms @ weights - analytic).max()
-    if error > SLOPE_TOLERANCE * np.abs(slopes.numeric).max():
+    if error > SLOPE_TOLERANCE * np.abs(slopes.expected[known]).max():
         return None
     said = []
     for weight, term in zip(weights, ("reconstruction", "KL"), strict=True):
@@ -186,7 +179,7 @@ def _loss_term(slopes: Slopes, probes: Probes) -> Diagnosis | None:
     return Diagnosis("loss term", " and ".join(said)) if said else None
 
 
-def _untransposed_weight(slopes: Slopes, expected: FloatArray, probes: Probes) -> Diagnosis | None:
+def _untransposed_weight(slopes: Slopes, probes: Probes) -> Diagnosis | None:
     """Whether an input's gradient is dy W where it should be dy Wᵀ."""
     dy, gradient = probes.upstream, slopes.gradient
     # With a square weight, dy W has the shape of dy; any other gradient is not that of an input.
@@ -196,17 +189,20 @@ def _untransposed_weight(slopes: Slopes, expected: FloatArray, probes: Probes) -
         if name == slopes.name or weight.shape != (dy.shape[1], dy.shape[1]):
             continue
         for used in (weight, weight.T):
-            if fits(dy @ used.T, expected, SLOPE_TOLERANCE) and fits(gradient, dy @ used, 1e-9):
+            if fits(dy @ used.T, slopes.expected, SLOPE_TOLERANCE) and fits(
+                gradient, dy @ used, 1e-9
+            ):
                 return Diagnosis("transpose", f"it is right once {name} is transposed in it")
     return None
 
 
-def _multiple_of_itself(slopes: Slopes, expected: FloatArray) -> Diagnosis | None:
+def _multiple_of_itself(slopes: Slopes) -> Diagnosis | None:
     """Whether a multiple of the array was added or left out, as weight decay adds it."""
-    if np.isfinite(slopes.numeric).sum() < 4:
+    known = ~np.isnan(slopes.expected)
+    if known.sum() < 4:
         return None
-    known = np.where(np.isnan(expected), np.nan, slopes.array)
-    ratio = common_ratio(slopes.gradient - expected, known, SLOPE_TOLERANCE)
+    error = (slopes.gradient - slopes.expected)[known]
+    ratio = common_ratio(error, slopes.array[known], SLOPE_TOLERANCE)
     if ratio is None:
         return None
     sentence = f"it is off by {ratio:.6g} times {slopes.name} itself, as weight decay would be"

@@ -21,7 +21,7 @@ class Passes(NamedTuple):
 
 def run_passes(target: Target, rng: np.random.Generator, dy: FloatArray | None = None) -> Passes:
     """Return a target's outputs as one number, weighted by ``dy`` or at random, and gradients."""
-    # Another batch goes first: whatever the backward pass wrongly keeps of it shows up then.
+    # Another batch goes first, so that anything wrongly kept of it shows up.
     y_other = target.forward(other=True)
     target.differentiate(np.ones_like(y_other))
     y_0 = target.forward()

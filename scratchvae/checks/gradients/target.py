@@ -27,7 +27,6 @@ from scratchvae.checks.gradients.input import (
     takes,
 )
 from scratchvae.errors import InputError
-from scratchvae.layers import Sequential
 from scratchvae.models import LatentModel
 from scratchvae.validation import FloatArray
 
@@ -92,7 +91,7 @@ class Target:
         return {name: np.array(g) for name, g in (self.input_gradients | of_parameters).items()}
 
     def differentiate(self, dy: FloatArray) -> dict[str, FloatArray]:
-        """Return the gradients of the last forward pass alone."""
+        """Return the gradients of only the last forward pass."""
         self.clear()
         self.backward(dy)
         return self.gradients()
@@ -115,7 +114,7 @@ class Target:
 
         try:
             drawn_again = changed(self.differentiate(dy))
-        except Exception:  # one forward pass for each backward pass is a fair rule for a stranger
+        except Exception:  # it is fair to need a forward pass for each backward pass
             drawn_again = set()
         self.forward(other=True)
         input_matters = changed(self.differentiate(dy), tolerance=0.0)
@@ -298,9 +297,7 @@ def target_of(
 def is_smooth(owner: object) -> bool:
     """Whether a layer or model has no kinks, as far as its layers say."""
     if isinstance(owner, LatentModel):
-        return owner.smooth and all(is_smooth(part) for part in owner.networks.values())
-    if isinstance(owner, Sequential):
-        return all(is_smooth(layer) for layer in owner.layers)
+        return owner.smooth and all(network.smooth for network in owner.networks.values())
     return bool(getattr(owner, "smooth", True))
 
 
