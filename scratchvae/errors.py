@@ -3,6 +3,8 @@
 from collections.abc import Iterable
 from difflib import get_close_matches
 
+_MOST_LISTED = 30  # names in a message
+
 
 class InputError(ValueError):
     """Something given to the package cannot be used.
@@ -43,8 +45,9 @@ def unknown_name(kind: str, name: object, names: Iterable[str], *, owner: str = 
     problem = f"{owner} has no {kind} {name!r}" if owner else f"there is no {kind} {name!r}"
     if not known:
         return InputError(f"{problem}, nor any other")
-    listed = f"{kind}s are {', '.join(known.values())}"
+    listed = f"{kind}s are {', '.join(known.values())}" if len(known) <= _MOST_LISTED else ""
     near = get_close_matches(str(name).lower(), known, n=1)
     if near:
-        return InputError(f"{problem}; did you mean {known[near[0]]!r}? The {listed}")
-    return InputError(f"{problem}; the {listed}")
+        problem += f"; did you mean {known[near[0]]!r}?"
+        return InputError(f"{problem} The {listed}" if listed else problem)
+    return InputError(f"{problem}; the {listed}" if listed else problem)

@@ -9,8 +9,6 @@ show them::
     print(find_mutant("dense: bias gradient averaged").check(0))
 """
 
-from difflib import get_close_matches
-
 from scratchvae.checks.mutants.base import CHECKS, Mutant
 from scratchvae.checks.mutants.bounds import BOUND_MUTANTS
 from scratchvae.checks.mutants.dense_layers import DENSE_LAYER_MUTANTS
@@ -18,7 +16,7 @@ from scratchvae.checks.mutants.distributions import DISTRIBUTION_MUTANTS
 from scratchvae.checks.mutants.layers import LAYER_MUTANTS
 from scratchvae.checks.mutants.models import MODEL_MUTANTS
 from scratchvae.checks.mutants.optimisers import OPTIMISER_MUTANTS
-from scratchvae.errors import InputError
+from scratchvae.errors import unknown_name
 
 MUTANTS = (
     DENSE_LAYER_MUTANTS
@@ -37,6 +35,4 @@ def find_mutant(name: str) -> Mutant:
     by_name = {mutant.name: mutant for mutant in MUTANTS}
     if name in by_name:
         return by_name[name]
-    near = get_close_matches(name, by_name, n=1, cutoff=0.3)
-    hint = f": did you mean {near[0]!r}?" if near else ""
-    raise InputError(f"there is no mutant {name!r}{hint}")
+    raise unknown_name("mutant", name, by_name)

@@ -8,7 +8,6 @@ import warnings
 import zlib
 from collections import Counter
 from collections.abc import Callable, Mapping
-from difflib import get_close_matches
 from typing import Any
 
 import numpy as np
@@ -16,6 +15,7 @@ import numpy as np
 from scratchvae.checks.diagnosis import Comparison, Diagnosis, agrees
 from scratchvae.course.exercises.comparison import explain
 from scratchvae.course.exercises.exercise import Exercise, Verdict
+from scratchvae.errors import unknown_name
 from scratchvae.validation import FloatArray
 
 TRIALS = 6
@@ -51,10 +51,8 @@ def check(name: str, function: Any) -> Verdict:
 
     exercise = EXERCISES.get(name)
     if exercise is None:
-        close = get_close_matches(str(name), EXERCISES, n=1)
-        hint = f" Did you mean {close[0]!r}?" if close else ""
         return Verdict(
-            str(name), "not done", "unknown", f"There is no exercise with this name.{hint}"
+            str(name), "not done", "unknown", str(unknown_name("exercise", name, EXERCISES))
         )
     found = judge(exercise, function)
     if found is None:
