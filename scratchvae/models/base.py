@@ -102,22 +102,20 @@ class Model(Trainable):
     @property
     def parameters(self) -> Mapping[str, Parameter]:  # type: ignore[override]  # read-only here
         """All that is learned, by name (``"encoder.1.weight"``, …): the layers' own objects."""
-        return MappingProxyType(
-            {
-                f"{network}.{name}": parameter
-                for network, layer in self.networks.items()
-                for name, parameter in layer.parameters.items()
-            }
-        )
+        return self._named("parameters")
 
     @property
     def buffers(self) -> Mapping[str, FloatArray]:  # type: ignore[override]  # read-only here
         """What layers keep without learning it (running statistics), named likewise."""
+        return self._named("buffers")
+
+    def _named(self, kind: str) -> Mapping[str, Any]:
+        """Return the parameters or buffers of all layers, by network and name."""
         return MappingProxyType(
             {
-                f"{network}.{name}": buffer
+                f"{network}.{name}": value
                 for network, layer in self.networks.items()
-                for name, buffer in layer.buffers.items()
+                for name, value in getattr(layer, kind).items()
             }
         )
 
