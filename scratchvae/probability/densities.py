@@ -94,11 +94,18 @@ def bernoulli_log_density(x: FloatArray, logits: FloatArray) -> FloatArray:
     grey pixels x in [0, 1] this is the negative cross-entropy, which bounds usually take for the
     logarithm of a density. It is not one: its total is off by the factor of eq. 9.5 of the lessons.
     """
-    check_floats(x, "x")
-    check_floats(logits, "logits", x.dtype)
-    check_same_shape(x, logits, "x and logits")
+    check_alike(x=x, logits=logits)
     log_density: FloatArray = -bernoulli_cross_entropy(x, logits).sum(axis=-1)
     return log_density
+
+
+def check_alike(**arrays: FloatArray) -> None:
+    """Raise ``InputError`` unless all are arrays of floats, of one dtype and one shape."""
+    (first_name, first), *others = arrays.items()
+    check_floats(first, first_name)
+    for name, array in others:
+        check_floats(array, name, first.dtype)
+        check_same_shape(first, array, f"{first_name} and {name}")
 
 
 def check_covariance(covariance: FloatArray, name: str) -> None:
