@@ -21,7 +21,7 @@ def check_network(name: str, network: Layer, others: Mapping[str, Layer]) -> Non
     """Raise ``InputError`` unless ``network`` fits the other networks of a model.
 
     A layer remembers one forward pass. In two networks, the second pass would overwrite what the
-    first needs for its gradient, which would be wrong without a sign of it.
+    first needs for its gradient, which would be silently wrong.
     """
     own = {id(layer) for layer in each_layer(network)}
     for other, layers in others.items():
@@ -76,18 +76,9 @@ def check_decoded(
 def check_images(
     images: NDArray[Any], image_shape: tuple[int, ...], name: str, *, unit_interval: bool
 ) -> NDArray[Any]:
-    """Return ``images`` in the shape (N, H, W, C), checked; 8-bit pixels stay 8-bit.
+    """Return ``images``, (N, …) with H·W·C numbers each, as (N, H, W, C); 8-bit stays 8-bit.
 
-    Parameters
-    ----------
-    images
-        8-bit pixels or floats, (N, H, W, C), or (N, …) with as many numbers per image.
-    image_shape
-        (H, W, C).
-    name
-        What to call them in an error.
-    unit_interval
-        Whether floats must be from 0 to 1.
+    ``name`` is what an error calls them; with ``unit_interval``, floats must be from 0 to 1.
     """
     try:
         images = np.asarray(images)
@@ -140,5 +131,4 @@ def check_labels(labels: Any, count: int, classes: int) -> NDArray[Any]:
         raise InputError(
             f"labels must be from 0 to {classes - 1}, not from {labels.min()} to {labels.max()}"
         )
-    checked: NDArray[Any] = labels
-    return checked
+    return np.asarray(labels)

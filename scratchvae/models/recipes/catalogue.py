@@ -4,7 +4,7 @@ Each recipe says what its source says: layers, likelihood, and how it is trained
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from scratchvae.models.latent_model import LatentModel
@@ -40,7 +40,7 @@ class Recipe:
     make: Callable[..., LatentModel]
     latent_dim: int
     settings: Settings
-    options: dict[str, Any]
+    options: dict[str, Any] = field(default_factory=dict)
 
 
 RECIPES = {
@@ -153,7 +153,6 @@ RECIPES = {
             dense.linear_autoencoder,
             latent_dim=10,
             settings=Settings(learning_rate=1e-2, batch_size=256, epochs=20, schedule="cosine"),
-            options={},
         ),
         Recipe(
             "autoencoder",
@@ -161,7 +160,6 @@ RECIPES = {
             dense.autoencoder,
             latent_dim=2,
             settings=Settings(learning_rate=1e-3, batch_size=256, epochs=15),
-            options={},
         ),
         Recipe(
             "sparse-autoencoder",

@@ -63,10 +63,10 @@ class LayerFactory:
         *last: Layer,
         per_latent: int = 2,
     ) -> dict[str, Any]:
-        """Return the arguments of a model whose dense decoder is its encoder turned round.
+        """Return the arguments of a model whose dense decoder mirrors its encoder.
 
-        The encoder gives ``per_latent`` numbers for each latent, 2 where they are a mean and a
-        variance. ``last`` is applied to the decoded pixels.
+        The encoder gives ``per_latent`` numbers for each latent: 2 for a mean and a variance.
+        ``last`` is applied to the decoded pixels.
         """
         channels = likelihood.channels_per_pixel
         encoder = self.dense([PIXELS, *widths, per_latent * self.latent_dim], activation)
