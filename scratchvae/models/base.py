@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from scratchvae.errors import InputError
 from scratchvae.layers import Layer, Parameter
-from scratchvae.models.checks import check_image_shape, check_likelihood, check_network
+from scratchvae.models.checks import check_network
 from scratchvae.probability import Likelihood
 from scratchvae.training import EpochMetrics, LossTerms, Settings, Trainable
 from scratchvae.validation import FloatArray, check_count
@@ -73,8 +73,17 @@ class Model(Trainable):
     ) -> None:
         self.encoder = encoder
         self.decoder = decoder
-        self.likelihood = check_likelihood(likelihood)
-        self.image_shape = check_image_shape(image_shape)
+        if not isinstance(likelihood, Likelihood):
+            raise InputError(
+                "likelihood must be a Likelihood, such as BernoulliLikelihood(), "
+                f"not {likelihood!r}"
+            )
+        self.likelihood = likelihood
+        if not isinstance(image_shape, tuple | list) or not image_shape:
+            raise InputError(
+                f"image_shape must be a tuple such as (28, 28, 1), not {image_shape!r}"
+            )
+        self.image_shape = tuple(check_count(n, "each number in image_shape") for n in image_shape)
         self.latent_dim = check_count(latent_dim, "latent_dim")
         self.settings = settings or Settings()
         self.dtype = encoder.dtype

@@ -11,7 +11,7 @@ from scratchvae.errors import InputError
 from scratchvae.layers import Layer
 from scratchvae.layers.sequential import each_layer
 from scratchvae.probability import Likelihood
-from scratchvae.validation import FloatArray, check_count, check_finite
+from scratchvae.validation import FloatArray, check_finite
 
 # Pixels from 0 to 1 may leave the range by a rounding error.
 _ROUNDING = 1e-6
@@ -41,22 +41,6 @@ def check_network(name: str, network: Layer, others: Mapping[str, Layer]) -> Non
             f"all networks of a model must have one dtype, and with this {name} they have "
             f"{' and '.join(sorted(dtypes))}: build {name} with the dtype of the others"
         )
-
-
-def check_likelihood(likelihood: Any) -> Likelihood:
-    """Return ``likelihood`` if it is one."""
-    if not isinstance(likelihood, Likelihood):
-        raise InputError(
-            f"likelihood must be a Likelihood, such as BernoulliLikelihood(), not {likelihood!r}"
-        )
-    return likelihood
-
-
-def check_image_shape(shape: Any) -> tuple[int, ...]:
-    """Return the ``shape`` of an image as a tuple of counts."""
-    if not isinstance(shape, tuple | list) or not shape:
-        raise InputError(f"image_shape must be a tuple such as (28, 28, 1), not {shape!r}")
-    return tuple(check_count(size, "each number in image_shape") for size in shape)
 
 
 def check_decoded(

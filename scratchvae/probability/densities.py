@@ -22,20 +22,10 @@ def standard_normal_log_density(x: FloatArray) -> FloatArray:
 def gaussian_log_density(
     x: FloatArray, mean: FloatArray, log_variance: FloatArray | float
 ) -> FloatArray:
-    """Return log N(x; mean, diag(e^log_variance)), summed over the last axis.
+    """Return log N(x; mean, diag(e^log_variance)), summed over the last axis: (…, D) to (…).
 
-    Derived as eq. 4.5 and eq. 4.6 of the lessons.
-
-    Parameters
-    ----------
-    x, mean
-        (…, D), of shapes that broadcast together.
-    log_variance
-        (…, D) as well, or one number for all.
-
-    Returns
-    -------
-    The log-density in nats, (…).
+    ``x``, ``mean`` and ``log_variance`` broadcast together; the last may also be one number for
+    all. Derived as eq. 4.5 and eq. 4.6 of the lessons.
     """
     check_floats(x, "x")
     check_floats(mean, "mean", x.dtype)
@@ -53,18 +43,8 @@ def multivariate_gaussian_log_density(
 ) -> FloatArray:
     """Return log N(x; mean, covariance) with a full covariance matrix: eq. 7.1 of the lessons.
 
-    Parameters
-    ----------
-    x
-        (…, D).
-    mean
-        (D,), or any shape that broadcasts with ``x``.
-    covariance
-        (D, D), symmetric and positive definite.
-
-    Returns
-    -------
-    The log-density in nats, (…).
+    ``x`` is (…, D), ``mean`` (D,) or anything that broadcasts with ``x``, and ``covariance``
+    (D, D), symmetric and positive definite. The result is (…).
     """
     check_floats(x, "x")
     check_floats(mean, "mean", x.dtype)

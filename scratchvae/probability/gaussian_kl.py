@@ -48,12 +48,7 @@ def kl_full(
 ) -> float:
     """Return KL(N(mean_1, covariance_1) ‖ N(mean_2, covariance_2)) in nats.
 
-    Parameters
-    ----------
-    mean_1, mean_2
-        (D,).
-    covariance_1, covariance_2
-        (D, D), symmetric and positive definite.
+    The means are (D,), the covariances (D, D), symmetric and positive definite.
     """
     _check_full(mean_1, covariance_1, mean_2, covariance_2)
     difference = mean_2 - mean_1

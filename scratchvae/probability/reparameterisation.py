@@ -30,16 +30,8 @@ def reparameterise(mean: FloatArray, log_variance: FloatArray, eps: FloatArray) 
     those of the function that is computed, and no gradient check would notice: only the spread of z
     shows it.
 
-    Parameters
-    ----------
-    mean, log_variance
-        The parameters of q(z | x), (N, D).
-    eps
-        Draws from N(0, I), (L, N, D).
-
-    Returns
-    -------
-    Draws from q(z | x), (L, N, D).
+    ``mean`` and ``log_variance`` are the parameters of q(z | x), (N, D); ``eps`` are draws from
+    N(0, I), (L, N, D), and the result draws from q(z | x), (L, N, D).
     """
     check_alike(mean=mean, log_variance=log_variance)
     check_noise(eps, log_variance)
