@@ -30,12 +30,12 @@ class Autoencoder(LatentModel):
         z = self.encoder.forward(x, training)  # (N, D)
         decoded = self.decode_parameters(z, training)  # (N, …)
         reconstruction = self.likelihood.negative_log_likelihood(x, decoded)  # (N,)
-        self._pass = (x, decoded)
+        self._pass = (x, z, decoded)
         return self._mean_loss(reconstruction, np.zeros_like(reconstruction), 0.0)
 
     def backward(self) -> None:
         """Add the gradients of the last forward pass's loss to the parameters' ``grad``."""
-        x, decoded = self._last_pass()
+        x, _, decoded = self._last_pass()
         d_decoded = self.likelihood.gradient(x, decoded)  # (N, …)
         d_decoded /= len(x)
         dz = self.decoder.backward(d_decoded)  # (N, D)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from scratchvae.errors import InputError
 from scratchvae.layers import Layer, Parameter
-from scratchvae.models.checks import check_image_shape, check_likelihood, check_network
+from scratchvae.models.checks import check_network
 from scratchvae.probability import Likelihood
 from scratchvae.training import EpochMetrics, LossTerms, Settings, Trainable
 from scratchvae.validation import FloatArray, check_count
@@ -73,8 +73,17 @@ class Model(Trainable):
     ) -> None:
         self.encoder = encoder
         self.decoder = decoder
-        self.likelihood = check_likelihood(likelihood)
-        self.image_shape = check_image_shape(image_shape)
+        if not isinstance(likelihood, Likelihood):
+            raise InputError(
+                "likelihood must be a Likelihood, such as BernoulliLikelihood(), "
+                f"not {likelihood!r}"
+            )
+        self.likelihood = likelihood
+        if not isinstance(image_shape, tuple | list) or not image_shape:
+            raise InputError(
+                f"image_shape must be a tuple such as (28, 28, 1), not {image_shape!r}"
+            )
+        self.image_shape = tuple(check_count(n, "each number in image_shape") for n in image_shape)
         self.latent_dim = check_count(latent_dim, "latent_dim")
         self.settings = settings or Settings()
         self.dtype = encoder.dtype
@@ -102,22 +111,20 @@ class Model(Trainable):
     @property
     def parameters(self) -> Mapping[str, Parameter]:  # type: ignore[override]  # read-only here
         """All that is learned, by name (``"encoder.1.weight"``, …): the layers' own objects."""
-        return MappingProxyType(
-            {
-                f"{network}.{name}": parameter
-                for network, layer in self.networks.items()
-                for name, parameter in layer.parameters.items()
-            }
-        )
+        return self._named("parameters")
 
     @property
     def buffers(self) -> Mapping[str, FloatArray]:  # type: ignore[override]  # read-only here
         """What layers keep without learning it (running statistics), named likewise."""
+        return self._named("buffers")
+
+    def _named(self, kind: str) -> Mapping[str, Any]:
+        """Return the parameters or buffers of all layers, by network and name."""
         return MappingProxyType(
             {
-                f"{network}.{name}": buffer
+                f"{network}.{name}": value
                 for network, layer in self.networks.items()
-                for name, buffer in layer.buffers.items()
+                for name, value in getattr(layer, kind).items()
             }
         )
 

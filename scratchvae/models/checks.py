@@ -11,7 +11,7 @@ from scratchvae.errors import InputError
 from scratchvae.layers import Layer
 from scratchvae.layers.sequential import each_layer
 from scratchvae.probability import Likelihood
-from scratchvae.validation import FloatArray, check_count, check_finite
+from scratchvae.validation import FloatArray, check_finite
 
 # Pixels from 0 to 1 may leave the range by a rounding error.
 _ROUNDING = 1e-6
@@ -21,7 +21,7 @@ def check_network(name: str, network: Layer, others: Mapping[str, Layer]) -> Non
     """Raise ``InputError`` unless ``network`` fits the other networks of a model.
 
     A layer remembers one forward pass. In two networks, the second pass would overwrite what the
-    first needs for its gradient, which would be wrong without a sign of it.
+    first needs for its gradient, which would be silently wrong.
     """
     own = {id(layer) for layer in each_layer(network)}
     for other, layers in others.items():
@@ -43,22 +43,6 @@ def check_network(name: str, network: Layer, others: Mapping[str, Layer]) -> Non
         )
 
 
-def check_likelihood(likelihood: Any) -> Likelihood:
-    """Return ``likelihood`` if it is one."""
-    if not isinstance(likelihood, Likelihood):
-        raise InputError(
-            f"likelihood must be a Likelihood, such as BernoulliLikelihood(), not {likelihood!r}"
-        )
-    return likelihood
-
-
-def check_image_shape(shape: Any) -> tuple[int, ...]:
-    """Return the ``shape`` of an image as a tuple of counts."""
-    if not isinstance(shape, tuple | list) or not shape:
-        raise InputError(f"image_shape must be a tuple such as (28, 28, 1), not {shape!r}")
-    return tuple(check_count(size, "each number in image_shape") for size in shape)
-
-
 def check_decoded(
     decoded: FloatArray, image_shape: tuple[int, ...], likelihood: Likelihood
 ) -> FloatArray:
@@ -76,18 +60,9 @@ def check_decoded(
 def check_images(
     images: NDArray[Any], image_shape: tuple[int, ...], name: str, *, unit_interval: bool
 ) -> NDArray[Any]:
-    """Return ``images`` in the shape (N, H, W, C), checked; 8-bit pixels stay 8-bit.
+    """Return ``images``, (N, …) with H·W·C numbers each, as (N, H, W, C); 8-bit stays 8-bit.
 
-    Parameters
-    ----------
-    images
-        8-bit pixels or floats, (N, H, W, C), or (N, …) with as many numbers per image.
-    image_shape
-        (H, W, C).
-    name
-        What to call them in an error.
-    unit_interval
-        Whether floats must be from 0 to 1.
+    ``name`` is what an error calls them; with ``unit_interval``, floats must be from 0 to 1.
     """
     try:
         images = np.asarray(images)
@@ -140,5 +115,4 @@ def check_labels(labels: Any, count: int, classes: int) -> NDArray[Any]:
         raise InputError(
             f"labels must be from 0 to {classes - 1}, not from {labels.min()} to {labels.max()}"
         )
-    checked: NDArray[Any] = labels
-    return checked
+    return np.asarray(labels)

@@ -45,7 +45,7 @@ class DenoisingAutoencoder(Autoencoder):
         decoded = self.decode_parameters(z, training)  # (N, …)
         # The clean image is the target: this one letter is all that makes it denoise.
         reconstruction = self.likelihood.negative_log_likelihood(x, decoded)  # (N,)
-        self._pass = (x, decoded)
+        self._pass = (x, z, decoded)
         return self._mean_loss(reconstruction, np.zeros_like(reconstruction), 0.0)
 
     def corrupt(self, images: NDArray[Any], *, seed: int = 0) -> FloatArray:

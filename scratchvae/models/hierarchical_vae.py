@@ -4,12 +4,11 @@ Dimensions: N images, D latents in the lower layer, U in the upper, … an image
 """
 
 from dataclasses import replace
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from scratchvae.errors import InputError
 from scratchvae.layers import Layer
 from scratchvae.models.latent_model import LatentModel
 from scratchvae.probability import (
@@ -22,22 +21,6 @@ from scratchvae.probability import (
 )
 from scratchvae.training import LossTerms
 from scratchvae.validation import FloatArray, check_count, check_not_negative
-
-
-class _Pass(NamedTuple):
-    """What a forward pass keeps for its backward pass."""
-
-    x: FloatArray  # (N, …)
-    decoded: FloatArray  # (N, …), the parameters of p(x | z₁)
-    z_1: FloatArray  # (N, D)
-    log_variance_1: FloatArray  # (N, D), of q(z₁ | x)
-    eps_1: FloatArray  # (1, N, D)
-    mean_2: FloatArray  # (N, U), of q(z₂ | z₁)
-    log_variance_2: FloatArray  # (N, U)
-    eps_2: FloatArray  # (1, N, U)
-    prior_mean: FloatArray  # (N, D), of p(z₁ | z₂)
-    prior_log_variance: FloatArray  # (N, D)
-    kl_2: FloatArray  # (N, U), each upper latent's
 
 
 class HierarchicalVAE(LatentModel):
@@ -115,54 +98,32 @@ class HierarchicalVAE(LatentModel):
         eps_1, eps_2 = eps[..., : self.latent_dim], eps[..., self.latent_dim :]
         mean_1, log_variance_1 = split_halves(self.encoder.forward(x, training))  # (N, D) both
         z_1 = reparameterise(mean_1, log_variance_1, eps_1)[0]  # (N, D)
-        mean_2, log_variance_2 = split_halves(
-            self.upper_encoder.forward(z_1, training)
-        )  # (N, U) both
-        z_2 = reparameterise(mean_2, log_variance_2, eps_2)[0]  # (N, U)
-        prior_mean, prior_log_variance = split_halves(
-            self.prior.forward(z_2, training)
-        )  # (N, D) both
+        upper = split_halves(self.upper_encoder.forward(z_1, training))  # (N, U) both: q(z₂ | z₁)
+        z_2 = reparameterise(*upper, eps_2)[0]  # (N, U)
+        prior = split_halves(self.prior.forward(z_2, training))  # (N, D) both: p(z₁ | z₂)
         decoded = self.decode_parameters(z_1, training)  # (N, …)
         reconstruction = self.likelihood.negative_log_likelihood(x, decoded)  # (N,)
         kl_1 = gaussian_log_density(z_1, mean_1, log_variance_1)  # (N,)
-        kl_1 -= gaussian_log_density(z_1, prior_mean, prior_log_variance)
-        kl_2 = kl_to_standard(mean_2[..., None], log_variance_2[..., None])  # (N, U): each latent's
-        self._pass = _Pass(
-            x=x,
-            decoded=decoded,
-            z_1=z_1,
-            log_variance_1=log_variance_1,
-            eps_1=eps_1,
-            mean_2=mean_2,
-            log_variance_2=log_variance_2,
-            eps_2=eps_2,
-            prior_mean=prior_mean,
-            prior_log_variance=prior_log_variance,
-            kl_2=kl_2,
-        )
+        kl_1 -= gaussian_log_density(z_1, *prior)
+        kl_2 = kl_to_standard(upper[0][..., None], upper[1][..., None])  # (N, U): each latent's
+        self._pass = (x, decoded, z_1, log_variance_1, eps_1, prior, (*upper, eps_2, kl_2))
         return self._layered_loss(reconstruction, kl_1, kl_2)
 
     def backward(self) -> None:
         """Add the gradients of the last forward pass's loss to the parameters' ``grad``."""
-        kept: _Pass = self._last_pass()
-        weight = self.kl_weight * self.beta / len(kept.x)
-        d_decoded = self.likelihood.gradient(kept.x, kept.decoded)  # (N, …)
-        d_decoded /= len(kept.x)
+        x, decoded, z_1, log_variance_1, eps_1, prior, upper = self._last_pass()
+        prior_mean, prior_log_variance = prior
+        weight = self.kl_weight * self.beta / len(x)
         # −log p(z₁ | z₂) = ½ Σ (z₁ − m)² e^(−l) + l depends on z₁ as well as on m and l.
-        residual = kept.z_1 - kept.prior_mean  # (N, D)
-        through_prior = weight * residual * np.exp(-kept.prior_log_variance)  # (N, D), to z₁
+        residual = z_1 - prior_mean  # (N, D)
+        through_prior = weight * residual * np.exp(-prior_log_variance)  # (N, D), to z₁
         d_prior_log_variance = 0.5 * (weight - residual * through_prior)  # (N, D)
         d_prior = np.concatenate([-through_prior, d_prior_log_variance], axis=1)  # (N, 2D)
-        dz_2 = self.prior.backward(d_prior)  # (N, U)
-        through_z_2 = reparameterise_backward(dz_2[None], kept.log_variance_2, kept.eps_2)
-        through_kl_2 = kl_to_standard_gradients(kept.mean_2, kept.log_variance_2)
-        weight_2 = weight * self._above_free_bits(kept.kl_2)  # (U,)
-        d_mean_2 = through_z_2.mean + weight_2 * through_kl_2.mean
-        d_log_variance_2 = through_z_2.log_variance + weight_2 * through_kl_2.log_variance
+        d_upper = self._upper_gradient(self.prior.backward(d_prior), *upper)  # (N, 2U)
         # Three paths lead back to z₁: the image, its own prior, and z₂, which was drawn given z₁.
-        dz_1 = self.decoder.backward(d_decoded) + through_prior
-        dz_1 += self.upper_encoder.backward(np.concatenate([d_mean_2, d_log_variance_2], axis=1))
-        through_z_1 = reparameterise_backward(dz_1[None], kept.log_variance_1, kept.eps_1)
+        dz_1 = self._decoder_gradient(x, decoded) + through_prior  # (N, D)
+        dz_1 += self.upper_encoder.backward(d_upper)
+        through_z_1 = reparameterise_backward(dz_1[None], log_variance_1, eps_1)
         # log q(z₁ | x) = −½ Σ ε² + l + log 2π: with ε fixed, only l is left to differentiate.
         d_log_variance_1 = through_z_1.log_variance - 0.5 * weight
         self.encoder.backward_parameters(
@@ -182,13 +143,11 @@ class HierarchicalVAE(LatentModel):
 
     def mean_layer_kls(self, images: NDArray[Any], *, seed: int = 0) -> tuple[float, float]:
         """Return the mean KL of the lower and of the upper layer over ``images``, in nats."""
-        sums, count = np.zeros(2), 0
+        images = self._some_images(images, "mean_layer_kls")
+        sums = np.zeros(2)
         for _, model in self._forward_chunks(images, None, seed):
             sums += [layer.sum(dtype=np.float64) for layer in model.layer_kls]
-            count += len(model.layer_kls[0])
-        if count == 0:
-            raise InputError("mean_layer_kls needs at least one image to average over")
-        return float(sums[0] / count), float(sums[1] / count)
+        return float(sums[0] / len(images)), float(sums[1] / len(images))
 
     def draw_latents(self, count: int, rng: np.random.Generator) -> FloatArray:
         """Return draws of z₁, (count, D): z₂ from N(0, I), then z₁ from p(z₁ | z₂)."""
@@ -197,6 +156,31 @@ class HierarchicalVAE(LatentModel):
         eps = rng.standard_normal((1, count, self.latent_dim), dtype=self.dtype)
         z_1: FloatArray = reparameterise(mean, log_variance, eps)[0]
         return z_1
+
+    def _decoder_gradient(self, x: FloatArray, decoded: FloatArray) -> FloatArray:
+        """Return the gradient of the mean reconstruction with respect to z₁, (N, D)."""
+        d_decoded = self.likelihood.gradient(x, decoded)  # (N, …)
+        d_decoded /= len(x)
+        return self.decoder.backward(d_decoded)
+
+    def _upper_gradient(
+        self,
+        dz_2: FloatArray,
+        mean_2: FloatArray,
+        log_variance_2: FloatArray,
+        eps_2: FloatArray,
+        kl_2: FloatArray,
+    ) -> FloatArray:
+        """Return the gradient with respect to the upper encoder's output, (N, 2U).
+
+        It has two paths: through z₂, with ``dz_2`` (N, U), and through the KL to N(0, I).
+        """
+        through_z_2 = reparameterise_backward(dz_2[None], log_variance_2, eps_2)
+        through_kl_2 = kl_to_standard_gradients(mean_2, log_variance_2)
+        weight = self.kl_weight * self.beta / len(dz_2) * self._above_free_bits(kl_2)  # (U,)
+        d_mean_2 = through_z_2.mean + weight * through_kl_2.mean
+        d_log_variance_2 = through_z_2.log_variance + weight * through_kl_2.log_variance
+        return np.concatenate([d_mean_2, d_log_variance_2], axis=1)
 
     def _above_free_bits(self, kl_2: FloatArray) -> FloatArray:
         """Return 1 for each upper latent whose KL counts, 0 for one within the free bits, (U,)."""

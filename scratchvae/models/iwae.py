@@ -13,8 +13,8 @@ from scratchvae.data.batches import read_pixels
 from scratchvae.layers import Dense, Layer
 from scratchvae.layers.sequential import each_layer
 from scratchvae.models.vae import VAE
-from scratchvae.probability import BernoulliLikelihood, Likelihood, reparameterise_backward
-from scratchvae.training import LossTerms, Settings
+from scratchvae.probability import BernoulliLikelihood, reparameterise_backward
+from scratchvae.training import LossTerms
 from scratchvae.validation import FloatArray
 
 # A pixel that is black in every training image would get a bias of −∞.
@@ -44,28 +44,11 @@ class IWAE(VAE):
 
     weighs_kl = False  # the logarithm of the mean weight does not split into two terms
 
-    def __init__(
-        self,
-        encoder: Layer,
-        decoder: Layer,
-        likelihood: Likelihood,
-        *,
-        image_shape: tuple[int, ...],
-        latent_dim: int,
-        settings: Settings | None = None,
-        variance_head: Layer | None = None,
-        samples: int = 1,
-    ) -> None:
-        super().__init__(
-            encoder,
-            decoder,
-            likelihood,
-            image_shape=image_shape,
-            latent_dim=latent_dim,
-            settings=settings,
-            variance_head=variance_head,
-            samples=samples,
-        )
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        for weight in ("beta", "reconstruction_weight"):
+            if weight in kwargs:
+                raise TypeError(f"IWAE takes no {weight}: with it, the loss would be no bound")
+        super().__init__(*args, **kwargs)
 
     def forward(
         self, x: FloatArray, eps: FloatArray, training: bool = False, **condition: Any

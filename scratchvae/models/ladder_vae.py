@@ -3,7 +3,7 @@
 Dimensions: N images, H hidden units, D lower latents, U upper ones, … an image's shape (H, W, C).
 """
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -15,28 +15,11 @@ from scratchvae.probability import (
     kl_diagonal,
     kl_diagonal_gradients,
     kl_to_standard,
-    kl_to_standard_gradients,
     reparameterise,
     reparameterise_backward,
 )
 from scratchvae.training import LossTerms
 from scratchvae.validation import FloatArray
-
-
-class _Pass(NamedTuple):
-    """What a forward pass keeps for its backward pass."""
-
-    x: FloatArray  # (N, …)
-    decoded: FloatArray  # (N, …), the parameters of p(x | z₁)
-    seen: tuple[FloatArray, FloatArray]  # (N, D) both: what the image says about z₁ …
-    expected: tuple[FloatArray, FloatArray]  # (N, D) both: … and p(z₁ | z₂)
-    mean_1: FloatArray  # (N, D), of their product, q(z₁ | x, z₂)
-    log_variance_1: FloatArray  # (N, D)
-    eps_1: FloatArray  # (1, N, D)
-    mean_2: FloatArray  # (N, U), of q(z₂ | x)
-    log_variance_2: FloatArray  # (N, U)
-    eps_2: FloatArray  # (1, N, U)
-    kl_2: FloatArray  # (N, U), each upper latent's
 
 
 class LadderVAE(HierarchicalVAE):
@@ -78,54 +61,35 @@ class LadderVAE(HierarchicalVAE):
         """Return the loss of the images ``x`` (N, …) with the noise ``eps`` (1, N, D + U)."""
         eps_1, eps_2 = eps[..., : self.latent_dim], eps[..., self.latent_dim :]
         features = self.encoder.forward(x, training)  # (N, H)
-        seen = split_halves(self.lower_head.forward(features, training))  # (N, D) both
-        mean_2, log_variance_2 = split_halves(self.upper_encoder.forward(features, training))
-        z_2 = reparameterise(mean_2, log_variance_2, eps_2)[0]  # (N, U)
-        expected = split_halves(self.prior.forward(z_2, training))  # (N, D) both
-        mean_1, log_variance_1 = gaussian_product(*seen, *expected)  # (N, D) both
-        z_1 = reparameterise(mean_1, log_variance_1, eps_1)[0]  # (N, D)
+        seen = split_halves(self.lower_head.forward(features, training))  # (N, D): by the image
+        upper = split_halves(self.upper_encoder.forward(features, training))  # (N, U): q(z₂ | x)
+        z_2 = reparameterise(*upper, eps_2)[0]  # (N, U)
+        expected = split_halves(self.prior.forward(z_2, training))  # (N, D): p(z₁ | z₂)
+        lower = gaussian_product(*seen, *expected)  # (N, D): q(z₁ | x, z₂)
+        z_1 = reparameterise(*lower, eps_1)[0]  # (N, D)
         decoded = self.decode_parameters(z_1, training)  # (N, …)
         reconstruction = self.likelihood.negative_log_likelihood(x, decoded)  # (N,)
-        kl_1 = kl_diagonal(mean_1, log_variance_1, *expected)  # (N,)
-        kl_2 = kl_to_standard(mean_2[..., None], log_variance_2[..., None])  # (N, U): each latent's
-        self._pass = _Pass(
-            x=x,
-            decoded=decoded,
-            seen=seen,
-            expected=expected,
-            mean_1=mean_1,
-            log_variance_1=log_variance_1,
-            eps_1=eps_1,
-            mean_2=mean_2,
-            log_variance_2=log_variance_2,
-            eps_2=eps_2,
-            kl_2=kl_2,
-        )
+        kl_1 = kl_diagonal(*lower, *expected)  # (N,)
+        kl_2 = kl_to_standard(upper[0][..., None], upper[1][..., None])  # (N, U): each latent's
+        self._pass = (x, decoded, seen, expected, lower, eps_1, (*upper, eps_2, kl_2))
         return self._layered_loss(reconstruction, kl_1, kl_2)
 
     def backward(self) -> None:
         """Add the gradients of the last forward pass's loss to the parameters' ``grad``."""
-        kept: _Pass = self._last_pass()
-        weight = self.kl_weight * self.beta / len(kept.x)
-        d_decoded = self.likelihood.gradient(kept.x, kept.decoded)  # (N, …)
-        d_decoded /= len(kept.x)
-        dz_1 = self.decoder.backward(d_decoded)  # (N, D)
-        through_z_1 = reparameterise_backward(dz_1[None], kept.log_variance_1, kept.eps_1)
-        through_kl_1 = kl_diagonal_gradients(kept.mean_1, kept.log_variance_1, *kept.expected)
+        x, decoded, seen, expected, lower, eps_1, upper = self._last_pass()
+        weight = self.kl_weight * self.beta / len(x)
+        dz_1 = self._decoder_gradient(x, decoded)  # (N, D)
+        through_z_1 = reparameterise_backward(dz_1[None], lower.log_variance, eps_1)
+        through_kl_1 = kl_diagonal_gradients(*lower, *expected)
         d_mean_1 = through_z_1.mean + weight * through_kl_1.mean_1
         d_log_variance_1 = through_z_1.log_variance + weight * through_kl_1.log_variance_1
         # The product passes its gradient on to both factors; the prior is in the KL as well.
-        factors = gaussian_product_backward(d_mean_1, d_log_variance_1, *kept.seen, *kept.expected)
+        factors = gaussian_product_backward(d_mean_1, d_log_variance_1, *seen, *expected)
         d_seen = np.concatenate([factors.mean_1, factors.log_variance_1], axis=1)  # (N, 2D)
         d_prior_mean = factors.mean_2 + weight * through_kl_1.mean_2
         d_prior_log_variance = factors.log_variance_2 + weight * through_kl_1.log_variance_2
-        dz_2 = self.prior.backward(np.concatenate([d_prior_mean, d_prior_log_variance], axis=1))
-        through_z_2 = reparameterise_backward(dz_2[None], kept.log_variance_2, kept.eps_2)
-        through_kl_2 = kl_to_standard_gradients(kept.mean_2, kept.log_variance_2)
-        weight_2 = weight * self._above_free_bits(kept.kl_2)  # (U,)
-        d_mean_2 = through_z_2.mean + weight_2 * through_kl_2.mean
-        d_log_variance_2 = through_z_2.log_variance + weight_2 * through_kl_2.log_variance
-        d_upper = np.concatenate([d_mean_2, d_log_variance_2], axis=1)  # (N, 2U)
+        d_prior = np.concatenate([d_prior_mean, d_prior_log_variance], axis=1)  # (N, 2D)
+        d_upper = self._upper_gradient(self.prior.backward(d_prior), *upper)  # (N, 2U)
         d_features = self.upper_encoder.backward(d_upper) + self.lower_head.backward(d_seen)
         self.encoder.backward_parameters(d_features)  # (N, H)
 

@@ -103,7 +103,7 @@ class LatentModel(Model):
         if tests is not None:
             test_labels = self.as_labels(test_labels, len(tests))
         check_training_set(images, labels)
-        # From here on the model changes: input that is refused must not cost a trained model.
+        # From here on the model changes: input that is refused must not destroy a trained one.
         initial = self._initial_values()
         if not warm_start:
             for name, array in self.state().items():
@@ -151,7 +151,7 @@ class LatentModel(Model):
         return images
 
     def reconstruct(self, images: NDArray[Any], labels: NDArray[Any] | None = None) -> FloatArray:
-        """Return each image after encoding and decoding, in the shape that it came in."""
+        """Return each image after encoding and decoding, in the shape it came in."""
         return self.decode(self.encode(images, labels), labels).reshape(np.shape(images))
 
     def sample(
@@ -276,10 +276,7 @@ class LatentModel(Model):
     def _forward_chunks(
         self, images: NDArray[Any], labels: NDArray[Any] | None, seed: int
     ) -> Iterator[tuple[LossTerms, Any]]:
-        """Yield the loss of each chunk of ``images``, and what has its ``terms``.
-
-        The noise is fixed by ``seed``.
-        """
+        """Yield each chunk's loss and what has its ``terms``; ``seed`` fixes the noise."""
         for number, (x, condition) in enumerate(self._read(images, labels, seed)):
             noise = self.draw_noise(len(x), stream(seed, "evaluate", number))
             model = looking_at(self)

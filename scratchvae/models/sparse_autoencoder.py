@@ -39,12 +39,9 @@ class SparseAutoencoder(Autoencoder):
 
     def forward(self, x: FloatArray, noise: FloatArray, training: bool = False) -> LossTerms:
         """Return the loss of the images ``x`` (N, …); ``noise`` is not used."""
-        z = self.encoder.forward(x, training)  # (N, D)
-        decoded = self.decode_parameters(z, training)  # (N, …)
-        reconstruction = self.likelihood.negative_log_likelihood(x, decoded)  # (N,)
+        terms = super().forward(x, noise, training)
+        _, z, _ = self._pass
         penalty = self.sparsity * np.abs(z).sum(axis=1)  # (N,)
-        self._pass = (x, z, decoded)
-        terms = self._mean_loss(reconstruction, np.zeros_like(reconstruction), 0.0)
         return replace(terms, loss=terms.loss + float(penalty.mean(dtype=np.float64)))
 
     def backward(self) -> None:

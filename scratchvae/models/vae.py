@@ -18,7 +18,7 @@ from scratchvae.probability import (
     reparameterise,
     reparameterise_backward,
 )
-from scratchvae.training import LossTerms, Settings
+from scratchvae.training import LossTerms
 from scratchvae.validation import FloatArray, check_count, check_not_negative
 
 
@@ -40,8 +40,6 @@ class VAE(LatentModel):
         Latents (N, D) to the parameters of the likelihood.
     likelihood
         p(x | z).
-    image_shape, latent_dim, settings
-        As for every ``LatentModel``.
     variance_head
         The layer from the encoder's last D numbers to log-variances. ``None``: they are the
         log-variances themselves.
@@ -53,6 +51,8 @@ class VAE(LatentModel):
         or without the KL (β = 0) shows what each of the two is for (EECS 230, lecture 16).
     samples
         L, how many z are drawn per image in training.
+    kwargs
+        ``image_shape``, ``latent_dim`` and ``settings``, as for every ``LatentModel``.
     """
 
     has_prior = True
@@ -64,22 +64,13 @@ class VAE(LatentModel):
         decoder: Layer,
         likelihood: Likelihood,
         *,
-        image_shape: tuple[int, ...],
-        latent_dim: int,
-        settings: Settings | None = None,
         variance_head: Layer | None = None,
         beta: float = 1.0,
         reconstruction_weight: float = 1.0,
         samples: int = 1,
+        **kwargs: Any,
     ) -> None:
-        super().__init__(
-            encoder,
-            decoder,
-            likelihood,
-            image_shape=image_shape,
-            latent_dim=latent_dim,
-            settings=settings,
-        )
+        super().__init__(encoder, decoder, likelihood, **kwargs)
         self.variance_head = variance_head or Sequential()  # of no layers: the identity
         self.beta = check_not_negative(beta, "beta")
         self.reconstruction_weight = check_not_negative(

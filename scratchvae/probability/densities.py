@@ -22,20 +22,10 @@ def standard_normal_log_density(x: FloatArray) -> FloatArray:
 def gaussian_log_density(
     x: FloatArray, mean: FloatArray, log_variance: FloatArray | float
 ) -> FloatArray:
-    """Return log N(x; mean, diag(e^log_variance)), summed over the last axis.
+    """Return log N(x; mean, diag(e^log_variance)), summed over the last axis: (…, D) to (…).
 
-    Derived as eq. 4.5 and eq. 4.6 of the lessons.
-
-    Parameters
-    ----------
-    x, mean
-        (…, D), of shapes that broadcast together.
-    log_variance
-        (…, D) as well, or one number for all.
-
-    Returns
-    -------
-    The log-density in nats, (…).
+    ``x``, ``mean`` and ``log_variance`` broadcast together; the last may also be one number for
+    all. Derived as eq. 4.5 and eq. 4.6 of the lessons.
     """
     check_floats(x, "x")
     check_floats(mean, "mean", x.dtype)
@@ -53,18 +43,8 @@ def multivariate_gaussian_log_density(
 ) -> FloatArray:
     """Return log N(x; mean, covariance) with a full covariance matrix: eq. 7.1 of the lessons.
 
-    Parameters
-    ----------
-    x
-        (…, D).
-    mean
-        (D,), or any shape that broadcasts with ``x``.
-    covariance
-        (D, D), symmetric and positive definite.
-
-    Returns
-    -------
-    The log-density in nats, (…).
+    ``x`` is (…, D), ``mean`` (D,) or anything that broadcasts with ``x``, and ``covariance``
+    (D, D), symmetric and positive definite. The result is (…).
     """
     check_floats(x, "x")
     check_floats(mean, "mean", x.dtype)
@@ -94,11 +74,18 @@ def bernoulli_log_density(x: FloatArray, logits: FloatArray) -> FloatArray:
     grey pixels x in [0, 1] this is the negative cross-entropy, which bounds usually take for the
     logarithm of a density. It is not one: its total is off by the factor of eq. 9.5 of the lessons.
     """
-    check_floats(x, "x")
-    check_floats(logits, "logits", x.dtype)
-    check_same_shape(x, logits, "x and logits")
+    check_alike(x=x, logits=logits)
     log_density: FloatArray = -bernoulli_cross_entropy(x, logits).sum(axis=-1)
     return log_density
+
+
+def check_alike(**arrays: FloatArray) -> None:
+    """Raise ``InputError`` unless all are arrays of floats, of one dtype and one shape."""
+    (first_name, first), *others = arrays.items()
+    check_floats(first, first_name)
+    for name, array in others:
+        check_floats(array, name, first.dtype)
+        check_same_shape(first, array, f"{first_name} and {name}")
 
 
 def check_covariance(covariance: FloatArray, name: str) -> None:

@@ -20,8 +20,9 @@ from typing import NamedTuple
 import numpy as np
 
 from scratchvae.errors import InputError
-from scratchvae.probability.densities import check_covariance
-from scratchvae.validation import FloatArray, check_floats, check_same_shape
+from scratchvae.probability.densities import check_alike, check_covariance
+from scratchvae.probability.reparameterisation import GaussianGradients
+from scratchvae.validation import FloatArray
 
 
 class FullGradients(NamedTuple):
@@ -42,24 +43,12 @@ class DiagonalGradients(NamedTuple):
     log_variance_2: FloatArray
 
 
-class StandardGradients(NamedTuple):
-    """∂KL with respect to each argument of ``kl_to_standard``, of that argument's shape."""
-
-    mean: FloatArray
-    log_variance: FloatArray
-
-
 def kl_full(
     mean_1: FloatArray, covariance_1: FloatArray, mean_2: FloatArray, covariance_2: FloatArray
 ) -> float:
     """Return KL(N(mean_1, covariance_1) ‖ N(mean_2, covariance_2)) in nats.
 
-    Parameters
-    ----------
-    mean_1, mean_2
-        (D,).
-    covariance_1, covariance_2
-        (D, D), symmetric and positive definite.
+    The means are (D,), the covariances (D, D), symmetric and positive definite.
     """
     _check_full(mean_1, covariance_1, mean_2, covariance_2)
     difference = mean_2 - mean_1
@@ -104,7 +93,8 @@ def kl_diagonal(
 
     All arguments are (N, D); the result, one number per example, is (N,).
     """
-    _check_diagonal(mean_1, log_variance_1, mean_2, log_variance_2)
+    check_alike(mean_1=mean_1, mean_2=mean_2)
+    check_alike(mean_1=mean_1, log_variance_1=log_variance_1, log_variance_2=log_variance_2)
     difference = mean_2 - mean_1
     log_ratio = log_variance_1 - log_variance_2
     # expm1 keeps the digits of e^r − 1 − r when the two variances are nearly the same.
@@ -122,7 +112,8 @@ def kl_diagonal_gradients(
     - ∂/∂l₁ = ½ (e^(l₁ − l₂) − 1), with ∂/∂mean₁ eq. 7.9;
     - ∂/∂l₂ = ½ (1 − e^(l₁ − l₂) − δ² e^(−l₂)).
     """
-    _check_diagonal(mean_1, log_variance_1, mean_2, log_variance_2)
+    check_alike(mean_1=mean_1, mean_2=mean_2)
+    check_alike(mean_1=mean_1, log_variance_1=log_variance_1, log_variance_2=log_variance_2)
     difference = mean_2 - mean_1
     precision_2 = np.exp(-log_variance_2)
     half_excess = 0.5 * np.expm1(log_variance_1 - log_variance_2)
@@ -140,48 +131,30 @@ def kl_to_standard(mean: FloatArray, log_variance: FloatArray) -> FloatArray:
 
     Near N(0, I) it is Σ ½ mean² + ¼ l², a squared distance: eq. 7.12.
     """
-    _check_pair(mean, log_variance)
+    check_alike(mean=mean, log_variance=log_variance)
     terms = np.expm1(log_variance) - log_variance + mean * mean
     kl: FloatArray = 0.5 * terms.sum(axis=-1)
     return kl
 
 
-def kl_to_standard_gradients(mean: FloatArray, log_variance: FloatArray) -> StandardGradients:
+def kl_to_standard_gradients(mean: FloatArray, log_variance: FloatArray) -> GaussianGradients:
     """Return the gradients of each example's ``kl_to_standard``, both (N, D).
 
     ∂/∂mean = mean, and ∂/∂l = ½ (e^l − 1), eq. 7.11: the KL takes the mean to 0 and the variance
     to 1.
     """
-    _check_pair(mean, log_variance)
-    return StandardGradients(mean=mean.copy(), log_variance=0.5 * np.expm1(log_variance))
-
-
-def _check_pair(mean: FloatArray, log_variance: FloatArray) -> None:
-    check_floats(mean, "mean")
-    check_floats(log_variance, "log_variance", mean.dtype)
-    check_same_shape(mean, log_variance, "mean and log_variance")
-
-
-def _check_diagonal(
-    mean_1: FloatArray, log_variance_1: FloatArray, mean_2: FloatArray, log_variance_2: FloatArray
-) -> None:
-    _check_pair(mean_1, log_variance_1)
-    _check_pair(mean_2, log_variance_2)
-    check_same_shape(mean_1, mean_2, "mean_1 and mean_2")
+    check_alike(mean=mean, log_variance=log_variance)
+    return GaussianGradients(mean=mean.copy(), log_variance=0.5 * np.expm1(log_variance))
 
 
 def _check_full(
     mean_1: FloatArray, covariance_1: FloatArray, mean_2: FloatArray, covariance_2: FloatArray
 ) -> None:
-    for name, mean, covariance in (
-        ("1", mean_1, covariance_1),
-        ("2", mean_2, covariance_2),
-    ):
-        check_floats(mean, f"mean_{name}")
+    check_alike(mean_1=mean_1, mean_2=mean_2)
+    for name, covariance in (("1", covariance_1), ("2", covariance_2)):
         check_covariance(covariance, f"covariance_{name}")
-        if mean.shape != covariance.shape[:1]:
+        if mean_1.shape != covariance.shape[:1]:
             raise InputError(
-                f"mean_{name} {mean.shape} and covariance_{name} {covariance.shape} do not fit: "
+                f"mean_{name} {mean_1.shape} and covariance_{name} {covariance.shape} do not fit: "
                 "they must be (D,) and (D, D)"
             )
-    check_same_shape(mean_1, mean_2, "mean_1 and mean_2")

@@ -22,7 +22,9 @@ from typing import NamedTuple
 import numpy as np
 
 from scratchvae.errors import InputError
-from scratchvae.validation import FloatArray, check_floats, check_same_shape
+from scratchvae.probability.densities import check_alike
+from scratchvae.probability.reparameterisation import check_noise
+from scratchvae.validation import FloatArray, check_floats
 
 
 class GradientDraws(NamedTuple):
@@ -50,7 +52,7 @@ def score_function_gradients(
         depend on the draw leaves the mean unchanged; one near E[f] removes most of the variance
         (eq. 8.6).
     """
-    _check(log_variance, eps)
+    check_noise(eps, log_variance)
     check_floats(f, "f", eps.dtype)
     if f.shape != eps.shape[:2]:
         raise InputError(f"f must be of shape {eps.shape[:2]}, one per draw, not {f.shape}")
@@ -65,17 +67,6 @@ def reparameterised_gradients(
     df: FloatArray, log_variance: FloatArray, eps: FloatArray
 ) -> GradientDraws:
     """Return the reparameterised estimate of each draw (eq. 8.8); ``df`` is ∂f/∂z, (L, N, D)."""
-    _check(log_variance, eps)
-    check_floats(df, "df", eps.dtype)
-    check_same_shape(df, eps, "df and eps")
+    check_noise(eps, log_variance)
+    check_alike(df=df, eps=eps)
     return GradientDraws(mean=df.copy(), log_variance=0.5 * np.exp(0.5 * log_variance) * (df * eps))
-
-
-def _check(log_variance: FloatArray, eps: FloatArray) -> None:
-    check_floats(eps, "eps")
-    check_floats(log_variance, "log_variance", eps.dtype)
-    if eps.ndim != 3 or eps.shape[1:] != log_variance.shape:
-        raise InputError(
-            f"eps must be of shape (L, {', '.join(map(str, log_variance.shape))}), a block of "
-            f"noise per draw, not {eps.shape}"
-        )

@@ -19,8 +19,8 @@ import numpy as np
 
 from scratchvae import kernels
 from scratchvae.errors import InputError
-from scratchvae.probability.densities import LOG_TWO_PI
-from scratchvae.validation import FloatArray, check_floats, check_positive, check_same_shape
+from scratchvae.probability.densities import LOG_TWO_PI, check_alike
+from scratchvae.validation import FloatArray, check_floats, check_positive
 
 
 class Likelihood:
@@ -72,12 +72,12 @@ class BernoulliLikelihood(Likelihood):
 
     def negative_log_likelihood(self, x: FloatArray, decoded: FloatArray) -> FloatArray:
         """Return −log p(x | z) of each image, (N,)."""
-        _check(x, decoded)
+        check_alike(x=x, decoded=decoded)
         return _sum_over_pixels(kernels.bernoulli_cross_entropy(x, decoded))
 
     def gradient(self, x: FloatArray, decoded: FloatArray) -> FloatArray:
         """Return sigmoid(decoded) − x."""
-        _check(x, decoded)
+        check_alike(x=x, decoded=decoded)
         return kernels.bernoulli_gradient(x, decoded)
 
     def mean(self, decoded: FloatArray) -> FloatArray:
@@ -120,13 +120,13 @@ class GaussianLikelihood(Likelihood):
 
     def negative_log_likelihood(self, x: FloatArray, decoded: FloatArray) -> FloatArray:
         """Return −log p(x | z) of each image, (N,): eq. 1.4, and its constant if included."""
-        _check(x, decoded)
+        check_alike(x=x, decoded=decoded)
         nll: FloatArray = kernels.squared_distances(x, decoded) / (2 * self.variance)
         return nll + self._constant(prod(x.shape[1:])) if self.include_constant else nll
 
     def gradient(self, x: FloatArray, decoded: FloatArray) -> FloatArray:
         """Return (decoded − x) / c."""
-        _check(x, decoded)
+        check_alike(x=x, decoded=decoded)
         return kernels.gaussian_gradient(x, decoded, self.variance)
 
     def omitted_constant(self, pixels: int) -> float:
@@ -238,9 +238,3 @@ class LearnedVarianceLikelihood(Likelihood):
 def _sum_over_pixels(terms: FloatArray) -> FloatArray:
     total: FloatArray = terms.reshape(terms.shape[0], prod(terms.shape[1:])).sum(axis=1)
     return total
-
-
-def _check(x: FloatArray, decoded: FloatArray) -> None:
-    check_floats(x, "x")
-    check_floats(decoded, "decoded", x.dtype)
-    check_same_shape(x, decoded, "x and decoded")

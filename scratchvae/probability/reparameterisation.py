@@ -12,11 +12,12 @@ from typing import NamedTuple
 import numpy as np
 
 from scratchvae.errors import InputError
+from scratchvae.probability.densities import check_alike
 from scratchvae.validation import FloatArray, check_floats, check_same_shape
 
 
-class ReparameterisationGradients(NamedTuple):
-    """∂loss with respect to the parameters that ``reparameterise`` takes, (N, D)."""
+class GaussianGradients(NamedTuple):
+    """Gradients with respect to the parameters of a diagonal Gaussian, (N, D) both."""
 
     mean: FloatArray
     log_variance: FloatArray
@@ -29,45 +30,37 @@ def reparameterise(mean: FloatArray, log_variance: FloatArray, eps: FloatArray) 
     those of the function that is computed, and no gradient check would notice: only the spread of z
     shows it.
 
-    Parameters
-    ----------
-    mean, log_variance
-        The parameters of q(z | x), (N, D).
-    eps
-        Draws from N(0, I), (L, N, D).
-
-    Returns
-    -------
-    Draws from q(z | x), (L, N, D).
+    ``mean`` and ``log_variance`` are the parameters of q(z | x), (N, D); ``eps`` are draws from
+    N(0, I), (L, N, D), and the result draws from q(z | x), (L, N, D).
     """
-    _check(mean, log_variance, eps)
+    check_alike(mean=mean, log_variance=log_variance)
+    check_noise(eps, log_variance)
     z: FloatArray = mean + np.exp(0.5 * log_variance) * eps
     return z
 
 
 def reparameterise_backward(
     dz: FloatArray, log_variance: FloatArray, eps: FloatArray
-) -> ReparameterisationGradients:
+) -> GaussianGradients:
     """Take ∂loss/∂z (L, N, D) to ∂loss/∂mean and ∂loss/∂log_variance (N, D).
 
     From ∂z/∂mean = 1 and ∂z/∂log_variance = ½ e^(log_variance / 2) eps; each parameter serves all
     L samples, so their gradients add up. ``eps`` is the noise of the forward pass (eq. 8.11).
     """
-    _check(log_variance, log_variance, eps)
+    check_noise(eps, log_variance)
     check_same_shape(dz, eps, "dz and eps")
-    return ReparameterisationGradients(
+    return GaussianGradients(
         mean=dz.sum(axis=0),
         log_variance=0.5 * np.exp(0.5 * log_variance) * (dz * eps).sum(axis=0),
     )
 
 
-def _check(mean: FloatArray, log_variance: FloatArray, eps: FloatArray) -> None:
-    check_floats(mean, "mean")
-    check_floats(log_variance, "log_variance", mean.dtype)
-    check_floats(eps, "eps", mean.dtype)
-    check_same_shape(mean, log_variance, "mean and log_variance")
-    if eps.ndim != mean.ndim + 1 or eps.shape[1:] != mean.shape:
+def check_noise(eps: FloatArray, log_variance: FloatArray) -> None:
+    """Raise ``InputError`` unless ``eps`` (L, N, D) is noise for ``log_variance`` (N, D)."""
+    check_floats(log_variance, "log_variance")
+    check_floats(eps, "eps", log_variance.dtype)
+    if eps.ndim != log_variance.ndim + 1 or eps.shape[1:] != log_variance.shape:
         raise InputError(
-            f"eps must be of shape (L, {', '.join(map(str, mean.shape))}), one block of noise per "
-            f"sample, not {eps.shape}"
+            f"eps must be of shape (L, {', '.join(map(str, log_variance.shape))}), one block of "
+            f"noise per sample, not {eps.shape}"
         )

@@ -112,8 +112,18 @@ def load_checkpoint(path: Path) -> Checkpoint:
     InputError
         If the file is missing, damaged or foreign.
     """
-    arrays = _read(path)
     try:
+        content = io.BytesIO(path.read_bytes())
+    except FileNotFoundError:
+        raise InputError(
+            f"there is no checkpoint {str(path)!r}",
+            "train first, or give the folder of another run",
+        ) from None
+    except OSError as error:
+        raise InputError(f"cannot read {str(path)!r}: {error.strerror or error}", _REMEDY) from None
+    try:
+        with np.load(content, allow_pickle=False) as archive:
+            arrays = dict(archive)
         config, progress = (json.loads(str(arrays[name])) for name in ("config", "progress"))
         counts = [progress[name] for name in ("epoch", "batch", "steps", "running_images")]
         sums = progress["running_sums"]
@@ -126,44 +136,22 @@ def load_checkpoint(path: Path) -> Checkpoint:
             and [type(total) for total in sums] == [float] * 3
             and 0 <= seconds < math.inf
         )
-    except (ValueError, KeyError, TypeError, RecursionError):
+    except Exception:
+        # A damaged zip archive fails in a dozen ways, depending on what was hit.
         sound = False
     if not sound:
-        raise _foreign(path)
+        raise InputError(
+            f"{str(path)!r} is no checkpoint of this version of scratchvae: it is damaged or "
+            "foreign",
+            _REMEDY,
+        )
     return Checkpoint(path, config, progress, arrays)
 
 
 def _state(trainer: Trainer) -> dict[str, FloatArray]:
     """Return the arrays that training changes, by their names in a checkpoint."""
-    buffers: dict[str, FloatArray] = getattr(trainer.model, "buffers", {})
     return (
         {f"parameter/{name}": p.value for name, p in trainer.model.parameters.items()}
-        | {f"buffer/{name}": value for name, value in buffers.items()}
+        | {f"buffer/{name}": value for name, value in trainer.model.buffers.items()}
         | {f"optimiser/{name}": value for name, value in trainer.optimiser.state.items()}
-    )
-
-
-def _read(path: Path) -> dict[str, NDArray[Any]]:
-    """Return the arrays of a checkpoint, or say what is wrong with the file."""
-    try:
-        content = io.BytesIO(path.read_bytes())
-    except FileNotFoundError:
-        raise InputError(
-            f"there is no checkpoint {str(path)!r}",
-            "train first, or give the folder of another run",
-        ) from None
-    except OSError as error:
-        raise InputError(f"cannot read {str(path)!r}: {error.strerror or error}", _REMEDY) from None
-    try:
-        with np.load(content, allow_pickle=False) as archive:
-            return {name: archive[name] for name in archive.files}
-    except Exception:
-        # A damaged zip archive fails in a dozen ways, by what the damage hit.
-        raise _foreign(path) from None
-
-
-def _foreign(path: Path) -> InputError:
-    return InputError(
-        f"{str(path)!r} is no checkpoint of this version of scratchvae: it is damaged or foreign",
-        _REMEDY,
     )

@@ -21,7 +21,7 @@ from scratchvae.training.protocol import LossMean, LossTerms
 from scratchvae.training.trainer import Trainer
 from scratchvae.validation import FloatArray
 
-_Batch = tuple[FloatArray, dict[str, Any]]  # images, and what is given besides
+_Batch = tuple[FloatArray, NDArray[Any] | None]  # images and their labels
 
 
 @dataclass(frozen=True)
@@ -79,14 +79,14 @@ def train(
         (N, H, W, C), 8-bit or floats. The test images are evaluated after each epoch. 8-bit pixels
         are read as the settings say, floats are taken as they are, here as everywhere.
     labels, test_labels
-        (N,), for a model that is told the classes of its images.
+        (N,), for a class-conditional model.
     progress
         Whether to show a progress bar (only where there is a terminal to show it on).
     on_epoch
         Called with each complete epoch's metrics, to save them.
     on_batch
         Called after each step with its number of images, for a progress display of the caller's. It
-        may use the model: what that returns is its own to keep.
+        may use the model, and keep what the model returns.
 
     Returns
     -------
@@ -113,17 +113,17 @@ def train(
     ):
         while trainer.epoch < settings.epochs:
             start = time.perf_counter() - trainer.running_seconds
-            epoch = epoch_batches(
-                images,
-                batch_size=settings.batch_size,
-                seed=trainer.seed,
-                epoch=trainer.epoch,
-                first_batch=trainer.batch,
-                dtype=trainer.model.dtype,
-                reading=settings.pixels,
-            )
-            given = _given_labels(trainer, labels)
-            for x, conditions in _drawn_in_turn(zip(epoch, given, strict=False)):
+            order: dict[str, int] = {
+                "batch_size": settings.batch_size,
+                "seed": trainer.seed,
+                "epoch": trainer.epoch,
+                "first_batch": trainer.batch,
+            }
+            dtype, reading = trainer.model.dtype, settings.pixels
+            xs = epoch_batches(images, dtype=dtype, reading=reading, **order)
+            ys = itertools.repeat(None) if labels is None else label_batches(labels, **order)
+            for x, y in _drawn_in_turn(zip(xs, ys, strict=False)):
+                conditions = {} if y is None else {"labels": y}
                 if stopping.is_set():
                     raise Interrupted
                 trainer.schedule((trainer.epoch + trainer.batch / batches) / settings.epochs)
@@ -174,20 +174,6 @@ def _drawn_in_turn(batches: Iterator[_Batch]) -> Iterator[_Batch]:
         yield batch
 
 
-def _given_labels(trainer: Trainer, labels: NDArray[Any] | None) -> Iterator[dict[str, Any]]:
-    """Yield what each batch of the epoch is given besides its images."""
-    if labels is None:
-        return itertools.repeat({})
-    batches = label_batches(
-        labels,
-        batch_size=trainer.settings.batch_size,
-        seed=trainer.seed,
-        epoch=trainer.epoch,
-        first_batch=trainer.batch,
-    )
-    return ({"labels": batch} for batch in batches)
-
-
 def _evaluate(
     trainer: Trainer, images: NDArray[Any] | None, labels: NDArray[Any] | None
 ) -> LossTerms | None:
@@ -233,13 +219,11 @@ def _progress_bar(trainer: Trainer, images: int, wanted: bool) -> Any:
 def _ctrl_c() -> Iterator[threading.Event]:
     """Turn the first Ctrl-C into a flag, so that no step is cut in two; the second interrupts."""
     stopping = threading.Event()
-    if threading.current_thread() is not threading.main_thread():
-        yield stopping  # only the main thread may handle signals
-        return
-
     before = signal.getsignal(signal.SIGINT)
-    if before in (None, signal.SIG_IGN):
-        yield stopping  # a background job that Ctrl-C is not meant for stays one
+    # Only the main thread may handle signals; a background job that ignores Ctrl-C keeps doing so.
+    in_main_thread = threading.current_thread() is threading.main_thread()
+    if not in_main_thread or before in (None, signal.SIG_IGN):
+        yield stopping
         return
 
     def stop(signum: int, frame: object) -> None:

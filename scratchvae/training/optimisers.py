@@ -118,7 +118,7 @@ class Adam:
 
 
 def _check_share_kept(share: Any, name: str) -> float:
-    """Return what a running mean keeps from step to step: 1 would take nothing in, ever."""
+    """Return the share that a running mean keeps at each step: with 1 it would never change."""
     try:
         number = float(share)
     except (TypeError, ValueError):

@@ -39,12 +39,12 @@ class LossTerms:
     kl: float
 
 
+@dataclass
 class LossMean:
     """The running mean of loss terms over batches, each weighted by its number of images."""
 
-    def __init__(self, images: int = 0, sums: tuple[float, float, float] = (0.0, 0.0, 0.0)) -> None:
-        self.images = images
-        self.sums = sums
+    images: int = 0
+    sums: tuple[float, float, float] = (0.0, 0.0, 0.0)
 
     def add(self, terms: LossTerms, images: int) -> None:
         """Include the ``terms`` of a batch of ``images`` images."""

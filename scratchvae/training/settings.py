@@ -4,7 +4,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from scratchvae.data.batches import PIXEL_READINGS
-from scratchvae.errors import InputError
+from scratchvae.errors import InputError, unknown_name
 from scratchvae.validation import check_count, check_positive
 
 OPTIMISERS = ("adam", "sgd")
@@ -37,9 +37,9 @@ class Settings:
         probability, drawn afresh for each epoch. Floats have been read already, and are taken as
         they are.
     warm_up
-        Over how many epochs the KL's weight grows from 0 to its full size. A latent that costs
-        before it is of any use is soon given up; this lets it become of use first. For a model
-        whose loss has a KL of its own: not an autoencoder, nor ``IWAE``.
+        Over how many epochs the KL's weight grows from 0 to its full size. A latent whose KL costs
+        something before it is useful is soon given up; a warm-up lets it become useful first. For
+        a model whose loss has a KL of its own: neither an autoencoder nor ``IWAE``.
     free_bits, free_bits_epochs
         At the start each latent's mean KL over a batch costs nothing below ``free_bits`` nats;
         the allowance sinks evenly to 0 over ``free_bits_epochs`` epochs, after which the loss is
@@ -85,9 +85,7 @@ class Settings:
         """Return these settings with the given ones changed; ``None`` leaves one as it is."""
         unknown = [name for name in changes if name not in asdict(self)]
         if unknown:
-            raise InputError(
-                f"there is no setting {unknown[0]!r}; the settings are {', '.join(asdict(self))}"
-            )
+            raise unknown_name("setting", unknown[0], asdict(self))
         return replace(self, **{k: v for k, v in changes.items() if v is not None})
 
 

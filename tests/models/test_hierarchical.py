@@ -69,13 +69,13 @@ class WithTheClosedForm(HierarchicalVAE):
 
     def forward(self, x, eps, training=False):
         super().forward(x, eps, training)
-        kept = self._pass
+        *_, (prior_mean, prior_log_variance), (*_, kl_2) = self._pass
         mean, log_variance = self.encode_distribution(x, training)
         closed = module.kl_to_standard(
-            (mean - kept.prior_mean) * np.exp(-kept.prior_log_variance / 2),
-            log_variance - kept.prior_log_variance,
+            (mean - prior_mean) * np.exp(-prior_log_variance / 2),
+            log_variance - prior_log_variance,
         )
-        return self._layered_loss(self.terms[0], closed, kept.kl_2)
+        return self._layered_loss(self.terms[0], closed, kl_2)
 
 
 class NoPathThroughThePrior(HierarchicalVAE):
@@ -83,8 +83,8 @@ class NoPathThroughThePrior(HierarchicalVAE):
 
     def backward(self):
         decoder_backward = self.decoder.backward
-        kept = self._pass
-        d_z_1 = (kept.z_1 - kept.prior_mean) * np.exp(-kept.prior_log_variance) / len(kept.x)
+        x, _, z_1, *_, (prior_mean, prior_log_variance), _ = self._pass
+        d_z_1 = (z_1 - prior_mean) * np.exp(-prior_log_variance) / len(x)
         self.decoder.backward = lambda dy: decoder_backward(dy) - d_z_1
         super().backward()
         del self.decoder.backward

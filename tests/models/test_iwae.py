@@ -120,7 +120,7 @@ def test_far_apart_weights_do_not_overflow():
 
 def test_there_is_no_beta():
     encoder, decoder = small_parts()
-    with pytest.raises(TypeError):
+    with pytest.raises(TypeError, match="beta"):
         IWAE(
             encoder,
             decoder,

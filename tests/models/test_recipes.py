@@ -75,7 +75,7 @@ def test_options_reach_the_model():
 
 def test_unknown_recipes_and_options_are_refused_with_a_suggestion():
     for function in (build, find_recipe):
-        with refused("'zhao-mpl'", "did you mean zhao-mlp?", *RECIPES):
+        with refused("'zhao-mpl'", "did you mean 'zhao-mlp'?", *RECIPES):
             function("zhao-mpl")
         with refused("'qqq'", *RECIPES):
             function("qqq")
@@ -83,7 +83,7 @@ def test_unknown_recipes_and_options_are_refused_with_a_suggestion():
             function(None)
     with refused("zhao-mlp has no option 'varience'", "variance", "hidden"):
         build("zhao-mlp", varience=0.1)
-    with refused("linear-autoencoder has no option 'beta'", "none"):
+    with refused("linear-autoencoder has no option 'beta'", "nor any other"):
         build("linear-autoencoder", beta=1.0)
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from inspect import signature
 from typing import Any
 
 import numpy as np
@@ -74,9 +75,14 @@ def layer_pair(
     mutant: Callable[..., Layer], right: Callable[..., Layer], shape: tuple[int, ...], *sizes: Any
 ) -> tuple[Check, Check]:
     """Return the gradient checks of a mutant and of the right layer, built alike."""
+
+    def built(make: Callable[..., Layer], seed: int) -> Layer:
+        draws = {"rng": seed} if "rng" in signature(make).parameters else {}
+        return make(*sizes, **draws, dtype=np.float64)
+
     return (
-        of_layer(lambda seed: mutant(*sizes, rng=seed, dtype=np.float64), *shape),
-        of_layer(lambda seed: right(*sizes, rng=seed, dtype=np.float64), *shape),
+        of_layer(lambda seed: built(mutant, seed), *shape),
+        of_layer(lambda seed: built(right, seed), *shape),
     )
 
 

@@ -1,12 +1,11 @@
 """From the name of a recipe to a model."""
 
-from difflib import get_close_matches
 from typing import Any
 
 import numpy as np
 from numpy.typing import DTypeLike
 
-from scratchvae.errors import InputError
+from scratchvae.errors import unknown_name
 from scratchvae.models.latent_model import LatentModel
 from scratchvae.models.recipes.catalogue import RECIPES, Recipe
 from scratchvae.models.recipes.layer_factory import LayerFactory
@@ -15,16 +14,9 @@ from scratchvae.validation import check_count
 
 def find_recipe(name: str) -> Recipe:
     """Return the recipe called ``name``; if there is none, ``InputError`` suggests the nearest."""
-    if not isinstance(name, str):
-        raise InputError(
-            f"the name of a recipe must be a string, not {type(name).__name__}: the recipes are "
-            f"{', '.join(RECIPES)}"
-        )
-    if name in RECIPES:
-        return RECIPES[name]
-    near = get_close_matches(name, RECIPES, n=1)
-    hint = f" (did you mean {near[0]}?)" if near else ""
-    raise InputError(f"there is no recipe {name!r}{hint}; the recipes are {', '.join(RECIPES)}")
+    if not isinstance(name, str) or name not in RECIPES:
+        raise unknown_name("recipe", name, RECIPES)
+    return RECIPES[name]
 
 
 def build(
@@ -58,11 +50,10 @@ def build(
     recipe = find_recipe(name)
     unknown = [option for option in options if option not in recipe.options]
     if unknown:
-        known = ", ".join(recipe.options) or "none"
-        raise InputError(f"{name} has no option {unknown[0]!r}; its options are: {known}")
+        raise unknown_name("option", unknown[0], recipe.options, owner=name)
     chosen = recipe.options | {k: v for k, v in options.items() if v is not None}
     latents = recipe.latent_dim if latent_dim is None else check_count(latent_dim, "latent_dim")
-    model = recipe.make(LayerFactory(seed, dtype), latents, **chosen)
+    model = recipe.make(LayerFactory(latents, seed, dtype), **chosen)
     # Pixels are binarised only for a distribution over black and white.
     pixels = None if model.likelihood.unit_interval else "grey"
     model.settings = recipe.settings.changed(pixels=pixels)

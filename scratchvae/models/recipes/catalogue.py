@@ -4,11 +4,11 @@ Each recipe says what its source says: layers, likelihood, and how it is trained
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from scratchvae.models.latent_model import LatentModel
-from scratchvae.models.recipes import autoencoders, convolutional, variational
+from scratchvae.models.recipes import convolutional, dense
 from scratchvae.training import Settings, epochs_through_stage
 
 # The options of every VAE with one stochastic layer.
@@ -26,7 +26,7 @@ class Recipe:
     summary
         One line: layers, likelihood, source.
     make
-        Builds it from a ``LayerFactory``, the latent dimension and the recipe's own options.
+        Builds it from a ``LayerFactory`` and the recipe's own options.
     latent_dim
         The default number of latents.
     settings
@@ -40,7 +40,7 @@ class Recipe:
     make: Callable[..., LatentModel]
     latent_dim: int
     settings: Settings
-    options: dict[str, Any]
+    options: dict[str, Any] = field(default_factory=dict)
 
 
 RECIPES = {
@@ -49,7 +49,7 @@ RECIPES = {
         Recipe(
             "zhao-mlp",
             "784-300-100-h-z, ELU, Gaussian of variance c on grey pixels (Zhao 2023)",
-            variational.zhao_mlp,
+            dense.zhao_mlp,
             latent_dim=2,
             settings=Settings(learning_rate=2.5e-3, batch_size=256, epochs=15),
             options={"hidden": 10, "variance": 0.05, **_WEIGHTS},
@@ -81,7 +81,7 @@ RECIPES = {
         Recipe(
             "kingma-welling",
             "784-500-z, tanh, Bernoulli on binarised pixels (Kingma and Welling 2013)",
-            variational.kingma_welling,
+            dense.kingma_welling,
             latent_dim=20,
             settings=Settings(learning_rate=1e-3, batch_size=100, epochs=20, pixels="binarised"),
             options={"likelihood": "bernoulli", **_WEIGHTS},
@@ -89,7 +89,7 @@ RECIPES = {
         Recipe(
             "beta-vae",
             "784-500-z, tanh, Bernoulli, the KL weighted by 4 (Fleuret; Higgins et al. 2017)",
-            variational.beta_vae,
+            dense.beta_vae,
             latent_dim=10,
             settings=Settings(learning_rate=1e-3, batch_size=100, epochs=20, pixels="binarised"),
             options=_WEIGHTS | {"beta": 4.0},
@@ -97,7 +97,7 @@ RECIPES = {
         Recipe(
             "learned-variance",
             "784-400-z, ReLU, Gaussian with a decoded variance: grainy samples (Fleuret)",
-            variational.learned_variance,
+            dense.learned_variance,
             latent_dim=20,
             settings=Settings(learning_rate=1e-3, batch_size=100, epochs=15),
             options={"variance": None, **_WEIGHTS},
@@ -105,7 +105,7 @@ RECIPES = {
         Recipe(
             "conditional-vae",
             "784+10-500-z, tanh, Bernoulli, conditioned on the digit label (Zhao 2023, 4.2)",
-            variational.conditional_vae,
+            dense.conditional_vae,
             latent_dim=20,
             settings=Settings(learning_rate=1e-3, batch_size=100, epochs=20, pixels="binarised"),
             options=_WEIGHTS,
@@ -113,7 +113,7 @@ RECIPES = {
         Recipe(
             "hierarchical-vae",
             "784-500-z (tanh), 100-100-u (sigmoid), linear decoder: two stochastic layers (Flach)",
-            variational.hierarchical_vae,
+            dense.hierarchical_vae,
             latent_dim=40,
             settings=Settings(learning_rate=1e-3, batch_size=100, epochs=20, pixels="binarised"),
             options={
@@ -127,7 +127,7 @@ RECIPES = {
         Recipe(
             "pytorch-example",
             "784-400-z, ReLU, Bernoulli on grey pixels (the example of the PyTorch project)",
-            variational.pytorch_example,
+            dense.pytorch_example,
             latent_dim=20,
             settings=Settings(learning_rate=1e-3, batch_size=128, epochs=10),
             options=_WEIGHTS,
@@ -135,7 +135,7 @@ RECIPES = {
         Recipe(
             "iwae",
             "784-200-200-z, tanh, Bernoulli, importance-weighted bound (Burda et al. 2016)",
-            variational.iwae,
+            dense.iwae,
             latent_dim=50,
             settings=Settings(
                 learning_rate=1e-3,
@@ -150,23 +150,21 @@ RECIPES = {
         Recipe(
             "linear-autoencoder",
             "784-z, no activation: what it learns is PCA (EECS 230, lecture 16)",
-            autoencoders.linear_autoencoder,
+            dense.linear_autoencoder,
             latent_dim=10,
             settings=Settings(learning_rate=1e-2, batch_size=256, epochs=20, schedule="cosine"),
-            options={},
         ),
         Recipe(
             "autoencoder",
             "784-300-100-z, ELU, squared error, no prior (EECS 230, lecture 16)",
-            autoencoders.autoencoder,
+            dense.autoencoder,
             latent_dim=2,
             settings=Settings(learning_rate=1e-3, batch_size=256, epochs=15),
-            options={},
         ),
         Recipe(
             "sparse-autoencoder",
             "784-z with z > 784, ReLU, L1 penalty on the code (EECS 230, lecture 16)",
-            autoencoders.sparse_autoencoder,
+            dense.sparse_autoencoder,
             latent_dim=1000,
             settings=Settings(learning_rate=1e-3, batch_size=256, epochs=15),
             options={"sparsity": 0.1},
@@ -174,7 +172,7 @@ RECIPES = {
         Recipe(
             "denoising-autoencoder",
             "784-400-z, ELU, reconstructs the clean image from a noisy one (EECS 230, lecture 16)",
-            autoencoders.denoising_autoencoder,
+            dense.denoising_autoencoder,
             latent_dim=50,
             settings=Settings(learning_rate=1e-3, batch_size=256, epochs=15),
             options={"noise_std": 0.5},

@@ -1,23 +1,28 @@
 """How the convolutional recipes are built.
 
-Each function takes a ``LayerFactory``, the number of latents and the recipe's options; ``weights``
-are the ``beta``, ``reconstruction_weight`` and ``samples`` that every ``VAE`` has.
+Each function takes a ``LayerFactory`` and the recipe's options; ``weights`` are the ``beta``,
+``reconstruction_weight`` and ``samples`` that every ``VAE`` has.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 from scratchvae.layers import (
+    ELU,
+    BatchNorm,
     Conv2D,
     ConvTranspose2D,
     Dense,
     Flatten,
+    Layer,
     LogSoftplus,
+    ReLU,
     Reshape,
     Sequential,
     Sigmoid,
 )
 from scratchvae.models.autoencoder import Autoencoder
-from scratchvae.models.recipes.layer_factory import IMAGE_SHAPE, LayerFactory, with_relu
+from scratchvae.models.recipes.layer_factory import LayerFactory
 from scratchvae.models.vae import VAE
 from scratchvae.probability import GaussianLikelihood
 
@@ -28,83 +33,79 @@ from scratchvae.probability import GaussianLikelihood
 PIXEL_VARIANCE = 0.3081**2
 
 
-def zhao_cnn(make: LayerFactory, latent_dim: int, *, variance: float, **weights: Any) -> VAE:
+def zhao_cnn(make: LayerFactory, *, variance: float, **weights: Any) -> VAE:
     """Zhao (2023), section 3.2. The printed decoder cannot give 28 × 28; this one does."""
-    down: dict[str, Any] = {"kernel_size": 3, "stride": 2, "padding": 1}
+    half = {"kernel_size": 3, "stride": 2, "padding": 1, **make.options}
     encoder = Sequential(  # 28 → 14 → 7 → 4 rows and columns
-        *make.with_batch_norm(Conv2D(1, 32, **down, **make.options), 32),
-        *make.with_batch_norm(Conv2D(32, 64, **down, **make.options), 64),
-        *make.with_batch_norm(Conv2D(64, 32, **down, **make.options), 32),
+        *_normed(Conv2D(1, 32, **half), Conv2D(32, 64, **half), Conv2D(64, 32, **half)),
         Flatten(),
-        Dense(512, 2 * latent_dim, **make.options),
+        Dense(512, 2 * make.latent_dim, **make.options),
     )
     decoder = Sequential(  # 4 → 7 → 14 → 28
-        Dense(latent_dim, 512, **make.options),
+        Dense(make.latent_dim, 512, **make.options),
         Reshape((4, 4, 32)),
-        *make.with_batch_norm(ConvTranspose2D(32, 64, **down, **make.options), 64),
-        *make.with_batch_norm(
-            ConvTranspose2D(64, 32, **down, output_padding=1, **make.options), 32
-        ),
-        *make.with_batch_norm(
-            ConvTranspose2D(32, 32, **down, output_padding=1, **make.options), 32
+        *_normed(
+            ConvTranspose2D(32, 64, **half),
+            ConvTranspose2D(64, 32, output_padding=1, **half),
+            ConvTranspose2D(32, 32, output_padding=1, **half),
         ),
         Conv2D(32, 1, kernel_size=3, padding=1, **make.options),
         Sigmoid(),
     )
     return VAE(
-        encoder=encoder,
-        decoder=decoder,
-        likelihood=GaussianLikelihood(variance),
-        image_shape=IMAGE_SHAPE,
-        latent_dim=latent_dim,
+        encoder,
+        decoder,
+        GaussianLikelihood(variance),
         variance_head=LogSoftplus(floor=1e-8),
+        **make.shapes,
         **weights,
     )
 
 
-def fleuret_conv(
-    make: LayerFactory, latent_dim: int, *, channels: int, variance: float, **weights: Any
-) -> VAE:
+def fleuret_conv(make: LayerFactory, *, channels: int, variance: float, **weights: Any) -> VAE:
     """Fleuret, lecture 7.4. Its variance of 1 is that of the pixels: see ``PIXEL_VARIANCE``."""
-    return VAE(
-        encoder=_fleuret_encoder(make, channels, 2 * latent_dim),
-        decoder=_fleuret_decoder(make, channels, latent_dim),
-        likelihood=GaussianLikelihood(variance, include_constant=True),
-        image_shape=IMAGE_SHAPE,
-        latent_dim=latent_dim,
-        **weights,
-    )
+    return VAE(**_fleuret(make, channels, variance, per_latent=2), **weights)
 
 
-def fleuret_autoencoder(make: LayerFactory, latent_dim: int, *, channels: int) -> Autoencoder:
+def fleuret_autoencoder(make: LayerFactory, *, channels: int) -> Autoencoder:
     """Fleuret, lecture 7.4: the same networks without a prior, for comparison."""
-    return Autoencoder(
-        encoder=_fleuret_encoder(make, channels, latent_dim),
-        decoder=_fleuret_decoder(make, channels, latent_dim),
-        likelihood=GaussianLikelihood(PIXEL_VARIANCE, include_constant=True),
-        image_shape=IMAGE_SHAPE,
-        latent_dim=latent_dim,
-    )
+    return Autoencoder(**_fleuret(make, channels, PIXEL_VARIANCE, per_latent=1))
 
 
-def _fleuret_encoder(make: LayerFactory, channels: int, outputs: int) -> Sequential:
-    layers = [  # 28 → 28 → 24 → 20 → 9 → 4 → 1 rows and columns
+def _fleuret(make: LayerFactory, channels: int, variance: float, per_latent: int) -> dict[str, Any]:
+    """Return the arguments of a model on Fleuret's networks."""
+    encoder = [  # 28 → 28 → 24 → 20 → 9 → 4 → 1 rows and columns
         Conv2D(1, channels, 1, **make.options),
         Conv2D(channels, channels, 5, **make.options),
         Conv2D(channels, channels, 5, **make.options),
         Conv2D(channels, channels, 4, stride=2, **make.options),
         Conv2D(channels, channels, 3, stride=2, **make.options),
-        Conv2D(channels, outputs, 4, **make.options),
+        Conv2D(channels, per_latent * make.latent_dim, 4, **make.options),
     ]
-    return Sequential(*with_relu(layers), Flatten())
-
-
-def _fleuret_decoder(make: LayerFactory, channels: int, latent_dim: int) -> Sequential:
-    layers = [  # 1 → 4 → 9 → 20 → 24 → 28
-        ConvTranspose2D(latent_dim, channels, 4, **make.options),
+    decoder = [  # 1 → 4 → 9 → 20 → 24 → 28
+        ConvTranspose2D(make.latent_dim, channels, 4, **make.options),
         ConvTranspose2D(channels, channels, 3, stride=2, **make.options),
         ConvTranspose2D(channels, channels, 4, stride=2, **make.options),
         ConvTranspose2D(channels, channels, 5, **make.options),
         ConvTranspose2D(channels, 1, 5, **make.options),
     ]
-    return Sequential(Reshape((1, 1, latent_dim)), *with_relu(layers))
+    return {
+        "encoder": Sequential(*_with_relu(encoder), Flatten()),
+        "decoder": Sequential(Reshape((1, 1, make.latent_dim)), *_with_relu(decoder)),
+        "likelihood": GaussianLikelihood(variance, include_constant=True),
+        **make.shapes,
+    }
+
+
+def _normed(*layers: Any) -> list[Layer]:
+    """Return convolutions, each followed by batch norm and ELU."""
+    return [
+        part
+        for layer in layers
+        for part in (layer, BatchNorm(layer.out_channels, dtype=layer.dtype), ELU())
+    ]
+
+
+def _with_relu(layers: Sequence[Layer]) -> list[Layer]:
+    """Return layers with a ReLU between them."""
+    return [layers[0], *(part for layer in layers[1:] for part in (ReLU(), layer))]

@@ -6,12 +6,15 @@ from typing import Any
 
 from numpy.typing import DTypeLike
 
-from scratchvae.layers import ELU, BatchNorm, Dense, Flatten, Layer, ReLU, Reshape, Sequential
+from scratchvae.layers import BatchNorm, Dense, Flatten, Layer, Reshape, Sequential
+from scratchvae.probability import Likelihood
 from scratchvae.randomness import stream
 from scratchvae.validation import check_dtype
 
 IMAGE_SHAPE = (28, 28, 1)
 PIXELS = 784
+
+Activation = Callable[[], Layer] | None
 
 
 class LayerFactory:
@@ -19,20 +22,25 @@ class LayerFactory:
 
     Attributes
     ----------
+    latent_dim
+        The model's number of latents.
     options
         The generator and the dtype, for layers with weights. Layers without parameters compute in
         the dtype of their input.
+    shapes
+        The ``image_shape`` and ``latent_dim`` that every model takes.
     """
 
-    def __init__(self, seed: int, dtype: DTypeLike) -> None:
-        self.dtype = check_dtype(dtype)
-        self.options: dict[str, Any] = {"rng": stream(seed, "initialise"), "dtype": self.dtype}
+    def __init__(self, latent_dim: int, seed: int, dtype: DTypeLike) -> None:
+        self.latent_dim = latent_dim
+        self.options: dict[str, Any] = {
+            "rng": stream(seed, "initialise"),
+            "dtype": check_dtype(dtype),
+        }
+        self.shapes: dict[str, Any] = {"image_shape": IMAGE_SHAPE, "latent_dim": latent_dim}
 
-    def dense_stack(
-        self,
-        sizes: list[int],
-        activation: Callable[[], Layer] | None,
-        batch_norm: bool = False,
+    def dense(
+        self, sizes: Sequence[int], activation: Activation = None, batch_norm: bool = False
     ) -> list[Layer]:
         """Return dense layers from size to size, with an activation between them.
 
@@ -41,50 +49,31 @@ class LayerFactory:
         layers: list[Layer] = []
         for place, (size_in, size_out) in enumerate(pairwise(sizes)):
             if place and batch_norm:
-                layers.append(self.batch_norm(size_in))
+                layers.append(BatchNorm(size_in, dtype=self.options["dtype"]))
             if place and activation is not None:
                 layers.append(activation())
             layers.append(Dense(size_in, size_out, **self.options))
         return layers
 
-    def encoder(
+    def mirrored(
         self,
-        sizes: list[int],
-        activation: Callable[[], Layer] | None,
-        batch_norm: bool = False,
-    ) -> Sequential:
-        """Return a dense encoder of images."""
-        return Sequential(Flatten(), *self.dense_stack(sizes, activation, batch_norm))
-
-    def network(
-        self,
-        sizes: list[int],
-        activation: Callable[[], Layer] | None,
-        batch_norm: bool = False,
-    ) -> Sequential:
-        """Return a dense network from vectors to vectors."""
-        return Sequential(*self.dense_stack(sizes, activation, batch_norm))
-
-    def decoder(
-        self,
-        sizes: list[int],
-        activation: Callable[[], Layer] | None,
+        widths: Sequence[int],
+        activation: Activation,
+        likelihood: Likelihood,
         *last: Layer,
-        channels: int = 1,
-    ) -> Sequential:
-        """Return a dense decoder to images, ``last`` applied to the pixels."""
-        reshape = Reshape((*IMAGE_SHAPE[:2], channels))
-        return Sequential(*self.dense_stack(sizes, activation), *last, reshape)
+        per_latent: int = 2,
+    ) -> dict[str, Any]:
+        """Return the arguments of a model whose dense decoder mirrors its encoder.
 
-    def batch_norm(self, channels: int) -> BatchNorm:
-        """Return batch norm, which draws no initial parameters."""
-        return BatchNorm(channels, dtype=self.dtype)
-
-    def with_batch_norm(self, layer: Layer, channels: int) -> list[Layer]:
-        """Return a layer followed by batch norm and ELU."""
-        return [layer, self.batch_norm(channels), ELU()]
-
-
-def with_relu(layers: Sequence[Layer]) -> list[Layer]:
-    """Return layers with a ReLU between them."""
-    return [layers[0], *(part for layer in layers[1:] for part in (ReLU(), layer))]
+        The encoder gives ``per_latent`` numbers for each latent: 2 for a mean and a variance.
+        ``last`` is applied to the decoded pixels.
+        """
+        channels = likelihood.channels_per_pixel
+        encoder = self.dense([PIXELS, *widths, per_latent * self.latent_dim], activation)
+        decoder = self.dense([self.latent_dim, *reversed(widths), channels * PIXELS], activation)
+        return {
+            "encoder": Sequential(Flatten(), *encoder),
+            "decoder": Sequential(*decoder, *last, Reshape((*IMAGE_SHAPE[:2], channels))),
+            "likelihood": likelihood,
+            **self.shapes,
+        }
