@@ -145,7 +145,7 @@ class Convolution:
             "weight_gradient": (x, dy, w),
         }
 
-        from scratchvae.kernels import convolution
+        from scratchvae.kernels.convolution import convolution
 
         build = getattr(convolution, f"{self.name}_tasks")
         return {"ours": _running(build, *arrays[self.operation], self.stride, self.padding)}

@@ -27,9 +27,8 @@ def adam_step(
 ) -> None:
     """Change ``value`` and the two moments, in place, by the ``step``-th step of Adam.
 
-    All arrays have one shape and dtype, and those that are changed are in C order and writeable;
-    an `InputError` is raised unless they are. See ``scratchvae.training.Adam`` for the formula.
-    Definition: ``reference.adam_step``.
+    Definition: ``reference.adam_step``. An `InputError` is raised unless all arrays have one shape
+    and dtype, and those that are changed are writeable and in C order.
     """
     check_same_dtype("the arrays of adam_step", value, grad, first, second)
     for name, array in (("value", value), ("first", first), ("second", second)):
