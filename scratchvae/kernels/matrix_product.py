@@ -26,7 +26,7 @@ from scratchvae.validation import Array, FloatArray, check_same_dtype
 # a panel or two there is nothing to come back for, and a longer reduction saves passes over C.
 _PANEL_BYTES = 48 << 10
 _ROWS_BYTES = 1 << 20
-_GROUP = 8  # panels: with as many, B is read and C written in pieces that are fetched ahead
+_GROUP = 8  # panels: with this many, B is read and C written in pieces that are fetched ahead
 _STEPS_AT_ONCE = 8
 _FEW_TILES = 2
 NANOSECONDS = {4: 1 / 70, 8: 1 / 35}  # rough cost of one multiply-add

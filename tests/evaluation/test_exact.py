@@ -108,9 +108,7 @@ def test_probabilities_of_all_images_by_quadrature_add_up_to_one():
     options = {"rng": np.random.default_rng(0), "dtype": np.float64}
     vae = VAE(
         Sequential(Flatten(), Dense(3, 2, **options)),
-        Sequential(
-            Dense(1, 4, **options), Tanh(), Dense(4, 3, **options), Reshape((3, 1, 1), **options)
-        ),
+        Sequential(Dense(1, 4, **options), Tanh(), Dense(4, 3, **options), Reshape((3, 1, 1))),
         BernoulliLikelihood(),
         image_shape=(3, 1, 1),
         latent_dim=1,

@@ -35,21 +35,13 @@ def adam_step(
         check_shape(array, f"{name} of adam_step", grad.shape)
         check_in_place(array, f"{name} of adam_step")
     factors, resources = np.empty(ADAM_FACTORS, value.dtype), present_resources()
-    adam_factors(
-        factors,
-        step=step,
-        learning_rate=learning_rate,
-        beta_1=beta_1,
-        beta_2=beta_2,
-        epsilon=epsilon,
-    )
+    adam_factors(factors, step, learning_rate, beta_1, beta_2, epsilon)
     arrays = (value, np.ascontiguousarray(grad), first, second)
     run(adam_tasks(resources, *arrays, factors), resources.threads)
 
 
 def adam_factors(
     factors: FloatArray,
-    *,
     step: int,
     learning_rate: float,
     beta_1: float,

@@ -1,7 +1,7 @@
 """Batch normalisation: the moments of each channel, the normalising pass, and the two backward.
 
 An activation that follows is applied, and undone, in the same passes over memory. Between the
-passes, one thread works out the values that there is one of per channel.
+passes, one thread works out the values per channel.
 
 With x̂ = (x − μ) · inverse_std and inverse_std = 1/√(σ² + ε), the output is scale · x̂ + shift, and
 for M values per channel the gradients are (Ioffe and Szegedy, 2015)

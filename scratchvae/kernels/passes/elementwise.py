@@ -1,6 +1,6 @@
 """Passes that treat each number by itself, and kernels compiled for one function of numbers.
 
-A loop that asked at each number which function is meant would take twice as long.
+A loop that asked at each number which function to apply would take twice as long.
 """
 
 from collections.abc import Callable
