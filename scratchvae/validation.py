@@ -139,23 +139,19 @@ def check_count(value: Any, name: str, minimum: int = 1) -> int:
 
 def check_positive(value: Any, name: str) -> float:
     """Return ``value`` as a ``float``; ``InputError`` unless it is a finite number above 0."""
-    number = _finite_number(value)
-    if number is None or number <= 0:
-        raise InputError(f"{name} must be a finite number above 0, not {value!r}")
-    return number
+    return _finite_number(value, name, "above 0")
 
 
 def check_not_negative(value: Any, name: str) -> float:
     """Return ``value`` as a ``float``; ``InputError`` unless finite and at least 0."""
-    number = _finite_number(value)
-    if number is None or number < 0:
-        raise InputError(f"{name} must be a finite number of at least 0, not {value!r}")
-    return number
+    return _finite_number(value, name, "of at least 0")
 
 
-def _finite_number(value: Any) -> float | None:
+def _finite_number(value: Any, name: str, bound: str) -> float:
     try:
         number = float(value)
     except (TypeError, ValueError):
-        return None
-    return number if np.isfinite(number) else None
+        number = np.nan
+    if not np.isfinite(number) or number < 0 or (number == 0 and bound == "above 0"):
+        raise InputError(f"{name} must be a finite number {bound}, not {value!r}")
+    return number

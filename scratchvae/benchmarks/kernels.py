@@ -81,7 +81,7 @@ def convolution(
     side_out = (side + 2 * padding - kernel_size) // stride + 1
 
     def prepare() -> dict[str, Work]:
-        from scratchvae.kernels import convolution as module
+        from scratchvae.kernels.convolution import convolution as module
 
         x, w, dy = _random(
             (images, side, side, channels),

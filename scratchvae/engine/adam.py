@@ -7,7 +7,7 @@ import numpy as np
 from scratchvae.kernels.machine.memory import Memory
 from scratchvae.kernels.machine.tasks import Resources, Task, run
 from scratchvae.kernels.machine.threads import get_threads
-from scratchvae.kernels.passes import ADAM_FACTORS, adam_factors, adam_tasks
+from scratchvae.kernels.passes.adam import ADAM_FACTORS, adam_factors, adam_tasks
 from scratchvae.validation import FloatArray
 
 

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
-from scratchvae.kernels.convolution import (
+from scratchvae.kernels.convolution.convolution import (
     convolution_forward_tasks,
     convolution_input_gradient_tasks,
     convolution_weight_gradient_tasks,
@@ -26,14 +26,9 @@ from scratchvae.kernels.matrix_product import (
     matmul_transposed_left_tasks,
     matmul_transposed_right_tasks,
 )
-from scratchvae.kernels.passes import (
-    activation_backward_bias_tasks,
-    activation_backward_tasks,
-    activation_tasks,
-    batch_norm_backward_tasks,
-    batch_norm_forward_tasks,
-    bias_activation_tasks,
-)
+from scratchvae.kernels.passes.activation import activation_backward_tasks, activation_tasks
+from scratchvae.kernels.passes.batch_norm import batch_norm_backward_tasks, batch_norm_forward_tasks
+from scratchvae.kernels.passes.bias import activation_backward_bias_tasks, bias_activation_tasks
 from scratchvae.layers import (
     ELU,
     BatchNorm,

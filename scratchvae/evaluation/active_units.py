@@ -12,13 +12,11 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from scratchvae.data.batches import read_pixels
 from scratchvae.errors import InputError
 from scratchvae.models import HierarchicalVAE, LatentModel
 from scratchvae.validation import FloatArray
 
 THRESHOLD = 0.01
-_CHUNK = 250
 
 
 class LayerActivity(NamedTuple):
@@ -65,11 +63,6 @@ def layer_activity(
     """Return the activity of each layer of a model's latents over ``images``, lowest first."""
     if not isinstance(model, HierarchicalVAE):
         return [active_units(model.encode(images, labels), threshold)]
-    checked = model.as_images(images)
-    chunks = [
-        model.layer_means(read_pixels(checked[start : start + _CHUNK], model.dtype))
-        for start in range(0, len(checked), _CHUNK)
-    ]
-    return [
-        active_units(np.concatenate(layer), threshold) for layer in zip(*chunks, strict=True)
-    ] or [active_units(np.empty((0, model.latent_dim)), threshold)]
+    chunks = [model.layer_means(x) for x, _ in model._read(images, None)]
+    layers = [np.concatenate(layer) for layer in zip(*chunks, strict=True)]
+    return [active_units(layer, threshold) for layer in layers or [np.empty((0, model.latent_dim))]]

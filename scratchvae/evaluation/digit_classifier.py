@@ -15,7 +15,7 @@ from scratchvae.models.checks import check_labels
 from scratchvae.training import LossTerms, Settings, Trainable, Trainer, train
 from scratchvae.validation import FloatArray
 
-_CHUNK = 1000
+_CHUNK = 1000  # images at a time
 
 
 class DigitClassifier(Trainable):

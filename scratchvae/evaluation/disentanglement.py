@@ -43,7 +43,6 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from scratchvae.data.batches import read_pixels
 from scratchvae.errors import InputError
 from scratchvae.models import LatentModel
 from scratchvae.probability import kl_to_standard
@@ -51,7 +50,6 @@ from scratchvae.validation import FloatArray, check_count, check_same_shape
 
 BINS = 50
 CLASSES = 10  # as many as digits
-_CHUNK = 250
 _NODES = 16  # points of each Gaussian, from which the edges of the bins are chosen
 _GOLDEN = (sqrt(5) - 1) / 2
 _erf = np.vectorize(erf, otypes=[np.float64])
@@ -150,10 +148,8 @@ def factor_information(
         for place, of_image in enumerate(known.values()):
             information[place, j] = table_information(_joint_table(of_image, masses))
     entropies = [table_information(np.diag(np.bincount(c) / len(c))) for c in known.values()]
-    kls = [
-        kl_to_standard(mean[:, [j]], log_variance[:, [j]]).mean(dtype=np.float64)
-        for j in range(mean.shape[1])
-    ]
+    latents = [[j] for j in range(mean.shape[1])]
+    kls = [kl_to_standard(mean[:, j], log_variance[:, j]).mean(dtype=np.float64) for j in latents]
     return FactorInformation(tuple(known), information, np.array(entropies), np.array(kls))
 
 
@@ -169,21 +165,11 @@ def model_information(
 
     The images are read as grey, as ``encode`` reads them. For the rest see ``factor_information``.
     """
-    checked = model.as_images(images)
-    labels = model.as_labels(labels, len(checked))
-    means = [np.empty((0, model.latent_dim), model.dtype)]
-    log_variances = list(means)
-    for start in range(0, len(checked), _CHUNK):
-        chunk = slice(start, start + _CHUNK)
-        conditions: dict[str, Any] = {} if labels is None else {"labels": labels[chunk]}
-        mean, log_variance = model.encode_distribution(
-            read_pixels(checked[chunk], model.dtype), **conditions
-        )
-        means.append(mean)
-        log_variances.append(log_variance)
-    return factor_information(
-        np.concatenate(means), np.concatenate(log_variances), factors, bins=bins
-    )
+    none = np.empty((0, model.latent_dim), model.dtype)
+    read = model._read(images, labels)
+    chunks = [(none, none), *(model.encode_distribution(x, **labelled) for x, labelled in read)]
+    mean, log_variance = (np.concatenate(arrays) for arrays in zip(*chunks, strict=True))
+    return factor_information(mean, log_variance, factors, bins=bins)
 
 
 def equal_classes(values: NDArray[Any], classes: int = CLASSES) -> NDArray[np.intp]:

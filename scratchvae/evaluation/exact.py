@@ -36,7 +36,7 @@ from scratchvae.validation import FloatArray, check_count, check_positive
 
 # Beyond 12 the prior's density is below e⁻⁷², no matter what a decoder makes of it.
 _REACH = 12.0
-_CHUNK = 250
+_CHUNK = 250  # points of the grid at a time
 
 
 class LinearGaussian:

@@ -119,18 +119,16 @@ def compare_gradient_estimators(
     check_count(draws, "draws", 2)
     rng = np.random.default_rng(seed)
     mean, log_variance = model.encode_distribution(x)  # (N, D)
-    running = [_Running(), _Running(), _Running()]
+    running = [_Running() for _ in range(3)]
     at_once = max(_ROWS // len(x), 1)
     # The baseline comes from draws of its own, so that it is independent of those it is used for.
     baseline = _reconstructions(model, x, mean, log_variance, rng, at_once)[0].mean(axis=0)
-    done = 0
-    while done < draws:
+    for done in range(0, draws, at_once):
         count = min(at_once, draws - done)
         f, df, eps = _reconstructions(model, x, mean, log_variance, rng, count)
         running[0].add(score_function_gradients(f, log_variance, eps))
         running[1].add(score_function_gradients(f, log_variance, eps, baseline))
         running[2].add(reparameterised_gradients(df, log_variance, eps))
-        done += count
     return GradientComparison(*(each.estimate() for each in running))
 
 

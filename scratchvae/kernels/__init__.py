@@ -6,10 +6,10 @@ to be read and stepped through. ``numba`` computes the same on the register tile
 it, it is ``numba`` wherever Numba can be imported. `BACKEND` is the name of the one in use.
 """
 
-# Every name that is imported here is one of reference.__all__, which ruff cannot see.
-# ruff: noqa: F401, F403
+# ruff: noqa: F403  (reference.__all__ says what is imported)
 import os
 import sys
+from typing import Any
 
 from scratchvae.errors import InputError
 from scratchvae.kernels import reference
@@ -58,39 +58,18 @@ def _problem_with_numba() -> str:
 
 BACKEND = _choose_backend()
 
-# Each compiled kernel takes the place of its definition.
+
+def _compiled_kernels() -> dict[str, Any]:
+    """Return the compiled kernel of each definition, by name."""
+    from scratchvae.kernels import matrix_product
+    from scratchvae.kernels.convolution import convolution
+    from scratchvae.kernels.passes import activation, adam, batch_norm, bernoulli, bias, gaussian
+
+    likelihoods = (bernoulli, gaussian)
+    modules = (matrix_product, convolution, bias, activation, batch_norm, *likelihoods, adam)
+    named = {name: value for module in modules for name, value in vars(module).items()}
+    return {name: named[name] for name in reference.__all__}
+
+
 if BACKEND == "numba":
-    from scratchvae.kernels.convolution import (
-        convolution_forward,
-        convolution_input_gradient,
-        convolution_weight_gradient,
-        transposed_convolution_forward,
-        transposed_convolution_input_gradient,
-        transposed_convolution_weight_gradient,
-    )
-    from scratchvae.kernels.matrix_product import (
-        matmul,
-        matmul_transposed_left,
-        matmul_transposed_right,
-    )
-    from scratchvae.kernels.passes import (
-        adam_step,
-        batch_norm_backward,
-        batch_norm_forward,
-        bernoulli_cross_entropy,
-        bernoulli_gradient,
-        channel_moments,
-        elu,
-        elu_backward,
-        gaussian_gradient,
-        relu,
-        relu_backward,
-        sigmoid,
-        sigmoid_backward,
-        softplus,
-        softplus_backward,
-        squared_distances,
-        sum_rows,
-        tanh,
-        tanh_backward,
-    )
+    globals().update(_compiled_kernels())

@@ -10,7 +10,7 @@ from scratchvae.errors import InputError
 from scratchvae.kernels.machine.chunks import ALL, bounds, run_all
 from scratchvae.kernels.machine.compilation import kernel
 from scratchvae.kernels.machine.packing import pack, pack_transposed
-from scratchvae.kernels.machine.tasks import Resources, Task, present_resources, run
+from scratchvae.kernels.machine.tasks import Resources, Task, compute
 from scratchvae.kernels.machine.tile import (
     UNIT_ROW,
     UNIT_STEP,
@@ -26,48 +26,34 @@ from scratchvae.validation import Array, FloatArray, check_same_dtype
 # a panel or two there is nothing to come back for, and a longer reduction saves passes over C.
 _PANEL_BYTES = 48 << 10
 _ROWS_BYTES = 1 << 20
-_GROUP = 8  # panels: with as many, B is read and C written in pieces that are fetched ahead
+_GROUP = 8  # panels: with this many, B is read and C written in pieces that are fetched ahead
 _STEPS_AT_ONCE = 8
 _FEW_TILES = 2
 NANOSECONDS = {4: 1 / 70, 8: 1 / 35}  # rough cost of one multiply-add
 
 
 def matmul(a: FloatArray, b: FloatArray) -> FloatArray:
-    """Return a b, of shape (M, N), for a of shape (M, K) and b of shape (K, N).
+    """Return a b. Definition: ``reference.matmul``.
 
     The three products take two ``float32`` or two ``float64``, in any memory order (though other
     than C order costs a copy). They raise an `InputError` if shapes or dtypes do not fit.
-    Definition: ``reference.matmul``.
     """
     _check("a and b of matmul", a, b, "(M, K) and (K, N)", 1, 0)
-    out, resources = np.empty((a.shape[0], b.shape[1]), a.dtype), present_resources()
-    arrays = (np.ascontiguousarray(a), np.ascontiguousarray(b), out)
-    run(matmul_tasks(resources, *arrays), resources.threads)
-    return out
+    return compute(matmul_tasks, (a, b), np.empty((a.shape[0], b.shape[1]), a.dtype))
 
 
 def matmul_transposed_left(x: FloatArray, dy: FloatArray) -> FloatArray:
-    """Return xᵀ dy, (M, N), for x (K, M) and dy (K, N): the weight gradient of y = x w.
-
-    Definition: ``reference.matmul_transposed_left``.
-    """
+    """Return xᵀ dy. Definition: ``reference.matmul_transposed_left``."""
     _check("x and dy of matmul_transposed_left", x, dy, "(K, M) and (K, N)", 0, 0)
-    out, resources = np.empty((x.shape[1], dy.shape[1]), x.dtype), present_resources()
-    arrays = (np.ascontiguousarray(x), np.ascontiguousarray(dy), out)
-    run(matmul_transposed_left_tasks(resources, *arrays), resources.threads)
-    return out
+    out = np.empty((x.shape[1], dy.shape[1]), x.dtype)
+    return compute(matmul_transposed_left_tasks, (x, dy), out)
 
 
 def matmul_transposed_right(dy: FloatArray, w: FloatArray) -> FloatArray:
-    """Return dy wᵀ, (M, N), for dy (M, K) and w (N, K): the input gradient of y = x w.
-
-    Definition: ``reference.matmul_transposed_right``.
-    """
+    """Return dy wᵀ. Definition: ``reference.matmul_transposed_right``."""
     _check("dy and w of matmul_transposed_right", dy, w, "(M, K) and (N, K)", 1, 1)
-    out, resources = np.empty((dy.shape[0], w.shape[0]), dy.dtype), present_resources()
-    arrays = (np.ascontiguousarray(dy), np.ascontiguousarray(w), out)
-    run(matmul_transposed_right_tasks(resources, *arrays), resources.threads)
-    return out
+    out = np.empty((dy.shape[0], w.shape[0]), dy.dtype)
+    return compute(matmul_transposed_right_tasks, (dy, w), out)
 
 
 def _check(names: str, a: FloatArray, b: FloatArray, shapes: str, a_axis: int, b_axis: int) -> None:

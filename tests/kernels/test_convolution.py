@@ -7,7 +7,8 @@ from helpers import refused
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from scratchvae.kernels import convolution, reference
+from scratchvae.kernels import reference
+from scratchvae.kernels.convolution import convolution
 
 
 @st.composite

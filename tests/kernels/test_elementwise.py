@@ -7,12 +7,26 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scratchvae import kernels
-from scratchvae.kernels import passes, reference
+from scratchvae.kernels import reference
 from scratchvae.kernels.machine import exponential
 from scratchvae.kernels.machine.compilation import kernel
 from scratchvae.kernels.machine.memory import Memory
 from scratchvae.kernels.machine.tasks import Resources
 from scratchvae.kernels.machine.threads import set_threads
+from scratchvae.kernels.passes import bernoulli
+from scratchvae.kernels.passes.activation import (
+    FORWARD,
+    activation_backward_tasks,
+    activation_tasks,
+)
+from scratchvae.kernels.passes.adam import ADAM_FACTORS, adam_factors, adam_tasks
+from scratchvae.kernels.passes.batch_norm import batch_norm_backward_tasks, batch_norm_forward_tasks
+from scratchvae.kernels.passes.bias import (
+    activation_backward_bias_tasks,
+    bias_activation_tasks,
+    sum_rows_tasks,
+)
+from scratchvae.kernels.passes.gaussian import gaussian_gradient_tasks, squared_distances_tasks
 
 DTYPES = (np.float32, np.float64)
 # A few units in the last place of results of order 1 to 10; sums of up to 10,000 terms of order 1
@@ -114,7 +128,7 @@ def test_sum_rows_is_as_defined(shape, dtype):
     rows = y.reshape(-1, shape[-1]).astype(np.float64)
     assert_close(kernels.sum_rows(y), rows.sum(axis=0).astype(dtype), scale=4)
     total = bias.copy()
-    kernel_cases.run_built(passes.sum_rows_tasks, y, total)
+    kernel_cases.run_built(sum_rows_tasks, y, total)
     assert_close(total, (bias + rows.sum(axis=0)).astype(dtype), scale=4)
 
 
@@ -166,7 +180,7 @@ def test_each_chunk_sums_its_squared_distances_in_scratch_memory_of_its_own():
     # other, each in memory in which it leaves traces.
     x, y = draw(0, (7, 100), np.float64), draw(1, (7, 100), np.float64)
     out, chunks, used = np.empty(7), 3, []
-    (task,) = passes.squared_distances_tasks(Resources(chunks, Memory()), x, y, out)
+    (task,) = squared_distances_tasks(Resources(chunks, Memory()), x, y, out)
     scratch = task.arguments[2]
     for chunk in range(chunks):
         scratch[:] = np.nan
@@ -225,13 +239,11 @@ def test_the_bits_do_not_depend_on_the_number_of_threads():
         bias_grad, dx, fused = np.zeros(32, np.float32), np.empty_like(x), x.copy()
         gradients = [np.zeros(32, np.float32) for _ in range(3)]
         arrays = (dy, x, y, mean, variance, scale, *gradients, dx)
-        kernel_cases.run_built(
-            passes.batch_norm_backward_tasks, *arrays, training=True, activation="elu"
-        )
-        kernel_cases.run_built(passes.bias_activation_tasks, fused, shift, "elu")
+        kernel_cases.run_built(batch_norm_backward_tasks, *arrays, training=True, activation="elu")
+        kernel_cases.run_built(bias_activation_tasks, fused, shift, "elu")
         backward = np.empty_like(x)
         arrays = (dy, fused, backward, bias_grad)
-        kernel_cases.run_built(passes.activation_backward_bias_tasks, *arrays, "elu")
+        kernel_cases.run_built(activation_backward_bias_tasks, *arrays, "elu")
         return [
             mean,
             variance,
@@ -259,7 +271,7 @@ def test_the_bits_do_not_depend_on_the_number_of_threads():
 
 @given(
     channel_shapes,
-    st.sampled_from(passes.ACTIVATIONS),
+    st.sampled_from(tuple(FORWARD)),
     st.sampled_from(DTYPES),
     st.booleans(),
 )
@@ -267,12 +279,12 @@ def test_fused_activations_are_as_defined(shape, activation, dtype, training):
     x, dy = draw(11, shape, dtype), draw(12, shape, dtype)
     bias, scale = draw(13, shape[-1:], dtype), draw(14, shape[-1:], dtype)
     y = x.copy()
-    kernel_cases.run_built(passes.bias_activation_tasks, y, bias, activation, ALPHA)
+    kernel_cases.run_built(bias_activation_tasks, y, bias, activation, ALPHA)
     assert_close(y, activate(reference, activation, x + bias))
 
     dx, bias_grad = dy.copy(), bias.copy()
     arrays = (dy, y, dx, bias_grad)
-    kernel_cases.run_built(passes.activation_backward_bias_tasks, *arrays, activation, ALPHA)
+    kernel_cases.run_built(activation_backward_bias_tasks, *arrays, activation, ALPHA)
     wide = [a.astype(np.float64) for a in (dy, y)]
     expected = activate_backward(reference, activation, *wide)
     assert_close(dx, expected.astype(dtype))
@@ -281,7 +293,7 @@ def test_fused_activations_are_as_defined(shape, activation, dtype, training):
     centred = dy - bias
     gradients = [bias.copy() for _ in range(3)]
     kernel_cases.run_built(
-        passes.batch_norm_backward_tasks,
+        batch_norm_backward_tasks,
         *(dy, centred, y, bias, scale, scale, *gradients, dx),
         training=training,
         activation=activation,
@@ -299,7 +311,7 @@ def test_fused_activations_are_as_defined(shape, activation, dtype, training):
 
 @given(
     st.tuples(st.integers(2, 40), st.integers(1, 9), st.integers(1, 33)),
-    st.sampled_from(passes.ACTIVATIONS),
+    st.sampled_from(tuple(FORWARD)),
     st.sampled_from(DTYPES),
     st.booleans(),
     st.booleans(),
@@ -326,7 +338,7 @@ def test_batch_norm_forward_tasks_are_as_defined(shape, activation, dtype, train
     normalised = reference.batch_norm_forward(wide_x, mu, expected_inverse_std, gamma, beta)
 
     kernel_cases.run_built(
-        passes.batch_norm_forward_tasks,
+        batch_norm_forward_tasks,
         *(x, bias, scale, shift, running_mean, running_variance, mean, inverse_std, y),
         training=training,
         momentum=momentum,
@@ -359,7 +371,7 @@ def test_few_channels_share_a_line_and_blocks_have_a_rest():
 SHAPES = [(6, 300), (30, 7, 7, 16), (11, 5, 3)]
 each_shape = pytest.mark.parametrize("shape", SHAPES)
 each_dtype = pytest.mark.parametrize("dtype", DTYPES)
-each_activation = pytest.mark.parametrize("activation", passes.ACTIVATIONS)
+each_activation = pytest.mark.parametrize("activation", tuple(FORWARD))
 
 
 def arrays_of(dtype, *shapes):
@@ -372,28 +384,26 @@ def arrays_of(dtype, *shapes):
 def test_activation_tasks_give_the_bits_of_the_activations(activation, dtype, shape):
     x, dy, y, out = arrays_of(dtype, shape, shape, shape, shape)
     kernel_cases.check_tasks(
-        lambda resources: passes.activation_tasks(resources, x, out, activation, ALPHA),
+        lambda resources: activation_tasks(resources, x, out, activation, ALPHA),
         [x],
         [out],
         lambda: (activate(kernels, activation, x),),
     )
     kernel_cases.check_tasks(
-        lambda resources: passes.activation_backward_tasks(
-            resources, dy, y, out, activation, ALPHA
-        ),
+        lambda resources: activation_backward_tasks(resources, dy, y, out, activation, ALPHA),
         [dy, y],
         [out],
         lambda: (activate_backward(kernels, activation, dy, y),),
     )
     # In place.
     kernel_cases.check_tasks(
-        lambda resources: passes.activation_tasks(resources, x, x, activation, ALPHA),
+        lambda resources: activation_tasks(resources, x, x, activation, ALPHA),
         [],
         [x],
         lambda: (activate(kernels, activation, x),),
     )
     kernel_cases.check_tasks(
-        lambda resources: passes.activation_backward_tasks(resources, dy, y, dy, activation, ALPHA),
+        lambda resources: activation_backward_tasks(resources, dy, y, dy, activation, ALPHA),
         [y],
         [dy],
         lambda: (activate_backward(kernels, activation, dy, y),),
@@ -406,7 +416,7 @@ def test_activation_tasks_give_the_bits_of_the_activations(activation, dtype, sh
 def test_bias_activation_tasks_give_the_bits_of_both(activation, dtype, shape):
     y, bias = arrays_of(dtype, shape, shape[-1])
     kernel_cases.check_tasks(
-        lambda resources: passes.bias_activation_tasks(resources, y, bias, activation, ALPHA),
+        lambda resources: bias_activation_tasks(resources, y, bias, activation, ALPHA),
         [bias],
         [y],
         lambda: (activate(kernels, activation, y + bias),),
@@ -424,11 +434,11 @@ def test_activation_backward_bias_tasks_give_the_bits_of_both(activation, dtype,
     def compute():
         dx = activate_backward(kernels, activation, dy, y)
         total = bias_grad.copy()
-        kernel_cases.run_built(passes.sum_rows_tasks, dx, total)
+        kernel_cases.run_built(sum_rows_tasks, dx, total)
         return dx, total
 
     kernel_cases.check_tasks(
-        lambda resources: passes.activation_backward_bias_tasks(
+        lambda resources: activation_backward_bias_tasks(
             resources, dy, y, out, bias_grad, activation, ALPHA
         ),
         [dy, y],
@@ -462,7 +472,7 @@ def test_batch_norm_tasks_give_the_bits_of_both(training, biased, activation, dt
         return mu, found, new_mean, new_variance, activate(kernels, activation, normalised)
 
     kernel_cases.check_tasks(
-        lambda resources: passes.batch_norm_forward_tasks(
+        lambda resources: batch_norm_forward_tasks(
             *(resources, x, bias if biased else None, scale, shift),
             *(running_mean, running_variance, mean, inverse_std, out),
             training=training,
@@ -486,11 +496,11 @@ def test_batch_norm_tasks_give_the_bits_of_both(training, biased, activation, dt
         )
         total = bias_grad.copy()
         if biased:
-            kernel_cases.run_built(passes.sum_rows_tasks, dx, total)
+            kernel_cases.run_built(sum_rows_tasks, dx, total)
         return dx, scale_grad + d_scale, shift_grad + d_shift, total
 
     kernel_cases.check_tasks(
-        lambda resources: passes.batch_norm_backward_tasks(
+        lambda resources: batch_norm_backward_tasks(
             *(resources, dy, x, y, mean, inverse_std, scale, scale_grad, shift_grad),
             *(bias_grad if biased else None, out),
             training=training,
@@ -509,19 +519,19 @@ def test_likelihood_tasks_give_the_bits_of_the_likelihoods(dtype, shape):
     x, y, out, distances = arrays_of(dtype, shape, shape, shape, shape[0])
     for name in ("bernoulli_cross_entropy", "bernoulli_gradient"):
         kernel_cases.check_tasks(
-            lambda resources, name=name: getattr(passes, f"{name}_tasks")(resources, x, y, out),
+            lambda resources, name=name: getattr(bernoulli, f"{name}_tasks")(resources, x, y, out),
             [x, y],
             [out],
             lambda name=name: (getattr(kernels, name)(x, y),),
         )
     kernel_cases.check_tasks(
-        lambda resources: passes.squared_distances_tasks(resources, x, y, distances),
+        lambda resources: squared_distances_tasks(resources, x, y, distances),
         [x, y],
         [distances],
         lambda: (kernels.squared_distances(x, y),),
     )
     kernel_cases.check_tasks(
-        lambda resources: passes.gaussian_gradient_tasks(resources, x, y, 0.3, out),
+        lambda resources: gaussian_gradient_tasks(resources, x, y, out, 0.3),
         [x, y],
         [out],
         lambda: (kernels.gaussian_gradient(x, y, 0.3),),
@@ -532,17 +542,17 @@ def test_likelihood_tasks_give_the_bits_of_the_likelihoods(dtype, shape):
 @each_dtype
 def test_adam_tasks_give_the_bits_of_adam_step(dtype, shape):
     arrays = value, grad, first, second = arrays_of(dtype, *[shape] * 4)
-    factors, steps = np.empty(passes.ADAM_FACTORS, dtype), iter((1, 7, 8))
+    factors, steps = np.empty(ADAM_FACTORS, dtype), iter((1, 7, 8))
     settings = {"learning_rate": 0.01, "beta_1": 0.9, "beta_2": 0.999, "epsilon": 1e-8}
 
     def compute():
         step, copies = next(steps), [array.copy() for array in arrays]
         kernels.adam_step(*copies, step=step, **settings)
-        passes.adam_factors(factors, step=step, **settings)
+        adam_factors(factors, step=step, **settings)
         return copies[0], copies[2], copies[3]
 
     kernel_cases.check_tasks(
-        lambda resources: passes.adam_tasks(resources, *arrays, factors),
+        lambda resources: adam_tasks(resources, *arrays, factors),
         [grad],
         [value, first, second],
         compute,

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from scratchvae.kernels import convolution, matrix_product, reference
+from scratchvae.kernels import matrix_product, reference
+from scratchvae.kernels.convolution import convolution
 from scratchvae.kernels.machine import dot_tile, tile
 from scratchvae.kernels.machine.memory import Memory
 from scratchvae.kernels.machine.tasks import Resources, Task, present_resources, run

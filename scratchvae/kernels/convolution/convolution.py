@@ -1,12 +1,12 @@
 """Two-dimensional convolution on the register tile, with its gradients.
 
 Images are (N, H, W, C), weights (kh, kw, in, out). The forward pass slides the weights over the
-input. The gradient of the input slides them, turned about, over the gradient of the output: with a
-stride, the input's pixels fall into stride² phases, and each phase meets its own taps. The gradient
-of the weights is a sum over pixels (see ``weight_gradient``).
+input. The gradient of the input slides them, rotated by 180°, over the gradient of the output: with
+a stride, the input's pixels fall into stride² phases, and each phase meets its own taps. The
+gradient of the weights is a sum over pixels (see ``weight_gradient``).
 
 A transposed convolution is the adjoint of a convolution, with that convolution's weights: its
-forward pass is the convolution's input gradient, and the other way about, so that
+forward pass is the convolution's input gradient, and the other way round, so that
 ⟨convolution(x, w), y⟩ = ⟨x, transposed_convolution(y, w)⟩. There is nothing else to compute.
 """
 
@@ -30,14 +30,13 @@ from scratchvae.kernels.convolution.phases import (
 )
 from scratchvae.kernels.convolution.slide import correlate, pack_taps
 from scratchvae.kernels.convolution.weight_gradient import (
-    Sizes,
     turn_taps,
     weight_gradient,
     widen,
 )
 from scratchvae.kernels.machine.dot_tile import dot_address, dot_rows
 from scratchvae.kernels.machine.simd import lanes
-from scratchvae.kernels.machine.tasks import Resources, Task, present_resources, run
+from scratchvae.kernels.machine.tasks import Resources, Task, compute
 from scratchvae.kernels.machine.tile import (
     UNIT_ROW,
     UNIT_STEP,
@@ -54,148 +53,52 @@ _GROUP_BYTES = 1 << 19  # of images: what stays in the second-level cache
 def convolution_forward(
     x: FloatArray, w: FloatArray, stride: int = 1, padding: int = 0
 ) -> FloatArray:
-    """Return y[n, h, w, o] = Σ_ijc x[n, h·s + i - p, w·s + j - p, c] w[i, j, c, o].
+    """Return the convolution of x and w. Definition: ``reference.convolution_forward``.
 
-    Here s is the stride, p the padding, and x is 0 outside its pixels.
-    Definition: ``reference.convolution_forward``.
-
-    Parameters
-    ----------
-    x : array of shape (N, H, W, I)
-        ``float32`` or ``float64``, in any memory order.
-    w : array of shape (kh, kw, I, O)
-        Of the same dtype.
-    stride, padding : int
-        Along both axes.
-
-    Returns
-    -------
-    array of shape (N, H', W', O)
-        With H' = (H + 2·padding - kh) // stride + 1, W' likewise.
-
-    Raises
-    ------
-    InputError
-        If shapes or dtypes do not fit.
+    Like the other five, it takes arrays of one dtype in any memory order, and raises an
+    `InputError` if shapes or dtypes do not fit.
     """
     name = "convolution_forward"
     check_images(name, "x and w", x, w)
     size = check_output(name, x.shape[1:3], w.shape[:2], stride, padding)
     check_equal(f"the channels of x and of w in {name}", x.shape[3], w.shape[2])
-    out, resources = np.empty((len(x), *size, w.shape[3]), x.dtype), present_resources()
-    arrays = (np.ascontiguousarray(x), np.ascontiguousarray(w), out)
-    run(convolution_forward_tasks(resources, *arrays, stride, padding), resources.threads)
-    return out
+    out = np.empty((len(x), *size, w.shape[3]), x.dtype)
+    return compute(convolution_forward_tasks, (x, w), out, stride, padding)
 
 
 def convolution_input_gradient(
     dy: FloatArray, w: FloatArray, size: tuple[int, int], stride: int = 1, padding: int = 0
 ) -> FloatArray:
-    """Return the gradient at the input of `convolution_forward`: its adjoint in x, applied to dy.
-
-    Definition: ``reference.convolution_input_gradient``.
-
-    Parameters
-    ----------
-    dy : array of shape (N, H', W', O)
-        ``float32`` or ``float64``, in any memory order.
-    w : array of shape (kh, kw, I, O)
-        Of the same dtype.
-    size : (int, int)
-        H and W of the input, which H' and W' do not determine when the stride is above 1.
-    stride, padding : int
-        As in the forward pass.
-
-    Returns
-    -------
-    array of shape (N, H, W, I)
-
-    Raises
-    ------
-    InputError
-        If shapes or dtypes do not fit.
-    """
+    """Return ∂loss/∂x. Definition: ``reference.convolution_input_gradient``."""
     name = "convolution_input_gradient"
     size = (int(size[0]), int(size[1]))
     check_images(name, "dy and w", dy, w)
     check_pixels(name, size)
     check_upstream(name, dy, check_output(name, size, w.shape[:2], stride, padding))
     check_equal(f"the channels of dy and of w in {name}", dy.shape[3], w.shape[3])
-    out, resources = np.empty((len(dy), *size, w.shape[2]), dy.dtype), present_resources()
-    arrays = (np.ascontiguousarray(dy), np.ascontiguousarray(w), out)
-    run(convolution_input_gradient_tasks(resources, *arrays, stride, padding), resources.threads)
-    return out
+    out = np.empty((len(dy), *size, w.shape[2]), dy.dtype)
+    return compute(convolution_input_gradient_tasks, (dy, w), out, stride, padding)
 
 
 def convolution_weight_gradient(
-    x: FloatArray,
-    dy: FloatArray,
-    kernel_size: tuple[int, int],
-    stride: int = 1,
-    padding: int = 0,
+    x: FloatArray, dy: FloatArray, kernel_size: tuple[int, int], stride: int = 1, padding: int = 0
 ) -> FloatArray:
-    """Return the gradient at the weights of `convolution_forward`: its adjoint in w, applied to dy.
-
-    Definition: ``reference.convolution_weight_gradient``.
-
-    Parameters
-    ----------
-    x : array of shape (N, H, W, I)
-        ``float32`` or ``float64``, in any memory order.
-    dy : array of shape (N, H', W', O)
-        Of the same dtype.
-    kernel_size : (int, int)
-        kh and kw.
-    stride, padding : int
-        As in the forward pass.
-
-    Returns
-    -------
-    array of shape (kh, kw, I, O)
-
-    Raises
-    ------
-    InputError
-        If shapes or dtypes do not fit.
-    """
+    """Return ∂loss/∂w. Definition: ``reference.convolution_weight_gradient``."""
     name = "convolution_weight_gradient"
     kernel_size = (int(kernel_size[0]), int(kernel_size[1]))
     check_images(name, "x and dy", x, dy)
     check_upstream(name, dy, check_output(name, x.shape[1:3], kernel_size, stride, padding))
     check_equal(f"the images of x and of dy in {name}", len(x), len(dy))
-    out, resources = np.empty((*kernel_size, x.shape[3], dy.shape[3]), x.dtype), present_resources()
-    arrays = (np.ascontiguousarray(x), np.ascontiguousarray(dy), out)
-    run(convolution_weight_gradient_tasks(resources, *arrays, stride, padding), resources.threads)
-    return out
+    out = np.empty((*kernel_size, x.shape[3], dy.shape[3]), x.dtype)
+    return compute(convolution_weight_gradient_tasks, (x, dy), out, stride, padding)
 
 
 def transposed_convolution_forward(
     x: FloatArray, w: FloatArray, stride: int = 1, padding: int = 0, output_padding: int = 0
 ) -> FloatArray:
-    """Return the input gradient of a convolution with weights w, at x as its output's gradient.
+    """Return the adjoint convolution. Definition: ``reference.transposed_convolution_forward``.
 
-    Definition: ``reference.transposed_convolution_forward``.
-
-    Parameters
-    ----------
-    x : array of shape (N, H, W, I)
-        ``float32`` or ``float64``, in any memory order.
-    w : array of shape (kh, kw, O, I)
-        Of the same dtype: the weights of the convolution from O to I channels.
-    stride, padding : int
-        Of that convolution.
-    output_padding : int
-        Rows and columns beyond the smallest valid output size; must be below the stride.
-
-    Returns
-    -------
-    array of shape (N, H', W', O)
-        With H' = (H - 1)·stride - 2·padding + kh + output_padding, W' likewise.
-
-    Raises
-    ------
-    InputError
-        If shapes or dtypes do not fit.
+    ``output_padding``, the rows and columns beyond the smallest size, must be below the stride.
     """
     name = "transposed_convolution_forward"
     if not 0 <= output_padding < max(1, stride):
@@ -204,35 +107,24 @@ def transposed_convolution_forward(
             f"not {output_padding}: give what the convolution's stride left over"
         )
     check_images(name, "x and w", x, w)
-    size = tuple(
+    height, width = (
         (x.shape[a] - 1) * stride - 2 * padding + w.shape[a - 1] + output_padding for a in (1, 2)
     )
-    check_pixels(name, size)
-    return convolution_input_gradient(x, w, (size[0], size[1]), stride, padding)
+    check_pixels(name, (height, width))
+    return convolution_input_gradient(x, w, (height, width), stride, padding)
 
 
 def transposed_convolution_input_gradient(
     dy: FloatArray, w: FloatArray, stride: int = 1, padding: int = 0
 ) -> FloatArray:
-    """Return the gradient at the input of `transposed_convolution_forward`: dy convolved.
-
-    Definition: ``reference.transposed_convolution_input_gradient``.
-    """
+    """Return ∂loss/∂x. Definition: ``reference.transposed_convolution_input_gradient``."""
     return convolution_forward(dy, w, stride, padding)
 
 
 def transposed_convolution_weight_gradient(
-    x: FloatArray,
-    dy: FloatArray,
-    kernel_size: tuple[int, int],
-    stride: int = 1,
-    padding: int = 0,
+    x: FloatArray, dy: FloatArray, kernel_size: tuple[int, int], stride: int = 1, padding: int = 0
 ) -> FloatArray:
-    """Return the gradient at the weights of `transposed_convolution_forward`.
-
-    It is the convolution's, with input and output exchanged.
-    Definition: ``reference.transposed_convolution_weight_gradient``.
-    """
+    """Return ∂loss/∂w. Definition: ``reference.transposed_convolution_weight_gradient``."""
     return convolution_weight_gradient(dy, x, kernel_size, stride, padding)
 
 
@@ -340,27 +232,11 @@ def _sum_over_pixels(
     axis = forward_axis(x.shape[2], out.shape[1], stride, paddings[1])[0]
     inner = inner_pixels(axis, stride, x.shape[2], min(FEW_PIXELS, len(x)))
     numbers_an_image = x[:1].size + dy.shape[1] * dy.shape[2] * step
-    sizes = Sizes(
-        images=x.shape[0],
-        group=max(1, _GROUP_BYTES // max(1, numbers_an_image * out.itemsize)),
-        height=x.shape[1],
-        width=x.shape[2],
-        channels=x.shape[3],
-        dy_height=dy.shape[1],
-        dy_width=dy.shape[2],
-        dy_pixel=step,
-        kernel_height=out.shape[0],
-        kernel_width=out.shape[1],
-        out_channels=channels,
-        stride=stride,
-        y_padding=paddings[0],
-        x_padding=paddings[1],
-        inner_first=inner[0],
-        inner_last=inner[1],
-        tile_rows=tile_rows(),
-        panel_columns=width,
-    )
+    group = max(1, _GROUP_BYTES // max(1, numbers_an_image * out.itemsize))
+    shapes = (*x.shape, *out.shape[:2], *dy.shape[1:])
+    cut = (group, tile_rows(), width)
+    numbers = (*shapes, step, stride, *paddings, *inner, *cut)  # as in weight_gradient.Sizes
     tile = tile_address(out.dtype, UNIT_ROW)
-    arguments = (tile, x.reshape(-1), flat, out.reshape(-1), tuple(sizes), accumulate)
+    arguments = (tile, x.reshape(-1), flat, out.reshape(-1), numbers, accumulate)
     work = dy.size * out.shape[0] * out.shape[1] * out.shape[2] * NANOSECONDS[out.itemsize]
     return [*tasks, Task(weight_gradient, work, arguments)]

@@ -53,10 +53,10 @@ def check_pixels(name: str, size: tuple[int, ...]) -> None:
 
 
 def check_equal(what: str, first: int, second: int) -> None:
-    """Raise an `InputError` unless two arrays have as many images, or channels."""
+    """Raise an `InputError` unless two arrays have equally many images or channels."""
     if first != second:
         raise InputError(
-            f"{what} must be equally many, not {first} and {second}: "
+            f"{what} must be equal in number, not {first} and {second}: "
             "pass arrays that belong together"
         )
 

@@ -28,18 +28,10 @@ class Axis(NamedTuple):
 
 
 class Phase(NamedTuple):
-    """A phase along both axes, as a row of the table of phases."""
+    """A phase along both axes: a row of the table of phases."""
 
-    out_y: int  # the first output pixel
-    out_x: int
-    rows: int  # of output pixels
-    columns: int
-    y: int  # the origin
-    x: int
-    y_taps: int
-    x_taps: int
-    first_y_tap: int
-    first_x_tap: int
+    y: Axis
+    x: Axis
     panels: int  # where its packed taps begin
     inner_first: int  # the columns of pixels at which all columns of taps lie in the image
     inner_last: int
@@ -87,47 +79,24 @@ def phase_table(
     few: int,
     numbers: int,
 ) -> tuple[NDArray[Any], int]:
-    """Return the table of phases and how many numbers their packed taps are.
+    """Return the table of all pairs of phases and how many numbers their packed taps are.
 
-    Parameters
-    ----------
-    y_axes, x_axes : tuple of Axis
-        The phases along each axis; the table has all their pairs.
-    stride : int
-        Between the input pixels of neighbouring output pixels.
-    width : int
-        Of the input, in pixels.
-    few : int
-        With fewer inner pixels in a row, all are counted as border.
-    numbers : int
-        Of a packed tap: input channels times output channels, rounded up to whole panels.
+    The stride is that over the input, and the width is the input's. With fewer than ``few`` inner
+    pixels in a row, all are counted as border. A packed tap has ``numbers`` numbers: the
+    input channels times the output channels, rounded up to whole panels.
     """
     table, size = [], 0
     for y in y_axes:
         for x in x_axes:
-            inner = inner_pixels(x, stride, width, few)
-            both = [number for pair in zip(y, x, strict=True) for number in pair]
-            table.append([*both, size, *inner])  # in the order of Phase
+            table.append([*y, *x, size, *inner_pixels(x, stride, width, few)])  # see read_phase
             size += y.taps * x.taps * numbers
-    return np.array(table, np.int64).reshape(-1, len(Phase._fields)), size
+    return np.array(table, np.int64).reshape(-1, 13), size
 
 
 @kernel(inside=True)
 def read_phase(table: Array, f: int) -> Phase:
     """Return row f of the table."""
     row = table[f]
-    return Phase(
-        row[0],
-        row[1],
-        row[2],
-        row[3],
-        row[4],
-        row[5],
-        row[6],
-        row[7],
-        row[8],
-        row[9],
-        row[10],
-        row[11],
-        row[12],
-    )
+    y = Axis(row[0], row[1], row[2], row[3], row[4])
+    x = Axis(row[5], row[6], row[7], row[8], row[9])
+    return Phase(y, x, row[10], row[11], row[12])

@@ -8,12 +8,12 @@ over the channels of the input::
 A convolution is one phase. The gradient of its input has one for each of the stride² positions of a
 pixel within the stride.
 
-Taps that fall outside the image are not zeros to be added but loops to be shortened. Of the rows k
-of taps, those outside are skipped. Of the columns m likewise, but neighbouring pixels of a row can
-be the rows of one tile only where *all* columns of the kernel lie within the image. At each other
-pixel, and everywhere when a row is short, the same pixel of neighbouring images is (or, with one
-output channel, neighbouring pixels of a column). So there is no padded copy of the input, and no
-multiplication by zero.
+Taps that fall outside the image shorten a loop instead of adding zeros. Rows k of taps that lie
+outside are skipped, and so are columns m. But neighbouring pixels of a row can be the rows of one
+tile only where *all* columns of the kernel lie within the image. At the other pixels, and
+everywhere when a row is short, the tile's rows are the same pixel of neighbouring images (or, with
+one output channel, neighbouring pixels of a column). So there is no padded copy of the input, and
+no multiplication by zero.
 """
 
 from typing import NamedTuple
@@ -82,7 +82,7 @@ def _inner_pixels(
     tiles = (inner + sizes.tile_rows - 1) // sizes.tile_rows
     apart = (sizes.stride * sizes.channels, sizes.out_stride * sizes.out_channels)
     for p in range(_panels(sizes)):
-        for i in range(phase.rows if tiles > 0 else 0):
+        for i in range(phase.y.pixels if tiles > 0 else 0):
             for piece in range(tiles):
                 j, end = first + inner * piece // tiles, first + inner * (piece + 1) // tiles
                 places = _places(sizes, phase, p, image, i, j, end - j, apart)
@@ -97,8 +97,8 @@ def _inner_rows(sizes: Sizes, phase: Phase) -> tuple[int, int]:
     is so little that reading the images a second time would double the cost. With more, tiles full
     of images are the faster ones, and there are no such rows.
     """
-    first = max(0, (sizes.stride - 1 - phase.y) // sizes.stride)
-    last = min(phase.rows, (sizes.height - phase.y_taps - phase.y) // sizes.stride + 1)
+    first = max(0, (sizes.stride - 1 - phase.y.origin) // sizes.stride)
+    last = min(phase.y.pixels, (sizes.height - phase.y.taps - phase.y.origin) // sizes.stride + 1)
     if sizes.panel_columns > 1 or last - first < FEW_PIXELS:
         return first, first
     return first, last
@@ -117,7 +117,7 @@ def _border_columns(
         sizes.out_stride * sizes.out_width * sizes.out_channels,
     )
     for p in range(_panels(sizes) if tiles > 0 else 0):
-        for border in range(phase.columns - inner):
+        for border in range(phase.x.pixels - inner):
             j = border if border < phase.inner_first else border + inner
             for piece in range(tiles):
                 i = first + (last - first) * piece // tiles
@@ -145,9 +145,9 @@ def _border_pixels(
         sizes.out_height * sizes.out_width * sizes.out_channels,
     )
     for p in range(_panels(sizes)):
-        for row in range(phase.rows - (last - first)):
+        for row in range(phase.y.pixels - (last - first)):
             i = row if row < first else row + last - first
-            for border in range(phase.columns - inner):
+            for border in range(phase.x.pixels - inner):
                 j = border if border < phase.inner_first else border + inner
                 places = _places(sizes, phase, p, image, i, j, group, apart)
                 run_tile(tile, x, panels, out, *places)
@@ -175,13 +175,13 @@ def _places(
     meet the taps that the first one does.
     """
     # Where tap (0, 0) falls, and which taps fall inside.
-    y, x = i * sizes.stride + phase.y, j * sizes.stride + phase.x
-    k_first, k_last = max(0, -y), min(phase.y_taps, sizes.height - y)
-    m_first, m_last = max(0, -x), min(phase.x_taps, sizes.width - x)
+    y, x = i * sizes.stride + phase.y.origin, j * sizes.stride + phase.x.origin
+    k_first, k_last = max(0, -y), min(phase.y.taps, sizes.height - y)
+    m_first, m_last = max(0, -x), min(phase.x.taps, sizes.width - x)
     x_pixel = (image * sizes.height + y + k_first) * sizes.width + x + m_first
-    out_row = image * sizes.out_height + phase.out_y + i * sizes.out_stride
-    out_pixel = out_row * sizes.out_width + phase.out_x + j * sizes.out_stride
-    tap = (panel * phase.y_taps + k_first) * phase.x_taps + m_first
+    out_row = image * sizes.out_height + phase.y.first + i * sizes.out_stride
+    out_pixel = out_row * sizes.out_width + phase.x.first + j * sizes.out_stride
+    tap = (panel * phase.y.taps + k_first) * phase.x.taps + m_first
     left = panel * sizes.panel_columns
     return (
         (
@@ -192,7 +192,7 @@ def _places(
         (
             apart[0],
             sizes.width * sizes.channels,
-            phase.x_taps * sizes.channels * sizes.panel_columns,
+            phase.x.taps * sizes.channels * sizes.panel_columns,
             sizes.panel_columns,
             apart[1],
         ),
@@ -231,9 +231,9 @@ def pack_taps(
         to = phase.panels
         for left in range(0, columns, panel_columns):
             size = (steps, min(panel_columns, columns - left))
-            for k in range(phase.y_taps):
-                for m in range(phase.x_taps):
-                    y, x = phase.first_y_tap + k * tap_step, phase.first_x_tap + m * tap_step
+            for k in range(phase.y.taps):
+                for m in range(phase.x.taps):
+                    y, x = phase.y.first_tap + k * tap_step, phase.x.first_tap + m * tap_step
                     start = (y * w_width + x) * channels * out_channels
                     if panel_columns == 1:
                         for step in range(steps):

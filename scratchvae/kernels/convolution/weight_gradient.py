@@ -23,21 +23,21 @@ class Sizes(NamedTuple):
     """What all tiles of a weight gradient share."""
 
     images: int
-    group: int  # images at a time
     height: int  # of x
     width: int
     channels: int
-    dy_height: int
-    dy_width: int
-    dy_pixel: int  # numbers from one pixel of dy to the next
     kernel_height: int
     kernel_width: int
+    dy_height: int
+    dy_width: int
     out_channels: int
+    dy_pixel: int  # numbers from one pixel of dy to the next
     stride: int
     y_padding: int
     x_padding: int
     inner_first: int  # the columns of dy at which all columns of taps lie in the image
     inner_last: int
+    group: int  # images at a time
     tile_rows: int  # at most
     panel_columns: int
 

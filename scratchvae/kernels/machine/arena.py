@@ -1,9 +1,9 @@
 """Memory that one training step after another uses again.
 
-A step of a convolutional network writes a hundred megabytes of intermediate results. Allocated
-anew each time they cost as much as some of the arithmetic, for the system has to find and clear
-every page. But a step asks for the same arrays in the same order as the step before it, so counting
-the requests is enough to give each the memory that it had.
+A step of a convolutional network writes a hundred megabytes of intermediate results. If they are
+allocated each time, they cost as much as some of the arithmetic, since the system has to find and
+clear every page. But a step asks for the same arrays in the same order as the step before it, so
+counting the requests is enough to give each the memory that it had.
 
 Outside an arena ``empty`` is ``np.empty``: what a kernel returns to a user is theirs to keep.
 """
@@ -11,7 +11,6 @@ Outside an arena ``empty`` is ``np.empty``: what a kernel returns to a user is t
 import threading
 from collections.abc import Sequence
 from math import prod
-from types import TracebackType
 from typing import Any
 
 import numpy as np
@@ -35,7 +34,7 @@ class Arena:
         self._next = 0
 
     def empty(self, shape: Sequence[int], dtype: Any) -> FloatArray:
-        """Return an array, whatever it holds, apart from the others of the round."""
+        """Return an uninitialised array that shares no memory with the others of the round."""
         size, place = prod(shape), self._next
         self._next += 1
         if place == len(self._memory):
@@ -49,12 +48,7 @@ class Arena:
         _here.arena = self
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         _here.arena = self._outer.pop()
 
 

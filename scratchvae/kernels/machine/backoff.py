@@ -32,7 +32,7 @@ class Backoff:
         self._delay = _SHORTEST
 
     def note(self, start: int, end: int, estimate: float) -> None:
-        """Take note of a call on several threads, which alone should take ``estimate`` ns."""
+        """Take note of a call on several threads, which takes ``estimate`` ns on one."""
         if end - start > _FACTOR * estimate + _PATIENCE:
             self.until = end + self._delay
             self._delay = min(2 * self._delay, _LONGEST)

@@ -9,7 +9,7 @@ that all such kernels share::
 
 Numba's own parallel loops would compile each kernel a second time, inside a function for its
 threads, and a third time inside the caller of that. So there is one such loop here, over *any*
-kernel: `run_all` stores the arguments of the function that it stands in, and the loop calls that
+kernel: `run_all` stores the arguments of the function that calls it, and the loop calls that
 function again, with the same arguments but another chunk. Errors inside a chunk are lost, so a
 kernel must not be able to fail: it allocates nothing, and its arguments are checked before.
 

@@ -1,14 +1,14 @@
 """How kernels are compiled: at their first call, once per machine, and never from a stale cache.
 
 Numba's own ``cache=True`` watches only the file of the function itself: it does not see a change in
-a function that is called from another file. A locator of one's own could mend that, but for all
-users of Numba in the process; and two processes that compile at once may give two signatures the
-same file, since Numba numbers the files by an index that it reads first and writes later.
+a function that is called from another file. A custom cache locator could fix that, but would apply
+to all users of Numba in the process; and two processes that compile at once may give two signatures
+the same file, since Numba numbers the files by an index that it reads first and writes later.
 
 Here the machine code is kept in a folder named after *all* the kernel sources, Numba's version and
 the processor. Each file is named after one signature, and appears whole: it is written under
-another name, then renamed. It begins with a checksum, for most damage would not keep machine code
-from being loaded, only from being right.
+another name, then renamed. It begins with a checksum: damaged machine code can usually still be
+loaded, and would compute something else.
 """
 
 import hashlib
@@ -18,6 +18,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
@@ -34,23 +35,19 @@ from scratchvae.kernels.machine.numba_interior import (
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 _DAYS_KEPT = 60
+_CHECKSUM_BYTES = hashlib.sha256().digest_size
 KERNELS = Path(__file__).parents[1]
 
 
 def kernel(*, parallel: bool = False, inside: bool = False) -> Callable[[Function], Function]:
     """Compile a function at its first call, let it run without Python's global lock, and cache it.
 
+    ``parallel`` says that the function has ``prange`` loops, and ``inside`` that only other kernels
+    call it, so that what would make it callable from Python is not compiled.
+
     Every operation is rounded by itself, in the order written (the tiles and the exponential ask
     for fused multiply-adds by name). If the compiler chose, it would fuse different products in
     different compiled versions of a loop, and the bits would differ with them.
-
-    Parameters
-    ----------
-    parallel : bool
-        Whether the function has ``prange`` loops.
-    inside : bool
-        Whether only other kernels call it. Then what would make it callable from Python need not
-        be compiled.
     """
     options = {
         "nogil": True,
@@ -84,15 +81,13 @@ class _KernelFiles:
 
     def read(self, signature: str) -> bytes | None:
         """Return the code kept for this signature, or None if there is none that is undamaged."""
-        path = self._path(signature)
+        path, content = self._path(signature), b""
         if path is not None:
-            try:
+            with suppress(OSError):
                 content = path.read_bytes()
-                checksum, code = content[:_CHECKSUM_BYTES], content[_CHECKSUM_BYTES:]
-                if checksum == _checksum(code):
-                    return code
-            except OSError:
-                pass
+        checksum, code = content[:_CHECKSUM_BYTES], content[_CHECKSUM_BYTES:]
+        if checksum == hashlib.sha256(code).digest():
+            return code
         _announce()
         return None
 
@@ -101,25 +96,16 @@ class _KernelFiles:
         path = self._path(signature)
         if path is None:
             return
-        try:
+        with suppress(OSError):  # a full disc costs a compilation at the next start, not this run
             with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as file:
-                file.write(_checksum(code) + code)
+                file.write(hashlib.sha256(code).digest() + code)
             Path(file.name).replace(path)
-        except OSError:
-            pass  # a full disc costs a compilation at the next start, not this run
 
     def _path(self, signature: str) -> Path | None:
         folder = cache_folder()
         if folder is None:
             return None
         return folder / f"{self._name}-{hashlib.sha256(signature.encode()).hexdigest()[:20]}.kernel"
-
-
-def _checksum(code: bytes) -> bytes:
-    return hashlib.sha256(code).digest()
-
-
-_CHECKSUM_BYTES = len(_checksum(b""))
 
 
 @cache
@@ -158,11 +144,9 @@ def _version() -> str:
 def _prune(root: Path) -> None:
     """Remove the folders that no process has opened for a long time."""
     for folder in root.iterdir():
-        try:
+        with suppress(OSError):  # another process may have removed it first
             if time.time() - folder.stat().st_mtime > _DAYS_KEPT * 86400:
                 shutil.rmtree(folder, ignore_errors=True)
-        except OSError:
-            continue  # another process removed it first
 
 
 @cache

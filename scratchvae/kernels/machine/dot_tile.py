@@ -49,15 +49,15 @@ def _dot_tile(context: Any, a: Any, b: Any, c: Any, strides: Any, sizes: Any) ->
 
     def generate(context: Any, builder: ir.IRBuilder, signature: Any, arguments: Any) -> Any:
         a, b, c, strides, sizes = arguments
-        stride, a_outer, b_outer, _, c_row = cgutils.unpack_tuple(builder, strides)
-        outer, inner, rows, _, _ = cgutils.unpack_tuple(builder, sizes)
+        *strides, _, c_row = cgutils.unpack_tuple(builder, strides)
+        *steps, rows, _, _ = cgutils.unpack_tuple(builder, sizes)
         done = builder.append_basic_block("done")
         jump = builder.switch(rows, done)
         for count in range(1, vector.count + 1):
             case = builder.append_basic_block(f"rows{count}")
             jump.add_case(simd.INDEX(count), case)
             with builder.goto_block(case):
-                sums = _reduce(builder, vector, count, a, b, stride, a_outer, b_outer, outer, inner)
+                sums = _reduce(builder, vector, count, a, b, strides, steps)
                 _write(builder, _add_lanes(builder, sums), count, c, c_row)
                 builder.branch(done)
         builder.position_at_end(done)
@@ -72,13 +72,11 @@ def _reduce(
     count: int,
     a: Any,
     b: Any,
-    stride: Any,
-    a_outer: Any,
-    b_outer: Any,
-    outer: Any,
-    inner: Any,
+    strides: list[Any],
+    steps: list[Any],
 ) -> list[Any]:
     """Emit the loops of the reduction, and return each row's vector of partial sums."""
+    (stride, a_outer, b_outer), (outer, inner) = strides, steps
     zero, width = ir.Constant(vector, None), simd.INDEX(vector.count)
     slots = [cgutils.alloca_once_value(builder, zero) for _ in range(count)]
     for slot in slots:
@@ -90,24 +88,18 @@ def _reduce(
         a_line = builder.gep(a, [builder.mul(o.index, a_outer)])
         b_line = builder.gep(b, [builder.mul(o.index, b_outer)])
 
-        def step(start: Any, read: Any) -> None:
-            right = read(builder.gep(b_line, [start]))
+        def step(start: Any, read: Any, *mask: Any) -> None:
+            right = read(builder, builder.gep(b_line, [start]), *mask, vector)
             for t, slot in enumerate(slots):
                 row = builder.gep(a_line, [builder.mul(simd.INDEX(t), stride)])
-                left = read(builder.gep(row, [start]))
+                left = read(builder, builder.gep(row, [start]), *mask, vector)
                 total = simd.multiply_add(builder, left, right, builder.load(slot))
                 builder.store(total, slot)
 
         with cgutils.for_range(builder, whole) as block:
-            step(
-                builder.mul(block.index, width),
-                lambda pointer: simd.load(builder, pointer, vector),
-            )
+            step(builder.mul(block.index, width), simd.load)
         with builder.if_then(builder.icmp_signed(">", rest, simd.INDEX(0))):
-            step(
-                builder.mul(whole, width),
-                lambda pointer: simd.masked_load(builder, pointer, mask, vector),
-            )
+            step(builder.mul(whole, width), simd.masked_load, mask)
     return [builder.load(slot) for slot in slots]
 
 
@@ -118,22 +110,10 @@ def _add_lanes(builder: ir.IRBuilder, rows: list[Any]) -> Any:
     keeps the sums of its pairs of lanes that differ in it where the bit is 0, the second where it
     is 1. So both fit into one vector.
     """
-    vector = rows[0].type
-    lanes, bit = vector.count, 1
-    zero = ir.Constant(vector, None)
+    zero, lanes, bit = ir.Constant(rows[0].type, None), rows[0].type.count, 1
     while bit < lanes:
-        low = [k if not k & bit else lanes + k - bit for k in range(lanes)]
-        high = [k + bit if not k & bit else lanes + k for k in range(lanes)]
         pairs = zip(rows[::2], [*rows[1::2], zero], strict=False)
-        halves = (ir.Constant(ir.VectorType(simd.LANE, lanes), order) for order in (low, high))
-        first, second = halves
-        rows = [
-            builder.fadd(
-                builder.shuffle_vector(one, other, first),
-                builder.shuffle_vector(one, other, second),
-            )
-            for one, other in pairs
-        ]
+        rows = [builder.fadd(*simd.swap_lanes(builder, one, other, bit)) for one, other in pairs]
         bit *= 2
     return rows[0]
 
@@ -141,11 +121,11 @@ def _add_lanes(builder: ir.IRBuilder, rows: list[Any]) -> Any:
 def _write(builder: ir.IRBuilder, sums: Any, count: int, c: Any, c_row: Any) -> None:
     """Emit the writing of the first `count` lanes: at once if they are neighbours in C."""
     together = builder.icmp_signed("==", c_row, simd.INDEX(1))
-    with builder.if_else(together) as (neighbours, strangers):
+    with builder.if_else(together) as (neighbours, apart):
         with neighbours:
             mask = simd.first_lanes(builder, simd.INDEX(count), sums.type)
             simd.masked_store(builder, sums, c, mask)
-        with strangers:
+        with apart:
             for t in range(count):
                 place = builder.gep(c, [builder.mul(c_row, simd.INDEX(t))])
                 builder.store(builder.extract_element(sums, simd.LANE(t)), place)

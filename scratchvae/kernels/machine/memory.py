@@ -53,8 +53,3 @@ def aligned(size: int, dtype: DTypeLike) -> NDArray[Any]:
     memory = np.empty(size * number.itemsize + _ALIGNMENT, np.uint8)
     start = -memory.ctypes.data % _ALIGNMENT
     return memory[start : start + size * number.itemsize].view(number)
-
-
-def scratch(purpose: str, size: int, dtype: DTypeLike) -> NDArray[Any]:
-    """Return memory of the present Python thread: see `Memory.scratch`."""
-    return thread_memory().scratch(purpose, size, dtype)

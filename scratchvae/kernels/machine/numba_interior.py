@@ -1,8 +1,8 @@
 """What the kernels use of Numba and llvmlite that their manuals do not promise.
 
-A new version may change any of this, so it stands in this file and in no other, and ``setup.cfg``
-admits no version that was not tried. `broken_assumptions` looks for the names at import; what only
-compiling can show is in ``tests/kernels/test_numba_interior.py``. The assumptions:
+A new version may change any of this, so it is used in this file only, and ``setup.cfg`` admits no
+version that was not tried. `broken_assumptions` looks for the names at import; what only compiling
+can show is in ``tests/kernels/test_numba_interior.py``. The assumptions:
 
 1. *Cache.* A compiled function asks its ``_cache`` for code (``load_overload``) before it
    compiles, and gives it the result (``save_overload``) afterwards. A ``CompileResult`` can be
@@ -67,16 +67,10 @@ def broken_assumptions() -> list[str]:
 
 
 class CodeCache(caching.NullCache):  # type: ignore[misc]
-    """The cache of one compiled function, whose machine code is kept as bytes.
+    """The cache of one function that ``njit`` returned, whose machine code is kept as bytes.
 
-    Parameters
-    ----------
-    function
-        What ``njit`` returned.
-    read
-        Takes a signature as text; returns what was kept for it, or None to have it compiled.
-    write
-        Takes a signature as text and the bytes to keep.
+    ``read(signature)`` returns what was kept, or None to have the function compiled, and
+    ``write(signature, code)`` keeps it.
     """
 
     def __init__(
@@ -202,6 +196,6 @@ def named_cpu() -> str | None:
 
 
 def code_depends_on() -> str:
-    """Return the versions and settings that machine code depends on, besides its source."""
+    """Return the versions and settings that machine code depends on, apart from its source."""
     settings = (config.OPT, config.LOOP_VECTORIZE, config.SLP_VECTORIZE, config.ENABLE_AVX)
     return repr((numba.__version__, llvmlite.__version__, target_cpu(), settings))

@@ -25,10 +25,7 @@ def _pack(context: Any, panel: Any, panel_start: Any, b: Any, place: Any, sizes:
     vector = simd.vector_type(b.dtype)
 
     def generate(context: Any, builder: ir.IRBuilder, signature: Any, arguments: Any) -> Any:
-        panel, source, (start, step), (steps, columns) = _unpack(
-            context, builder, signature, arguments
-        )
-        source = builder.gep(source, [start])
+        panel, source, step, steps, columns = _unpack(context, builder, signature, arguments)
         whole = builder.icmp_signed("==", columns, simd.INDEX(VECTORS * vector.count))
         with builder.if_else(whole) as (all_columns, some_columns):
             for masked, branch in ((False, all_columns), (True, some_columns)):
@@ -36,13 +33,12 @@ def _pack(context: Any, panel: Any, panel_start: Any, b: Any, place: Any, sizes:
                     row = builder.gep(source, [builder.mul(loop.index, step)])
                     for v in range(VECTORS):
                         offset = simd.INDEX(v * vector.count)
+                        pointer = builder.gep(row, [offset])
                         if masked:
                             mask = simd.first_lanes(builder, builder.sub(columns, offset), vector)
-                            value = simd.masked_load(
-                                builder, builder.gep(row, [offset]), mask, vector
-                            )
+                            value = simd.masked_load(builder, pointer, mask, vector)
                         else:
-                            value = simd.load(builder, builder.gep(row, [offset]), vector)
+                            value = simd.load(builder, pointer, vector)
                         to = builder.mul(loop.index, simd.INDEX(VECTORS * vector.count))
                         simd.store(builder, value, builder.gep(panel, [builder.add(to, offset)]))
         return context.get_dummy_value()
@@ -59,10 +55,7 @@ def _pack_transposed(
     lanes = vector.count
 
     def generate(context: Any, builder: ir.IRBuilder, signature: Any, arguments: Any) -> Any:
-        panel, source, (start, step), (steps, columns) = _unpack(
-            context, builder, signature, arguments
-        )
-        source = builder.gep(source, [start])
+        panel, source, step, steps, columns = _unpack(context, builder, signature, arguments)
         width = simd.INDEX(lanes)
         blocks = builder.sdiv(builder.add(steps, simd.INDEX(lanes - 1)), width)
         with (
@@ -89,47 +82,38 @@ def _pack_transposed(
 
 def _unpack(context: Any, builder: ir.IRBuilder, signature: Any, arguments: Any) -> Any:
     panel, panel_start, b, place, sizes = arguments
-    data = array_data(context, builder, signature.args[0], panel)
-    source = array_data(context, builder, signature.args[2], b)
-    pair = (cgutils.unpack_tuple(builder, place), cgutils.unpack_tuple(builder, sizes))
-    return builder.gep(data, [panel_start]), source, *pair
+    to = builder.gep(array_data(context, builder, signature.args[0], panel), [panel_start])
+    start, step = cgutils.unpack_tuple(builder, place)
+    source = builder.gep(array_data(context, builder, signature.args[2], b), [start])
+    return to, source, step, *cgutils.unpack_tuple(builder, sizes)
 
 
-def _python_pack(
-    panel: NDArray[Any],
-    panel_start: int,
-    b: NDArray[Any],
-    place: tuple[int, int],
-    sizes: tuple[int, int],
-) -> None:
-    (start, step), (steps, columns) = place, sizes
-    width = panel_columns(panel.dtype)
-    for i in range(steps):
-        to, source = panel_start + i * width, start + i * step
-        panel[to : to + columns] = b[source : source + columns]
-        panel[to + columns : to + width] = 0
+def _python(transposed: bool) -> Callable[..., None]:
+    """Return what packs without a compiler."""
+
+    def copy(
+        panel: NDArray[Any],
+        panel_start: int,
+        b: NDArray[Any],
+        place: tuple[int, int],
+        sizes: tuple[int, int],
+    ) -> None:
+        (start, step), (steps, columns) = place, sizes
+        down, across = (1, step) if transposed else (step, 1)
+        width = panel_columns(panel.dtype)
+        for i in range(steps):
+            to, source = panel_start + i * width, start + i * down
+            panel[to : to + columns] = b[source : source + columns * across : across]
+            panel[to + columns : to + width] = 0
+
+    return copy
 
 
-def _python_pack_transposed(
-    panel: NDArray[Any],
-    panel_start: int,
-    b: NDArray[Any],
-    place: tuple[int, int],
-    sizes: tuple[int, int],
-) -> None:
-    (start, step), (steps, columns) = place, sizes
-    width = panel_columns(panel.dtype)
-    for i in range(steps):
-        to, source = panel_start + i * width, start + i
-        panel[to : to + columns] = b[source : source + columns * step : step]
-        panel[to + columns : to + width] = 0
-
-
-pack: Callable[..., None] = _python_pack if JIT_DISABLED else _pack
+pack: Callable[..., None] = _python(False) if JIT_DISABLED else _pack
 """pack(panel, panel_start, b, (start, step), (steps, columns)), in a kernel: step l of the
 panel is the `columns` numbers of the flat array b from start + l·step."""
 
-pack_transposed: Callable[..., None] = _python_pack_transposed if JIT_DISABLED else _pack_transposed
+pack_transposed: Callable[..., None] = _python(True) if JIT_DISABLED else _pack_transposed
 """pack_transposed(panel, panel_start, b, (start, step), (steps, columns)), in a kernel: number j of
 step l is that of b at start + j·step + l. The panel must have memory for the steps rounded up to a
 whole vector: what lies between is overwritten."""

@@ -15,13 +15,8 @@ INDEX = ir.IntType(64)
 LANE = ir.IntType(32)
 
 # What ``NUMBA_CPU_NAME`` may say without saying the features; other names get the least.
-_VECTOR_BYTES = {
-    "haswell": 32,
-    "x86-64-v3": 32,
-    "znver3": 32,
-    "skylake-avx512": 64,
-    "x86-64-v4": 64,
-}
+_VECTOR_BYTES = dict.fromkeys(("haswell", "x86-64-v3", "znver3"), 32)
+_VECTOR_BYTES |= dict.fromkeys(("skylake-avx512", "x86-64-v4"), 64)
 
 
 class Registers(NamedTuple):
@@ -119,23 +114,29 @@ def masked_store(builder: ir.IRBuilder, value: Any, pointer: Any, mask: Any) -> 
     _intrinsic(builder, name, ir.VoidType(), arguments)
 
 
+def swap_lanes(builder: ir.IRBuilder, first: Any, second: Any, bit: int) -> tuple[Any, Any]:
+    """Return two vectors that have swapped the lanes whose numbers differ in this bit.
+
+    The result's first has the lanes of both that have 0 there, and the second those that have 1.
+    """
+    lanes = first.type.count
+    low = [k if not k & bit else lanes + k - bit for k in range(lanes)]
+    high = [k + bit if not k & bit else lanes + k for k in range(lanes)]
+    masks = (ir.Constant(ir.VectorType(LANE, lanes), order) for order in (low, high))
+    swapped_first, swapped_second = (builder.shuffle_vector(first, second, m) for m in masks)
+    return swapped_first, swapped_second
+
+
 def transpose(builder: ir.IRBuilder, rows: list[Any]) -> list[Any]:
     """Return the columns of a square of vectors.
 
     Lane k of row i goes to lane i of row k: bit by bit of the two numbers, pairs of rows that
     differ in that bit swap the lanes that differ in it.
     """
-    lanes = rows[0].type.count
-    bit = 1
-    while bit < lanes:
-        swapped = list(rows)
-        for i in range(lanes):
-            if i & bit:
-                continue
-            low = [k if not k & bit else lanes + k - bit for k in range(lanes)]
-            high = [k + bit if not k & bit else lanes + k for k in range(lanes)]
-            for row, order in ((i, low), (i + bit, high)):
-                mask = ir.Constant(ir.VectorType(LANE, lanes), order)
-                swapped[row] = builder.shuffle_vector(rows[i], rows[i + bit], mask)
-        rows, bit = swapped, 2 * bit
+    rows, bit = list(rows), 1
+    while bit < len(rows):
+        for i in range(len(rows)):
+            if not i & bit:
+                rows[i], rows[i + bit] = swap_lanes(builder, rows[i], rows[i + bit], bit)
+        bit *= 2
     return rows

@@ -13,17 +13,19 @@ thread that finds it taken runs its tasks serially.
 
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 import numba
+import numpy as np
 
 from scratchvae.kernels.machine.backoff import Backoff, backs_off
 from scratchvae.kernels.machine.chunks import ALL, Kernel, start_threads
 from scratchvae.kernels.machine.memory import Memory, thread_memory
 from scratchvae.kernels.machine.numba_interior import JIT_DISABLED, MOST_THREADS
 from scratchvae.kernels.machine.threads import get_threads, threads_were_chosen
+from scratchvae.validation import FloatArray
 
 
 class Task(NamedTuple):
@@ -66,13 +68,26 @@ def run(tasks: Iterable[Task], threads: int) -> None:
     threads
         The number that the tasks were built for: there is scratch memory for that many chunks.
     """
-    if _observer is not None:
-        _run_observed(tasks, threads, _observer)
-    elif threads == 1:
-        for kernel, _, arguments in tasks:
-            kernel(0, 1, *arguments)
-    else:
+    if _observer is None:
         _share(tasks, threads)
+        return
+    for task in tasks:
+        start = time.perf_counter()
+        _share((task,), threads)
+        _observer(task.kernel, time.perf_counter() - start)
+
+
+def compute(
+    build: Callable[..., list[Task]], arrays: Sequence[FloatArray], out: FloatArray, *settings: Any
+) -> FloatArray:
+    """Return ``out`` after one run of the tasks of ``build(resources, *arrays, out, *settings)``.
+
+    The arrays that are read may be in any memory order.
+    """
+    resources = present_resources()
+    arrays = [np.ascontiguousarray(array) for array in arrays]
+    run(build(resources, *arrays, out, *settings), resources.threads)
+    return out
 
 
 def _share(tasks: Iterable[Task], threads: int) -> None:
@@ -101,15 +116,6 @@ def _share(tasks: Iterable[Task], threads: int) -> None:
                 _called.add(kernel)  # it may just have been compiled: its time means nothing
     finally:
         _entrance.release()
-
-
-def _run_observed(
-    tasks: Iterable[Task], threads: int, note: Callable[[Kernel, float], None]
-) -> None:
-    for task in tasks:
-        start = time.perf_counter()
-        _share((task,), threads)
-        note(task.kernel, time.perf_counter() - start)
 
 
 @contextmanager

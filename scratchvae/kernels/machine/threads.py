@@ -4,11 +4,9 @@ The NumPy backend keeps the number, but always has one.
 """
 
 import os
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
-from typing import Any
 
 from scratchvae.errors import InputError
 
@@ -85,10 +83,3 @@ def _positive(number: object, name: str) -> int:
     if isinstance(number, bool) or not isinstance(number, int) or number < 1:
         raise InputError(f"{name} must be a positive integer, not {number!r}: give 1 or more")
     return number
-
-
-def run_parts(kernel: Any, work: float, *arguments: Any, threads: int | None = None) -> None:
-    """Run one kernel as a list of one task."""
-    tasks = sys.modules["scratchvae.kernels.machine.tasks"]
-    task = tasks.Task(kernel, work, arguments)
-    tasks.run((task,), get_threads() if threads is None else threads)

@@ -50,7 +50,7 @@ UNIT_ROW = 1
 
 
 def tile_rows() -> int:
-    """Return the number of rows of a tile: as many as leave registers for B and A."""
+    """Return the number of rows of a tile: the most that leave registers for B and A."""
     return 14 if simd.registers().number == 32 else 6
 
 
@@ -104,8 +104,8 @@ def _tile(context: Any, unit: Any, a: Any, b: Any, c: Any, strides: Any, sizes: 
 
     def generate(context: Any, builder: ir.IRBuilder, signature: Any, arguments: Any) -> Any:
         _, a, b, c, strides, sizes = arguments
-        stride, a_outer, b_outer, b_step, c_row = cgutils.unpack_tuple(builder, strides)
-        outer, inner, rows, columns, add = cgutils.unpack_tuple(builder, sizes)
+        *strides, c_row = cgutils.unpack_tuple(builder, strides)
+        *steps, rows, columns, add = cgutils.unpack_tuple(builder, sizes)
         two = builder.icmp_signed(">", columns, simd.INDEX(vector.count))
         add = builder.icmp_signed("!=", add, simd.INDEX(0))
         choice = builder.add(rows, builder.select(two, simd.INDEX(tile_rows()), simd.INDEX(0)))
@@ -117,9 +117,7 @@ def _tile(context: Any, unit: Any, a: Any, b: Any, c: Any, strides: Any, sizes: 
                 jump.add_case(simd.INDEX(count + (vectors - 1) * tile_rows()), case)
                 with builder.goto_block(case):
                     emit = _Block(builder, vector, count, vectors)
-                    emit.reduce(
-                        unit.literal_value, a, b, stride, a_outer, b_outer, b_step, outer, inner
-                    )
+                    emit.reduce(unit.literal_value, a, b, strides, steps)
                     emit.write(c, c_row, columns, add)
                     builder.branch(done)
         builder.position_at_end(done)
@@ -138,28 +136,15 @@ class _Block:
         self.rows, self.vectors = range(rows), range(vectors)
         zero = ir.Constant(vector, None)
         # Stack slots in this code; LLVM turns each into a register.
-        self.sums = {
-            (t, v): cgutils.alloca_once_value(builder, zero)
-            for t in self.rows
-            for v in self.vectors
-        }
+        places = [(t, v) for t in self.rows for v in self.vectors]
+        self.sums = {place: cgutils.alloca_once_value(builder, zero) for place in places}
         for slot in self.sums.values():
             builder.store(zero, slot)
 
-    def reduce(
-        self,
-        unit: int,
-        a: Any,
-        b: Any,
-        stride: Any,
-        a_outer: Any,
-        b_outer: Any,
-        b_step: Any,
-        outer: Any,
-        inner: Any,
-    ) -> None:
+    def reduce(self, unit: int, a: Any, b: Any, strides: list[Any], steps: list[Any]) -> None:
         """Emit the two loops of the reduction."""
         builder, lanes = self.builder, self.vector.count
+        (stride, a_outer, b_outer, b_step), (outer, inner) = strides, steps
         with cgutils.for_range(builder, outer) as o:
             a_line = builder.gep(a, [builder.mul(o.index, a_outer)])
             b_line = builder.gep(b, [builder.mul(o.index, b_outer)])

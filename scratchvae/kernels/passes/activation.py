@@ -3,92 +3,71 @@
 Every derivative is written with the output y, which is there already. Comparisons are arranged so
 that NaN comes out as NaN: a network that has gone wrong must not look right.
 
-The functions of one number at the end are what every fused loop is compiled with, too (see
-`specialised`): a loop that asked at each number which activation is meant would take twice as long.
+The functions of one number at the end are also what loops that do more are compiled with.
 """
 
-from collections.abc import Callable, Mapping
-from functools import cache
-from typing import Any
+from collections.abc import Callable
+from functools import WRAPPER_ASSIGNMENTS, wraps
+from typing import Any, TypeVar, cast
 
 import numpy as np
 
-from scratchvae.kernels.machine.chunks import ALL, Kernel, bounds, run_all
+from scratchvae.kernels import reference
 from scratchvae.kernels.machine.compilation import kernel
 from scratchvae.kernels.machine.exponential import exp, expm1, log1p_of_share
-from scratchvae.kernels.machine.numba_interior import JIT_DISABLED
-from scratchvae.kernels.machine.tasks import Resources, Task, present_resources, run
-from scratchvae.validation import Array, FloatArray, check_same_dtype, check_same_shape
+from scratchvae.kernels.machine.tasks import Resources, Task, compute
+from scratchvae.kernels.passes.elementwise import (
+    Function,
+    check_alike,
+    each_number_task,
+    each_pair_task,
+    number,
+)
+from scratchvae.validation import FloatArray, check_same_dtype
 
-_NANOSECONDS = 0.5  # rough cost of a pass over memory, per number
+Public = TypeVar("Public", bound=Callable[..., FloatArray])
 
-Function = Callable[..., Any]
-
-
-def relu(x: FloatArray) -> FloatArray:
-    """Return max(x, 0). Definition: ``reference.relu``.
-
-    Like the other activations it takes any shape, and raises an `InputError` unless ``x`` holds
-    float32 or float64.
-    """
-    return _forward("relu", x)
+_COPIED = [name for name in WRAPPER_ASSIGNMENTS if name != "__module__"]
 
 
-def relu_backward(dy: FloatArray, y: FloatArray) -> FloatArray:
-    """Return ``dy`` times the derivative of ReLU where its output is ``y``.
+def _forward(definition: Public) -> Public:
+    """Return the compiled kernel of an activation, which takes an array of any shape."""
+    name = definition.__name__
 
-    Like the other derivatives it raises an `InputError` unless ``dy`` and ``y`` are of one shape
-    and dtype. Definition: ``reference.relu_backward``.
-    """
-    return _backward("relu", dy, y)
+    @wraps(definition, assigned=_COPIED)
+    def activate(x: FloatArray, alpha: float = 1.0) -> FloatArray:
+        check_same_dtype(f"x of {name}", x)
+        return compute(activation_tasks, (x,), np.empty(x.shape, x.dtype), name, alpha)
 
-
-def elu(x: FloatArray, alpha: float = 1.0) -> FloatArray:
-    """Return x where it is above 0, else α (eˣ − 1). Definition: ``reference.elu``."""
-    return _forward("elu", x, alpha)
+    return cast(Public, activate)
 
 
-def elu_backward(dy: FloatArray, y: FloatArray, alpha: float = 1.0) -> FloatArray:
-    """Return ``dy`` times ELU's derivative. Definition: ``reference.elu_backward``."""
-    return _backward("elu", dy, y, alpha)
+def _backward(definition: Public) -> Public:
+    """Return the compiled kernel of a derivative, which takes two arrays of the same shape."""
+    name = definition.__name__
+
+    @wraps(definition, assigned=_COPIED)
+    def activate_backward(dy: FloatArray, y: FloatArray, alpha: float = 1.0) -> FloatArray:
+        check_alike(f"dy and y of {name}", dy, y)
+        activation = name.removesuffix("_backward")
+        out = np.empty(y.shape, y.dtype)
+        return compute(activation_backward_tasks, (dy, y), out, activation, alpha)
+
+    return cast(Public, activate_backward)
 
 
-def tanh(x: FloatArray) -> FloatArray:
-    """Return tanh(x). Definition: ``reference.tanh``."""
-    return _forward("tanh", x)
-
-
-def tanh_backward(dy: FloatArray, y: FloatArray) -> FloatArray:
-    """Return ``dy`` (1 − y²). Definition: ``reference.tanh_backward``."""
-    return _backward("tanh", dy, y)
-
-
-def sigmoid(x: FloatArray) -> FloatArray:
-    """Return 1 / (1 + e⁻ˣ). Definition: ``reference.sigmoid``."""
-    return _forward("sigmoid", x)
-
-
-def sigmoid_backward(dy: FloatArray, y: FloatArray) -> FloatArray:
-    """Return ``dy`` y (1 − y). Definition: ``reference.sigmoid_backward``."""
-    return _backward("sigmoid", dy, y)
-
-
-def softplus(x: FloatArray) -> FloatArray:
-    """Return log(1 + eˣ). Definition: ``reference.softplus``."""
-    return _forward("softplus", x)
-
-
-def softplus_backward(dy: FloatArray, y: FloatArray) -> FloatArray:
-    """Return ``dy`` (1 − e⁻ʸ). Definition: ``reference.softplus_backward``."""
-    return _backward("softplus", dy, y)
+relu, relu_backward = _forward(reference.relu), _backward(reference.relu_backward)
+elu, elu_backward = _forward(reference.elu), _backward(reference.elu_backward)
+tanh, tanh_backward = _forward(reference.tanh), _backward(reference.tanh_backward)
+sigmoid, sigmoid_backward = _forward(reference.sigmoid), _backward(reference.sigmoid_backward)
+softplus, softplus_backward = _forward(reference.softplus), _backward(reference.softplus_backward)
 
 
 def activation_tasks(
     resources: Resources, x: FloatArray, out: FloatArray, activation: str, alpha: float = 1.0
 ) -> list[Task]:
-    """Return the tasks of an activation of `ACTIVATIONS`; ``out`` may be ``x``."""
-    arguments = (x.reshape(-1), out.reshape(-1), x.dtype.type(alpha))
-    return [Task(_activate(activation), x.size * _NANOSECONDS, arguments)]
+    """Return the tasks of an activation of `FORWARD`; ``out`` may be ``x``."""
+    return [each_number_task(FORWARD[activation], x, out, alpha)]
 
 
 def activation_backward_tasks(
@@ -100,37 +79,10 @@ def activation_backward_tasks(
     alpha: float = 1.0,
 ) -> list[Task]:
     """Return the tasks of an activation's derivative; ``out`` may be ``dy``."""
-    arguments = (dy.reshape(-1), y.reshape(-1), out.reshape(-1), y.dtype.type(alpha))
-    return [Task(_activate_backward(activation), y.size * _NANOSECONDS, arguments)]
+    return [each_pair_task(BACKWARD[activation], dy, y, out, alpha)]
 
 
-def _forward(activation: str, x: FloatArray, alpha: float = 1.0) -> FloatArray:
-    check_same_dtype(f"x of {activation}", x)
-    out, resources = np.empty(x.shape, x.dtype), present_resources()
-    tasks = activation_tasks(resources, np.ascontiguousarray(x), out, activation, alpha)
-    run(tasks, resources.threads)
-    return out
-
-
-def _backward(activation: str, dy: FloatArray, y: FloatArray, alpha: float = 1.0) -> FloatArray:
-    names = f"dy and y of {activation}_backward"
-    check_same_dtype(names, dy, y)
-    check_same_shape(dy, y, names)
-    out, resources = np.empty(y.shape, y.dtype), present_resources()
-    arrays = (np.ascontiguousarray(dy), np.ascontiguousarray(y), out)
-    run(activation_backward_tasks(resources, *arrays, activation, alpha), resources.threads)
-    return out
-
-
-def _constant(number: float) -> Any:
-    """Return a number that takes the type of what it meets.
-
-    Numba takes the wider type of two; without a compiler, Python's own numbers adapt to NumPy's.
-    """
-    return number if JIT_DISABLED else np.float32(number)
-
-
-_ZERO, _ONE, _TWENTY = _constant(0.0), _constant(1.0), _constant(20.0)
+_ZERO, _ONE, _TWENTY = number(0.0), number(1.0), number(20.0)
 
 
 @kernel(inside=True)
@@ -214,52 +166,3 @@ BACKWARD: dict[str, Function] = {
     "sigmoid": _sigmoid_backward,
     "softplus": _softplus_backward,
 }
-ACTIVATIONS = tuple(FORWARD)
-
-
-def specialised(
-    functions: Mapping[str, Function],
-) -> Callable[[Callable[[Function], Kernel]], Callable[[str], Kernel]]:
-    """Compile a kernel once for each activation that it is asked for.
-
-    What is decorated makes the kernel's code from a function of one number of ``functions``. It
-    becomes a function that returns the kernel of an activation's name.
-    """
-
-    def decorate(make: Callable[[Function], Kernel]) -> Callable[[str], Kernel]:
-        @cache
-        def specialise(activation: str) -> Kernel:
-            code = make(functions[activation])
-            # The name under which the machine code is kept on disk.
-            code.__name__ = code.__qualname__ = f"{make.__name__}.{activation}"
-            return kernel()(code)
-
-        return specialise
-
-    return decorate
-
-
-@specialised(FORWARD)
-def _activate(function: Function) -> Kernel:
-    def code(chunk: int, chunks: int, x: Array, y: Array, alpha: float) -> None:
-        if chunk == ALL:
-            return run_all(chunks)
-        first, last = bounds(chunk, chunks, x.size)
-        x, y = x[first:last], y[first:last]
-        for i in range(y.size):
-            y[i] = function(x[i], alpha)
-
-    return code
-
-
-@specialised(BACKWARD)
-def _activate_backward(function: Function) -> Kernel:
-    def code(chunk: int, chunks: int, dy: Array, y: Array, dx: Array, alpha: float) -> None:
-        if chunk == ALL:
-            return run_all(chunks)
-        first, last = bounds(chunk, chunks, y.size)
-        dy, y, dx = dy[first:last], y[first:last], dx[first:last]
-        for i in range(y.size):
-            dx[i] = function(dy[i], y[i], alpha)
-
-    return code

@@ -27,30 +27,21 @@ def adam_step(
 ) -> None:
     """Change ``value`` and the two moments, in place, by the ``step``-th step of Adam.
 
-    All arrays have one shape and dtype, and those that are changed are in C order and writeable;
-    an `InputError` is raised unless they are. See ``scratchvae.training.Adam`` for the formula.
-    Definition: ``reference.adam_step``.
+    Definition: ``reference.adam_step``. An `InputError` is raised unless all arrays have one shape
+    and dtype, and those that are changed are writeable and in C order.
     """
     check_same_dtype("the arrays of adam_step", value, grad, first, second)
     for name, array in (("value", value), ("first", first), ("second", second)):
         check_shape(array, f"{name} of adam_step", grad.shape)
         check_in_place(array, f"{name} of adam_step")
     factors, resources = np.empty(ADAM_FACTORS, value.dtype), present_resources()
-    adam_factors(
-        factors,
-        step=step,
-        learning_rate=learning_rate,
-        beta_1=beta_1,
-        beta_2=beta_2,
-        epsilon=epsilon,
-    )
+    adam_factors(factors, step, learning_rate, beta_1, beta_2, epsilon)
     arrays = (value, np.ascontiguousarray(grad), first, second)
     run(adam_tasks(resources, *arrays, factors), resources.threads)
 
 
 def adam_factors(
     factors: FloatArray,
-    *,
     step: int,
     learning_rate: float,
     beta_1: float,

@@ -1,7 +1,7 @@
 """Batch normalisation: the moments of each channel, the normalising pass, and the two backward.
 
 An activation that follows is applied, and undone, in the same passes over memory. Between the
-passes, what there is one of per channel is worked out by one thread.
+passes, one thread works out the values per channel.
 
 With x̂ = (x − μ) · inverse_std and inverse_std = 1/√(σ² + ε), the output is scale · x̂ + shift, and
 for M values per channel the gradients are (Ioffe and Szegedy, 2015)
@@ -12,17 +12,23 @@ where the last bracket is only dy if μ and σ² are not the moments of this x.
 """
 
 import math
+from typing import Any
 
 import numpy as np
 
 from scratchvae.kernels.machine.chunks import ALL, Kernel, bounds, run_all
 from scratchvae.kernels.machine.compilation import kernel
 from scratchvae.kernels.machine.tasks import Resources, Task, present_resources, run
-from scratchvae.kernels.passes.activation import BACKWARD, FORWARD, Function, specialised
+from scratchvae.kernels.passes.activation import BACKWARD, FORWARD
+from scratchvae.kernels.passes.elementwise import (
+    NANOSECONDS,
+    Function,
+    check_alike,
+    specialised,
+)
 from scratchvae.kernels.passes.rows import (
     LONG_LINE,
-    NANOSECONDS,
-    add_blocks_task,
+    add_blocks,
     add_up,
     as_lines,
     block_bounds,
@@ -33,49 +39,28 @@ from scratchvae.kernels.passes.rows import (
     repeat_first,
     scratch_lines,
 )
-from scratchvae.validation import (
-    Array,
-    FloatArray,
-    check_same_dtype,
-    check_same_shape,
-    check_shape,
-)
+from scratchvae.validation import Array, FloatArray, check_same_dtype, check_shape
 
 
 def channel_moments(x: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Return mean and (biased) variance of each channel: (…, C) to (C,) both.
-
-    Raises an `InputError` unless ``x`` holds float32 or float64.
-    Definition: ``reference.channel_moments``.
-    """
+    """Return mean and biased variance, (C,) both. Definition: ``reference.channel_moments``."""
     check_same_dtype("x of channel_moments", x)
+    mean, variance = np.empty((2, x.shape[-1]), x.dtype)
     resources = present_resources()
-    task, moments = _moments_task(resources, np.ascontiguousarray(x))
-    mean, variance = (np.empty(x.shape[-1], x.dtype) for _ in range(2))
-    finish = Task(_finish_moments, 0, (*moments, mean, variance))
-    run([task, finish], resources.threads)
+    run(_moments_tasks(resources, np.ascontiguousarray(x), mean, variance), resources.threads)
     return mean, variance
 
 
 def batch_norm_forward(
-    x: FloatArray,
-    mean: FloatArray,
-    inverse_std: FloatArray,
-    scale: FloatArray,
-    shift: FloatArray,
+    x: FloatArray, mean: FloatArray, inverse_std: FloatArray, scale: FloatArray, shift: FloatArray
 ) -> FloatArray:
-    """Return scale · (x − mean) · inverse_std + shift, of the shape of ``x`` (…, C).
-
-    Raises an `InputError` unless the others are (C,) and all of one dtype.
-    Definition: ``reference.batch_norm_forward``.
-    """
+    """Return scale · x̂ + shift. Definition: ``reference.batch_norm_forward``."""
     values = _per_channel(
         "batch_norm_forward", x, mean=mean, inverse_std=inverse_std, scale=scale, shift=shift
     )
     out, resources = np.empty(x.shape, x.dtype), present_resources()
     task, lines = _normalise_task(resources, np.ascontiguousarray(x), out, "identity", 1.0)
-    fill = Task(_fill_lines, 0, (*values, lines))
-    run([fill, task], resources.threads)
+    run([Task(_fill_lines, 0, (*values, lines)), task], resources.threads)
     return out
 
 
@@ -87,35 +72,16 @@ def batch_norm_backward(
     scale: FloatArray,
     training: bool,
 ) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Return ∂loss/∂x, ∂loss/∂scale and ∂loss/∂shift for ``dy`` = ∂loss/∂y, all (…, C) or (C,).
-
-    In ``training``, mean and inverse_std are themselves functions of x, and two terms come back
-    through them. Raises an `InputError` unless ``dy`` has the shape of ``x``, the others are (C,)
-    and all of one dtype. Definition: ``reference.batch_norm_backward``.
-    """
+    """Return dx, ∂/∂scale and ∂/∂shift. Definition: ``reference.batch_norm_backward``."""
     name = "batch_norm_backward"
-    check_same_dtype(f"dy and x of {name}", dy, x)
-    check_same_shape(dy, x, f"dy and x of {name}")
-    mean, inverse_std, scale = _per_channel(
-        name, x, mean=mean, inverse_std=inverse_std, scale=scale
-    )
+    check_alike(f"dy and x of {name}", dy, x)
+    channels = _per_channel(name, x, mean=mean, inverse_std=inverse_std, scale=scale)
     dy, x = np.ascontiguousarray(dy), np.ascontiguousarray(x)
-    out, resources = np.empty(x.shape, x.dtype), present_resources()
     d_scale, d_shift = np.zeros((2, x.shape[-1]), x.dtype)
+    out, resources = np.empty(x.shape, x.dtype), present_resources()
+    gradients: tuple[Any, ...] = (d_scale, d_shift, None, out)
     tasks = batch_norm_backward_tasks(
-        resources,
-        dy,
-        x,
-        x,
-        mean,
-        inverse_std,
-        scale,
-        d_scale,
-        d_shift,
-        None,
-        out,
-        training=training,
-        activation="identity",
+        resources, dy, x, x, *channels, *gradients, training=training, activation="identity"
     )
     run(tasks, resources.threads)
     return out, d_scale, d_shift
@@ -149,39 +115,23 @@ def batch_norm_forward_tasks(
 ) -> list[Task]:
     """Return the tasks of a batch norm and an activation.
 
-    In training they put the moments of ``x`` into ``mean`` and ``inverse_std``, and the running
-    statistics follow; otherwise ``mean`` and ``inverse_std`` come from the running statistics.
+    ``x`` and ``out`` are (…, C), the other arrays (C,). In training the tasks put the moments of
+    ``x`` into ``mean`` and ``inverse_std``, and the running statistics follow; otherwise ``mean``
+    and ``inverse_std`` come from the running statistics.
 
-    Parameters
-    ----------
-    resources
-        What to run on.
-    x, out
-        (…, C).
-    bias
-        A bias (C,) of the layer before that was never added to x: as x + b − (μ + b) = x − μ, only
-        the running mean knows of it. Or None.
-    scale, shift, running_mean, running_variance, mean, inverse_std
-        (C,).
-    training, momentum, epsilon, activation, alpha
-        As in the layers.
+    ``bias`` is a bias of the layer before that was never added to ``x``, or None: since
+    x + b − (μ + b) = x − μ, only the running mean needs it.
     """
     normalise, lines = _normalise_task(resources, x, out, activation, alpha)
     scalar, rows = x.dtype.type, x.size // max(x.shape[-1], 1)
-    tasks, blocks = [], (np.empty((3, 0, 0), x.dtype), 0, 0)
-    if training:
-        task, blocks = _moments_task(resources, x)
-        tasks.append(task)
     statistics = (
-        *blocks,
         np.empty(0, x.dtype) if bias is None else bias,
         *(scale, shift, running_mean, running_variance, mean, inverse_std, lines),
-        scalar(momentum),
-        scalar(rows / max(rows - 1, 1)),
-        scalar(epsilon),
+        *(scalar(momentum), scalar(rows / max(rows - 1, 1)), scalar(epsilon)),
         training,
     )
-    return [*tasks, Task(_statistics, 0, statistics), normalise]
+    moments = _moments_tasks(resources, x, mean, inverse_std) if training else []
+    return [*moments, Task(_statistics, 0, statistics), normalise]
 
 
 def batch_norm_backward_tasks(
@@ -204,53 +154,37 @@ def batch_norm_backward_tasks(
     """Return the tasks that go back through an activation and a batch norm to ``out``, ∂loss/∂x.
 
     They add to ``scale_grad``, ``shift_grad`` and, unless it is None, ``bias_grad``, the gradient
-    of the bias before, which is the sum of the rows of ``out``.
-
-    Parameters
-    ----------
-    resources
-        What to run on.
-    dy, x, y, out
-        (…, C): ∂loss/∂y, the input and the output of the forward pass, and where to put ∂loss/∂x.
-        Without an activation y is not read.
-    mean, inverse_std, scale, scale_grad, shift_grad, bias_grad
-        (C,).
-    training, activation, alpha
-        As in the forward pass.
+    of a bias before the norm, which is the sum of the rows of ``out``. ``x`` and ``y`` are the
+    input and the output of the forward pass; without an activation ``y`` is not used.
     """
     channels, scalar = x.shape[-1], x.dtype.type
-    arrays = (as_lines(dy), as_lines(y), as_lines(x))
-    blocks = number_of_blocks(arrays[2])
-    sums = scratch_lines(resources, "gradients", (3, blocks), arrays[2])
+    arrays, work = (as_lines(dy), as_lines(y), as_lines(x)), x.size * NANOSECONDS
+    sums = scratch_lines(resources, "gradients", (3, number_of_blocks(arrays[2])), arrays[2])
     lines = scratch_lines(resources, "lines", (4,), arrays[2])
     count = scalar(max(x.size // max(channels, 1), 1) if training else np.inf)
-    work = x.size * NANOSECONDS
+    finish = (sums, mean, inverse_std, scale, scale_grad, shift_grad, lines, count)
+    outs = (as_lines(out), sums[0], channels, scalar(alpha))
+    function = BACKWARD[activation]
     tasks = [
-        Task(_reduce_gradients(activation), work, (*arrays, mean, sums, scalar(alpha))),
-        Task(
-            _finish_gradients,
-            0,
-            (sums, mean, inverse_std, scale, scale_grad, shift_grad, lines, count),
-        ),
-        Task(
-            _input_gradient(activation),
-            work,
-            (*arrays, lines, as_lines(out), sums[0], channels, scalar(alpha)),
-        ),
+        Task(_reduce_gradients(function), work, (*arrays, mean, sums, scalar(alpha))),
+        Task(_finish_gradients, 0, finish),
+        Task(_input_gradient(function), work, (*arrays, lines, *outs)),
     ]
-    return tasks if bias_grad is None else [*tasks, add_blocks_task(sums[0], bias_grad)]
+    return tasks if bias_grad is None else [*tasks, Task(add_blocks, 0, (sums[0], bias_grad))]
 
 
-def _moments_task(resources: Resources, x: FloatArray) -> tuple[Task, tuple[FloatArray, int, int]]:
-    """Return the task that finds the moments of each block, and where `_moments_of` finds them.
-
-    That is the array, the number of rows, and the number of rows in a block.
-    """
+def _moments_tasks(
+    resources: Resources, x: FloatArray, mean: FloatArray, variance: FloatArray
+) -> list[Task]:
+    """Return the tasks that fill ``mean`` and ``variance`` (C,)."""
     lines, channels = as_lines(x), x.shape[-1]
     moments = scratch_lines(resources, "moments", (3, number_of_blocks(lines)), lines)
     rows, rows_a_line = x.size // max(channels, 1), lines.shape[1] // max(channels, 1)
-    task = Task(_block_moments, x.size * NANOSECONDS, (lines, moments, channels))
-    return task, (moments, rows, block_lines(lines) * rows_a_line)
+    finish = (moments, rows, block_lines(lines) * rows_a_line, mean, variance)
+    return [
+        Task(_block_moments, x.size * NANOSECONDS, (lines, moments, channels)),
+        Task(_finish_moments, 0, finish),
+    ]
 
 
 def _normalise_task(
@@ -260,7 +194,7 @@ def _normalise_task(
     x_lines = as_lines(x, LONG_LINE)
     lines = scratch_lines(resources, "lines", (3,), x_lines)
     arguments = (x_lines, lines, as_lines(out, LONG_LINE), x.dtype.type(alpha))
-    return Task(_normalise(activation), x.size * NANOSECONDS, arguments), lines
+    return Task(_normalise(FORWARD[activation]), x.size * NANOSECONDS, arguments), lines
 
 
 @kernel()
@@ -297,26 +231,6 @@ def _block_moments(chunk: int, chunks: int, x: Array, moments: Array, channels: 
             square[c] -= residual[c] * residual[c] * count
 
 
-@kernel(inside=True)
-def _moments_of(moments: Array, rows: int, block_rows: int, c: int) -> tuple[float, float]:
-    """Return mean and variance of channel c.
-
-    The squares are those of the blocks, and of their means around the mean of all (Chan et al.,
-    1979).
-    """
-    blocks = moments.shape[1]
-    mean, squares, between = np.float64(0), block_sum(moments[1], c), np.float64(0)
-    for block in range(blocks):
-        count = min(block_rows, rows - block * block_rows)
-        mean += count * (np.float64(moments[0, block, c]) + moments[2, block, c])
-    mean /= max(rows, 1)
-    for block in range(blocks):
-        count = min(block_rows, rows - block * block_rows)
-        difference = np.float64(moments[0, block, c]) + moments[2, block, c] - mean
-        between += count * difference * difference
-    return mean, (squares + between) / max(rows, 1)
-
-
 @kernel()
 def _finish_moments(
     chunk: int,
@@ -324,20 +238,31 @@ def _finish_moments(
     moments: Array,
     rows: int,
     block_rows: int,
-    mean: Array,
-    variance: Array,
+    means: Array,
+    variances: Array,
 ) -> None:
-    for c in range(len(mean)):
-        mean[c], variance[c] = _moments_of(moments, rows, block_rows, c)
+    """Fill mean and variance of each channel from those of the blocks (Chan et al., 1979).
+
+    To the squares of the blocks are added those of their means around the mean of all.
+    """
+    blocks = moments.shape[1]
+    for c in range(len(means)):
+        mean, squares, between = np.float64(0), block_sum(moments[1], c), np.float64(0)
+        for block in range(blocks):
+            count = min(block_rows, rows - block * block_rows)
+            mean += count * (np.float64(moments[0, block, c]) + moments[2, block, c])
+        mean /= max(rows, 1)
+        for block in range(blocks):
+            count = min(block_rows, rows - block * block_rows)
+            difference = np.float64(moments[0, block, c]) + moments[2, block, c] - mean
+            between += count * difference * difference
+        means[c], variances[c] = mean, (squares + between) / max(rows, 1)
 
 
 @kernel()
 def _statistics(
     chunk: int,
     chunks: int,
-    moments: Array,
-    rows: int,
-    block_rows: int,
     bias: Array,
     scale: Array,
     shift: Array,
@@ -351,19 +276,19 @@ def _statistics(
     epsilon: float,
     training: bool,
 ) -> None:
-    """Fill mean, inverse_std and lines; in training, have the running statistics follow."""
+    """Fill mean, inverse_std and lines; in training, have the running statistics follow.
+
+    In training, mean and inverse_std come in as the mean and the variance of the batch.
+    """
     scalar = mean.dtype.type
     for c in range(len(mean)):
         b = bias[c] if len(bias) > 0 else scalar(0)
+        variance = inverse_std[c] if training else running_variance[c]
         if training:
-            exact_mean, exact_variance = _moments_of(moments, rows, block_rows, c)
-            mean[c] = exact_mean
-            variance = scalar(exact_variance)
             running_mean[c] += momentum * (mean[c] + b - running_mean[c])
             running_variance[c] += momentum * (variance * unbiased - running_variance[c])
         else:
             mean[c] = running_mean[c] - b
-            variance = running_variance[c]
         inverse_std[c] = scalar(1) / math.sqrt(variance + epsilon)
     _fill_lines(0, 1, mean, inverse_std, scale, shift, lines)
 
@@ -386,7 +311,7 @@ def _fill_lines(
         repeat_first(lines[i], channels)
 
 
-@specialised(FORWARD)
+@specialised
 def _normalise(function: Function) -> Kernel:
     def code(chunk: int, chunks: int, x: Array, lines: Array, y: Array, alpha: float) -> None:
         if chunk == ALL:
@@ -400,7 +325,7 @@ def _normalise(function: Function) -> Kernel:
     return code
 
 
-@specialised(BACKWARD)
+@specialised
 def _reduce_gradients(function: Function) -> Kernel:
     def code(
         chunk: int,
@@ -458,7 +383,7 @@ def _finish_gradients(
         repeat_first(lines[i], channels)
 
 
-@specialised(BACKWARD)
+@specialised
 def _input_gradient(function: Function) -> Kernel:
     def code(
         chunk: int,

@@ -8,12 +8,12 @@ import numpy as np
 
 from scratchvae.kernels.machine.chunks import ALL, Kernel, bounds, run_all
 from scratchvae.kernels.machine.compilation import kernel
-from scratchvae.kernels.machine.tasks import Resources, Task, present_resources, run
-from scratchvae.kernels.passes.activation import BACKWARD, FORWARD, Function, specialised
+from scratchvae.kernels.machine.tasks import Resources, Task, compute
+from scratchvae.kernels.passes.activation import BACKWARD, FORWARD
+from scratchvae.kernels.passes.elementwise import NANOSECONDS, Function, specialised
 from scratchvae.kernels.passes.rows import (
     LONG_LINE,
-    NANOSECONDS,
-    add_blocks_task,
+    add_blocks,
     add_up,
     as_lines,
     block_bounds,
@@ -25,15 +25,9 @@ from scratchvae.validation import Array, FloatArray, check_same_dtype
 
 
 def sum_rows(x: FloatArray) -> FloatArray:
-    """Return the sum over all axes of ``x`` (…, C) but the last, (C,): a bias's gradient.
-
-    Raises an `InputError` unless ``x`` holds float32 or float64.
-    Definition: ``reference.sum_rows``.
-    """
+    """Return the sum over all axes but the last, (C,). Definition: ``reference.sum_rows``."""
     check_same_dtype("x of sum_rows", x)
-    total, resources = np.zeros(x.shape[-1], x.dtype), present_resources()
-    run(sum_rows_tasks(resources, np.ascontiguousarray(x), total), resources.threads)
-    return total
+    return compute(sum_rows_tasks, (x,), np.zeros(x.shape[-1], x.dtype))
 
 
 def sum_rows_tasks(resources: Resources, x: FloatArray, total: FloatArray) -> list[Task]:
@@ -42,7 +36,7 @@ def sum_rows_tasks(resources: Resources, x: FloatArray, total: FloatArray) -> li
     sums = scratch_lines(resources, "sums", (number_of_blocks(lines),), lines)
     return [
         Task(_sum_blocks, x.size * NANOSECONDS, (lines, sums, len(total))),
-        add_blocks_task(sums, total),
+        Task(add_blocks, 0, (sums, total)),
     ]
 
 
@@ -53,7 +47,7 @@ def bias_activation_tasks(
     lines = as_lines(y, LONG_LINE)
     buffer = scratch_lines(resources, "biases", (resources.threads,), lines)
     arguments = (lines, bias, buffer, y.dtype.type(alpha))
-    return [Task(_add_bias(activation), y.size * NANOSECONDS, arguments)]
+    return [Task(_add_bias(FORWARD[activation]), y.size * NANOSECONDS, arguments)]
 
 
 def activation_backward_bias_tasks(
@@ -75,12 +69,12 @@ def activation_backward_bias_tasks(
     sums = scratch_lines(resources, "sums", (number_of_blocks(arrays[0]),), arrays[0])
     arguments = (*arrays, sums, len(bias_grad), y.dtype.type(alpha))
     return [
-        Task(_backward_and_sum(activation), y.size * NANOSECONDS, arguments),
-        add_blocks_task(sums, bias_grad),
+        Task(_backward_and_sum(BACKWARD[activation]), y.size * NANOSECONDS, arguments),
+        Task(add_blocks, 0, (sums, bias_grad)),
     ]
 
 
-@specialised(FORWARD)
+@specialised
 def _add_bias(function: Function) -> Kernel:
     def code(chunk: int, chunks: int, y: Array, bias: Array, buffer: Array, alpha: float) -> None:
         if chunk == ALL:
@@ -95,7 +89,7 @@ def _add_bias(function: Function) -> Kernel:
     return code
 
 
-@specialised(BACKWARD)
+@specialised
 def _backward_and_sum(function: Function) -> Kernel:
     def code(
         chunk: int,

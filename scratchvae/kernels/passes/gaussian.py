@@ -1,43 +1,29 @@
 """The Gaussian likelihood of a fixed variance: its squares and its gradient, a pass each."""
 
+from typing import Any
+
 import numpy as np
 
 from scratchvae.kernels.machine.arena import empty
 from scratchvae.kernels.machine.chunks import ALL, bounds, run_all
 from scratchvae.kernels.machine.compilation import kernel
-from scratchvae.kernels.machine.tasks import Resources, Task, present_resources, run
-from scratchvae.validation import Array, FloatArray, check_same_dtype, check_same_shape
+from scratchvae.kernels.machine.tasks import Resources, Task, compute
+from scratchvae.kernels.passes.elementwise import NANOSECONDS, check_alike, each_pair_task
+from scratchvae.validation import Array, FloatArray
 
-_NANOSECONDS = 0.3  # rough cost of a number
 _LANES = 64  # sums kept side by side: one alone would wait for each addition to end
 
 
 def squared_distances(x: FloatArray, y: FloatArray) -> FloatArray:
-    """Return the sum of ``(x − y)²`` over all axes but the first: (N, …) to (N,).
-
-    Raises an `InputError` unless ``x`` and ``y`` are of one shape and dtype.
-    Definition: ``reference.squared_distances``.
-    """
-    check_same_dtype("x and y of squared_distances", x, y)
-    check_same_shape(x, y, "x and y of squared_distances")
-    out, resources = np.empty(len(x), x.dtype), present_resources()
-    arrays = (np.ascontiguousarray(x), np.ascontiguousarray(y), out)
-    run(squared_distances_tasks(resources, *arrays), resources.threads)
-    return out
+    """Return Σ (x − y)², (N,). Definition: ``reference.squared_distances``."""
+    check_alike("x and y of squared_distances", x, y)
+    return compute(squared_distances_tasks, (x, y), np.empty(len(x), x.dtype))
 
 
 def gaussian_gradient(x: FloatArray, mean: FloatArray, variance: float) -> FloatArray:
-    """Return ``(mean − x) / variance``, the derivative of ``(x − mean)² / (2 variance)``.
-
-    Raises an `InputError` unless ``x`` and ``mean`` are of one shape and dtype.
-    Definition: ``reference.gaussian_gradient``.
-    """
-    check_same_dtype("x and mean of gaussian_gradient", x, mean)
-    check_same_shape(x, mean, "x and mean of gaussian_gradient")
-    out, resources = empty(x.shape, x.dtype), present_resources()
-    arrays = (np.ascontiguousarray(x), np.ascontiguousarray(mean))
-    run(gaussian_gradient_tasks(resources, *arrays, variance, out), resources.threads)
-    return out
+    """Return (mean − x) / variance. Definition: ``reference.gaussian_gradient``."""
+    check_alike("x and mean of gaussian_gradient", x, mean)
+    return compute(gaussian_gradient_tasks, (x, mean), empty(x.shape, x.dtype), variance)
 
 
 def squared_distances_tasks(
@@ -46,15 +32,14 @@ def squared_distances_tasks(
     """Return the tasks of ``squared_distances``."""
     sums = resources.memory.scratch("squares", resources.threads * _LANES, x.dtype)
     rows = [array.reshape(len(x), x.size // max(len(x), 1)) for array in (x, y)]
-    return [Task(_squares, x.size * _NANOSECONDS, (*rows, sums, out))]
+    return [Task(_squares, x.size * NANOSECONDS, (*rows, sums, out))]
 
 
 def gaussian_gradient_tasks(
-    resources: Resources, x: FloatArray, mean: FloatArray, variance: float, out: FloatArray
+    resources: Resources, x: FloatArray, mean: FloatArray, out: FloatArray, variance: float
 ) -> list[Task]:
     """Return the tasks of ``gaussian_gradient``."""
-    arguments = (x.reshape(-1), mean.reshape(-1), x.dtype.type(variance), out.reshape(-1))
-    return [Task(_gradient, x.size * _NANOSECONDS, arguments)]
+    return [each_pair_task(_gaussian_gradient, x, mean, out, variance)]
 
 
 @kernel()
@@ -81,13 +66,6 @@ def _squares(chunk: int, chunks: int, x: Array, y: Array, sums: Array, out: Arra
         out[row] = sums[0]
 
 
-@kernel()
-def _gradient(
-    chunk: int, chunks: int, x: Array, mean: Array, variance: float, gradient: Array
-) -> None:
-    if chunk == ALL:
-        return run_all(chunks)
-    first, last = bounds(chunk, chunks, x.size)
-    x, mean, gradient = x[first:last], mean[first:last], gradient[first:last]
-    for i in range(x.size):
-        gradient[i] = (mean[i] - x[i]) / variance
+@kernel(inside=True)
+def _gaussian_gradient(x: Any, mean: Any, variance: Any) -> Any:
+    return (mean - x) / variance

@@ -14,10 +14,8 @@ from math import prod
 import numpy as np
 
 from scratchvae.kernels.machine.compilation import kernel
-from scratchvae.kernels.machine.tasks import Resources, Task
+from scratchvae.kernels.machine.tasks import Resources
 from scratchvae.validation import Array, FloatArray
-
-NANOSECONDS = 0.5  # rough cost of a pass over memory, per number
 
 _LINE = 256  # numbers at most, unless one row is longer
 # Where nothing is summed, lines may be so long that the rest after whole vectors costs nothing.
@@ -49,14 +47,9 @@ def number_of_blocks(lines: FloatArray) -> int:
     return -(-len(lines) // block_lines(lines))
 
 
-def add_blocks_task(sums: FloatArray, total: FloatArray) -> Task:
-    """Return the task that adds the sums of all blocks, (blocks, line), to ``total`` (C,)."""
-    return Task(add_blocks, 0, (sums, total))
-
-
 @kernel()
 def add_blocks(chunk: int, chunks: int, sums: Array, total: Array) -> None:
-    """Add to ``total`` (C,) what ``add_up`` left of each block, summed in float64."""
+    """Add the sums of all blocks (blocks, line), as ``add_up`` left them, to ``total`` (C,)."""
     for c in range(len(total)):
         total[c] += block_sum(sums, c)
 
@@ -86,7 +79,7 @@ def block_bounds(block: int, x: Array) -> tuple[int, int]:
 
 @kernel(inside=True)
 def add_up(line: Array, channels: int) -> None:
-    """Add to the first row of a line all the others."""
+    """Add all other rows of a line to its first."""
     for start in range(channels, len(line), channels):
         for c in range(channels):
             line[c] += line[start + c]
@@ -94,7 +87,7 @@ def add_up(line: Array, channels: int) -> None:
 
 @kernel(inside=True)
 def repeat(values: Array, line: Array) -> None:
-    """Fill a line with ``values`` (C,), again and again."""
+    """Fill a line with repetitions of ``values`` (C,)."""
     for c in range(len(values)):
         line[c] = values[c]
     repeat_first(line, len(values))
@@ -102,7 +95,7 @@ def repeat(values: Array, line: Array) -> None:
 
 @kernel(inside=True)
 def repeat_first(line: Array, channels: int) -> None:
-    """Copy the first row of a line to all others, twice as many each time."""
+    """Copy the first row of a line to all others, doubling what is filled each time."""
     filled = channels
     while filled < len(line):
         more = min(filled, len(line) - filled)
