@@ -444,7 +444,7 @@ def test_open_refuses_a_checkpoint_of_another_recipe(copied, tmp_path):
     [
         ({"recipe": "nothing"}, "there is no recipe 'nothing'"),
         ({"recipe": None}, "None"),
-        ({"recipe": ["zhao-mlp"]}, "list"),
+        ({"recipe": ["zhao-mlp"]}, "no recipe ['zhao-mlp']"),
         ({"latent_dim": "2"}, "latent_dim"),
         ({"latent_dim": 0}, "latent_dim"),
         ({"latent_dim": 10**30}, "is not the configuration"),
