@@ -156,7 +156,7 @@ class LogSoftplus(Layer):
     def backward(self, dy: FloatArray) -> FloatArray:
         """Return ``dy · sigmoid(x) · e⁻ʸ``."""
         y = remembered_output(self, dy)
-        dx: FloatArray = dy * kernels.sigmoid(self.x) * np.exp(-y)
+        dx: FloatArray = kernels.sigmoid(self.x) * np.exp(-y) * dy
         return dx
 
     def __repr__(self) -> str:
