@@ -51,7 +51,7 @@ def check_decoded(
     if decoded.shape[1:] != expected:
         raise InputError(
             f"the decoder must give (N, {', '.join(map(str, expected))}) for images of shape "
-            f"{image_shape} and a {type(likelihood).__name__}, not {decoded.shape}: change its "
+            f"{image_shape} and a {likelihood.name} likelihood, not {decoded.shape}: change its "
             "last layers"
         )
     return decoded
