@@ -42,9 +42,6 @@ __all__ = [
     "sum_rows",
     "tanh",
     "tanh_backward",
-    "transposed_convolution_forward",
-    "transposed_convolution_input_gradient",
-    "transposed_convolution_weight_gradient",
 ]
 
 
@@ -121,33 +118,6 @@ def _taps(
     for i in range(kernel[0]):
         for j in range(kernel[1]):
             yield i, j, np.s_[:, i : i + rows : stride, j : j + columns : stride]
-
-
-def transposed_convolution_forward(
-    x: FloatArray, w: FloatArray, stride: int = 1, padding: int = 0, output_padding: int = 0
-) -> FloatArray:
-    """Return the input gradient, at dy = x, of the convolution with weights ``w`` (kh, kw, O, I).
-
-    Its size is the smallest that this convolution maps to (H, W), plus ``output_padding``.
-    """
-    height, width = (
-        (x.shape[a] - 1) * stride - 2 * padding + w.shape[a - 1] + output_padding for a in (1, 2)
-    )
-    return convolution_input_gradient(x, w, (height, width), stride, padding)
-
-
-def transposed_convolution_input_gradient(
-    dy: FloatArray, w: FloatArray, stride: int = 1, padding: int = 0
-) -> FloatArray:
-    """Return ∂loss/∂x of ``transposed_convolution_forward``: the convolution of ``dy``."""
-    return convolution_forward(dy, w, stride, padding)
-
-
-def transposed_convolution_weight_gradient(
-    x: FloatArray, dy: FloatArray, kernel_size: tuple[int, int], stride: int = 1, padding: int = 0
-) -> FloatArray:
-    """Return ∂loss/∂w of ``transposed_convolution_forward``: the convolution's, roles exchanged."""
-    return convolution_weight_gradient(dy, x, kernel_size, stride, padding)
 
 
 def channel_moments(x: FloatArray) -> tuple[FloatArray, FloatArray]:

@@ -8,6 +8,7 @@ from layer_cases import ACTIVATIONS, network
 from scratchvae.layers import (
     ELU,
     BatchNorm,
+    ConvTranspose2D,
     Dense,
     Flatten,
     LogSoftplus,
@@ -198,6 +199,16 @@ def test_dense_refuses_what_does_not_fit():
             layer.forward(np.zeros(shape, np.float32))
     with refused("x is float64 where float32 is expected"):
         layer.forward(np.zeros((2, 5)))
+
+
+def test_transposed_convolution_refuses_what_does_not_fit():
+    with refused("output_padding must be below the stride of 2, not 2"):
+        ConvTranspose2D(2, 3, 3, stride=2, output_padding=2)
+    layer = ConvTranspose2D(2, 3, 3, padding=2, rng=0)
+    with refused("padding 2 leaves nothing of images of 1 by 1"):
+        layer.forward(np.zeros((1, 1, 1, 2), np.float32))
+    with refused("(N, H, W, 2)", "(1, 4, 4, 3)", "channels come last"):
+        layer.forward(np.zeros((1, 4, 4, 3), np.float32))
 
 
 def test_batch_norm_tells_of_the_image_that_an_epoch_left_over():

@@ -5,14 +5,12 @@ input. The gradient of the input slides them, rotated by 180°, over the gradien
 a stride, the input's pixels fall into stride² phases, and each phase meets its own taps. The
 gradient of the weights is a sum over pixels (see ``weight_gradient``).
 
-A transposed convolution is the adjoint of a convolution, with that convolution's weights: its
-forward pass is the convolution's input gradient, and the other way round, so that
-⟨convolution(x, w), y⟩ = ⟨x, transposed_convolution(y, w)⟩. There is nothing else to compute.
+A transposed convolution is the same three with the two ends exchanged: its forward pass is the
+convolution's input gradient, and its input gradient the convolution.
 """
 
 import numpy as np
 
-from scratchvae.errors import InputError
 from scratchvae.kernels.convolution.geometry import (
     check_equal,
     check_images,
@@ -91,41 +89,6 @@ def convolution_weight_gradient(
     check_equal(f"the images of x and of dy in {name}", len(x), len(dy))
     out = np.empty((*kernel_size, x.shape[3], dy.shape[3]), x.dtype)
     return compute(convolution_weight_gradient_tasks, (x, dy), out, stride, padding)
-
-
-def transposed_convolution_forward(
-    x: FloatArray, w: FloatArray, stride: int = 1, padding: int = 0, output_padding: int = 0
-) -> FloatArray:
-    """Return the adjoint convolution. Definition: ``reference.transposed_convolution_forward``.
-
-    ``output_padding``, the rows and columns beyond the smallest size, must be below the stride.
-    """
-    name = "transposed_convolution_forward"
-    if not 0 <= output_padding < max(1, stride):
-        raise InputError(
-            f"output_padding of {name} must be at least 0 and below the stride {stride}, "
-            f"not {output_padding}: give what the convolution's stride left over"
-        )
-    check_images(name, "x and w", x, w)
-    height, width = (
-        (x.shape[a] - 1) * stride - 2 * padding + w.shape[a - 1] + output_padding for a in (1, 2)
-    )
-    check_pixels(name, (height, width))
-    return convolution_input_gradient(x, w, (height, width), stride, padding)
-
-
-def transposed_convolution_input_gradient(
-    dy: FloatArray, w: FloatArray, stride: int = 1, padding: int = 0
-) -> FloatArray:
-    """Return ∂loss/∂x. Definition: ``reference.transposed_convolution_input_gradient``."""
-    return convolution_forward(dy, w, stride, padding)
-
-
-def transposed_convolution_weight_gradient(
-    x: FloatArray, dy: FloatArray, kernel_size: tuple[int, int], stride: int = 1, padding: int = 0
-) -> FloatArray:
-    """Return ∂loss/∂w. Definition: ``reference.transposed_convolution_weight_gradient``."""
-    return convolution_weight_gradient(dy, x, kernel_size, stride, padding)
 
 
 def convolution_forward_tasks(
