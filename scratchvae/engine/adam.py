@@ -32,6 +32,9 @@ class AdamPlan:
             same = same and array is before
         if not same:
             self._make(arrays, threads)
+        if not self._tasks:
+            optimiser.step()
+            return
         optimiser.steps += 1
         for factors in self._factors.values():
             adam_factors(
@@ -46,6 +49,11 @@ class AdamPlan:
 
     def _make(self, arrays: list[FloatArray], threads: int) -> None:
         self._arrays, self._threads, self._tasks = arrays, threads, []
+        for place, array in enumerate(arrays):
+            value = arrays[place - place % 4]
+            alike = (array.shape, array.dtype) == (value.shape, value.dtype)
+            if not (alike and array.flags.c_contiguous and array.flags.writeable):
+                return  # the optimiser itself takes it, or refuses it in one line
         resources = Resources(threads, Memory())
         for place in range(0, len(arrays), 4):
             value, grad, first, second = arrays[place : place + 4]

@@ -28,6 +28,7 @@ class Engine:
         self._on = is_on()
         self._double: Any = None
         self._networks: dict[str, Any] = {}
+        self._state: dict[str, Any] = {}
         self._replaced: set[str] = set()
         self._arena = Arena()
         self._adam: Any = None
@@ -45,7 +46,8 @@ class Engine:
             return model
         if type(self._double) is not type(model):
             self._double = object.__new__(type(model))
-        own, state = vars(self._double), dict(vars(model))  # another thread may add to it
+        own = vars(self._double)
+        state = self._state = dict(vars(model))  # another thread may add to it
         own.clear()
         own.update(state)
         # Somebody else's class may keep what its networks return.
@@ -74,8 +76,9 @@ class Engine:
     def hand_back(self, model: Any) -> None:
         """Give the model what a double's passes have left in attributes of its class's own."""
         if self._double is not None:
-            left = vars(self._double)
-            vars(model).update({name: left[name] for name in left if name not in self._replaced})
+            for name, value in vars(self._double).items():
+                if name not in self._replaced and value is not self._state.get(name):
+                    vars(model)[name] = value
 
     def step(self, optimiser: Any, adam: bool) -> None:
         """Take an optimiser's step; ``adam`` says that it is the package's own Adam."""

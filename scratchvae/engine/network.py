@@ -27,6 +27,7 @@ _SETTINGS = (
     *("in_channels", "out_channels", "kernel_size", "stride", "padding", "output_padding"),
 )
 
+_REFUSED: tuple[dict[str, Any], str, Any] = ({}, "", True)  # a fact that never holds
 _MOST_PLANS = 16  # of one network: shapes that come once must not fill the memory
 
 
@@ -146,8 +147,9 @@ class PlannedNetwork(Layer):
 
     def _read(self) -> None:
         """Look at the network as it is now: what is known in a row makes a piece."""
-        self._facts: list[tuple[dict[str, Any], str, Any]] = []
-        self._rows: list[tuple[list[Layer], list[Layer]]] = []
+        facts: list[tuple[dict[str, Any], str, Any]] = []
+        self._facts = [_REFUSED]  # until all has been looked at: a network is refused every time
+        self._rows: list[tuple[Sequential, list[Layer]]] = []
         self._pieces: list[list[Layer] | Layer] = []
         self._plans: dict[Any, Plan] = {}
         self._arenas: dict[tuple[int, int], Arena] = {}
@@ -162,26 +164,26 @@ class PlannedNetwork(Layer):
             assert isinstance(row, list)
             row.append(layer)
             own = vars(layer)
-            self._facts += [(own, name, own.get(name)) for name in _SETTINGS]
+            facts += [(own, name, own.get(name)) for name in _SETTINGS]
             for name, parameter in layer.parameters.items():
                 held, what = vars(parameter), f"the gradient of {type(layer).__name__}'s {name}"
                 check_shape(parameter.grad, what, parameter.value.shape)
                 check_in_place(parameter.grad, what)
                 check_same_dtype(f"{name} and its gradient", parameter.value, parameter.grad)
-                self._facts.append((layer.parameters, name, parameter))
-                self._facts += [(held, "value", parameter.value), (held, "grad", parameter.grad)]
-            self._facts += [(layer.buffers, name, buffer) for name, buffer in layer.buffers.items()]
+                facts.append((layer.parameters, name, parameter))
+                facts += [(held, "value", parameter.value), (held, "grad", parameter.grad)]
+            facts += [(layer.buffers, name, buffer) for name, buffer in layer.buffers.items()]
         # Below the first piece that learns, nobody asks for a gradient.
         learns = [_learns(piece) for piece in self._pieces]
         self._first = learns.index(True) if True in learns else len(learns)
+        self._facts = facts
 
     def _leaves(self, layer: Layer) -> Iterator[Layer]:
         """Yield the layers that run one after the other."""
         if type(layer) is not Sequential or {"forward", "backward"} & vars(layer).keys():
             yield layer
             return
-        self._rows.append((layer.layers, list(layer.layers)))
-        self._facts.append((vars(layer), "layers", layer.layers))
+        self._rows.append((layer, list(layer.layers)))
         for inner in layer.layers:
             yield from self._leaves(inner)
 
@@ -190,7 +192,7 @@ class PlannedNetwork(Layer):
         for mapping, key, value in self._facts:
             if mapping.get(key) is not value:
                 return True
-        return any(layers != copy for layers, copy in self._rows)
+        return any(row.layers != layers for row, layers in self._rows)
 
 
 def _is_known(layer: Layer) -> bool:

@@ -176,11 +176,12 @@ class LatentModel(Model):
             Whether to draw from p(x | z) instead of taking its mean.
         """
         rng = stream(seed, "draw")
-        z = self.draw_latents(check_count(count, "count", 0), rng)
+        z = looking_at(self).draw_latents(check_count(count, "count", 0), rng)
         if not pixel_noise:
             return self.decode(z, labels)
         condition = _condition(self._labels_to_decode(labels, count), slice(None))
-        return self.likelihood.sample(self.decode_parameters(z, **condition), rng)
+        decoded = looking_at(self).decode_parameters(z, **condition)
+        return self.likelihood.sample(decoded, rng)
 
     def elbo(
         self, images: NDArray[Any], *, labels: NDArray[Any] | None = None, seed: int = 0

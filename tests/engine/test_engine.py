@@ -13,9 +13,11 @@ from helpers import refused, small_vae, values
 
 import scratchvae
 from scratchvae import kernels
+from scratchvae.engine import Engine
 from scratchvae.kernels.machine.arena import Arena, empty
-from scratchvae.layers import Dense
+from scratchvae.layers import Dense, Parameter
 from scratchvae.models import RECIPES
+from scratchvae.training import Adam
 
 compiled = pytest.mark.skipif(kernels.BACKEND != "numba", reason="plans are of compiled kernels")
 
@@ -164,7 +166,8 @@ def test_looking_at_a_model_while_it_trains_changes_nothing(engine, monkeypatch)
     def look():
         while not done.is_set():
             try:
-                for answer in (watched.sample(5), watched.encode(x), watched.elbo(x[:7])):
+                answers = (watched.sample(5, pixel_noise=True), watched.encode(x))
+                for answer in (*answers, watched.sample(5), watched.elbo(x[:7])):
                     assert len(answer) in (5, 40, 7)
             except Exception as error:  # reported below, in the test's own thread
                 errors.append(error)
@@ -239,3 +242,39 @@ def test_what_somebody_elses_model_keeps_of_its_networks_is_not_written_over():
     assert len(model.kept) == 2 * 4 * 6
     for kept, copy in model.kept:
         np.testing.assert_array_equal(kept, copy)
+
+
+def test_what_is_changed_in_a_model_during_a_step_stays_changed():
+    class Changing(scratchvae.VAE):
+        def backward(self):
+            model.beta = 3.0  # as another thread may do
+            super().backward()
+
+    model = small_vae(model=Changing)
+    scratchvae.Trainer(model).step(np.random.default_rng(0).random((4, 3, 5, 1)))
+    assert model.beta == 3.0
+
+
+def test_planned_adam_is_adam_whatever_the_order_of_a_gradient():
+    gradients = np.random.default_rng(0).standard_normal((3, 4, 5))
+
+    def stepped(step):
+        parameters = {name: Parameter(np.ones((4, 5))) for name in "ab"}
+        optimiser = Adam(parameters, 0.1)
+        for place, gradient in enumerate(gradients):
+            parameters["a"].grad = gradient
+            parameters["b"].grad = np.asfortranarray(gradient) if place == 1 else gradient
+            if place == 2:
+                parameters["a"].value = 2 * parameters["a"].value
+            step(optimiser)
+        assert optimiser.steps == 3
+        return [p.value for p in parameters.values()], optimiser
+
+    engine = Engine(keeps=True)
+    expected, _ = stepped(lambda optimiser: optimiser.step())
+    found, optimiser = stepped(lambda optimiser: engine.step(optimiser, adam=True))
+    for array, other in zip(found, expected, strict=True):
+        np.testing.assert_array_equal(array, other)
+    optimiser.parameters["a"].grad = np.zeros((4, 4))
+    with refused("(4, 4)", "(4, 5)"):
+        engine.step(optimiser, adam=True)

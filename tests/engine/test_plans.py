@@ -337,5 +337,14 @@ def test_planned_network_refuses_what_its_layers_refuse():
     with refused("dy", "(5, 4)"):
         planned.backward(np.ones((4, 4), "f"))
     network.layers.append(network.layers[0])
-    with refused("twice"):
-        planned.forward(np.ones((5, 3), "f"))
+    for _ in range(2):  # the second time as well: nothing is run that was refused
+        with refused("twice"):
+            planned.forward(np.ones((5, 3), "f"))
+    network.layers.pop()
+    weight = network.layers[0].parameters["weight"]
+    weight.grad = np.zeros((4, 3), "f")
+    for _ in range(2):
+        with refused("gradient of Dense's weight", "(3, 4)", "(4, 3)"):
+            planned.forward(np.ones((5, 3), "f"))
+    weight.grad = np.zeros((3, 4), "f")
+    assert planned.forward(np.ones((5, 3), "f")).shape == (5, 4)
