@@ -107,20 +107,20 @@ class Source(Protocol):
 
 
 class Rotation:
-    """Memory that takes turns: an array is written over when ``count`` more have been asked for.
+    """Memory of two arrays that take turns: each is written over by the next but one.
 
     A gradient is needed until the next one is there, and so is an output where no backward pass
     will ask for it.
     """
 
-    def __init__(self, count: int = 3) -> None:
-        self._memory: list[FloatArray] = [np.empty(0)] * count
+    def __init__(self) -> None:
+        self._memory: list[FloatArray] = [np.empty(0), np.empty(0)]
         self._next = 0
 
     def empty(self, shape: Sequence[int], dtype: Any) -> FloatArray:
         """Return an array of this shape."""
         size, place = prod(shape), self._next
-        self._next = (place + 1) % len(self._memory)
+        self._next = 1 - place
         memory = self._memory[place]
         if memory.size < size or memory.dtype != dtype:
             memory = self._memory[place] = aligned(size, dtype)

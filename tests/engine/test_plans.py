@@ -278,6 +278,31 @@ def test_backward_parameters_goes_no_further_than_it_must():
     nothing.backward_parameters(nothing.forward(np.ones((2, 4), "f")))
 
 
+@pytest.mark.parametrize("keeps", [True, False])
+def test_what_leaves_a_planned_network_is_not_written_over_within_a_round(keeps):
+    layers = [Flatten(), *(Dense(4, 4, rng=n) for n in range(5)), Reshape((2, 2))]
+    planned = PlannedNetwork(Sequential(*layers), keeps=keeps)
+    x = np.random.default_rng(0).standard_normal((5, 2, 2)).astype("f")
+    y = planned.forward(x)
+    kept = y.copy()
+    planned.forward(2 * x)
+    np.testing.assert_array_equal(y, kept)
+    if keeps:
+        dx = planned.backward(np.ones_like(y))
+        kept = dx.copy()
+        planned.backward_parameters(3 * np.ones_like(y))
+        np.testing.assert_array_equal(dx, kept)
+
+
+def test_looking_leaves_what_a_strangers_layer_remembers():
+    stranger = Stranger()
+    network = Sequential(stranger, Dense(3, 2, rng=0))
+    x = np.random.default_rng(0).standard_normal((5, 3)).astype("f")
+    network.forward(x)
+    PlannedNetwork(network, keeps=False).forward(2 * x)
+    np.testing.assert_array_equal(stranger.x, x)
+
+
 CHANGES = {
     "append": lambda net: net.layers.append(Tanh()),
     "pop": lambda net: net.layers.pop(),
