@@ -38,9 +38,9 @@ def _choose_backend() -> str:
             f"install Numba, or set {_VARIABLE}=numpy"
         )
     print(
-        f"scratchvae: computing with NumPy, since {problem}; this is about 2.5 times slower for "
-        "dense recipes and 8 to 12 times for convolutional ones. Install Numba for speed, or set "
-        f"{_VARIABLE}=numpy to hide this line.",
+        f"scratchvae: computing with NumPy, since {problem}; this is about 2 to 4 times "
+        "slower for dense recipes and 4 to 8 times for convolutional ones. Install Numba for "
+        f"speed, or set {_VARIABLE}=numpy to hide this line.",
         file=sys.stderr,
     )
     return "numpy"

@@ -53,6 +53,7 @@ class SGD:
 
     def step(self) -> None:
         """Change every parameter once, by its present gradient."""
+        _check_gradients(self.parameters)
         self.steps += 1
         for name, parameter in self.parameters.items():
             velocity = self.state[f"velocity/{name}"]
@@ -102,6 +103,7 @@ class Adam:
 
     def step(self) -> None:
         """Change every parameter once, by its present gradient."""
+        _check_gradients(self.parameters)
         self.steps += 1
         for name, parameter in self.parameters.items():
             kernels.adam_step(
@@ -114,6 +116,16 @@ class Adam:
                 beta_1=self.beta_1,
                 beta_2=self.beta_2,
                 epsilon=self.epsilon,
+            )
+
+
+def _check_gradients(parameters: Mapping[str, Parameter]) -> None:
+    """Raise an `InputError` where a gradient does not fit: before any value changes."""
+    for name, p in parameters.items():
+        if (p.grad.shape, p.grad.dtype) != (p.value.shape, p.value.dtype):
+            raise InputError(
+                f"the gradient of {name} must have its value's shape and type, {p.value.shape} "
+                f"{p.value.dtype}, not {p.grad.shape} {p.grad.dtype}: assign one that fits"
             )
 
 

@@ -121,3 +121,21 @@ def test_optimisers_agree_with_torch(name):
         other.step()
     for n, parameter in learned.items():
         np.testing.assert_allclose(parameter.value, theirs[n].detach().numpy(), rtol=1e-9)
+
+
+@pytest.mark.parametrize("optimiser", [SGD, Adam])
+@pytest.mark.parametrize("wrong", [np.ones((4, 4)), np.ones((3, 2), np.float32)])
+def test_a_gradient_that_does_not_fit_is_refused_before_anything_changes(optimiser, wrong):
+    learned = parameters((2, 5), (3, 2))
+    optimiser = optimiser(learned, 0.1)
+    learned["0"].grad[...] = 1
+    before = {name: p.value.copy() for name, p in learned.items()}
+    state = {name: array.copy() for name, array in optimiser.state.items()}
+    learned["1"].grad = wrong
+    with refused("gradient of 1", "(3, 2) float64", str(wrong.shape), str(wrong.dtype)):
+        optimiser.step()
+    assert optimiser.steps == 0
+    for name, p in learned.items():
+        np.testing.assert_array_equal(p.value, before[name])
+    for name, array in optimiser.state.items():
+        np.testing.assert_array_equal(array, state[name])
