@@ -36,15 +36,9 @@ class AdamPlan:
             optimiser.step()
             return
         optimiser.steps += 1
+        settings = (optimiser.learning_rate, optimiser.beta_1, optimiser.beta_2, optimiser.epsilon)
         for factors in self._factors.values():
-            adam_factors(
-                factors,
-                step=optimiser.steps,
-                learning_rate=optimiser.learning_rate,
-                beta_1=optimiser.beta_1,
-                beta_2=optimiser.beta_2,
-                epsilon=optimiser.epsilon,
-            )
+            adam_factors(factors, optimiser.steps, *settings)
         run(self._tasks, threads)
 
     def _make(self, arrays: list[FloatArray], threads: int) -> None:

@@ -16,33 +16,14 @@ import numpy as np
 
 from scratchvae.validation import FloatArray
 
-__all__ = [
-    "adam_step",
-    "batch_norm_backward",
-    "batch_norm_forward",
-    "bernoulli_cross_entropy",
-    "bernoulli_gradient",
-    "channel_moments",
-    "convolution_forward",
-    "convolution_input_gradient",
-    "convolution_weight_gradient",
-    "elu",
-    "elu_backward",
-    "gaussian_gradient",
-    "matmul",
-    "matmul_transposed_left",
-    "matmul_transposed_right",
-    "relu",
-    "relu_backward",
-    "sigmoid",
-    "sigmoid_backward",
-    "softplus",
-    "softplus_backward",
-    "squared_distances",
-    "sum_rows",
-    "tanh",
-    "tanh_backward",
-]
+__all__ = ["matmul", "matmul_transposed_left", "matmul_transposed_right", "sum_rows"]
+__all__ += ["convolution_forward", "convolution_input_gradient", "convolution_weight_gradient"]
+__all__ += ["batch_norm_backward", "batch_norm_forward", "channel_moments"]
+__all__ += ["elu", "elu_backward", "relu", "relu_backward", "tanh", "tanh_backward"]
+__all__ += ["sigmoid", "sigmoid_backward", "softplus", "softplus_backward"]
+__all__ += ["bernoulli_cross_entropy", "bernoulli_gradient"]
+__all__ += ["gaussian_gradient", "squared_distances"]
+__all__ += ["adam_step"]
 
 
 def matmul(a: FloatArray, b: FloatArray) -> FloatArray:

@@ -27,11 +27,7 @@ from scratchvae.kernels.convolution.phases import (
     phase_table,
 )
 from scratchvae.kernels.convolution.slide import correlate, pack_taps
-from scratchvae.kernels.convolution.weight_gradient import (
-    turn_taps,
-    weight_gradient,
-    widen,
-)
+from scratchvae.kernels.convolution.weight_gradient import turn_taps, weight_gradient, widen
 from scratchvae.kernels.machine.dot_tile import dot_address, dot_rows
 from scratchvae.kernels.machine.simd import lanes
 from scratchvae.kernels.machine.tasks import Resources, Task, compute

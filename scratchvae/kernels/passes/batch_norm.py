@@ -20,12 +20,7 @@ from scratchvae.kernels.machine.chunks import ALL, Kernel, bounds, run_all
 from scratchvae.kernels.machine.compilation import kernel
 from scratchvae.kernels.machine.tasks import Resources, Task, present_resources, run
 from scratchvae.kernels.passes.activation import BACKWARD, FORWARD
-from scratchvae.kernels.passes.elementwise import (
-    NANOSECONDS,
-    Function,
-    check_alike,
-    specialised,
-)
+from scratchvae.kernels.passes.elementwise import NANOSECONDS, Function, check_alike, specialised
 from scratchvae.kernels.passes.rows import (
     LONG_LINE,
     add_blocks,
