@@ -45,11 +45,7 @@ from scratchvae.layers import (
 from scratchvae.validation import FloatArray
 
 ACTIVATIONS: dict[type[Layer], str] = {
-    ReLU: "relu",
-    ELU: "elu",
-    Tanh: "tanh",
-    Sigmoid: "sigmoid",
-    Softplus: "softplus",
+    kind: kind.__name__.lower() for kind in (ReLU, ELU, Tanh, Sigmoid, Softplus)
 }
 
 

@@ -61,12 +61,7 @@ _observer: Callable[[Kernel, float], None] | None = None
 def run(tasks: Iterable[Task], threads: int) -> None:
     """Run tasks one after the other, each on up to ``threads`` threads where that pays.
 
-    Parameters
-    ----------
-    tasks
-        From one builder or several.
-    threads
-        The number that the tasks were built for: there is scratch memory for that many chunks.
+    They must have been built for that number: there is scratch memory for that many chunks.
     """
     if _observer is None:
         _share(tasks, threads)

@@ -63,12 +63,7 @@ def panel_columns(dtype: DTypeLike) -> int:
 def tile_address(dtype: DTypeLike, unit: int) -> int:
     """Return the address of the compiled tile (without a compiler: its form, for `run_tile`).
 
-    Parameters
-    ----------
-    dtype : dtype
-        ``float32`` or ``float64``.
-    unit : int
-        The stride of A that is 1: `UNIT_STEP` (along the reduction) or `UNIT_ROW`.
+    ``unit`` is the stride of A that is 1: `UNIT_STEP` (along the reduction) or `UNIT_ROW`.
     """
     return compile_tile(_unit_step if unit == UNIT_STEP else _unit_row, dtype, unit)
 
