@@ -1,5 +1,6 @@
 """Adam's step on all parameters as one list of tasks."""
 
+from operator import is_
 from typing import Any
 
 import numpy as np
@@ -28,9 +29,7 @@ class AdamPlan:
             arrays += (optimiser.state[f"first/{name}"], optimiser.state[f"second/{name}"])
         threads = get_threads()
         same = len(arrays) == len(self._arrays) and threads == self._threads
-        for array, before in zip(arrays, self._arrays, strict=False):
-            same = same and array is before
-        if not same:
+        if not (same and all(map(is_, arrays, self._arrays))):
             self._make(arrays, threads)
         if not self._tasks:
             optimiser.step()

@@ -162,7 +162,8 @@ class PlannedNetwork(Layer):
                 facts += [(held, "value", parameter.value), (held, "grad", parameter.grad)]
             facts += [(layer.buffers, name, buffer) for name, buffer in layer.buffers.items()]
         # Below the first piece that learns, nobody asks for a gradient.
-        learns = [_learns(piece) for piece in self._pieces]
+        rows = [[piece] if isinstance(piece, Layer) else piece for piece in self._pieces]
+        learns = [any(layer.parameters for layer in row) for row in rows]
         self._first = learns.index(True) if True in learns else len(learns)
         self._facts = facts
 
@@ -185,8 +186,3 @@ class PlannedNetwork(Layer):
 
 def _is_known(layer: Layer) -> bool:
     return type(layer) in KNOWN and not {"forward", "backward"} & vars(layer).keys()
-
-
-def _learns(piece: list[Layer] | Layer) -> bool:
-    layers = [piece] if isinstance(piece, Layer) else piece
-    return any(layer.parameters for layer in layers)

@@ -173,18 +173,17 @@ class Linear(Stage):
         tasks = activation_backward_bias_tasks(
             self.places.resources, dy, self.y, d, self.bias.grad, **self.kind
         )
-        more, dx = self._map_backward(d, source)
-        return tasks + more, dx
+        return self._map_backward(tasks, d, source)
 
     def _map(self, y: FloatArray) -> list[Task]:
         products, geometry = self._products()
         return products.forward(self.places.resources, self.x, self.w.value, y, *geometry)
 
-    def _map_backward(self, d: FloatArray, source: Arena | None) -> Back:
-        """Return the tasks from the gradient ``d`` at the map's output to its weight and input."""
+    def _map_backward(self, tasks: list[Task], d: FloatArray, source: Arena | None) -> Back:
+        """Add the tasks from the gradient ``d`` at the map's output to its weight and input."""
         (products, geometry), resources = self._products(), self.places.resources
         operands = (self.x, d, self.w.grad)
-        tasks = products.weight_gradient(resources, *operands, *geometry, accumulate=True)
+        tasks += products.weight_gradient(resources, *operands, *geometry, accumulate=True)
         if source is None:
             return tasks, None
         dx = source.empty(self.x.shape, d.dtype)
@@ -243,10 +242,7 @@ class Normalised(Linear):
             training=self.training,
             **self.kind,
         )
-        if not self.mapped:
-            return tasks, d
-        more, dx = self._map_backward(d, source)
-        return tasks + more, dx
+        return self._map_backward(tasks, d, source) if self.mapped else (tasks, d)
 
 
 def _kind(layer: Any) -> dict[str, Any]:

@@ -159,8 +159,7 @@ def _slide(
     # full of images that they are in otherwise would read the images a second time, which would
     # double the cost; with more, those tiles are the faster ones.
     few = (FEW_PIXELS if channels == 1 else out.shape[1] + 1, min(FEW_PIXELS, len(x)))
-    numbers = x.shape[3] * padded
-    phases, size = phase_table(y_axes, x_axes, strides[0], x.shape[1:3], few, numbers)
+    phases, size = phase_table(y_axes, x_axes, strides[0], x.shape[1:3], few, x.shape[3] * padded)
     # The last panel may be written a little beyond its end: see pack_transposed.
     panels = resources.memory.scratch("taps", size + width * width, out.dtype)
     tap_step = -strides[1] if transposed else 1

@@ -77,8 +77,7 @@ def compile_tile(form: Callable[..., None], dtype: DTypeLike, unit: int) -> int:
         return unit
     number = types.float32 if np.dtype(dtype) == np.float32 else types.float64
     pointer, five = types.CPointer(number), types.UniTuple(types.intp, 5)
-    signature = types.void(pointer, pointer, pointer, five, five)
-    return c_address(form, signature)
+    return c_address(form, types.void(pointer, pointer, pointer, five, five))
 
 
 @kernel()
