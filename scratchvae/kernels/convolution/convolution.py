@@ -155,9 +155,9 @@ def _slide(
         tile_shape = (tile_rows(), panel_columns(out.dtype))
     width = tile_shape[1]
     padded = -(-channels // width) * width
-    # Columns of border pixels can be the rows of a tile, too. With one output channel, the tiles
-    # full of images that they are in otherwise would read the images a second time, which would
-    # double the cost; with more, those tiles are the faster ones.
+    # At inner rows, border columns are computed image by image. With one output channel the
+    # arithmetic is so little that reading the images a second time would double the cost. With
+    # more, tiles full of images are the faster ones, and there are no inner rows.
     few = (FEW_PIXELS if channels == 1 else out.shape[1] + 1, min(FEW_PIXELS, len(x)))
     phases, size = phase_table(y_axes, x_axes, strides[0], x.shape[1:3], few, x.shape[3] * padded)
     # The last panel may be written a little beyond its end: see pack_transposed.
