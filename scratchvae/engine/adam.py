@@ -1,5 +1,6 @@
 """Adam's step on all parameters as one list of tasks."""
 
+from operator import is_
 from typing import Any
 
 import numpy as np
@@ -28,23 +29,15 @@ class AdamPlan:
             arrays += (optimiser.state[f"first/{name}"], optimiser.state[f"second/{name}"])
         threads = get_threads()
         same = len(arrays) == len(self._arrays) and threads == self._threads
-        for array, before in zip(arrays, self._arrays, strict=False):
-            same = same and array is before
-        if not same:
+        if not (same and all(map(is_, arrays, self._arrays))):
             self._make(arrays, threads)
         if not self._tasks:
             optimiser.step()
             return
         optimiser.steps += 1
+        settings = (optimiser.learning_rate, optimiser.beta_1, optimiser.beta_2, optimiser.epsilon)
         for factors in self._factors.values():
-            adam_factors(
-                factors,
-                step=optimiser.steps,
-                learning_rate=optimiser.learning_rate,
-                beta_1=optimiser.beta_1,
-                beta_2=optimiser.beta_2,
-                epsilon=optimiser.epsilon,
-            )
+            adam_factors(factors, optimiser.steps, *settings)
         run(self._tasks, threads)
 
     def _make(self, arrays: list[FloatArray], threads: int) -> None:

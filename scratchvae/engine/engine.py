@@ -17,10 +17,7 @@ _VARIABLE = "SCRATCHVAE_ENGINE"
 class Engine:
     """What runs the passes of one model for a trainer, or for a thread that looks at the model.
 
-    Parameters
-    ----------
-    keeps
-        Whether backward passes may follow the forward passes.
+    ``keeps`` says that backward passes may follow the forward passes.
     """
 
     def __init__(self, *, keeps: bool) -> None:
@@ -87,8 +84,7 @@ class Engine:
             return
         from scratchvae.engine.adam import AdamPlan
 
-        if self._adam is None:
-            self._adam = AdamPlan()
+        self._adam = self._adam or AdamPlan()
         self._adam.step(optimiser)
 
     def _planned(self, name: str, network: Layer, copies: bool) -> Layer:

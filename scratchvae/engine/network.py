@@ -34,19 +34,12 @@ _MOST_PLANS = 16  # of one network: shapes that come once must not fill the memo
 class PlannedNetwork(Layer):
     """A network's double: the passes of its known layers run as plans, all else is its own.
 
-    Parameters
-    ----------
-    network
-        What it doubles: its layers, its parameters, its running statistics.
-    keeps
-        Whether a backward pass may follow, which needs what the layers put out.
-    copies
-        Whether what its passes return is the caller's to keep.
+    ``keeps`` says that a backward pass may follow, which needs what the layers put out; ``copies``
+    says that what its passes return is the caller's to keep.
     """
 
     def __init__(self, network: Layer, keeps: bool, copies: bool = False) -> None:
-        self._network = network
-        self._keeps, self._copies = keeps, copies
+        self.network, self._keeps, self._copies = network, keeps, copies
         self._memory = Memory()
         self._gradients, self._turns = Rotation(), Rotation()
         self._call = 0
@@ -54,22 +47,17 @@ class PlannedNetwork(Layer):
         self._read()
 
     @property
-    def network(self) -> Layer:
-        """What it doubles."""
-        return self._network
-
-    @property
     def parameters(self) -> Any:  # type: ignore[override]
         """The network's own."""
-        return self._network.parameters
+        return self.network.parameters
 
     @property
     def buffers(self) -> Any:  # type: ignore[override]
         """The network's own."""
-        return self._network.buffers
+        return self.network.buffers
 
     def __getattr__(self, name: str) -> Any:
-        return getattr(self.__dict__["_network"], name)
+        return getattr(self.__dict__["network"], name)
 
     def rewind(self) -> None:
         """Begin a new round: what forward passes returned in the last one may be written over."""
@@ -110,7 +98,7 @@ class PlannedNetwork(Layer):
     def _back(self, dy: FloatArray, wants_dx: bool) -> FloatArray | None:
         if len(self._passes) < len(self._pieces):
             raise InputError(
-                f"{type(self._network).__name__}.backward needs a forward pass first: call "
+                f"{type(self.network).__name__}.backward needs a forward pass first: call "
                 "forward(x)"
             )
         d: FloatArray | None = dy
@@ -153,8 +141,8 @@ class PlannedNetwork(Layer):
         self._pieces: list[list[Layer] | Layer] = []
         self._plans: dict[Any, Plan] = {}
         self._arenas: dict[tuple[int, int], Arena] = {}
-        check_each_once([self._network])
-        for layer in self._leaves(self._network):
+        check_each_once([self.network])
+        for layer in self._leaves(self.network):
             if not _is_known(layer):
                 self._pieces.append(layer)
                 continue
@@ -174,7 +162,8 @@ class PlannedNetwork(Layer):
                 facts += [(held, "value", parameter.value), (held, "grad", parameter.grad)]
             facts += [(layer.buffers, name, buffer) for name, buffer in layer.buffers.items()]
         # Below the first piece that learns, nobody asks for a gradient.
-        learns = [_learns(piece) for piece in self._pieces]
+        rows = [[piece] if isinstance(piece, Layer) else piece for piece in self._pieces]
+        learns = [any(layer.parameters for layer in row) for row in rows]
         self._first = learns.index(True) if True in learns else len(learns)
         self._facts = facts
 
@@ -197,8 +186,3 @@ class PlannedNetwork(Layer):
 
 def _is_known(layer: Layer) -> bool:
     return type(layer) in KNOWN and not {"forward", "backward"} & vars(layer).keys()
-
-
-def _learns(piece: list[Layer] | Layer) -> bool:
-    layers = [piece] if isinstance(piece, Layer) else piece
-    return any(layer.parameters for layer in layers)

@@ -11,23 +11,9 @@ from scratchvae.validation import FloatArray, check_array, check_floats
 
 
 class Plan:
-    """The passes of a row of layers, for one shape of input.
+    """The passes of a row of layers, of types in ``KNOWN``, for input of the shape and dtype of x.
 
-    Parameters
-    ----------
-    layers
-        Of types in ``KNOWN``.
-    x
-        An array of the shape and dtype of the input.
-    training
-        As for ``Layer.forward``.
-    places
-        Where its arrays come from.
-
-    Raises
-    ------
-    InputError
-        If the input does not fit the layers, as their own ``forward`` would.
+    An `InputError` is raised if x does not fit the layers, as their own ``forward`` would.
     """
 
     def __init__(

@@ -9,8 +9,7 @@ whatever comes last in the stage does both within its own passes.
 """
 
 from collections.abc import Callable, Sequence
-from math import prod
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -19,7 +18,7 @@ from scratchvae.kernels.convolution.convolution import (
     convolution_input_gradient_tasks,
     convolution_weight_gradient_tasks,
 )
-from scratchvae.kernels.machine.memory import aligned
+from scratchvae.kernels.machine.arena import Arena
 from scratchvae.kernels.machine.tasks import Resources, Task
 from scratchvae.kernels.matrix_product import (
     matmul_tasks,
@@ -46,51 +45,36 @@ from scratchvae.layers import (
 from scratchvae.validation import FloatArray
 
 ACTIVATIONS: dict[type[Layer], str] = {
-    ReLU: "relu",
-    ELU: "elu",
-    Tanh: "tanh",
-    Sigmoid: "sigmoid",
-    Softplus: "softplus",
+    kind: kind.__name__.lower() for kind in (ReLU, ELU, Tanh, Sigmoid, Softplus)
 }
 
 
 class LinearMap(NamedTuple):
-    """The tasks of a linear map's three products, each of (resources, layer, operands, result)."""
+    """The tasks of a linear map's three products, each of (resources, operands, result, geometry).
+
+    The geometry of a convolution is its stride and padding.
+    """
 
     forward: Callable[..., list[Task]]
     weight_gradient: Callable[..., list[Task]]
     input_gradient: Callable[..., list[Task]]
 
 
-def _strides(layer: Any) -> tuple[int, int]:
-    return layer.stride, layer.padding
-
-
 LINEAR: dict[type[Layer], LinearMap] = {
-    Dense: LinearMap(
-        lambda r, layer, x, w, y: matmul_tasks(r, x, w, y),
-        lambda r, layer, x, dy, dw: matmul_transposed_left_tasks(r, x, dy, dw, accumulate=True),
-        lambda r, layer, dy, w, dx: matmul_transposed_right_tasks(r, dy, w, dx),
-    ),
+    Dense: LinearMap(matmul_tasks, matmul_transposed_left_tasks, matmul_transposed_right_tasks),
     Conv2D: LinearMap(
-        lambda r, layer, x, w, y: convolution_forward_tasks(r, x, w, y, *_strides(layer)),
-        lambda r, layer, x, dy, dw: convolution_weight_gradient_tasks(
-            r, x, dy, dw, *_strides(layer), accumulate=True
-        ),
-        lambda r, layer, dy, w, dx: convolution_input_gradient_tasks(
-            r, dy, w, dx, *_strides(layer)
-        ),
+        convolution_forward_tasks,
+        convolution_weight_gradient_tasks,
+        convolution_input_gradient_tasks,
     ),
     # The same three with the two ends exchanged: see layers/transposed_convolution.py.
     ConvTranspose2D: LinearMap(
-        lambda r, layer, x, w, y: convolution_input_gradient_tasks(r, x, w, y, *_strides(layer)),
-        lambda r, layer, x, dy, dw: convolution_weight_gradient_tasks(
-            r, dy, x, dw, *_strides(layer), accumulate=True
-        ),
-        lambda r, layer, dy, w, dx: convolution_forward_tasks(r, dy, w, dx, *_strides(layer)),
+        convolution_input_gradient_tasks,
+        lambda r, x, dy, *rest, **how: convolution_weight_gradient_tasks(r, dy, x, *rest, **how),
+        convolution_forward_tasks,
     ),
 }
-IDENTITY = ("identity", 1.0)
+IDENTITY = {"activation": "identity", "alpha": 1.0}
 KNOWN: tuple[type[Layer], ...] = (*ACTIVATIONS, *LINEAR, BatchNorm, Flatten, Reshape)
 """The layers that plans are made of. A class derived from one of them has passes of its own."""
 
@@ -99,59 +83,39 @@ Back = tuple[list[Task], FloatArray | None]
 """The tasks of a backward pass, and the array where they leave ∂loss/∂x."""
 
 
-class Source(Protocol):
-    """Where arrays come from."""
-
-    def empty(self, shape: Sequence[int], dtype: Any) -> FloatArray:
-        """Return an array to be written to."""
-
-
-class Rotation:
+class Rotation(Arena):
     """Memory of two arrays that take turns: each is written over by the next but one.
 
     A gradient is needed until the next one is there, and so is an output where no backward pass
     will ask for it.
     """
 
-    def __init__(self) -> None:
-        self._memory: list[FloatArray] = [np.empty(0), np.empty(0)]
-        self._next = 0
-
     def empty(self, shape: Sequence[int], dtype: Any) -> FloatArray:
-        """Return an array of this shape."""
-        size, place = prod(shape), self._next
-        self._next = 1 - place
-        memory = self._memory[place]
-        if memory.size < size or memory.dtype != dtype:
-            memory = self._memory[place] = aligned(size, dtype)
-        return memory[:size].reshape(shape)
+        """Return an uninitialised array of this shape."""
+        if self._next == 2:
+            self.rewind()
+        return super().empty(shape, dtype)
 
 
 class Places(NamedTuple):
     """What plans are made with, and where their arrays come from."""
 
     resources: Resources
-    edges: Source  # what goes in and out of a plan
-    outputs: Source  # of the stages inside
-    gradients: Source
+    edges: Arena  # what goes in and out of a plan
+    outputs: Arena  # of the stages inside
+    gradients: Arena
 
 
 class Stage:
-    """One layer, or neighbours that share their passes, for one array as input.
+    """One layer, or neighbours that share their passes, for one array as input."""
 
-    Attributes
-    ----------
-    forward
-        The tasks that take the array ``x`` to the array ``y``.
-    """
-
-    forward: list[Task]
+    forward: list[Task]  # from the array x to the array y
     y: FloatArray
 
     def __init__(self, layers: list[Any], x: FloatArray, training: bool, places: Places) -> None:
         self.layers, self.x, self.training, self.places = layers, x, training, places
 
-    def backward(self, dy: FloatArray, source: Source | None) -> Back:
+    def backward(self, dy: FloatArray, source: Arena | None) -> Back:
         """Return the tasks that take ∂loss/∂y to the parameters' gradients and ∂loss/∂x.
 
         ∂loss/∂x is an array from ``source``, or is left out where that is ``None``.
@@ -166,7 +130,7 @@ class Shape(Stage):
         super().__init__(layers, x, training, places)
         self.forward, self.y = [], layers[0].view(x)
 
-    def backward(self, dy: FloatArray, source: Source | None) -> Back:
+    def backward(self, dy: FloatArray, source: Arena | None) -> Back:
         """Return the same gradient in the shape of ``x``."""
         return [], dy.reshape(self.x.shape)
 
@@ -178,15 +142,15 @@ class Activation(Stage):
         super().__init__(layers, x, training, places)
         self.kind = _kind(layers[0])
         self.y = places.outputs.empty(x.shape, x.dtype)
-        self.forward = activation_tasks(places.resources, x, self.y, *self.kind)
+        self.forward = activation_tasks(places.resources, x, self.y, **self.kind)
 
-    def backward(self, dy: FloatArray, source: Source | None) -> Back:
+    def backward(self, dy: FloatArray, source: Arena | None) -> Back:
         """Return the tasks of dy · f′(y)."""
         if source is None:
             return [], None
         dx = source.empty(dy.shape, dy.dtype)
         resources = self.places.resources
-        return activation_backward_tasks(resources, dy, self.y, dx, *self.kind), dx
+        return activation_backward_tasks(resources, dy, self.y, dx, **self.kind), dx
 
 
 class Linear(Stage):
@@ -199,30 +163,37 @@ class Linear(Stage):
         self.kind = _kind(layers[1]) if layers[1:] else IDENTITY
         self.y = places.outputs.empty(layer.output_shape(x), x.dtype)
         self.forward = self._map(self.y)
-        self.forward += bias_activation_tasks(places.resources, self.y, self.bias.value, *self.kind)
+        self.forward += bias_activation_tasks(
+            places.resources, self.y, self.bias.value, **self.kind
+        )
 
-    def backward(self, dy: FloatArray, source: Source | None) -> Back:
+    def backward(self, dy: FloatArray, source: Arena | None) -> Back:
         """Return the tasks through the activation, summing for the bias on the way, and the map."""
         d = dy if self.kind == IDENTITY else self.places.gradients.empty(dy.shape, dy.dtype)
         tasks = activation_backward_bias_tasks(
-            self.places.resources, dy, self.y, d, self.bias.grad, *self.kind
+            self.places.resources, dy, self.y, d, self.bias.grad, **self.kind
         )
-        more, dx = self._map_backward(d, source)
-        return tasks + more, dx
+        return self._map_backward(tasks, d, source)
 
     def _map(self, y: FloatArray) -> list[Task]:
-        layer = self.layers[0]
-        return LINEAR[type(layer)].forward(self.places.resources, layer, self.x, self.w.value, y)
+        products, geometry = self._products()
+        return products.forward(self.places.resources, self.x, self.w.value, y, *geometry)
 
-    def _map_backward(self, d: FloatArray, source: Source | None) -> Back:
-        """Return the tasks from the gradient ``d`` at the map's output to its weight and input."""
-        layer, resources = self.layers[0], self.places.resources
-        products = LINEAR[type(layer)]
-        tasks = products.weight_gradient(resources, layer, self.x, d, self.w.grad)
+    def _map_backward(self, tasks: list[Task], d: FloatArray, source: Arena | None) -> Back:
+        """Add the tasks from the gradient ``d`` at the map's output to its weight and input."""
+        (products, geometry), resources = self._products(), self.places.resources
+        operands = (self.x, d, self.w.grad)
+        tasks += products.weight_gradient(resources, *operands, *geometry, accumulate=True)
         if source is None:
             return tasks, None
         dx = source.empty(self.x.shape, d.dtype)
-        return tasks + products.input_gradient(resources, layer, d, self.w.value, dx), dx
+        return tasks + products.input_gradient(resources, d, self.w.value, dx, *geometry), dx
+
+    def _products(self) -> tuple[LinearMap, tuple[int, ...]]:
+        """Return the map's products, and the geometry that they are called with."""
+        layer = self.layers[0]
+        geometry = () if isinstance(layer, Dense) else (layer.stride, layer.padding)
+        return LINEAR[type(layer)], geometry
 
 
 class Normalised(Linear):
@@ -243,59 +214,40 @@ class Normalised(Linear):
             self.h = places.outputs.empty(layers[0].output_shape(x), x.dtype)
             self.forward += self._map(self.h)
         norm.check_input(self.h, training)
-        self.mean, self.inverse_std = np.empty((2, norm.channels), x.dtype)
+        self.moments = np.empty((2, norm.channels), x.dtype)  # mean and inverse_std
         scale, shift = norm.parameters.values()
-        running_mean, running_variance = norm.buffers.values()
+        bias = None if self.bias is None else self.bias.value
         self.y = places.outputs.empty(self.h.shape, x.dtype)
         self.forward += batch_norm_forward_tasks(
             places.resources,
-            self.h,
-            None if self.bias is None else self.bias.value,
-            scale.value,
-            shift.value,
-            running_mean,
-            running_variance,
-            self.mean,
-            self.inverse_std,
-            self.y,
+            *(self.h, bias, scale.value, shift.value),
+            *(*norm.buffers.values(), *self.moments, self.y),
             training=training,
             momentum=norm.momentum,
             epsilon=norm.epsilon,
-            activation=self.kind[0],
-            alpha=self.kind[1],
+            **self.kind,
         )
 
-    def backward(self, dy: FloatArray, source: Source | None) -> Back:
+    def backward(self, dy: FloatArray, source: Arena | None) -> Back:
         """Return the tasks through activation and norm, and then through the map."""
-        scale, shift = self.norm.parameters.values()
+        (mean, inverse_std), (scale, shift) = self.moments, self.norm.parameters.values()
         # The gradient at the norm's input is computed in any case.
         place = self.places.gradients if self.mapped or source is None else source
         d = place.empty(dy.shape, dy.dtype)
+        bias_grad = None if self.bias is None else self.bias.grad
         tasks = batch_norm_backward_tasks(
             self.places.resources,
-            dy,
-            self.h,
-            self.y,
-            self.mean,
-            self.inverse_std,
-            scale.value,
-            scale.grad,
-            shift.grad,
-            None if self.bias is None else self.bias.grad,
-            d,
+            *(dy, self.h, self.y, mean, inverse_std),
+            *(scale.value, scale.grad, shift.grad, bias_grad, d),
             training=self.training,
-            activation=self.kind[0],
-            alpha=self.kind[1],
+            **self.kind,
         )
-        if not self.mapped:
-            return tasks, d
-        more, dx = self._map_backward(d, source)
-        return tasks + more, dx
+        return self._map_backward(tasks, d, source) if self.mapped else (tasks, d)
 
 
-def _kind(layer: Any) -> tuple[str, float]:
+def _kind(layer: Any) -> dict[str, Any]:
     """Return what the kernels call an activation, and its constant."""
-    return ACTIVATIONS[type(layer)], getattr(layer, "alpha", 1.0)
+    return {"activation": ACTIVATIONS[type(layer)], "alpha": getattr(layer, "alpha", 1.0)}
 
 
 def grouped(layers: Sequence[Layer]) -> list[tuple[type[Stage], list[Layer]]]:

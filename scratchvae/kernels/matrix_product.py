@@ -106,19 +106,11 @@ def _product(
     group = max(1, min(panels, _GROUP))
     panel_size = -(-block // width) * width * width  # the steps rounded up: see pack_transposed
     buffer = resources.memory.scratch("b", threads * group * panel_size, dtype)
-    arguments = (
-        panels < 4 * threads and panels % threads != 0,
-        tile_address(dtype, unit),
-        unit == UNIT_ROW,
-        a.reshape(-1),
-        b.reshape(-1),
-        out.reshape(-1),
-        buffer,
-        (rows, columns, steps),
-        (tile_rows(), width, height, block, group, panel_size),
-        transposed,
-        accumulate,
-    )
+    over_rows = panels < 4 * threads and panels % threads != 0
+    form = (over_rows, tile_address(dtype, unit), unit == UNIT_ROW)
+    arrays = (a.reshape(-1), b.reshape(-1), out.reshape(-1), buffer)
+    cut = (tile_rows(), width, height, block, group, panel_size)
+    arguments = (*form, *arrays, (rows, columns, steps), cut, transposed, accumulate)
     return Task(multiply, rows * columns * steps * NANOSECONDS[dtype.itemsize], arguments)
 
 

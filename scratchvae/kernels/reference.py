@@ -16,33 +16,13 @@ import numpy as np
 
 from scratchvae.validation import FloatArray
 
-__all__ = [
-    "adam_step",
-    "batch_norm_backward",
-    "batch_norm_forward",
-    "bernoulli_cross_entropy",
-    "bernoulli_gradient",
-    "channel_moments",
-    "convolution_forward",
-    "convolution_input_gradient",
-    "convolution_weight_gradient",
-    "elu",
-    "elu_backward",
-    "gaussian_gradient",
-    "matmul",
-    "matmul_transposed_left",
-    "matmul_transposed_right",
-    "relu",
-    "relu_backward",
-    "sigmoid",
-    "sigmoid_backward",
-    "softplus",
-    "softplus_backward",
-    "squared_distances",
-    "sum_rows",
-    "tanh",
-    "tanh_backward",
-]
+__all__ = ["adam_step", "batch_norm_backward", "batch_norm_forward"]
+__all__ += ["bernoulli_cross_entropy", "bernoulli_gradient", "channel_moments"]
+__all__ += ["convolution_forward", "convolution_input_gradient", "convolution_weight_gradient"]
+__all__ += ["elu", "elu_backward", "gaussian_gradient"]
+__all__ += ["matmul", "matmul_transposed_left", "matmul_transposed_right"]
+__all__ += ["relu", "relu_backward", "sigmoid", "sigmoid_backward", "softplus", "softplus_backward"]
+__all__ += ["squared_distances", "sum_rows", "tanh", "tanh_backward"]
 
 
 def matmul(a: FloatArray, b: FloatArray) -> FloatArray:

@@ -27,11 +27,7 @@ from scratchvae.kernels.convolution.phases import (
     phase_table,
 )
 from scratchvae.kernels.convolution.slide import correlate, pack_taps
-from scratchvae.kernels.convolution.weight_gradient import (
-    turn_taps,
-    weight_gradient,
-    widen,
-)
+from scratchvae.kernels.convolution.weight_gradient import turn_taps, weight_gradient, widen
 from scratchvae.kernels.machine.dot_tile import dot_address, dot_rows
 from scratchvae.kernels.machine.simd import lanes
 from scratchvae.kernels.machine.tasks import Resources, Task, compute
@@ -159,9 +155,11 @@ def _slide(
         tile_shape = (tile_rows(), panel_columns(out.dtype))
     width = tile_shape[1]
     padded = -(-channels // width) * width
-    few = min(FEW_PIXELS, len(x))
-    numbers = x.shape[3] * padded
-    phases, size = phase_table(y_axes, x_axes, strides[0], x.shape[2], few, numbers)
+    # At inner rows, border columns are computed image by image. With one output channel the
+    # arithmetic is so little that reading the images a second time would double the cost. With
+    # more, tiles full of images are the faster ones, and there are no inner rows.
+    few = (FEW_PIXELS if channels == 1 else out.shape[1] + 1, min(FEW_PIXELS, len(x)))
+    phases, size = phase_table(y_axes, x_axes, strides[0], x.shape[1:3], few, x.shape[3] * padded)
     # The last panel may be written a little beyond its end: see pack_transposed.
     panels = resources.memory.scratch("taps", size + width * width, out.dtype)
     tap_step = -strides[1] if transposed else 1

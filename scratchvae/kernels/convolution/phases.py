@@ -33,7 +33,9 @@ class Phase(NamedTuple):
     y: Axis
     x: Axis
     panels: int  # where its packed taps begin
-    inner_first: int  # the columns of pixels at which all columns of taps lie in the image
+    inner_top: int  # the rows of pixels at which all rows of taps lie in the image
+    inner_bottom: int
+    inner_first: int  # the columns of pixels at which all columns of taps do
     inner_last: int
 
 
@@ -59,14 +61,14 @@ def gradient_axis(size: int, kernel: int, stride: int, padding: int) -> tuple[Ax
     return tuple(phases)
 
 
-def inner_pixels(axis: Axis, stride: int, width: int, few: int) -> tuple[int, int]:
-    """Return the first pixel at which all taps lie within `width` pixels, and the last plus 1.
+def inner_pixels(axis: Axis, stride: int, size: int, few: int) -> tuple[int, int]:
+    """Return the first pixel at which all taps lie within `size` pixels, and the last plus 1.
 
     The two are equal if there are fewer than `few`.
     """
-    # 0 ≤ j·stride + origin, and j·stride + origin + taps ≤ width.
+    # 0 ≤ j·stride + origin, and j·stride + origin + taps ≤ size.
     first = min(axis.pixels, max(0, -(axis.origin // stride)))
-    last = max(first, min(axis.pixels, (width - axis.taps - axis.origin) // stride + 1))
+    last = max(first, min(axis.pixels, (size - axis.taps - axis.origin) // stride + 1))
     return first, last if last - first >= few else first
 
 
@@ -75,22 +77,24 @@ def phase_table(
     y_axes: tuple[Axis, ...],
     x_axes: tuple[Axis, ...],
     stride: int,
-    width: int,
-    few: int,
+    sizes: tuple[int, int],
+    few: tuple[int, int],
     numbers: int,
 ) -> tuple[NDArray[Any], int]:
     """Return the table of all pairs of phases and how many numbers their packed taps are.
 
-    The stride is that over the input, and the width is the input's. With fewer than ``few`` inner
-    pixels in a row, all are counted as border. A packed tap has ``numbers`` numbers: the
-    input channels times the output channels, rounded up to whole panels.
+    The stride is that over the input, and the sizes are the input's height and width. With fewer
+    than ``few`` inner rows, or inner pixels in a row, all are counted as border. A packed tap has
+    ``numbers`` numbers: the input channels times the output channels, rounded up to whole panels.
     """
     table, size = [], 0
     for y in y_axes:
         for x in x_axes:
-            table.append([*y, *x, size, *inner_pixels(x, stride, width, few)])  # see read_phase
+            rows = inner_pixels(y, stride, sizes[0], few[0])
+            columns = inner_pixels(x, stride, sizes[1], few[1])
+            table.append([*y, *x, size, *rows, *columns])  # see read_phase
             size += y.taps * x.taps * numbers
-    return np.array(table, np.int64).reshape(-1, 13), size
+    return np.array(table, np.int64).reshape(-1, 15), size
 
 
 @kernel(inside=True)
@@ -99,4 +103,4 @@ def read_phase(table: Array, f: int) -> Phase:
     row = table[f]
     y = Axis(row[0], row[1], row[2], row[3], row[4])
     x = Axis(row[5], row[6], row[7], row[8], row[9])
-    return Phase(y, x, row[10], row[11], row[12])
+    return Phase(y, x, row[10], row[11], row[12], row[13], row[14])

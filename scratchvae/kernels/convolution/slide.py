@@ -18,7 +18,7 @@ no multiplication by zero.
 
 from typing import NamedTuple
 
-from scratchvae.kernels.convolution.phases import FEW_PIXELS, Phase, read_phase
+from scratchvae.kernels.convolution.phases import Phase, read_phase
 from scratchvae.kernels.machine.chunks import ALL, bounds, run_all
 from scratchvae.kernels.machine.compilation import kernel
 from scratchvae.kernels.machine.packing import pack, pack_transposed
@@ -90,26 +90,11 @@ def _inner_pixels(
 
 
 @kernel(inside=True)
-def _inner_rows(sizes: Sizes, phase: Phase) -> tuple[int, int]:
-    """Return from which row of pixels, and to before which, border columns are computed image-wise.
-
-    They are the rows at which all rows of taps are inside. With one output channel the arithmetic
-    is so little that reading the images a second time would double the cost. With more, tiles full
-    of images are the faster ones, and there are no such rows.
-    """
-    first = max(0, (sizes.stride - 1 - phase.y.origin) // sizes.stride)
-    last = min(phase.y.pixels, (sizes.height - phase.y.taps - phase.y.origin) // sizes.stride + 1)
-    if sizes.panel_columns > 1 or last - first < FEW_PIXELS:
-        return first, first
-    return first, last
-
-
-@kernel(inside=True)
 def _border_columns(
     tile: int, x: Array, panels: Array, out: Array, sizes: Sizes, phase: Phase, image: int
 ) -> None:
     """Compute one image's pixels at its left and right: those of a column are the tile's rows."""
-    first, last = _inner_rows(sizes, phase)
+    first, last = phase.inner_top, phase.inner_bottom
     inner = phase.inner_last - phase.inner_first
     tiles = (last - first + sizes.tile_rows - 1) // sizes.tile_rows
     apart = (
@@ -138,7 +123,7 @@ def _border_pixels(
     group: int,
 ) -> None:
     """Compute all other pixels of a group of images: images are the tile's rows."""
-    first, last = _inner_rows(sizes, phase)
+    first, last = phase.inner_top, phase.inner_bottom
     inner = phase.inner_last - phase.inner_first
     apart = (
         sizes.height * sizes.width * sizes.channels,

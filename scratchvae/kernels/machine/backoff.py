@@ -19,16 +19,10 @@ _FACTOR, _PATIENCE = 4, 2_000_000  # a call waited if it took 4 times its estima
 
 
 class Backoff:
-    """Until when kernels run on one thread.
-
-    Attributes
-    ----------
-    until
-        In nanoseconds, by the clock whose times ``note`` is given.
-    """
+    """Until when kernels run on one thread."""
 
     def __init__(self) -> None:
-        self.until = 0
+        self.until = 0  # in nanoseconds, by the clock whose times ``note`` is given
         self._delay = _SHORTEST
 
     def note(self, start: int, end: int, estimate: float) -> None:
@@ -44,10 +38,7 @@ class Backoff:
 def backs_off() -> bool:
     """Return whether kernels may back off at all: unless ``SCRATCHVAE_BACKOFF=0``.
 
-    Raises
-    ------
-    InputError
-        If the variable is neither 0 nor 1.
+    An `InputError` is raised if the variable is neither 0 nor 1.
     """
     text = os.environ.get(_VARIABLE) or "1"
     if text not in ("0", "1"):

@@ -25,8 +25,8 @@ For example, Adam's step on a large weight, with two threads::
                   _step(0, 2, value, …)             does numbers 0 to n/2 (with 1: n/2 to n)
 
 ``entry`` is a C function that `run_all` adds beside each kernel, since the loop can only call what
-takes the same three arguments for every kernel. `run` decides whether a second thread pays; where
-it does not, it calls ``_step(0, 1, value, …)``, and none of the rest happens.
+takes the same three arguments for every kernel. Where a second thread does not pay, `run` calls
+``_step(0, 1, value, …)``, and none of the rest happens.
 """
 
 import ctypes

@@ -19,7 +19,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -60,8 +60,8 @@ def kernel(*, parallel: bool = False, inside: bool = False) -> Callable[[Functio
     def decorate(function: Function) -> Function:
         compiled = numba.njit(**options)(function)
         if not JIT_DISABLED and _is_a_kernel(function):
-            files = _KernelFiles(f"{function.__module__}.{function.__qualname__}")
-            CodeCache(compiled, files.read, files.write)
+            name = f"{function.__module__}.{function.__qualname__}"
+            CodeCache(compiled, partial(_read, name), partial(_write, name))
         return compiled  # type: ignore[no-any-return]
 
     return decorate
@@ -73,39 +73,34 @@ def _is_a_kernel(function: Callable[..., Any]) -> bool:
     return KERNELS in source.parents and "<locals>" not in function.__qualname__
 
 
-class _KernelFiles:
-    """The files with the machine code of one function, one for each signature."""
+def _read(name: str, signature: str) -> bytes | None:
+    """Return the code kept for this signature, or None if there is none that is undamaged."""
+    path, content = _path(name, signature), b""
+    if path is not None:
+        with suppress(OSError):
+            content = path.read_bytes()
+    checksum, code = content[:_CHECKSUM_BYTES], content[_CHECKSUM_BYTES:]
+    if checksum == hashlib.sha256(code).digest():
+        return code
+    _announce()
+    return None
 
-    def __init__(self, name: str) -> None:
-        self._name = name
 
-    def read(self, signature: str) -> bytes | None:
-        """Return the code kept for this signature, or None if there is none that is undamaged."""
-        path, content = self._path(signature), b""
-        if path is not None:
-            with suppress(OSError):
-                content = path.read_bytes()
-        checksum, code = content[:_CHECKSUM_BYTES], content[_CHECKSUM_BYTES:]
-        if checksum == hashlib.sha256(code).digest():
-            return code
-        _announce()
-        return None
+def _write(name: str, signature: str, code: bytes) -> None:
+    """Keep the code for this signature."""
+    path = _path(name, signature)
+    if path is None:
+        return
+    with suppress(OSError):  # a full disc costs a compilation at the next start, not this run
+        with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as file:
+            file.write(hashlib.sha256(code).digest() + code)
+        Path(file.name).replace(path)
 
-    def write(self, signature: str, code: bytes) -> None:
-        """Keep the code for this signature."""
-        path = self._path(signature)
-        if path is None:
-            return
-        with suppress(OSError):  # a full disc costs a compilation at the next start, not this run
-            with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as file:
-                file.write(hashlib.sha256(code).digest() + code)
-            Path(file.name).replace(path)
 
-    def _path(self, signature: str) -> Path | None:
-        folder = cache_folder()
-        if folder is None:
-            return None
-        return folder / f"{self._name}-{hashlib.sha256(signature.encode()).hexdigest()[:20]}.kernel"
+def _path(name: str, signature: str) -> Path | None:
+    """Return the file for the code of one signature of the function of this name."""
+    digest, folder = hashlib.sha256(signature.encode()).hexdigest()[:20], cache_folder()
+    return None if folder is None else folder / f"{name}-{digest}.kernel"
 
 
 @cache

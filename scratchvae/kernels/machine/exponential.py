@@ -19,7 +19,7 @@ import numpy as np
 from llvmlite import ir
 from numba.extending import intrinsic, overload
 
-from scratchvae.kernels.machine.numba_interior import cgutils
+from scratchvae.kernels.machine.simd import call_intrinsic
 
 
 class _Format(NamedTuple):
@@ -39,15 +39,7 @@ class _Format(NamedTuple):
 _FORMATS = {
     32: _Format(np.float32, 23, 127, -87.0, 88.0, 0.693359375, -2.12194440054690583e-4, 7, 8),
     64: _Format(
-        np.float64,
-        52,
-        1023,
-        -708.0,
-        709.0,
-        0.693147180369123816490,
-        1.90821492927058770e-10,
-        14,
-        18,
+        np.float64, 52, 1023, -708.0, 709.0, 0.693147180369123816490, 1.9082149292705877e-10, 14, 18
     ),
 }
 
@@ -72,11 +64,8 @@ def _multiply_add(context: Any, x: Any, y: Any, z: Any) -> Any:
     """Return x · y + z, rounded once where the machine can."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        kind = arguments[0].type
-        form = ir.FunctionType(kind, [kind] * 3)
         name = f"llvm.fmuladd.f{signature.return_type.bitwidth}"
-        function = cgutils.get_or_insert_function(builder.module, form, name)
-        return builder.call(function, arguments)
+        return call_intrinsic(builder, name, arguments[0].type, arguments)
 
     return x(x, x, x), generate
 

@@ -12,11 +12,11 @@ from typing import Any
 from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
-from numpy.typing import NDArray
 
 from scratchvae.kernels.machine import simd
 from scratchvae.kernels.machine.numba_interior import JIT_DISABLED, array_data, cgutils
 from scratchvae.kernels.machine.tile import VECTORS, panel_columns
+from scratchvae.validation import Array
 
 
 @intrinsic  # type: ignore[untyped-decorator]
@@ -92,11 +92,7 @@ def _python(transposed: bool) -> Callable[..., None]:
     """Return what packs without a compiler."""
 
     def copy(
-        panel: NDArray[Any],
-        panel_start: int,
-        b: NDArray[Any],
-        place: tuple[int, int],
-        sizes: tuple[int, int],
+        panel: Array, panel_start: int, b: Array, place: tuple[int, int], sizes: tuple[int, int]
     ) -> None:
         (start, step), (steps, columns) = place, sizes
         down, across = (1, step) if transposed else (step, 1)

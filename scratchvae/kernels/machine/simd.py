@@ -52,7 +52,8 @@ def vector_type(scalar: Any) -> ir.VectorType:
     return ir.VectorType(ir.DoubleType(), lanes(np.float64))
 
 
-def _intrinsic(builder: ir.IRBuilder, name: str, result: ir.Type, arguments: list[Any]) -> Any:
+def call_intrinsic(builder: ir.IRBuilder, name: str, result: ir.Type, arguments: list[Any]) -> Any:
+    """Call the LLVM intrinsic of this name."""
     signature = ir.FunctionType(result, [argument.type for argument in arguments])
     function = cgutils.get_or_insert_function(builder.module, signature, name)
     return builder.call(function, arguments)
@@ -89,7 +90,7 @@ def broadcast(builder: ir.IRBuilder, scalar: Any, count: int) -> Any:
 
 def multiply_add(builder: ir.IRBuilder, x: Any, y: Any, z: Any) -> Any:
     """Return x · y + z, fused where the machine can: ``fma`` would be a library call elsewhere."""
-    return _intrinsic(builder, f"llvm.fmuladd.{_suffix(x.type)}", x.type, [x, y, z])
+    return call_intrinsic(builder, f"llvm.fmuladd.{_suffix(x.type)}", x.type, [x, y, z])
 
 
 def first_lanes(builder: ir.IRBuilder, number: Any, vector: ir.VectorType) -> Any:
@@ -103,7 +104,7 @@ def masked_load(builder: ir.IRBuilder, pointer: Any, mask: Any, vector: ir.Vecto
     """Read only the masked lanes; the others are 0, and their memory is not touched."""
     address = _address(builder, pointer, vector)
     arguments = [address, LANE(_alignment(vector)), mask, ir.Constant(vector, None)]
-    return _intrinsic(builder, f"llvm.masked.load.{_suffix(vector)}.p0", vector, arguments)
+    return call_intrinsic(builder, f"llvm.masked.load.{_suffix(vector)}.p0", vector, arguments)
 
 
 def masked_store(builder: ir.IRBuilder, value: Any, pointer: Any, mask: Any) -> None:
@@ -111,7 +112,7 @@ def masked_store(builder: ir.IRBuilder, value: Any, pointer: Any, mask: Any) -> 
     address = _address(builder, pointer, value.type)
     arguments = [value, address, LANE(_alignment(value.type)), mask]
     name = f"llvm.masked.store.{_suffix(value.type)}.p0"
-    _intrinsic(builder, name, ir.VoidType(), arguments)
+    call_intrinsic(builder, name, ir.VoidType(), arguments)
 
 
 def swap_lanes(builder: ir.IRBuilder, first: Any, second: Any, bit: int) -> tuple[Any, Any]:

@@ -1,9 +1,8 @@
 """Tasks: calls of compiled kernels as data, to be run once or, in a plan, many times.
 
 Every fast kernel works in two steps. ``…_tasks`` looks at shapes and types, finds memory, decides
-how the work is cut into chunks, and returns the calls to make; `run` makes them. A kernel called by
-itself does both at once. A plan keeps the tasks: as long as arrays stay where they are, only their
-contents change from one training step to the next.
+how the work is cut into chunks, and returns the calls to make; `run` makes them. A plan keeps the
+tasks: as long as arrays stay where they are, only their contents change from step to step.
 
 A kernel's chunks are disjoint pieces of its result, and no sum is split between two of them: the
 bits of a result do not depend on the number of threads. The threading layer of Numba that is always
@@ -61,16 +60,10 @@ _observer: Callable[[Kernel, float], None] | None = None
 def run(tasks: Iterable[Task], threads: int) -> None:
     """Run tasks one after the other, each on up to ``threads`` threads where that pays.
 
-    Parameters
-    ----------
-    tasks
-        From one builder or several.
-    threads
-        The number that the tasks were built for: there is scratch memory for that many chunks.
+    They must have been built for that number: there is scratch memory for that many chunks.
     """
     if _observer is None:
-        _share(tasks, threads)
-        return
+        return _share(tasks, threads)
     for task in tasks:
         start = time.perf_counter()
         _share((task,), threads)
@@ -85,8 +78,7 @@ def compute(
     The arrays that are read may be in any memory order.
     """
     resources = present_resources()
-    arrays = [np.ascontiguousarray(array) for array in arrays]
-    run(build(resources, *arrays, out, *settings), resources.threads)
+    run(build(resources, *map(np.ascontiguousarray, arrays), out, *settings), resources.threads)
     return out
 
 

@@ -28,16 +28,9 @@ def available_threads() -> int:
 def set_threads(number: int | None) -> None:
     """Choose how many threads the kernels use.
 
-    Parameters
-    ----------
-    number : int or None
-        At least 1; more than there are cores means all of them. None returns to the default: the
-        variable ``SCRATCHVAE_THREADS``, or else all cores.
-
-    Raises
-    ------
-    InputError
-        If the number is not a positive integer.
+    More than there are cores means all of them; None returns to the default: the variable
+    ``SCRATCHVAE_THREADS``, or else all cores. An `InputError` is raised unless the number is a
+    positive integer.
     """
     global _chosen
     if number is not None:

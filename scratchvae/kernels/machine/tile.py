@@ -63,12 +63,7 @@ def panel_columns(dtype: DTypeLike) -> int:
 def tile_address(dtype: DTypeLike, unit: int) -> int:
     """Return the address of the compiled tile (without a compiler: its form, for `run_tile`).
 
-    Parameters
-    ----------
-    dtype : dtype
-        ``float32`` or ``float64``.
-    unit : int
-        The stride of A that is 1: `UNIT_STEP` (along the reduction) or `UNIT_ROW`.
+    ``unit`` is the stride of A that is 1: `UNIT_STEP` (along the reduction) or `UNIT_ROW`.
     """
     return compile_tile(_unit_step if unit == UNIT_STEP else _unit_row, dtype, unit)
 
@@ -82,8 +77,7 @@ def compile_tile(form: Callable[..., None], dtype: DTypeLike, unit: int) -> int:
         return unit
     number = types.float32 if np.dtype(dtype) == np.float32 else types.float64
     pointer, five = types.CPointer(number), types.UniTuple(types.intp, 5)
-    signature = types.void(pointer, pointer, pointer, five, five)
-    return c_address(form, signature)
+    return c_address(form, types.void(pointer, pointer, pointer, five, five))
 
 
 @kernel()

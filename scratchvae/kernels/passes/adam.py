@@ -75,13 +75,7 @@ def adam_tasks(
 
 @kernel()
 def _step(
-    chunk: int,
-    chunks: int,
-    value: Array,
-    grad: Array,
-    first: Array,
-    second: Array,
-    factors: Array,
+    chunk: int, chunks: int, value: Array, grad: Array, first: Array, second: Array, factors: Array
 ) -> None:
     if chunk == ALL:
         return run_all(chunks)

@@ -20,12 +20,7 @@ from scratchvae.kernels.machine.chunks import ALL, Kernel, bounds, run_all
 from scratchvae.kernels.machine.compilation import kernel
 from scratchvae.kernels.machine.tasks import Resources, Task, present_resources, run
 from scratchvae.kernels.passes.activation import BACKWARD, FORWARD
-from scratchvae.kernels.passes.elementwise import (
-    NANOSECONDS,
-    Function,
-    check_alike,
-    specialised,
-)
+from scratchvae.kernels.passes.elementwise import NANOSECONDS, Function, check_alike, specialised
 from scratchvae.kernels.passes.rows import (
     LONG_LINE,
     add_blocks,
@@ -79,10 +74,8 @@ def batch_norm_backward(
     dy, x = np.ascontiguousarray(dy), np.ascontiguousarray(x)
     d_scale, d_shift = np.zeros((2, x.shape[-1]), x.dtype)
     out, resources = np.empty(x.shape, x.dtype), present_resources()
-    gradients: tuple[Any, ...] = (d_scale, d_shift, None, out)
-    tasks = batch_norm_backward_tasks(
-        resources, dy, x, x, *channels, *gradients, training=training, activation="identity"
-    )
+    arrays: tuple[Any, ...] = (dy, x, x, *channels, d_scale, d_shift, None, out)
+    tasks = batch_norm_backward_tasks(resources, *arrays, training=training, activation="identity")
     run(tasks, resources.threads)
     return out, d_scale, d_shift
 
