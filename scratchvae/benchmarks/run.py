@@ -27,20 +27,10 @@ _RECIPE_EFFORT = Effort(rounds=9, seconds=0.03)
 
 @dataclass(frozen=True)
 class Plan:
-    """What is measured, and how long.
+    """What is measured: kernels, and the training steps of recipes; and how long each.
 
-    Attributes
-    ----------
-    cases
-        The kernels and their sizes.
-    recipes
-        The recipes whose training step is measured.
-    batch
-        Images per step; ``None`` takes each recipe's own.
-    ceiling_size
-        Rows and columns of the matrices whose product is the ceiling.
-    kernel_effort, recipe_effort
-        How long each is measured.
+    ``batch`` is the number of images per step, ``None`` each recipe's own; ``ceiling_size`` that of
+    the rows and of the columns of the matrices whose product is the ceiling.
     """
 
     cases: tuple[Case, ...] = CASES
