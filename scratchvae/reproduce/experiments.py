@@ -13,6 +13,9 @@ from scratchvae.training import LossTerms
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+Drawings = Iterable[tuple[str, "Figure"]]
+"""A source's figures, each with the name of its file."""
+
 
 @dataclass(frozen=True)
 class Experiment:
@@ -72,18 +75,10 @@ class Experiment:
 
 @dataclass(frozen=True)
 class Row:
-    """One figure of the report.
+    """One figure of the report: what was measured, the source's figure, and ours.
 
-    Attributes
-    ----------
-    name
-        What was measured.
-    published
-        The source's figure; ``None`` where it gives none.
-    ours
-        Our figure.
-    seconds
-        How long the training behind it took.
+    ``published`` is ``None`` where the source gives none; ``seconds`` is how long the training
+    behind our figure took.
     """
 
     name: str
@@ -137,24 +132,14 @@ class Results:
 
 @dataclass(frozen=True)
 class Source:
-    """One source of published figures.
+    """One source of published figures, titled by who wrote it, and the models to train for it.
 
-    Attributes
-    ----------
-    title
-        Who wrote it.
-    experiments
-        The models to train.
-    rows
-        Measures the trained models.
-    draw
-        Draws the source's figures, each with the name of its file.
-    remarks
-        Says in words what the measured figures show.
+    ``rows`` measures the trained models, ``draw`` draws the source's figures, and ``remarks`` says
+    in words what the measured figures show.
     """
 
     title: str
     experiments: Sequence[Experiment]
     rows: Callable[[Results], Iterable[Row]]
-    draw: Callable[[Results], Iterable[tuple[str, "Figure"]]]
+    draw: Callable[[Results], Drawings]
     remarks: Callable[[Results, list[Row]], list[str]] = lambda results, rows: []

@@ -5,24 +5,22 @@ the bound itself, without free bits and with the whole KL.
 """
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from scratchvae.evaluation import layer_activity
 from scratchvae.models import HierarchicalVAE
 from scratchvae.plots import draw_bars, draw_lines, draw_rows
-from scratchvae.reproduce.experiments import Experiment, Results, Row, Source
+from scratchvae.reproduce.experiments import Drawings, Experiment, Results, Row, Source
 from scratchvae.reproduce.report import markdown_table
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 COLLAPSED, KEPT = 0.1, 2.0  # nats of the upper layer's KL
 
 _EPOCHS = 12
 _LAYERS = ("lower", "upper")
 _PLAIN = "plain"
+_GAIN, _ERROR = "test bound above the plain one", "standard error of that"
 _WARM_UP: dict[str, Any] = {"warm_up": 4.0}
 _FREE_AT_FIRST: dict[str, Any] = {"free_bits": 1.0, "free_bits_epochs": 7.0}
 _BATCH_NORM = {"batch_norm": True}
@@ -86,8 +84,8 @@ def _rows(results: Results) -> Iterator[Row]:
         if kind != _PLAIN:
             # Both models see the same images, binarised alike, so the differences are paired.
             gains = bounds - plain
-            figures["test bound above the plain one"] = gains.mean()
-            figures["standard error of that"] = gains.std(ddof=1) / np.sqrt(len(gains))
+            figures[_GAIN] = gains.mean()
+            figures[_ERROR] = gains.std(ddof=1) / np.sqrt(len(gains))
         for what, ours in figures.items():
             yield results.row(f"{kind}: {what}", ours, experiment)
 
@@ -95,9 +93,7 @@ def _rows(results: Results) -> Iterator[Row]:
 def _remarks(results: Results, rows: list[Row]) -> list[str]:
     ours = {row.name: row.ours for row in rows}
     upper = {kind: ours[f"{kind}: KL of the upper layer"] for kind in _KINDS}
-    gain = {
-        kind: ours[f"{kind}: test bound above the plain one"] for kind in _KINDS if kind != _PLAIN
-    }
+    gain = {kind: ours[f"{kind}: {_GAIN}"] for kind in _KINDS if kind != _PLAIN}
     relieved = [kind for kind in gain if upper[kind] > KEPT and gain[kind] >= 0]
     side = "below" if upper[_PLAIN] < COLLAPSED else "not below"
     epochs = len(results.run(_KINDS[_PLAIN]).history)
@@ -125,8 +121,7 @@ def _table(results: Results, ours: dict[str, float]) -> str:
     for kind, experiment in _KINDS.items():
         above = "–"
         if kind != _PLAIN:
-            gain = ours[f"{kind}: test bound above the plain one"]
-            above = f"{gain:+.2f} ± {ours[f'{kind}: standard error of that']:.2f}"
+            above = f"{ours[f'{kind}: {_GAIN}']:+.2f} ± {ours[f'{kind}: {_ERROR}']:.2f}"
         kls = [f"{ours[f'{kind}: KL of the {layer} layer']:.2f}" for layer in _LAYERS]
         active = [f"{ours[f'{kind}: active units of the {layer} layer']:.0f}" for layer in _LAYERS]
         bound, seconds = f"{ours[f'{kind}: test bound']:.2f}", f"{results.seconds(experiment):.0f}"
@@ -134,7 +129,7 @@ def _table(results: Results, ours: dict[str, float]) -> str:
     return markdown_table(heads, lines)
 
 
-def _draw(results: Results) -> Iterator[tuple[str, "Figure"]]:
+def _draw(results: Results) -> Drawings:
     images = results.data().test_images
     kls = np.array([_model(results, kind).mean_layer_kls(images) for kind in _KINDS])
     groups = [("lower layer", kls[:, 0].tolist()), ("upper layer", kls[:, 1].tolist())]

@@ -15,16 +15,10 @@ def write_report(
     heading: str,
     sections: Sequence[tuple[str, Sequence[Row], Sequence[str], Sequence[Path]]],
 ) -> list[Path]:
-    """Write both files, and return where they are.
+    """Write both files to ``folder``, and return where they are.
 
-    Parameters
-    ----------
-    folder
-        The folder to write to.
-    heading
-        How it was made.
-    sections
-        Each source's title, rows, remarks and pictures.
+    ``heading`` says how the report was made; ``sections`` are each source's title, rows, remarks
+    and pictures.
     """
     parts = [f"# Published figures, and ours\n\n{heading}"]
     for title, rows, remarks, pictures in sections:
