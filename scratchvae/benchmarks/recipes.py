@@ -61,6 +61,7 @@ def measure_recipe(
     losses ``ours_loss`` and ``torch_loss`` after ten steps from equal weights, ``losses_agree``,
     and ``notes``, what went wrong.
     """
+    report(f"measuring training steps of {name}")
     model = _vae(name)
     trainer = Trainer(model)
     batch = batch or trainer.settings.batch_size

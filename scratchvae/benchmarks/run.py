@@ -109,20 +109,18 @@ def run_bench(
     with limited_threads(threads) as count, beside(count):
         report(f"measuring {len(plan.cases)} kernels on {count} thread{'s'[: count != 1]}")
         cases = [measure_kernel(case, ceiling, plan.kernel_effort) for case in plan.cases]
-        recipes = []
-        for name in plan.recipes:
-            report(f"measuring training steps of {name}")
-            recipes.append(
-                measure_recipe(
-                    name,
-                    plan.batch,
-                    ceiling,
-                    plan.recipe_effort,
-                    against_torch=against is not None,
-                    threads=count,
-                    report=report,
-                )
+        recipes = [
+            measure_recipe(
+                name,
+                plan.batch,
+                ceiling,
+                plan.recipe_effort,
+                against_torch=against is not None,
+                threads=count,
+                report=report,
             )
+            for name in plan.recipes
+        ]
     result: dict[str, Any] = {
         "ceiling_gflops": ceiling.gflops(),
         "ceiling_size": plan.ceiling_size,

@@ -3,32 +3,26 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from scratchvae.data import Dataset
 from scratchvae.models import LatentModel, find_recipe
+from scratchvae.plots.figures import Figure
 from scratchvae.runs.run import Run
 from scratchvae.training import LossTerms
 
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
-Drawings = Iterable[tuple[str, "Figure"]]
+Drawings = Iterable[tuple[str, Figure]]
 """A source's figures, each with the name of its file."""
 
 
 @dataclass(frozen=True)
 class Experiment:
-    """One model to train.
+    """One model to train on the data set ``data``, in a folder of its ``name``.
 
     Attributes
     ----------
-    name
-        Its folder's name.
     recipe, latent_dim, options, settings
         What is trained and how, where it differs from the recipe.
-    data
-        The data set.
     published
         The final training loss that the source gives, in nats per image, if any.
     seed

@@ -21,33 +21,32 @@ _EPOCHS = 12
 _LAYERS = ("lower", "upper")
 _PLAIN = "plain"
 _GAIN, _ERROR = "test bound above the plain one", "standard error of that"
-_WARM_UP: dict[str, Any] = {"warm_up": 4.0}
-_FREE_AT_FIRST: dict[str, Any] = {"free_bits": 1.0, "free_bits_epochs": 7.0}
+_WARM_UP = {"warm_up": 4.0}
+_FREE_AT_FIRST = {"free_bits": 1.0, "free_bits_epochs": 7.0}
 _BATCH_NORM = {"batch_norm": True}
 _LADDER = {"inference": "ladder"}
-
-
-def _experiment(name: str, options: dict[str, Any] | None = None, **settings: float) -> Experiment:
-    settings = {"epochs": _EPOCHS, **settings}
-    return Experiment(f"hierarchical-{name}", "hierarchical-vae", None, options or {}, settings)
-
-
+# Each kind's options and settings, beside those that all have.
+_CHANGES: dict[str, tuple[dict[str, Any], dict[str, float]]] = {
+    _PLAIN: ({}, {}),
+    "warm-up": ({}, _WARM_UP),
+    "free bits": ({"free_bits": 0.5}, {}),
+    "free bits at first": ({}, _FREE_AT_FIRST),
+    "batch norm": (_BATCH_NORM, {}),
+    "warm-up, batch norm": (_BATCH_NORM, _WARM_UP),
+    "all three": (_BATCH_NORM, _WARM_UP | _FREE_AT_FIRST),
+    "ladder": (_LADDER, {}),
+    "ladder, warm-up": (_LADDER, _WARM_UP),
+    "ladder, warm-up, batch norm": (_LADDER | _BATCH_NORM, _WARM_UP),
+    "ladder, all three": (_LADDER | _BATCH_NORM, _WARM_UP | _FREE_AT_FIRST),
+}
 _KINDS = {
-    _PLAIN: _experiment("plain"),
-    "warm-up": _experiment("warm-up", **_WARM_UP),
-    "free bits": _experiment("free-bits", {"free_bits": 0.5}),
-    "free bits at first": _experiment("free-bits-at-first", **_FREE_AT_FIRST),
-    "batch norm": _experiment("batch-norm", _BATCH_NORM),
-    "warm-up, batch norm": _experiment("warm-up-batch-norm", _BATCH_NORM, **_WARM_UP),
-    "all three": _experiment("all-three", _BATCH_NORM, **_WARM_UP, **_FREE_AT_FIRST),
-    "ladder": _experiment("ladder", _LADDER),
-    "ladder, warm-up": _experiment("ladder-warm-up", _LADDER, **_WARM_UP),
-    "ladder, warm-up, batch norm": _experiment(
-        "ladder-warm-up-batch-norm", _LADDER | _BATCH_NORM, **_WARM_UP
-    ),
-    "ladder, all three": _experiment(
-        "ladder-all-three", _LADDER | _BATCH_NORM, **_WARM_UP, **_FREE_AT_FIRST
-    ),
+    kind: Experiment(
+        "-".join(["hierarchical", *kind.replace(",", "").split()]),
+        "hierarchical-vae",
+        options=options,
+        settings={"epochs": _EPOCHS, **settings},
+    )
+    for kind, (options, settings) in _CHANGES.items()
 }
 # Eleven curves would hide each other.
 _CURVES = (_PLAIN, "free bits", "all three", "ladder, warm-up", "ladder, warm-up, batch norm")

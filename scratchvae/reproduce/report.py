@@ -27,8 +27,7 @@ def write_report(
         parts += [f"## {title}", table, *remarks, *shown]
     markdown, numbers = folder / "report.md", folder / "report.json"
     write_text(markdown, "\n\n".join(parts) + "\n")
-    rows = [row for _, section, _, _ in sections for row in section]
-    write_json(numbers, [asdict(row) for row in rows])
+    write_json(numbers, [asdict(row) for _, rows, _, _ in sections for row in rows])
     return [markdown, numbers]
 
 
