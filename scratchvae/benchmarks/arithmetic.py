@@ -40,13 +40,10 @@ def forward_multiply_adds(step: Step) -> int:
     · k² · in · out. Transposed convolution: the same with input pixels.
     """
     layer, shape_in, shape_out = step
-    if isinstance(layer, Dense):
-        return layer.in_features * layer.out_features
-    if isinstance(layer, Conv2D):
-        return prod(shape_out[:2]) * layer.parameters["weight"].value.size
-    if isinstance(layer, ConvTranspose2D):
-        return prod(shape_in[:2]) * layer.parameters["weight"].value.size
-    return 0
+    if not isinstance(layer, Dense | Conv2D | ConvTranspose2D):
+        return 0
+    *pixels, _ = shape_in if isinstance(layer, ConvTranspose2D) else shape_out
+    return prod(pixels) * layer.parameters["weight"].value.size
 
 
 def step_multiply_adds(model: LatentModel, batch: int) -> int:

@@ -17,18 +17,9 @@ OPERATIONS = ("forward", "input_gradient", "weight_gradient")
 
 @dataclass(frozen=True)
 class Case:
-    """A kernel and the sizes of its arguments.
+    """A kernel by its name in ``scratchvae.kernels``, and the sizes of its arguments, to read.
 
-    Attributes
-    ----------
-    name
-        The kernel's name in ``scratchvae.kernels``.
-    shape
-        The sizes, for a reader.
-    multiply_adds
-        How many multiply-adds it takes.
-    prepare
-        Returns the work ``"ours"`` and, where one NumPy call does the same, ``"numpy"``.
+    ``prepare`` returns the work ``"ours"`` and, where one NumPy call does the same, ``"numpy"``.
     """
 
     name: str
@@ -83,18 +74,13 @@ def convolution(
     def prepare() -> dict[str, Work]:
         from scratchvae.kernels.convolution import convolution as module
 
+        w_shape = (kernel_size, kernel_size, channels, filters)
         x, w, dy = _random(
-            (images, side, side, channels),
-            (kernel_size, kernel_size, channels, filters),
-            (images, side_out, side_out, filters),
+            (images, side, side, channels), w_shape, (images, side_out, side_out, filters)
         )
-        arrays = {
-            "forward": (x, w, dy),
-            "input_gradient": (dy, w, x),
-            "weight_gradient": (x, dy, w),
-        }
+        ends = {"forward": (x, w, dy), "input_gradient": (dy, w, x), "weight_gradient": (x, dy, w)}
         build = getattr(module, f"convolution_{operation}_tasks")
-        return {"ours": _running(build, *arrays[operation], stride, padding)}
+        return {"ours": _running(build, *ends[operation], stride, padding)}
 
     shape = f"{images}×{side}×{side}×{channels} → {side_out}×{side_out}×{filters}, "
     shape += f"{kernel_size}×{kernel_size}"
@@ -107,11 +93,8 @@ def convolution(
 def measure_kernel(case: Case, ceiling: Ceiling, effort: Effort) -> dict[str, Any]:
     """Return a kernel's rate, its share of the ceiling and its ratio to what NumPy does.
 
-    Returns
-    -------
-    ``name``, ``shape``, ``multiply_adds``, ``gflops``, ``share_of_ceiling``; and ``ratio``, the
-    rate over that of ``ratio_to``: ``np.dot`` on the same matrices for a product, and the ceiling
-    for a convolution, since NumPy has none.
+    ``ratio`` is the rate over that of ``ratio_to``: ``np.dot`` on the same matrices for a product,
+    and the ceiling for a convolution, since NumPy has none.
     """
     work = case.prepare()
     timings = ceiling.compare(work, effort)
@@ -157,31 +140,13 @@ CASES: tuple[Case, ...] = (
     *_products([(512, 512, 512), (25600, 800, 32)]),
     # Of fleuret-conv: side, channels, filters, kernel, stride, padding. The last is the mirror
     # of the decoder's first.
-    *_convolutions(
-        100,
-        [
-            (28, 1, 32, 1),
-            (28, 32, 32, 5),
-            (24, 32, 32, 5),
-            (20, 32, 32, 4, 2),
-            (9, 32, 32, 3, 2),
-            (4, 32, 64, 4),
-            (4, 32, 32, 4),
-        ],
-    ),
+    *_convolutions(100, [(28, 1, 32, 1), (28, 32, 32, 5), (24, 32, 32, 5), (20, 32, 32, 4, 2)]),
+    *_convolutions(100, [(9, 32, 32, 3, 2), (4, 32, 64, 4), (4, 32, 32, 4)]),
     # The decoder's last layer, whose forward pass is this input gradient.
     *(convolution(operation, 100, 28, 1, 32, 5) for operation in OPERATIONS),
     # Of zhao-cnn.
-    *_convolutions(
-        256,
-        [
-            (28, 1, 32, 3, 2, 1),
-            (14, 32, 64, 3, 2, 1),
-            (7, 64, 32, 3, 2, 1),
-            (28, 32, 32, 3, 2, 1),
-            (28, 32, 1, 3, 1, 1),
-        ],
-    ),
+    *_convolutions(256, [(28, 1, 32, 3, 2, 1), (14, 32, 64, 3, 2, 1), (7, 64, 32, 3, 2, 1)]),
+    *_convolutions(256, [(28, 32, 32, 3, 2, 1), (28, 32, 1, 3, 1, 1)]),
 )
 
 

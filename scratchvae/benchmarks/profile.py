@@ -12,12 +12,8 @@ REST = "Python, NumPy and small copies"
 def profile_step(step: Work, effort: Effort) -> list[dict[str, Any]]:
     """Run a step repeatedly, and return how its time divides among the kernels.
 
-    Parameters
-    ----------
-    step
-        The work; it has run before, so that nothing is compiled now.
-    effort
-        The step runs at least ``rounds`` times, and for at least ``rounds`` times ``seconds``.
+    The step has run before, so that nothing is compiled now. It runs at least ``effort.rounds``
+    times, and for at least ``rounds`` times ``seconds``.
 
     Returns
     -------
@@ -26,14 +22,12 @@ def profile_step(step: Work, effort: Effort) -> list[dict[str, Any]]:
     """
     from scratchvae.kernels.machine.tasks import observing
 
-    calls: dict[str, int] = defaultdict(int)
-    seconds: dict[str, float] = defaultdict(float)
+    times: dict[str, list[float]] = defaultdict(list)
 
-    def note(kernel: Any, taken: float) -> None:
+    def note(kernel: Any, seconds: float) -> None:
         function = getattr(kernel, "py_func", kernel)
         name = f"{function.__module__.rpartition('.')[2]}.{function.__name__.lstrip('_')}"
-        calls[name] += 1
-        seconds[name] += taken
+        times[name].append(seconds)
 
     steps, start = 0, time.perf_counter()
     with observing(note):
@@ -41,10 +35,9 @@ def profile_step(step: Work, effort: Effort) -> list[dict[str, Any]]:
             step()
             steps += 1
     total = time.perf_counter() - start
-    longest = sorted(seconds, key=seconds.__getitem__, reverse=True)
-    rest = total - sum(seconds.values())
-    taken = [*((name, calls[name], seconds[name]) for name in longest), (REST, 0, rest)]
+    taken = [(sum(each), len(each), name) for name, each in times.items()]
+    rest = total - sum(seconds for seconds, _, _ in taken)
     return [
-        {"kernel": name, "calls": count / steps, "ms": 1e3 * each / steps, "share": each / total}
-        for name, count, each in taken
+        {"kernel": name, "calls": calls / steps, "ms": 1e3 * each / steps, "share": each / total}
+        for each, calls, name in [*sorted(taken, reverse=True), (rest, 0, REST)]
     ]

@@ -109,15 +109,12 @@ class TorchModel:
         self.latent_dim = model.latent_dim
         self.floor = _variance_floor(model)
         self.score = self._score(model.likelihood)
-        self.channels_last = channels_last
+        self.memory = self.torch.channels_last if channels_last else self.torch.contiguous_format
         self.dtype = getattr(self.torch, str(model.dtype))
         self.parameters: dict[str, Any] = {}
         self.layouts: dict[str, Layout] = {}
         self.encoder = self._translate("encoder", model.encoder, model.image_shape)
         self.decoder = self._translate("decoder", model.decoder, (model.latent_dim,))
-        if channels_last:
-            self.encoder.to(memory_format=self.torch.channels_last)
-            self.decoder.to(memory_format=self.torch.channels_last)
         self.optimiser = self.torch.optim.Adam(
             self.parameters.values(), lr=learning_rate, fused=fused
         )
@@ -130,18 +127,12 @@ class TorchModel:
 
     def images(self, x: FloatArray) -> Any:
         """Return images (N, H, W, C) as a tensor (N, C, H, W)."""
-        memory = self.torch.channels_last if self.channels_last else self.torch.contiguous_format
-        return self.torch.from_numpy(x).permute(0, 3, 1, 2).contiguous(memory_format=memory)
+        return self.torch.from_numpy(x).permute(0, 3, 1, 2).contiguous(memory_format=self.memory)
 
     def step(self, images: Any, eps: Any = None) -> float:
-        """Take one step on a tensor of images, and return the loss before it.
+        """Take one step on what ``images`` returned, and return the loss before it.
 
-        Parameters
-        ----------
-        images
-            What ``images`` returned.
-        eps
-            Draws from N(0, I), (N, D); ``None`` draws new ones, as training does.
+        ``eps`` are draws from N(0, I), (N, D); ``None`` draws new ones, as training does.
         """
         if eps is None:
             eps = self.torch.randn(len(images), self.latent_dim, dtype=self.dtype)
@@ -192,7 +183,7 @@ class TorchModel:
                 for name, array in arrays.items():
                     target = getattr(module, _RENAMED.get(name, name))
                     target.copy_(self.torch.from_numpy(np.array(array)))
-        return self.torch.nn.Sequential(*modules)
+        return self.torch.nn.Sequential(*modules).to(memory_format=self.memory)
 
     def _module(self, steps: list[Step], place: int) -> Any:
         """Return the counterpart of one layer, its weights still its own."""
@@ -201,21 +192,17 @@ class TorchModel:
         if isinstance(layer, Dense):
             return nn.Linear(layer.in_features, layer.out_features)
         if isinstance(layer, Conv2D | ConvTranspose2D):
-            sizes: Any = (layer.kernel_size, layer.stride, layer.padding)
+            channels = layer.in_channels, layer.out_channels
+            sizes = layer.kernel_size, layer.stride, layer.padding
             if isinstance(layer, Conv2D):
-                return nn.Conv2d(layer.in_channels, layer.out_channels, *sizes)
-            sizes += (layer.output_padding,)
-            return nn.ConvTranspose2d(layer.in_channels, layer.out_channels, *sizes)
+                return nn.Conv2d(*channels, *sizes)
+            return nn.ConvTranspose2d(*channels, *sizes, layer.output_padding)
         if isinstance(layer, BatchNorm) and len(shape_in) == 3:
             return nn.BatchNorm2d(layer.channels, layer.epsilon, layer.momentum)
         # The order of an image's numbers is put right in the weights of the dense layer beside it.
-        if isinstance(layer, Flatten) and (
-            _is_ordered(shape_in) or _beside(steps, place, 1, Dense)
-        ):
+        if isinstance(layer, Flatten) and _is_ordered(shape_in, _beside(steps, place, 1, Dense)):
             return nn.Flatten()
-        if isinstance(layer, Reshape) and (
-            _is_ordered(shape_out) or _beside(steps, place, -1, Dense)
-        ):
+        if isinstance(layer, Reshape) and _is_ordered(shape_out, _beside(steps, place, -1, Dense)):
             return nn.Unflatten(1, (shape_out[2], *shape_out[:2]))
         if isinstance(layer, ELU):
             return nn.ELU(layer.alpha)
@@ -249,9 +236,9 @@ def _channels_first(shape: tuple[int, ...]) -> NDArray[np.intp]:
     return np.moveaxis(places, -1, 0).ravel()
 
 
-def _is_ordered(shape: tuple[int, ...]) -> bool:
-    """Return whether an image's numbers have the same order in both layouts."""
-    return bool(np.all(np.diff(_channels_first(shape)) == 1))
+def _is_ordered(shape: tuple[int, ...], dense: Step | None) -> bool:
+    """Return whether both layouts order an image's numbers alike, or a dense layer does that."""
+    return dense is not None or bool(np.all(np.diff(_channels_first(shape)) == 1))
 
 
 def _beside(steps: list[Step], place: int, way: int, kind: type[Layer]) -> Step | None:

@@ -42,10 +42,8 @@ def measure_recipe(
 
     Parameters
     ----------
-    name
-        A recipe whose model is a VAE.
-    batch
-        Images per step; ``None`` takes the recipe's.
+    name, batch
+        A recipe whose model is a VAE, and the images per step; ``None`` takes the recipe's.
     ceiling, effort
         The matrix product to compare with, and how long to measure.
     against_torch
@@ -63,6 +61,7 @@ def measure_recipe(
     losses ``ours_loss`` and ``torch_loss`` after ten steps from equal weights, ``losses_agree``,
     and ``notes``, what went wrong.
     """
+    report(f"measuring training steps of {name}")
     model = _vae(name)
     trainer = Trainer(model)
     batch = batch or trainer.settings.batch_size
@@ -111,10 +110,8 @@ def random_images(model: VAE, count: int) -> FloatArray:
 def compare_losses(name: str, x: FloatArray, steps: int) -> dict[str, Any]:
     """Train ours and PyTorch's from equal weights on the same images and noise.
 
-    Returns
-    -------
-    ``ours_loss`` and ``torch_loss`` after that many steps, and ``losses_agree``: whether they
-    differ by no more than a thousandth.
+    Returns ``ours_loss`` and ``torch_loss`` after that many steps, and ``losses_agree``: whether
+    they differ by no more than a thousandth.
     """
     model = _vae(name)
     trainer = Trainer(model)
@@ -137,25 +134,21 @@ def _torch_steps(
     Compiling takes long, so of the two layouts of images only the one that is faster without it is
     compiled.
     """
-    ways: list[tuple[str, ...]] = [(), (FUSED,)]
+    ways: dict[str, dict[str, bool]] = {PLAIN: {}, FUSED: {"fused": True}}
     if any(parameter.value.ndim == 4 for parameter in _vae(name).parameters.values()):
-        ways.append((FUSED, CHANNELS_LAST))
-    steps = {_label(way): _torch_step(name, x, way) for way in ways}
+        ways[f"{FUSED} + {CHANNELS_LAST}"] = {"fused": True, "channels_last": True}
+    steps = {label: _torch_step(name, x, **options) for label, options in ways.items()}
     fastest = _fastest(steps, effort)
-    way = next(way for way in reversed(ways) if _label(way) == fastest or way == (FUSED,))
-    way += (COMPILED,)
-    report(f"{name}: compiling PyTorch's step ({_label(way)})")
+    base = FUSED if fastest == PLAIN else fastest
+    label = f"{base} + {COMPILED}"
+    report(f"{name}: compiling PyTorch's step ({label})")
     try:
-        steps[_label(way)] = _torch_step(name, x, way)
+        steps[label] = _torch_step(name, x, compiled=True, **ways[base])
     except Exception as error:  # a compiler may raise anything: the other ways still count
         reason = " ".join(str(error).split())[:200]
-        notes.append(f"{_label(way)} failed: {type(error).__name__}: {reason}")
+        notes.append(f"{label} failed: {type(error).__name__}: {reason}")
         return steps, fastest
     return steps, _fastest(steps, effort)
-
-
-def _label(way: tuple[str, ...]) -> str:
-    return " + ".join(way) or PLAIN
 
 
 def _fastest(steps: dict[str, Work], effort: Effort) -> str:
@@ -163,15 +156,9 @@ def _fastest(steps: dict[str, Work], effort: Effort) -> str:
     return min(steps, key=lambda label: timings.ratio(label, PLAIN))
 
 
-def _torch_step(name: str, x: FloatArray, way: tuple[str, ...]) -> Work:
+def _torch_step(name: str, x: FloatArray, **options: bool) -> Work:
     model = _vae(name)
-    rival = TorchModel(
-        model,
-        model.settings.learning_rate,
-        fused=FUSED in way,
-        channels_last=CHANNELS_LAST in way,
-        compiled=COMPILED in way,
-    )
+    rival = TorchModel(model, model.settings.learning_rate, **options)
     images = rival.images(x)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the compiler's advice on hardware that isn't there

@@ -27,20 +27,10 @@ _RECIPE_EFFORT = Effort(rounds=9, seconds=0.03)
 
 @dataclass(frozen=True)
 class Plan:
-    """What is measured, and how long.
+    """What is measured: kernels, and the training steps of recipes; and how long each.
 
-    Attributes
-    ----------
-    cases
-        The kernels and their sizes.
-    recipes
-        The recipes whose training step is measured.
-    batch
-        Images per step; ``None`` takes each recipe's own.
-    ceiling_size
-        Rows and columns of the matrices whose product is the ceiling.
-    kernel_effort, recipe_effort
-        How long each is measured.
+    ``batch`` is the number of images per step, ``None`` each recipe's own; ``ceiling_size`` that of
+    the rows and of the columns of the matrices whose product is the ceiling.
     """
 
     cases: tuple[Case, ...] = CASES
@@ -119,20 +109,18 @@ def run_bench(
     with limited_threads(threads) as count, beside(count):
         report(f"measuring {len(plan.cases)} kernels on {count} thread{'s'[: count != 1]}")
         cases = [measure_kernel(case, ceiling, plan.kernel_effort) for case in plan.cases]
-        recipes = []
-        for name in plan.recipes:
-            report(f"measuring training steps of {name}")
-            recipes.append(
-                measure_recipe(
-                    name,
-                    plan.batch,
-                    ceiling,
-                    plan.recipe_effort,
-                    against_torch=against is not None,
-                    threads=count,
-                    report=report,
-                )
+        recipes = [
+            measure_recipe(
+                name,
+                plan.batch,
+                ceiling,
+                plan.recipe_effort,
+                against_torch=against is not None,
+                threads=count,
+                report=report,
             )
+            for name in plan.recipes
+        ]
     result: dict[str, Any] = {
         "ceiling_gflops": ceiling.gflops(),
         "ceiling_size": plan.ceiling_size,

@@ -29,12 +29,7 @@ _IDLE_SLICES = 50
 class Effort:
     """How much time a measurement may take.
 
-    Attributes
-    ----------
-    rounds
-        How many times each piece of work is timed.
-    seconds
-        How long it is repeated each time, at least; a single run may take longer.
+    Each piece of work is timed ``rounds`` times, and repeated for at least ``seconds`` each time.
     """
 
     rounds: int
@@ -60,23 +55,14 @@ class Timings:
 class Ceiling:
     """The fastest arithmetic available: NumPy's product of two large float32 matrices.
 
-    Parameters
-    ----------
-    size
-        Rows and columns of both matrices.
-
-    Attributes
-    ----------
-    seconds
-        Every measured time of it.
+    Both have ``size`` rows and columns. ``seconds`` has every measured time of the product.
     """
 
     def __init__(self, size: int = 1024) -> None:
         rng = np.random.default_rng(0)
         self.multiply_adds = size**3
         self.seconds: list[float] = []
-        self._a = rng.random((size, size), dtype=np.float32)
-        self._b = rng.random((size, size), dtype=np.float32)
+        self._a, self._b = rng.random((2, size, size), dtype=np.float32)
         self._out = np.empty_like(self._a)
 
     def __call__(self) -> None:
@@ -143,10 +129,7 @@ def wait_until_idle() -> None:
 def limited_threads(threads: int | None) -> Iterator[int]:
     """Give our kernels and NumPy's BLAS the same number of threads, and yield that number.
 
-    Parameters
-    ----------
-    threads
-        ``None``: what our kernels use anyway; more than there are cores means all of them.
+    ``None`` is what our kernels use anyway; more than there are cores means all of them.
 
     Raises
     ------

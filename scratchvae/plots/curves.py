@@ -1,20 +1,16 @@
 """The pictures of numbers: losses by epoch, and errors of finite differences by step size."""
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from scratchvae.checks.gradients import ErrorCurve
 from scratchvae.errors import InputError
-from scratchvae.plots.figures import new_figure, tidy
+from scratchvae.plots.figures import Figure, new_figure, tidy
 from scratchvae.training import EpochMetrics
 
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
-
-def draw_loss(history: Sequence[EpochMetrics]) -> "Figure":
+def draw_loss(history: Sequence[EpochMetrics]) -> Figure:
     """Return the loss, its reconstruction and its KL by epoch, for training and test images."""
     from matplotlib.ticker import MaxNLocator
 
@@ -37,15 +33,11 @@ def draw_loss(history: Sequence[EpochMetrics]) -> "Figure":
     return figure
 
 
-def draw_error_curve(curves: Mapping[str, ErrorCurve], title: str = "") -> "Figure":
+def draw_error_curve(curves: Mapping[str, ErrorCurve], title: str = "") -> Figure:
     """Return the error of finite differences by step size, in logarithms: a V for each curve.
 
-    Parameters
-    ----------
-    curves
-        What ``error_curve`` returned, by the name to show in the legend.
-    title
-        A title of your own; empty for the usual one.
+    ``curves`` is what ``error_curve`` returned, by the name to show in the legend. An empty
+    ``title`` is the usual one.
     """
     if not curves:
         raise InputError("draw_error_curve needs at least one curve")

@@ -4,7 +4,7 @@ Dimensions: D latents, F factors, S steps.
 """
 
 from statistics import NormalDist
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,10 +13,7 @@ from scratchvae.data.batches import read_pixels
 from scratchvae.errors import InputError
 from scratchvae.evaluation.disentanglement import FactorInformation
 from scratchvae.models import LatentModel
-from scratchvae.plots.figures import PAPER, draw_grid, new_figure
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+from scratchvae.plots.figures import PAPER, Figure, draw_grid, new_figure
 
 
 def draw_factor_traversal(
@@ -27,7 +24,7 @@ def draw_factor_traversal(
     *,
     title: str = "",
     steps: int = 11,
-) -> "Figure":
+) -> Figure:
     """Return rows of images: in each, one latent moves and the others stay at an image's code.
 
     The latent moves through the prior's quantiles (i + ½) / S, so each image stands for an equal
@@ -84,7 +81,7 @@ def draw_factor_traversal(
     )
 
 
-def draw_factor_shares(panels: list[tuple[str, FactorInformation]], title: str) -> "Figure":
+def draw_factor_shares(panels: list[tuple[str, FactorInformation]], title: str) -> Figure:
     """Return for each model, in shades, the share of a factor's entropy that a latent explains.
 
     Rows are factors, columns latents, the latent of the largest KL first. ``panels`` are the

@@ -9,7 +9,7 @@ Dimensions: N images of shape (H, W, C).
 import io
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,10 +19,12 @@ from scratchvae.files import write_bytes
 from scratchvae.validation import FloatArray
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
+    import matplotlib.axes
+    import matplotlib.figure
 
 # Matplotlib is imported where it is used: it takes a third of a second, and training needs none.
+Axes: TypeAlias = "matplotlib.axes.Axes"
+Figure: TypeAlias = "matplotlib.figure.Figure"
 
 GAP = 2  # pixels between images in a grid
 DOTS = 3  # screen dots per image pixel
@@ -35,15 +37,15 @@ _MARGIN = 8  # dots on both sides of the names of its rows
 _SIZES = {"title": 11, "rows": 9, "columns": 8}  # of letters, in points
 
 
-def new_figure(width: float, height: float, layout: Any = "constrained") -> "Figure":
+def new_figure(width: float, height: float, layout: Any = "constrained") -> Figure:
     """Return an empty figure of that many inches."""
-    from matplotlib.figure import Figure
+    from matplotlib import figure
 
     # Figure() rather than pyplot: no window, no global list of figures that fills up the memory.
-    return Figure(figsize=(width, height), dpi=_DPI, layout=layout)
+    return figure.Figure(figsize=(width, height), dpi=_DPI, layout=layout)
 
 
-def save_figure(figure: "Figure", path: Path) -> None:
+def save_figure(figure: Figure, path: Path) -> None:
     """Write a figure as PNG to ``path``, whole or not at all.
 
     A picture without colours is written as grey, a third of the size. The same figure gives the
@@ -100,7 +102,7 @@ def draw_grid(
     dots: int = DOTS,
     row_names: Sequence[str] = (),
     column_names: Sequence[str] = (),
-) -> "Figure":
+) -> Figure:
     """Return a mosaic under its title, at a whole number of dots per pixel.
 
     Parameters
@@ -140,7 +142,7 @@ def draw_grid(
     return figure
 
 
-def tidy(axes: "Axes") -> None:
+def tidy(axes: Axes) -> None:
     """Leave only what helps to read a curve or a scatter off its axes."""
     axes.spines[["top", "right"]].set_visible(False)
     axes.grid(alpha=0.25)

@@ -4,7 +4,7 @@ Dimensions: N images of shape (H, W, C), D latents.
 """
 
 from statistics import NormalDist
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +16,7 @@ from scratchvae.plots.captions import draws_from, plane_note
 from scratchvae.plots.figures import (
     DOTS,
     GAP,
+    Figure,
     class_colours,
     draw_grid,
     mosaic,
@@ -26,13 +27,8 @@ from scratchvae.plots.figures import (
 from scratchvae.randomness import stream
 from scratchvae.validation import FloatArray
 
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
-
-def draw_samples(
-    model: LatentModel, *, rows: int = 10, columns: int = 10, seed: int = 0
-) -> "Figure":
+def draw_samples(model: LatentModel, *, rows: int = 10, columns: int = 10, seed: int = 0) -> Figure:
     """Return a grid of images decoded from draws of the prior.
 
     A conditional model has a column for each class.
@@ -49,7 +45,7 @@ def draw_reconstructions(
     *,
     columns: int = 10,
     rows: int = 3,
-) -> "Figure":
+) -> Figure:
     """Return pairs of rows: test images above, their reconstructions below."""
     if len(images) == 0:
         raise InputError("a picture of reconstructions needs at least one image")
@@ -65,18 +61,13 @@ def draw_reconstructions(
     return draw_grid(np.concatenate(lines), columns, title)
 
 
-def draw_manifold(model: LatentModel, *, steps: int | None = None) -> "Figure":
+def draw_manifold(model: LatentModel, *, steps: int | None = None) -> Figure:
     """Return the images decoded from a grid of points of the plane of two latents.
 
     The points are the quantiles of N(0, 1), so each image stands for an equal share of the prior,
-    where that is N(0, I). A conditional model has a plane for each class, five in a row.
-
-    Parameters
-    ----------
-    model
-        A model of two latents.
-    steps
-        How many images in a row of a plane; ``None``: 20, or 10 where there are several planes.
+    where that is N(0, I). The model has two latents; a conditional one has a plane for each class,
+    five in a row. ``steps`` is how many images in a row of a plane; ``None``: 20, or 10 where there
+    are several planes.
     """
     if model.latent_dim != 2:
         raise InputError(
@@ -106,7 +97,7 @@ def draw_interpolation(
     rows: int = 8,
     steps: int = 10,
     seed: int = 0,
-) -> "Figure":
+) -> Figure:
     """Return rows of images decoded from points on the way from one test image to another.
 
     The way is the straight line between their latent means (eq. 1.8 of the lessons). A conditional
@@ -128,7 +119,7 @@ def draw_interpolation(
 
 def draw_latent(
     model: LatentModel, images: NDArray[Any], labels: NDArray[Any], *, seed: int = 0
-) -> "Figure":
+) -> Figure:
     """Return the scatter of the test images' latent means, coloured by class.
 
     Two latents are drawn as they are. Of more, the plane of the two largest principal components is

@@ -1,29 +1,18 @@
 """The pictures of several models side by side: rows of images, scatters, lines and bars."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from scratchvae.plots.figures import class_colours, draw_grid, new_figure, padded
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
+from scratchvae.plots.figures import Axes, Figure, class_colours, draw_grid, new_figure, padded
 
 
-def draw_rows(title: str, rows: Sequence[tuple[str, NDArray[Any]]], lines: int = 1) -> "Figure":
-    """Return images (N, H, W, C) in rows, each under its name at the left.
+def draw_rows(title: str, rows: Sequence[tuple[str, NDArray[Any]]], lines: int = 1) -> Figure:
+    """Return images (N, H, W, C) in rows, each with its name at the left.
 
-    Parameters
-    ----------
-    title
-        What they are.
-    rows
-        The name of each row and its images.
-    lines
-        Over how many lines the images of a row are laid out.
+    The images of a row are laid out over ``lines`` lines.
     """
     columns = -(-max(len(images) for _, images in rows) // lines)
     filled = np.concatenate([padded(images, columns * lines) for _, images in rows])
@@ -32,10 +21,8 @@ def draw_rows(title: str, rows: Sequence[tuple[str, NDArray[Any]]], lines: int =
 
 
 def draw_scatters(
-    title: str,
-    panels: Sequence[tuple[str, NDArray[Any]]],
-    labels: NDArray[Any] | None = None,
-) -> "Figure":
+    title: str, panels: Sequence[tuple[str, NDArray[Any]]], labels: NDArray[Any] | None = None
+) -> Figure:
     """Return points (N, 2) in panels side by side, coloured by class."""
     figure = new_figure(3.6 * len(panels), 3.9)
     grid: Any = figure.subplots(1, len(panels), squeeze=False)
@@ -49,7 +36,7 @@ def draw_scatters(
     return figure
 
 
-def draw_lines(title: str, lines: Sequence[tuple[str, Sequence[float]]], ylabel: str) -> "Figure":
+def draw_lines(title: str, lines: Sequence[tuple[str, Sequence[float]]], ylabel: str) -> Figure:
     """Return a curve over the epochs for each line."""
     figure = new_figure(7.0, 4.0)
     axes = figure.subplots()
@@ -62,7 +49,7 @@ def draw_lines(title: str, lines: Sequence[tuple[str, Sequence[float]]], ylabel:
 
 def draw_bars(
     title: str, names: Sequence[str], groups: Sequence[tuple[str, Sequence[float]]]
-) -> "Figure":
+) -> Figure:
     """Return groups of bars in nats per image, one group for each name."""
     figure = new_figure(7.5, 3.8)
     axes = figure.subplots()
@@ -86,7 +73,7 @@ def draw_spreads(
     names: Sequence[str],
     groups: Sequence[tuple[str, Sequence[Sequence[float]]]],
     xlabel: str,
-) -> "Figure":
+) -> Figure:
     """Return for each group the mean at each name as a line and each value as a dot."""
     figure = new_figure(7.0, 4.0)
     axes = figure.subplots()
@@ -96,13 +83,12 @@ def draw_spreads(
         for place, some in enumerate(values):
             axes.plot([place] * len(some), some, "o", ms=4, color=colour, alpha=0.6)
     axes.set_xticks(range(len(names)), names)
-    axes.set_xlabel(xlabel)
-    axes.set_ylim(bottom=0)
+    axes.set(xlabel=xlabel, ylim=(0, None))
     _finish(axes, title)
     return figure
 
 
-def _finish(axes: "Axes", title: str) -> None:
+def _finish(axes: Axes, title: str) -> None:
     axes.set_title(title, loc="left", fontsize=11)
     axes.grid(alpha=0.25)
     axes.legend(frameon=False)

@@ -89,9 +89,9 @@ def reproduce(
             save_figure(figure, pictures[-1])
         sections.append((source.title, rows, source.remarks(results, rows), pictures))
     how = f"`scratchvae reproduce {name}`, seed 0 unless a run's name has another, "
-    how += "losses in nats per image. "
+    how += "losses in nats per image."
     if quick:
-        how += "Quick: a tenth of the images, two epochs; no figure to compare with."
+        how += " Quick: a tenth of the images, two epochs; no figure to compare with."
     elif epochs is not None:
-        how += f"{epochs} epochs each, not the sources' own numbers."
-    return [*write_report(folder, how.strip(), sections), *(p for s in sections for p in s[3])]
+        how += f" {epochs} epochs each, not the sources' own numbers."
+    return [*write_report(folder, how, sections), *(p for s in sections for p in s[3])]

@@ -1,17 +1,13 @@
 """EECS 230, lecture 16: linear, non-linear, sparse and denoising autoencoders; single terms."""
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from scratchvae.data.batches import read_pixels
 from scratchvae.models import DenoisingAutoencoder
 from scratchvae.plots import draw_rows, draw_scatters
-from scratchvae.reproduce.experiments import Experiment, Results, Row, Source
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+from scratchvae.reproduce.experiments import Drawings, Experiment, Results, Row, Source
 
 _LINEAR = Experiment("linear-autoencoder", "linear-autoencoder")
 _PLAIN = Experiment("autoencoder", "autoencoder", 10)
@@ -41,10 +37,10 @@ def _rows(results: Results) -> Iterator[Row]:
         error = model.evaluate(data.test_images).reconstruction
         yield results.row(f"code of 1,000, {what}: share in use", used, experiment)
         yield results.row(f"code of 1,000, {what}: test error", error, experiment)
-    clean, noisy, denoised = _denoised(results)
-    for what, changed in (("noisy images", noisy), ("denoised images", denoised)):
-        error = 0.5 * ((changed - clean) ** 2).sum(axis=(1, 2, 3)).mean()
-        yield results.row(f"½ squared error of {what}", error, _DENOISING)
+    denoised = _denoised(results)
+    for what in ("noisy", "denoised"):
+        error = 0.5 * ((denoised[what] - denoised["clean"]) ** 2).sum(axis=(1, 2, 3)).mean()
+        yield results.row(f"½ squared error of {what} images", error, _DENOISING)
     for what, experiment in _TERMS.items():
         terms = results.model(experiment).evaluate(data.test_images)
         yield from results.loss_terms(what, experiment, terms)
@@ -66,15 +62,15 @@ def principal_component_error(images: np.ndarray, components: int) -> float:
     return float(0.5 * variances[: pixels - components].sum())
 
 
-def _denoised(results: Results) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _denoised(results: Results) -> dict[str, np.ndarray]:
     model = results.model(_DENOISING)
     assert isinstance(model, DenoisingAutoencoder)
     clean = read_pixels(results.data().test_images[:1000], model.dtype)
     noisy = model.corrupt(clean)
-    return clean, noisy, model.reconstruct(noisy)
+    return {"clean": clean, "noisy": noisy, "denoised": model.reconstruct(noisy)}
 
 
-def _draw(results: Results) -> Iterator[tuple[str, "Figure"]]:
+def _draw(results: Results) -> Drawings:
     data = results.data()
     originals = read_pixels(data.test_images[:16], np.float32)
     rows = [
@@ -84,8 +80,7 @@ def _draw(results: Results) -> Iterator[tuple[str, "Figure"]]:
         ("sparse", results.model(_SPARSE).reconstruct(originals)),
     ]
     yield "eecs230-autoencoders", draw_rows("Reconstructions", rows)
-    names = ("clean", "noisy", "denoised")
-    rows = [(n, images[:16]) for n, images in zip(names, _denoised(results), strict=True)]
+    rows = [(name, images[:16]) for name, images in _denoised(results).items()]
     yield "eecs230-denoising", draw_rows("Denoising autoencoder", rows)
     shown = data.test_images[:5000]
     panels = [(name, results.model(e).encode(shown)) for name, e in _TERMS.items()]

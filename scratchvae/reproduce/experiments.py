@@ -3,29 +3,26 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from scratchvae.data import Dataset
 from scratchvae.models import LatentModel, find_recipe
+from scratchvae.plots.figures import Figure
 from scratchvae.runs.run import Run
 from scratchvae.training import LossTerms
 
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+Drawings = Iterable[tuple[str, Figure]]
+"""A source's figures, each with the name of its file."""
 
 
 @dataclass(frozen=True)
 class Experiment:
-    """One model to train.
+    """One model to train on the data set ``data``, in a folder of its ``name``.
 
     Attributes
     ----------
-    name
-        Its folder's name.
     recipe, latent_dim, options, settings
         What is trained and how, where it differs from the recipe.
-    data
-        The data set.
     published
         The final training loss that the source gives, in nats per image, if any.
     seed
@@ -72,18 +69,10 @@ class Experiment:
 
 @dataclass(frozen=True)
 class Row:
-    """One figure of the report.
+    """One figure of the report: what was measured, the source's figure, and ours.
 
-    Attributes
-    ----------
-    name
-        What was measured.
-    published
-        The source's figure; ``None`` where it gives none.
-    ours
-        Our figure.
-    seconds
-        How long the training behind it took.
+    ``published`` is ``None`` where the source gives none; ``seconds`` is how long the training
+    behind our figure took.
     """
 
     name: str
@@ -137,24 +126,14 @@ class Results:
 
 @dataclass(frozen=True)
 class Source:
-    """One source of published figures.
+    """One source of published figures, titled by who wrote it, and the models to train for it.
 
-    Attributes
-    ----------
-    title
-        Who wrote it.
-    experiments
-        The models to train.
-    rows
-        Measures the trained models.
-    draw
-        Draws the source's figures, each with the name of its file.
-    remarks
-        Says in words what the measured figures show.
+    ``rows`` measures the trained models, ``draw`` draws the source's figures, and ``remarks`` says
+    in words what the measured figures show.
     """
 
     title: str
     experiments: Sequence[Experiment]
     rows: Callable[[Results], Iterable[Row]]
-    draw: Callable[[Results], Iterable[tuple[str, "Figure"]]]
+    draw: Callable[[Results], Drawings]
     remarks: Callable[[Results, list[Row]], list[str]] = lambda results, rows: []

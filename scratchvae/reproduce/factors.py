@@ -4,10 +4,10 @@ Neither paper has these digits, so nothing here was published. Each β is traine
 from which the images are drawn too, and the spread between them is reported beside the mean.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import lru_cache
 from itertools import pairwise
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -16,15 +16,13 @@ from scratchvae.evaluation.active_units import active_units
 from scratchvae.evaluation.disentanglement import FactorInformation, model_information
 from scratchvae.plots import draw_factor_shares, draw_factor_traversal, draw_spreads
 from scratchvae.randomness import stream
-from scratchvae.reproduce.experiments import Experiment, Results, Row, Source
+from scratchvae.reproduce.experiments import Drawings, Experiment, Results, Row, Source
 from scratchvae.reproduce.report import markdown_table
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 _BETAS = (1.0, 2.0, 4.0, 8.0)
 _SEEDS = (0, 1, 2)
 _LATENTS = 10
+_GAP, _CHANCE = "mutual information gap", "gap with the factors shuffled"
 
 _RUNS = {
     (beta, seed): Experiment(
@@ -42,13 +40,10 @@ _RUNS = {
 
 
 class _Measured(NamedTuple):
-    """One run: its latents' information on the factors, that on shuffled ones, its test figures."""
+    """One run: its latents' information on the factors, and the figures to report, by name."""
 
     information: FactorInformation
-    chance: float
-    reconstruction: float
-    kl: float
-    active: int
+    figures: dict[str, float]
 
 
 # Rows, remarks and figures are all of the same measurements, which take a second or two each.
@@ -67,40 +62,39 @@ def _measure_one(results: Results, experiment: Experiment) -> _Measured:
     order = stream(experiment.seed, "evaluate").permutation(len(images))
     information = model_information(model, images, factors)
     shuffled = {name: values[order] for name, values in factors.items()}
-    chance = model_information(model, images, shuffled).score
-    active = active_units(model.encode(images)).active
-    return _Measured(information, chance, test.reconstruction, test.kl, active)
+    figures = {
+        _GAP: information.score,
+        _CHANCE: model_information(model, images, shuffled).score,
+        "test reconstruction": test.reconstruction,
+        "test KL": test.kl,
+        "active units": active_units(model.encode(images)).active,
+    }
+    return _Measured(information, figures)
 
 
-_GAP, _CHANCE = "mutual information gap", "gap with the factors shuffled"
-_FIGURES: dict[str, Callable[[_Measured], float]] = {
-    _GAP: lambda one: one.information.score,
-    _CHANCE: lambda one: one.chance,
-    "test reconstruction": lambda one: one.reconstruction,
-    "test KL": lambda one: one.kl,
-    "active units": lambda one: one.active,
-}
-
-
-def _over_seeds(results: Results, what: str) -> dict[float, list[float]]:
-    """Return for each β a figure of each seed's run."""
-    return {beta: [_FIGURES[what](one) for one in of] for beta, of in _measure(results).items()}
+def _over_seeds(results: Results) -> dict[str, dict[float, list[float]]]:
+    """Return for each figure, and then for each β, its values in the seeds' runs."""
+    measured = _measure(results)
+    return {
+        what: {beta: [one.figures[what] for one in of] for beta, of in measured.items()}
+        for what in measured[_BETAS[0]][0].figures
+    }
 
 
 def _rows(results: Results) -> Iterator[Row]:
+    figures = _over_seeds(results)
     for beta in _BETAS:
         experiments = [_RUNS[beta, seed] for seed in _SEEDS]
-        for what in _FIGURES:
-            values = _over_seeds(results, what)[beta]
-            of_seeds = {"mean over seeds": float(np.mean(values))}
+        for what, of in figures.items():
+            of_seeds = {"mean over seeds": float(np.mean(of[beta]))}
             if what == _GAP:
-                of_seeds |= {"lowest": min(values), "highest": max(values)}
+                of_seeds |= {"lowest": min(of[beta]), "highest": max(of[beta])}
             for which, value in of_seeds.items():
                 yield results.row(f"β = {beta:g}: {what}, {which}", value, *experiments)
 
 
 def _remarks(results: Results, rows: list[Row]) -> list[str]:
-    figures = {what: _over_seeds(results, what) for what in _FIGURES}
+    figures = _over_seeds(results)
     lines = [[f"{b:g}", *(_spread(of[b]) for of in figures.values())] for b in _BETAS]
     table = markdown_table([f"β ({len(_SEEDS)} seeds)", *figures], lines)
     return [table, verdict(figures[_GAP]), _table_of_factors(results)]
@@ -123,18 +117,16 @@ def _table_of_factors(results: Results) -> str:
 
 def verdict(gaps: dict[float, list[float]]) -> str:
     """Say whether the gap grows with β, and whether the seeds differ less than the βs do."""
-    means = [float(np.mean(values)) for values in gaps.values()]
-    betas = list(gaps)
-    grows = all(before < after for before, after in pairwise(means))
-    best = betas[int(np.argmax(means))]
-    text = f"The mean gap {'grows' if grows else 'does not grow'} from each β to the next. "
-    other = betas[0] if best != betas[0] else betas[int(np.argmin(means))]
+    means = {beta: float(np.mean(values)) for beta, values in gaps.items()}
+    grows = all(before < after for before, after in pairwise(means.values()))
+    first, best = next(iter(means)), max(means, key=means.__getitem__)
+    other = first if best != first else min(means, key=means.__getitem__)
     apart = min(gaps[best]) > max(gaps[other])
     overlap = "do not overlap" if apart else "overlap, so the seeds do not settle which is larger"
-    return text + (
-        f"It is largest at β = {best:g}, {means[betas.index(best)]:.3f} beside "
-        f"{means[betas.index(other)]:.3f} at β = {other:g}, and the ranges of the seeds of these "
-        f"two {overlap}."
+    return (
+        f"The mean gap {'grows' if grows else 'does not grow'} from each β to the next. It is "
+        f"largest at β = {best:g}, {means[best]:.3f} beside {means[other]:.3f} at β = {other:g}, "
+        f"and the ranges of the seeds of these two {overlap}."
     )
 
 
@@ -143,8 +135,9 @@ def _spread(values: list[float]) -> str:
     return mean if low == high else f"{mean} ({low} to {high})"
 
 
-def _draw(results: Results) -> Iterator[tuple[str, "Figure"]]:
-    spreads = [(what, list(_over_seeds(results, what).values())) for what in (_GAP, _CHANCE)]
+def _draw(results: Results) -> Drawings:
+    figures = _over_seeds(results)
+    spreads = [(what, list(figures[what].values())) for what in (_GAP, _CHANCE)]
     names = [f"{beta:g}" for beta in _BETAS]
     title = "The mutual information gap by the weight of the KL, a dot for each seed"
     yield "factors-gap", draw_spreads(title, names, spreads, xlabel="β")

@@ -1,7 +1,6 @@
 """F. Fleuret, Deep learning, lecture 7.4: a VAE and an autoencoder, β, learned variances."""
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -10,11 +9,8 @@ from scratchvae.models.recipes.convolutional import PIXEL_VARIANCE
 from scratchvae.plots import draw_rows, draw_scatters
 from scratchvae.probability import reparameterise
 from scratchvae.randomness import stream
-from scratchvae.reproduce.experiments import Experiment, Results, Row, Source
+from scratchvae.reproduce.experiments import Drawings, Experiment, Results, Row, Source
 from scratchvae.validation import FloatArray
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 _VAE = Experiment("fleuret-conv", "fleuret-conv")
 _AUTOENCODER = Experiment("fleuret-autoencoder", "fleuret-autoencoder")
@@ -74,7 +70,7 @@ def _aggregate(results: Results) -> FloatArray:
     return np.concatenate(chunks)
 
 
-def _draw(results: Results) -> Iterator[tuple[str, "Figure"]]:
+def _draw(results: Results) -> Drawings:
     images, vae = results.data().test_images, results.model(_VAE)
     autoencoder = results.model(_AUTOENCODER)
     originals = read_pixels(images[:24], np.float32)

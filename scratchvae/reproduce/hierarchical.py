@@ -5,51 +5,48 @@ the bound itself, without free bits and with the whole KL.
 """
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from scratchvae.evaluation import layer_activity
 from scratchvae.models import HierarchicalVAE
 from scratchvae.plots import draw_bars, draw_lines, draw_rows
-from scratchvae.reproduce.experiments import Experiment, Results, Row, Source
+from scratchvae.reproduce.experiments import Drawings, Experiment, Results, Row, Source
 from scratchvae.reproduce.report import markdown_table
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 COLLAPSED, KEPT = 0.1, 2.0  # nats of the upper layer's KL
 
 _EPOCHS = 12
 _LAYERS = ("lower", "upper")
 _PLAIN = "plain"
-_WARM_UP: dict[str, Any] = {"warm_up": 4.0}
-_FREE_AT_FIRST: dict[str, Any] = {"free_bits": 1.0, "free_bits_epochs": 7.0}
+_GAIN, _ERROR = "test bound above the plain one", "standard error of that"
+_WARM_UP = {"warm_up": 4.0}
+_FREE_AT_FIRST = {"free_bits": 1.0, "free_bits_epochs": 7.0}
 _BATCH_NORM = {"batch_norm": True}
 _LADDER = {"inference": "ladder"}
-
-
-def _experiment(name: str, options: dict[str, Any] | None = None, **settings: float) -> Experiment:
-    settings = {"epochs": _EPOCHS, **settings}
-    return Experiment(f"hierarchical-{name}", "hierarchical-vae", None, options or {}, settings)
-
-
+# Each kind's options and settings, beside those that all have.
+_CHANGES: dict[str, tuple[dict[str, Any], dict[str, float]]] = {
+    _PLAIN: ({}, {}),
+    "warm-up": ({}, _WARM_UP),
+    "free bits": ({"free_bits": 0.5}, {}),
+    "free bits at first": ({}, _FREE_AT_FIRST),
+    "batch norm": (_BATCH_NORM, {}),
+    "warm-up, batch norm": (_BATCH_NORM, _WARM_UP),
+    "all three": (_BATCH_NORM, _WARM_UP | _FREE_AT_FIRST),
+    "ladder": (_LADDER, {}),
+    "ladder, warm-up": (_LADDER, _WARM_UP),
+    "ladder, warm-up, batch norm": (_LADDER | _BATCH_NORM, _WARM_UP),
+    "ladder, all three": (_LADDER | _BATCH_NORM, _WARM_UP | _FREE_AT_FIRST),
+}
 _KINDS = {
-    _PLAIN: _experiment("plain"),
-    "warm-up": _experiment("warm-up", **_WARM_UP),
-    "free bits": _experiment("free-bits", {"free_bits": 0.5}),
-    "free bits at first": _experiment("free-bits-at-first", **_FREE_AT_FIRST),
-    "batch norm": _experiment("batch-norm", _BATCH_NORM),
-    "warm-up, batch norm": _experiment("warm-up-batch-norm", _BATCH_NORM, **_WARM_UP),
-    "all three": _experiment("all-three", _BATCH_NORM, **_WARM_UP, **_FREE_AT_FIRST),
-    "ladder": _experiment("ladder", _LADDER),
-    "ladder, warm-up": _experiment("ladder-warm-up", _LADDER, **_WARM_UP),
-    "ladder, warm-up, batch norm": _experiment(
-        "ladder-warm-up-batch-norm", _LADDER | _BATCH_NORM, **_WARM_UP
-    ),
-    "ladder, all three": _experiment(
-        "ladder-all-three", _LADDER | _BATCH_NORM, **_WARM_UP, **_FREE_AT_FIRST
-    ),
+    kind: Experiment(
+        "-".join(["hierarchical", *kind.replace(",", "").split()]),
+        "hierarchical-vae",
+        options=options,
+        settings={"epochs": _EPOCHS, **settings},
+    )
+    for kind, (options, settings) in _CHANGES.items()
 }
 # Eleven curves would hide each other.
 _CURVES = (_PLAIN, "free bits", "all three", "ladder, warm-up", "ladder, warm-up, batch norm")
@@ -86,8 +83,8 @@ def _rows(results: Results) -> Iterator[Row]:
         if kind != _PLAIN:
             # Both models see the same images, binarised alike, so the differences are paired.
             gains = bounds - plain
-            figures["test bound above the plain one"] = gains.mean()
-            figures["standard error of that"] = gains.std(ddof=1) / np.sqrt(len(gains))
+            figures[_GAIN] = gains.mean()
+            figures[_ERROR] = gains.std(ddof=1) / np.sqrt(len(gains))
         for what, ours in figures.items():
             yield results.row(f"{kind}: {what}", ours, experiment)
 
@@ -95,9 +92,7 @@ def _rows(results: Results) -> Iterator[Row]:
 def _remarks(results: Results, rows: list[Row]) -> list[str]:
     ours = {row.name: row.ours for row in rows}
     upper = {kind: ours[f"{kind}: KL of the upper layer"] for kind in _KINDS}
-    gain = {
-        kind: ours[f"{kind}: test bound above the plain one"] for kind in _KINDS if kind != _PLAIN
-    }
+    gain = {kind: ours[f"{kind}: {_GAIN}"] for kind in _KINDS if kind != _PLAIN}
     relieved = [kind for kind in gain if upper[kind] > KEPT and gain[kind] >= 0]
     side = "below" if upper[_PLAIN] < COLLAPSED else "not below"
     epochs = len(results.run(_KINDS[_PLAIN]).history)
@@ -125,8 +120,7 @@ def _table(results: Results, ours: dict[str, float]) -> str:
     for kind, experiment in _KINDS.items():
         above = "–"
         if kind != _PLAIN:
-            gain = ours[f"{kind}: test bound above the plain one"]
-            above = f"{gain:+.2f} ± {ours[f'{kind}: standard error of that']:.2f}"
+            above = f"{ours[f'{kind}: {_GAIN}']:+.2f} ± {ours[f'{kind}: {_ERROR}']:.2f}"
         kls = [f"{ours[f'{kind}: KL of the {layer} layer']:.2f}" for layer in _LAYERS]
         active = [f"{ours[f'{kind}: active units of the {layer} layer']:.0f}" for layer in _LAYERS]
         bound, seconds = f"{ours[f'{kind}: test bound']:.2f}", f"{results.seconds(experiment):.0f}"
@@ -134,7 +128,7 @@ def _table(results: Results, ours: dict[str, float]) -> str:
     return markdown_table(heads, lines)
 
 
-def _draw(results: Results) -> Iterator[tuple[str, "Figure"]]:
+def _draw(results: Results) -> Drawings:
     images = results.data().test_images
     kls = np.array([_model(results, kind).mean_layer_kls(images) for kind in _KINDS])
     groups = [("lower layer", kls[:, 0].tolist()), ("upper layer", kls[:, 1].tolist())]

@@ -1,16 +1,12 @@
 """Kingma and Welling, Auto-Encoding Variational Bayes (2013): the bound and its estimators."""
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 from scratchvae.data.batches import read_pixels
 from scratchvae.evaluation import compare_gradient_estimators
 from scratchvae.models import VAE
 from scratchvae.plots import draw_lines, draw_rows
-from scratchvae.reproduce.experiments import Experiment, Results, Row, Source
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+from scratchvae.reproduce.experiments import Drawings, Experiment, Results, Row, Source
 
 _BERNOULLI = Experiment("kingma-welling", "kingma-welling", settings={"epochs": 60})
 _SAMPLES = Experiment("kingma-welling-L5", "kingma-welling", options={"samples": 5})
@@ -50,7 +46,7 @@ def _test_bounds(results: Results, experiment: Experiment) -> list[float]:
     return [-row.test.loss for row in results.run(experiment).history if row.test]
 
 
-def _draw(results: Results) -> Iterator[tuple[str, "Figure"]]:
+def _draw(results: Results) -> Drawings:
     lines = [(f"test, {what}", _test_bounds(results, one)) for what, one in _BY_SAMPLES.items()]
     title = "The bound on log p(x) of test images"
     yield "kingma-welling-bound", draw_lines(title, lines, "nats per image")

@@ -15,16 +15,10 @@ def write_report(
     heading: str,
     sections: Sequence[tuple[str, Sequence[Row], Sequence[str], Sequence[Path]]],
 ) -> list[Path]:
-    """Write both files, and return where they are.
+    """Write both files to ``folder``, and return where they are.
 
-    Parameters
-    ----------
-    folder
-        The folder to write to.
-    heading
-        How it was made.
-    sections
-        Each source's title, rows, remarks and pictures.
+    ``heading`` says how the report was made; ``sections`` are each source's title, rows, remarks
+    and pictures.
     """
     parts = [f"# Published figures, and ours\n\n{heading}"]
     for title, rows, remarks, pictures in sections:
@@ -33,8 +27,7 @@ def write_report(
         parts += [f"## {title}", table, *remarks, *shown]
     markdown, numbers = folder / "report.md", folder / "report.json"
     write_text(markdown, "\n\n".join(parts) + "\n")
-    rows = [row for _, section, _, _ in sections for row in section]
-    write_json(numbers, [asdict(row) for row in rows])
+    write_json(numbers, [asdict(row) for _, rows, _, _ in sections for row in rows])
     return [markdown, numbers]
 
 
