@@ -9,6 +9,7 @@ import math
 import shlex
 import sys
 from pathlib import Path
+from typing import Any
 
 from scratchvae.errors import InputError, unknown_name
 from scratchvae.plots.captions import kl_meaning
@@ -43,21 +44,16 @@ def train(options: argparse.Namespace) -> int:
 
 
 def _requested_run(options: argparse.Namespace) -> Run:
-    epochs = options.epochs
+    def given(*names: str) -> dict[str, Any]:
+        return {name: getattr(options, name) for name in names}
+
     if options.last_stage is not None:
-        if epochs is not None:
+        if options.epochs is not None:
             raise InputError("--last-stage sets the number of epochs: leave out --epochs")
-        epochs = epochs_through_stage(options.last_stage)
-    requested = {
-        "data": options.data,
-        "latent_dim": options.latent_dim,
-        "seed": options.seed,
-        "options": {"beta": options.beta, "samples": options.samples},
-        "settings": {
-            "epochs": epochs,
-            "batch_size": options.batch_size,
-            "learning_rate": options.learning_rate,
-        },
+        options.epochs = epochs_through_stage(options.last_stage)
+    requested = given("data", "latent_dim", "seed") | {
+        "options": given("beta", "samples"),
+        "settings": given("epochs", "batch_size", "learning_rate"),
     }
     if not options.resume:
         run = Run.begin(options.recipe or DEFAULT_RECIPE, options.out, **requested)

@@ -103,10 +103,6 @@ def load(
     remotes
         Where "mnist" and "fashion-mnist" are downloaded and how they are recognised.
 
-    Returns
-    -------
-    The data set, its pixels as uint8.
-
     Raises
     ------
     InputError

@@ -29,16 +29,8 @@ class _MirrorError(Exception):
 def download(remote: RemoteDataset, folder: Path, *, progress: bool = True) -> None:
     """Make sure that every file of a data set is in a folder, intact.
 
-    A file that is there with the right hash is kept; any other is downloaded.
-
-    Parameters
-    ----------
-    remote
-        The data set.
-    folder
-        The folder of this one data set, made if need be.
-    progress
-        Whether to show a progress bar (only where there is a terminal to show it on).
+    A file that is there with the right hash is kept; any other is downloaded. The folder, of this
+    one data set, is made if need be; the progress bar needs a terminal to show it on.
 
     Raises
     ------
