@@ -182,10 +182,9 @@ def _whole(minimum: int, maximum: float = 1e9) -> Callable[[str], int]:
             value = int(text)
         except ValueError:
             value = minimum - 1
-        if value < minimum:
-            raise _expected(f"a whole number of at least {minimum}", text)
-        if value > maximum:
-            raise _expected(f"a whole number of at most {maximum:.0f}", text)
+        if not minimum <= value <= maximum:
+            bound = f"least {minimum}" if value < minimum else f"most {maximum:.0f}"
+            raise _expected(f"a whole number of at {bound}", text)
         return value
 
     return read

@@ -38,7 +38,7 @@ class Allograph:
 
 @dataclass(frozen=True)
 class StrokeTable:
-    """All allographs as arrays, padded to the largest number of points P.
+    """All allographs as arrays, padded with zeros to the largest number of points P.
 
     Attributes
     ----------
@@ -240,10 +240,7 @@ def _sample(
 
 @cache
 def stroke_table() -> StrokeTable:
-    """Return all allographs as arrays, computed at the first call.
-
-    They are padded with zeros where an allograph has fewer points than the largest.
-    """
+    """Return all allographs as arrays, computed at the first call."""
     parsed = [(_parse(form.first), _parse(form.second)) for form in ALLOGRAPHS]
     most = max(len(points) for (points, _), _ in parsed)
     both = np.zeros((len(parsed), 2, most, 2), np.float32)

@@ -102,14 +102,9 @@ class Run:
     ) -> "Run":
         """Open a run to train it further, if it is the one that is requested.
 
-        Parameters
-        ----------
-        folder
-            The folder of the run.
-        options, settings, names
-            What is requested: ``recipe`` and the choices of ``begin``. What is left out or ``None``
-            may be anything. Only ``settings["epochs"]`` may differ from the run's own: it is
-            extended to that many.
+        ``options``, ``settings`` and ``names`` are what is requested: ``recipe`` and the choices of
+        ``begin``. What is left out or ``None`` may be anything. Only ``settings["epochs"]`` may
+        differ from the run's own: it is extended to that many.
 
         Raises
         ------

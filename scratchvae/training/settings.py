@@ -62,11 +62,9 @@ class Settings:
     epsilon: float = 1e-8
 
     def __post_init__(self) -> None:
-        for name, value, allowed in (
-            ("optimiser", self.optimiser, OPTIMISERS),
-            ("schedule", self.schedule, SCHEDULES),
-            ("pixels", self.pixels, PIXEL_READINGS),
-        ):
+        names = {"optimiser": OPTIMISERS, "schedule": SCHEDULES, "pixels": PIXEL_READINGS}
+        for name, allowed in names.items():
+            value = getattr(self, name)
             if value not in allowed:
                 raise InputError(f"{name} must be one of {', '.join(allowed)}, not {value!r}")
         check_positive(self.learning_rate, "learning_rate")
