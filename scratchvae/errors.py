@@ -28,26 +28,18 @@ class InputError(ValueError):
 
 
 def unknown_name(kind: str, name: object, names: Iterable[str], *, owner: str = "") -> InputError:
-    """Return the error for a name that does not exist, with the nearest one that does.
+    """Return the error for a name that does not exist, with the nearest of the ``names`` that do.
 
-    Parameters
-    ----------
-    kind
-        What the name should be of: "recipe", "data set", …
-    name
-        What came.
-    names
-        Those that exist.
-    owner
-        What has these names, where several things have names of this kind.
+    ``kind`` is what the name should be of: "recipe", "data set", …; ``owner`` is what has these
+    names, where several things have names of this kind.
     """
     known = {each.lower(): each for each in names}
     problem = f"{owner} has no {kind} {name!r}" if owner else f"there is no {kind} {name!r}"
     if not known:
         return InputError(f"{problem}, nor any other")
-    listed = f"{kind}s are {', '.join(known.values())}" if len(known) <= _MOST_LISTED else ""
     near = get_close_matches(str(name).lower(), known, n=1)
     if near:
         problem += f"; did you mean {known[near[0]]!r}?"
-        return InputError(f"{problem} The {listed}" if listed else problem)
-    return InputError(f"{problem}; the {listed}" if listed else problem)
+    if len(known) <= _MOST_LISTED:
+        problem += f"{' The' if near else '; the'} {kind}s are {', '.join(known.values())}"
+    return InputError(problem)

@@ -58,8 +58,7 @@ def check_writable(path: Path) -> None:
         raise InputError(f"cannot write {str(path)!r}: it is a folder; name a file in it")
     temporary = _beside(path)
     try:
-        with open(temporary, "xb"):
-            pass
+        temporary.touch(exist_ok=False)
         temporary.unlink()
     except OSError as error:
         raise cannot_write(path, error) from None

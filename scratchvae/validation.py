@@ -4,6 +4,7 @@ Every array inside the package is ``float32`` (to train) or ``float64`` (to chec
 dtype that comes in goes out. A check returns the array unchanged or raises ``InputError``.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -139,19 +140,25 @@ def check_count(value: Any, name: str, minimum: int = 1) -> int:
 
 def check_positive(value: Any, name: str) -> float:
     """Return ``value`` as a ``float``; ``InputError`` unless it is a finite number above 0."""
-    return _finite_number(value, name, "above 0")
+    return _number(value, name, "a finite number above 0", lambda number: number > 0)
 
 
 def check_not_negative(value: Any, name: str) -> float:
     """Return ``value`` as a ``float``; ``InputError`` unless finite and at least 0."""
-    return _finite_number(value, name, "of at least 0")
+    return _number(value, name, "a finite number of at least 0", lambda number: number >= 0)
 
 
-def _finite_number(value: Any, name: str, bound: str) -> float:
+def check_share_kept(value: Any, name: str) -> float:
+    """Return the share that a running mean keeps; ``InputError`` unless at least 0 and below 1."""
+    # With 1 the mean would never change.
+    return _number(value, name, "at least 0 and below 1", lambda number: 0 <= number < 1)
+
+
+def _number(value: Any, name: str, wanted: str, allowed: Callable[[float], bool]) -> float:
     try:
         number = float(value)
     except (TypeError, ValueError):
         number = np.nan
-    if not np.isfinite(number) or number < 0 or (number == 0 and bound == "above 0"):
-        raise InputError(f"{name} must be a finite number {bound}, not {value!r}")
+    if not (np.isfinite(number) and allowed(number)):
+        raise InputError(f"{name} must be {wanted}, not {value!r}")
     return number

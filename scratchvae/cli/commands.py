@@ -9,6 +9,7 @@ import math
 import shlex
 import sys
 from pathlib import Path
+from typing import Any
 
 from scratchvae.errors import InputError, unknown_name
 from scratchvae.plots.captions import kl_meaning
@@ -43,21 +44,16 @@ def train(options: argparse.Namespace) -> int:
 
 
 def _requested_run(options: argparse.Namespace) -> Run:
-    epochs = options.epochs
+    def given(*names: str) -> dict[str, Any]:
+        return {name: getattr(options, name) for name in names}
+
     if options.last_stage is not None:
-        if epochs is not None:
+        if options.epochs is not None:
             raise InputError("--last-stage sets the number of epochs: leave out --epochs")
-        epochs = epochs_through_stage(options.last_stage)
-    requested = {
-        "data": options.data,
-        "latent_dim": options.latent_dim,
-        "seed": options.seed,
-        "options": {"beta": options.beta, "samples": options.samples},
-        "settings": {
-            "epochs": epochs,
-            "batch_size": options.batch_size,
-            "learning_rate": options.learning_rate,
-        },
+        options.epochs = epochs_through_stage(options.last_stage)
+    requested = given("data", "latent_dim", "seed") | {
+        "options": given("beta", "samples"),
+        "settings": given("epochs", "batch_size", "learning_rate"),
     }
     if not options.resume:
         run = Run.begin(options.recipe or DEFAULT_RECIPE, options.out, **requested)
@@ -74,15 +70,14 @@ def _requested_run(options: argparse.Namespace) -> Run:
 
 
 def _describe(run: Run) -> str:
-    latents = run.model.latent_dim
+    latents = _counted(run.model.latent_dim, "latent")
     count = sum(parameter.value.size for parameter in run.model.parameters.values())
-    plural = "s" if latents != 1 else ""
-    return f"{run.config['recipe']} with {latents} latent{plural}, {count:,} parameters"
+    return f"{run.config['recipe']} with {latents}, {count:,} parameters"
 
 
 def _progress(run: Run, resumed: bool) -> str:
     """Return how far a run is to go, and how far it has come."""
-    epochs = _epochs(run.trainer.settings.epochs)
+    epochs = _counted(run.trainer.settings.epochs, "epoch")
     if run.complete:
         return f"already complete ({epochs}); use a larger --epochs to continue"
     return f"continuing after {run.trainer.epoch} of {epochs}" if resumed else epochs
@@ -92,7 +87,7 @@ def _stopping_place(run: Run, saved: bool) -> str:
     """Say where Ctrl-C has stopped a run, and what of it is kept."""
     epochs = run.trainer.settings.epochs
     if run.complete:
-        return f"stopped after all {_epochs(epochs)}, before all pictures were drawn"
+        return f"stopped after all {_counted(epochs, 'epoch')}, before all pictures were drawn"
     if saved:
         return f"stopped in epoch {run.trainer.epoch + 1} of {epochs}, and saved"
     if run.checkpoint.exists():
@@ -100,8 +95,8 @@ def _stopping_place(run: Run, saved: bool) -> str:
     return "stopped before anything was saved"
 
 
-def _epochs(count: int) -> str:
-    return f"{count} epoch{'s' if count != 1 else ''}"
+def _counted(count: int, noun: str) -> str:
+    return f"{count} {noun}{'s' if count != 1 else ''}"
 
 
 def _stopped(where: str, words: list[str], options: argparse.Namespace) -> KeyboardInterrupt:

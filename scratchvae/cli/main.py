@@ -32,10 +32,7 @@ _OPTIONS = {
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code.
 
-    Parameters
-    ----------
-    arguments
-        The words after ``scratchvae``; ``None`` takes the process's own.
+    The ``arguments`` are the words after ``scratchvae``; ``None`` takes the process's own.
     """
     try:
         code = _run(arguments)

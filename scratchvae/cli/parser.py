@@ -52,50 +52,28 @@ class _Parser(argparse.ArgumentParser):
 
 def _add_train(subparsers: Any) -> None:
     width = max(map(len, RECIPES)) + 2
-    parser = _add_command(
+    add = _add_command(
         subparsers,
         "train",
         "train a recipe and draw its pictures",
         "scratchvae train zhao-mlp --latent-dim 2 --epochs 3 --out runs/first-try\n\nrecipes:\n"
         + "\n".join(f"  {recipe.name:{width}}{recipe.summary}" for recipe in RECIPES.values()),
     )
-    add = parser.add_argument
     recipe = f"which model (default: {commands.DEFAULT_RECIPE})"
     add("recipe", nargs="?", metavar="RECIPE", help=recipe)
-    add(
-        "--data",
-        metavar="NAME",
-        help=f"{', '.join(DATASET_NAMES)}; auto is MNIST if it is available, else synthetic digits "
-        "(default: auto)",
-    )
-    _add_data_dir(parser)
+    auto = "auto is MNIST if it is available, else synthetic digits (default: auto)"
+    add("--data", metavar="NAME", help=f"{', '.join(DATASET_NAMES)}; {auto}")
+    _add_data_dir(add)
     add("--epochs", metavar="N", type=_whole(1), help="total passes over the training images")
     add("--latent-dim", metavar="D", type=_whole(1), help="number of latents")
     add("--batch-size", metavar="B", type=_whole(1), help="images per step")
-    add(
-        "--learning-rate",
-        metavar="R",
-        type=_real("above 0", lambda value: value > 0),
-        help="the optimiser's step size",
-    )
-    add(
-        "--beta",
-        metavar="B",
-        type=_real("of at least 0", lambda value: value >= 0),
-        help="weight of the KL term (1 gives the ELBO)",
-    )
-    add(
-        "--samples",
-        metavar="K",
-        type=_whole(1),
-        help="draws of z per image in training; for iwae the K of its bound",
-    )
-    add(
-        "--last-stage",
-        metavar="I",
-        type=_whole(0, 7),
-        help="iwae: train through stage I, 0 to 7; stage i lasts 3^i epochs (3: 40 in all)",
-    )
+    add("--learning-rate", metavar="R", type=_real("above 0"), help="the optimiser's step size")
+    beta = "weight of the KL term (1 gives the ELBO)"
+    add("--beta", metavar="B", type=_real("of at least 0"), help=beta)
+    samples = "draws of z per image in training; for iwae the K of its bound"
+    add("--samples", metavar="K", type=_whole(1), help=samples)
+    stage = "iwae: train through stage I, 0 to 7; stage i lasts 3^i epochs (3: 40 in all)"
+    add("--last-stage", metavar="I", type=_whole(0, 7), help=stage)
     seed = "fixes everything that is drawn (default: 0)"
     add("--seed", metavar="S", type=_whole(0, math.inf), help=seed)
     add("--out", metavar="DIR", type=_path, help="folder to write to (default: runs/RECIPE)")
@@ -104,89 +82,79 @@ def _add_train(subparsers: Any) -> None:
 
 
 def _add_draw(subparsers: Any) -> None:
-    parser = _add_command(
+    add = _add_command(
         subparsers,
         "draw",
         "draw a picture of a trained model",
         "scratchvae train --data synthetic --epochs 1 --out runs/drawn\n"
         "  scratchvae draw runs/drawn samples --seed 1",
     )
-    add = parser.add_argument
-    seed = "seed for the samples or image pairs shown"
     add("folder", metavar="DIR", type=_path, help="folder of the run")
     add("kind", metavar="PICTURE", help=", ".join(PICTURES))
+    seed = "seed for the samples or image pairs shown"
     add("--seed", metavar="S", type=_whole(0, math.inf), default=0, help=seed)
     add("--out", metavar="FILE", type=_png, help="a .png file (default: DIR/PICTURE.png)")
-    _add_data_dir(parser)
+    _add_data_dir(add)
 
 
 def _add_evaluate(subparsers: Any) -> None:
-    parser = _add_command(
+    add = _add_command(
         subparsers,
         "evaluate",
         "measure a trained model on the test images",
         "scratchvae train --data synthetic --epochs 1 --out runs/measured\n"
         "  scratchvae evaluate runs/measured --json",
     )
-    parser.add_argument("folder", metavar="DIR", type=_path, help="folder of the run")
-    parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
-    parser.add_argument(
-        "--importance-samples",
-        metavar="K",
-        type=_whole(1),
-        help="also estimate log p(x), from K draws of z per image",
-    )
-    _add_data_dir(parser)
+    add("folder", metavar="DIR", type=_path, help="folder of the run")
+    add("--json", action="store_true", help="print JSON instead of a table")
+    samples = "also estimate log p(x), from K draws of z per image"
+    add("--importance-samples", metavar="K", type=_whole(1), help=samples)
+    _add_data_dir(add)
 
 
 def _add_gradcheck(subparsers: Any) -> None:
-    parser = _add_command(
+    add = _add_command(
         subparsers,
         "gradcheck",
         "compare every gradient in the package with finite differences",
         "scratchvae gradcheck Dense zhao-mlp",
     )
-    parser.add_argument(
-        "names", nargs="*", metavar="NAME", help="a layer, likelihood, KL or recipe (default: all)"
-    )
+    names = "a layer, likelihood, KL or recipe (default: all)"
+    add("names", nargs="*", metavar="NAME", help=names)
 
 
 def _add_reproduce(subparsers: Any) -> None:
-    parser = _add_command(
+    add = _add_command(
         subparsers,
         "reproduce",
         "train the models of a source and set its published figures beside ours",
         "scratchvae reproduce all --quick --out reproduced",
     )
-    add = parser.add_argument
     add("source", metavar="SOURCE", help=f"{', '.join(SOURCES)} or all")
     epochs = "epochs for every model, instead of the source's"
     add("--epochs", metavar="N", type=_whole(1), help=epochs)
     add("--quick", action="store_true", help="a tenth of the images and two epochs, to see it work")
-    add(
-        "--out",
-        metavar="DIR",
-        type=_path,
-        required=True,
-        help="folder for runs, report and figures; runs that are there already are used",
-    )
-    _add_data_dir(parser)
+    out = "folder for runs, report and figures; runs that are there already are used"
+    add("--out", metavar="DIR", type=_path, required=True, help=out)
+    _add_data_dir(add)
 
 
 def _add_bench(subparsers: Any) -> None:
-    parser = _add_command(
+    add = _add_command(
         subparsers,
         "bench",
         "measure kernels and training steps on this machine",
         "scratchvae bench --quick --threads 1",
     )
-    add = parser.add_argument
     add("--against", metavar="FRAMEWORK", help="also measure the same steps in torch, in turn")
     add("--json", metavar="FILE", type=_path, help="also write the figures to FILE")
     add("--quick", action="store_true", help="fewer repetitions: rougher figures, sooner")
 
 
-def _add_command(subparsers: Any, name: str, summary: str, example: str) -> argparse.ArgumentParser:
+def _add_command(
+    subparsers: Any, name: str, summary: str, example: str
+) -> Callable[..., argparse.Action]:
+    """Add a command, and return the function that adds an argument to it."""
     parser: argparse.ArgumentParser = subparsers.add_parser(
         name,
         help=summary,
@@ -197,12 +165,12 @@ def _add_command(subparsers: Any, name: str, summary: str, example: str) -> argp
     parser.set_defaults(run=getattr(commands, name))
     threads = "number of threads (default: SCRATCHVAE_THREADS, else all cores)"
     parser.add_argument("--threads", metavar="N", type=_whole(1), help=threads)
-    return parser
+    return parser.add_argument
 
 
-def _add_data_dir(parser: argparse.ArgumentParser) -> None:
+def _add_data_dir(add: Callable[..., argparse.Action]) -> None:
     data_dir = "folder with the data set (default: SCRATCHVAE_DATA, else the user's cache)"
-    parser.add_argument("--data-dir", metavar="DIR", type=_path, help=data_dir)
+    add("--data-dir", metavar="DIR", type=_path, help=data_dir)
 
 
 # --- how an option's text is read ----------------------------------------------------------------
@@ -214,23 +182,22 @@ def _whole(minimum: int, maximum: float = 1e9) -> Callable[[str], int]:
             value = int(text)
         except ValueError:
             value = minimum - 1
-        if value < minimum:
-            raise _expected(f"a whole number of at least {minimum}", text)
-        if value > maximum:
-            raise _expected(f"a whole number of at most {maximum:.0f}", text)
+        if not minimum <= value <= maximum:
+            bound = f"least {minimum}" if value < minimum else f"most {maximum:.0f}"
+            raise _expected(f"a whole number of at {bound}", text)
         return value
 
     return read
 
 
-def _real(what: str, allowed: Callable[[float], bool]) -> Callable[[str], float]:
+def _real(bound: str) -> Callable[[str], float]:
     def read(text: str) -> float:
         try:
             value = float(text)
         except ValueError:
             value = math.nan
-        if not (math.isfinite(value) and allowed(value)):
-            raise _expected(f"a finite number {what}", text)
+        if not math.isfinite(value) or value < 0 or (value == 0 and bound == "above 0"):
+            raise _expected(f"a finite number {bound}", text)
         return value
 
     return read

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from scratchvae.data.download import DownloadError, download
 from scratchvae.data.idx import read_idx
-from scratchvae.data.remotes import REMOTES, RemoteDataset
+from scratchvae.data.remotes import FILES, REMOTES, RemoteDataset
 from scratchvae.errors import InputError, unknown_name
 from scratchvae.validation import check_count
 
@@ -27,13 +27,6 @@ _DATA_VARIABLE = "SCRATCHVAE_DATA"
 _IMAGE_SHAPE = (28, 28)
 _CLASSES = 10
 _SYNTHETIC_COUNTS = (60_000, 10_000)  # those of MNIST
-# The four files, in the order of the content hash: part and number of dimensions.
-_FILES = (
-    ("train-images", "idx3"),
-    ("train-labels", "idx1"),
-    ("t10k-images", "idx3"),
-    ("t10k-labels", "idx1"),
-)
 
 _SYNTHETIC = 'use the synthetic digits, `load("synthetic")`'
 
@@ -110,10 +103,6 @@ def load(
     remotes
         Where "mnist" and "fashion-mnist" are downloaded and how they are recognised.
 
-    Returns
-    -------
-    The data set, its pixels as uint8.
-
     Raises
     ------
     InputError
@@ -182,7 +171,8 @@ def _find_or_download(
             return found
     folder = cache / remote.name
     download(remote, folder, progress=progress)
-    return _dataset(remote, _read(_files_in(folder)), f"{remote.title} downloaded into {folder}")
+    origin = f"{remote.title} downloaded into {folder}"
+    return _dataset(remote.name, origin, _read(_files_in(folder)))
 
 
 def _find(
@@ -200,7 +190,7 @@ def _find(
     found = "its files are not there"
     for place in (folder / remote.name, folder):
         files = _files_in(place)
-        missing = [f"{part}-{kind}-ubyte" for part, kind in _FILES if part not in files]
+        missing = [name for name in FILES if name not in files]
         if missing:
             if files:
                 found = f"{', '.join(missing)} is missing in {str(place)!r}"
@@ -210,7 +200,7 @@ def _find(
         titles = {other.content_hash: other.title for other in remotes.values()}
         named = Path(os.path.abspath(place)).name == remote.name and not only_original
         if content == remote.content_hash or (named and content not in titles):
-            return _dataset(remote, arrays, f"{remote.title} from {place}")
+            return _dataset(remote.name, f"{remote.title} from {place}", arrays)
         found = f"the images in {str(place)!r} are {titles.get(content, 'of another data set')}"
     return found
 
@@ -218,20 +208,20 @@ def _find(
 def _files_in(folder: Path) -> dict[str, Path]:
     """Return those of the four files that are in a folder, under any of their usual names."""
     files = {}
-    for part, kind in _FILES:
-        for name in (f"{part}-{kind}-ubyte", f"{part}.{kind}-ubyte"):
-            for path in (folder / f"{name}.gz", folder / name):
+    for name in FILES:
+        for usual in (name, name.replace("-idx", ".idx")):
+            for path in (folder / f"{usual}.gz", folder / usual):
                 # Some archives unpack into a folder that has the file's name.
-                if part not in files and os.path.isfile(path):
-                    files[part] = path
+                if name not in files and os.path.isfile(path):
+                    files[name] = path
     return files
 
 
 def _read(files: Mapping[str, Path]) -> _Arrays:
     """Read and check the four files; images come back as (N, 28, 28, 1)."""
     arrays = []
-    for split in ("train", "t10k"):
-        path, label_path = files[f"{split}-images"], files[f"{split}-labels"]
+    for images, labels in (FILES[:2], FILES[2:]):
+        path, label_path = files[images], files[labels]
         pixels, classes = read_idx(path), read_idx(label_path)
         if pixels.shape[1:] != _IMAGE_SHAPE:
             raise _wrong(path, "images of shape (N, 28, 28)", f"shape {pixels.shape}")
@@ -261,10 +251,10 @@ def _content_hash(arrays: _Arrays) -> str:
     return digest.hexdigest()
 
 
-def _dataset(remote: RemoteDataset, arrays: _Arrays, origin: str) -> Dataset:
+def _dataset(name: str, origin: str, arrays: _Arrays, **factors: Any) -> Dataset:
     """Return the data set, with its counts added to its origin."""
     counts = f"({len(arrays[0]):,} + {len(arrays[2]):,} images)"
-    return Dataset(remote.name, *arrays, origin=f"{origin} {counts}")
+    return Dataset(name, *arrays, origin=f"{origin} {counts}", **factors)
 
 
 def _synthetic(seed: int, why: str) -> Dataset:
@@ -272,16 +262,12 @@ def _synthetic(seed: int, why: str) -> Dataset:
     from scratchvae.data.synthetic import make_synthetic_digits
 
     train_seed, test_seed = (int(part) for part in np.random.SeedSequence(seed).generate_state(2))
-    train_count, test_count = _SYNTHETIC_COUNTS
-    train = make_synthetic_digits(train_count, seed=train_seed)
-    test = make_synthetic_digits(test_count, seed=test_seed)
-    return Dataset(
-        name="synthetic",
-        train_images=train.images,
-        train_labels=train.labels,
-        test_images=test.images,
-        test_labels=test.labels,
-        origin=f"{why}synthetic digits from seed {seed} ({train_count:,} + {test_count:,} images)",
+    train = make_synthetic_digits(_SYNTHETIC_COUNTS[0], seed=train_seed)
+    test = make_synthetic_digits(_SYNTHETIC_COUNTS[1], seed=test_seed)
+    return _dataset(
+        "synthetic",
+        f"{why}synthetic digits from seed {seed}",
+        (train.images, train.labels, test.images, test.labels),
         train_factors=train.factors,
         test_factors=test.factors,
     )

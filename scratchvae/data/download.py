@@ -2,7 +2,6 @@
 
 import hashlib
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlsplit
 
 from scratchvae.data.remotes import RemoteDataset
@@ -30,16 +29,8 @@ class _MirrorError(Exception):
 def download(remote: RemoteDataset, folder: Path, *, progress: bool = True) -> None:
     """Make sure that every file of a data set is in a folder, intact.
 
-    A file that is there with the right hash is kept; any other is downloaded.
-
-    Parameters
-    ----------
-    remote
-        The data set.
-    folder
-        The folder of this one data set, made if need be.
-    progress
-        Whether to show a progress bar (only where there is a terminal to show it on).
+    A file that is there with the right hash is kept; any other is downloaded. The folder, of this
+    one data set, is made if need be; the progress bar needs a terminal to show it on.
 
     Raises
     ------
@@ -50,13 +41,13 @@ def download(remote: RemoteDataset, folder: Path, *, progress: bool = True) -> N
     failures: dict[str, str] = {}
     for name, sha256 in remote.hashes.items():
         path = folder / name
-        if path.is_file() and _sha256(path.read_bytes()) == sha256:
+        if path.is_file() and hashlib.sha256(path.read_bytes()).hexdigest() == sha256:
             continue
         what = f"{name} of {remote.title}"
         for mirror in tuple(mirrors):
             try:
                 content = _get(mirror + name, remote.timeout, what if progress else None)
-                if _sha256(content) != sha256:
+                if hashlib.sha256(content).hexdigest() != sha256:
                     raise _MirrorError("wrong content (its SHA-256 differs)")
                 break
             except _MirrorError as error:
@@ -80,13 +71,11 @@ def _get(url: str, timeout: float, shown: str | None) -> bytes:
     import requests
     from tqdm import tqdm
 
-    options: dict[str, Any] = {
-        "timeout": (min(timeout, _CONNECT_SECONDS), timeout),
-        "headers": {"Accept-Encoding": "identity"},
-    }
+    patience = (min(timeout, _CONNECT_SECONDS), timeout)
+    headers = {"Accept-Encoding": "identity"}
     content = bytearray()
     try:
-        with requests.get(url, stream=True, **options) as response:
+        with requests.get(url, stream=True, timeout=patience, headers=headers) as response:
             if response.status_code != 200:
                 raise _MirrorError(f"HTTP {response.status_code}")
             if response.headers.get("Content-Type", "").startswith("text/html"):
@@ -117,7 +106,3 @@ def _get(url: str, timeout: float, shown: str | None) -> bytes:
     except Exception as error:  # requests lets some of the network's errors through as they are
         raise _MirrorError("connection lost") from error
     return bytes(content)
-
-
-def _sha256(content: bytes) -> str:
-    return hashlib.sha256(content).hexdigest()

@@ -64,12 +64,10 @@ def named_factors(labels: ArrayLike, factors: ArrayLike) -> dict[str, NDArray[An
     InputError
         If the two are of different numbers of images.
     """
-    digits, known = _as_array("labels", labels), _as_array("factors", factors)
+    known = _as_array("factors", factors)
     checked = check_factors(known, len(known) if known.ndim else 0)
-    return {
-        "digit": check_labels(digits, len(checked)),
-        **dict(zip(FACTOR_NAMES, checked.T, strict=True)),
-    }
+    digits: dict[str, NDArray[Any]] = {"digit": check_labels(labels, len(checked))}
+    return digits | dict(zip(FACTOR_NAMES, checked.T, strict=True))
 
 
 def check_labels(labels: ArrayLike, count: int) -> NDArray[np.uint8]:

@@ -41,11 +41,6 @@ def read_idx(path: str | os.PathLike[str]) -> NDArray[np.uint8]:
     The content decides whether the file is compressed, not its name. Memory grows with what the
     file really contains, and reading stops where the header says that the entries end.
 
-    Parameters
-    ----------
-    path
-        The file.
-
     Returns
     -------
     The entries, in the shape of the header: one to four dimensions, none of them zero.

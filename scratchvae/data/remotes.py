@@ -3,6 +3,10 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+# The files that MNIST and Fashion-MNIST consist of, in the order of the content hash.
+_KINDS = ("train-images-idx3", "train-labels-idx1", "t10k-images-idx3", "t10k-labels-idx1")
+FILES = tuple(f"{kind}-ubyte" for kind in _KINDS)
+
 
 @dataclass(frozen=True)
 class RemoteDataset:
@@ -34,9 +38,8 @@ class RemoteDataset:
 
 
 def _by_file_name(*hashes: str) -> Mapping[str, str]:
-    """Give four hashes the file names that MNIST and Fashion-MNIST share."""
-    names = ("train-images-idx3", "train-labels-idx1", "t10k-images-idx3", "t10k-labels-idx1")
-    return {f"{name}-ubyte.gz": sha256 for name, sha256 in zip(names, hashes, strict=True)}
+    """Give four hashes the names of the files, which are published compressed."""
+    return {f"{name}.gz": sha256 for name, sha256 in zip(FILES, hashes, strict=True)}
 
 
 MNIST = RemoteDataset(

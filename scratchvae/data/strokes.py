@@ -38,7 +38,7 @@ class Allograph:
 
 @dataclass(frozen=True)
 class StrokeTable:
-    """All allographs as arrays, padded to the largest number of points P.
+    """All allographs as arrays, padded with zeros to the largest number of points P.
 
     Attributes
     ----------
@@ -65,132 +65,100 @@ class StrokeTable:
 # fmt: off
 # Sorted by digit; the first of each digit is the one that is written when there is no variation.
 ALLOGRAPHS: tuple[Allograph, ...] = (
-    # 0: an oval from the top, anticlockwise, just closed; narrow to round.
-    Allograph(0, 5,
+    Allograph(0, 5,  # an oval from the top, anticlockwise, just closed; narrow to round
         "36,1 16,16 4,50 14,84 32,99 50,84 60,50 50,16 33,1",
         "50,2 18,14 2,48 14,86 46,99 80,86 95,50 80,14 46,0"),
-    # 0: begun at the right, tilted, ending inside or crossing its beginning.
-    Allograph(0, 3,
+    Allograph(0, 3,  # begun at the right, tilted, ending inside or crossing its beginning
         "56,12 36,3 12,30 3,64 20,97 48,88 66,52 62,14 40,4",
         "62,4 38,12 10,42 6,78 28,100 60,86 80,50 74,14 40,16"),
-    # 0: open at the top, the ends passing each other.
-    Allograph(0, 1,
+    Allograph(0, 1,  # open at the top, the ends passing each other
         "40,10 16,24 4,58 18,92 40,98 60,76 62,36 48,8 22,2",
         "30,0 10,22 2,56 16,92 42,99 68,76 72,38 62,10 46,4"),
-    # 1: a bare stem.
-    Allograph(1, 17,
+    Allograph(1, 17,  # a bare stem
         "20,0 20,50 20,100",
         "22,0 20,50 20,100"),
-    # 1: a stem with a flag.
-    Allograph(1, 2,
+    Allograph(1, 2,  # a stem with a flag
         "8,18 20,0 | 20,50 20,100",
         "0,28 26,0 | 25,50 24,100"),
-    # 1: flag, stem and base.
-    Allograph(1, 1.5,
+    Allograph(1, 1.5,  # flag, stem and base
         "6,22 24,0 | 24,50 24,99 / 2,100 24,99 44,98",
         "0,20 32,0 | 32,50 31,97 / 0,98 31,97 64,96"),
-    # 2: a neck, a corner at the bottom left and a flat foot.
-    Allograph(2, 4,
+    Allograph(2, 4,  # a neck, a corner at the bottom left and a flat foot
         "4,22 20,4 44,2 58,20 46,50 24,76 2,97 | 34,95 70,97",
         "0,14 26,2 54,2 68,18 58,46 34,70 6,94 | 40,98 80,92"),
-    # 2: the foot begins with a loop.
-    Allograph(2, 5,
+    Allograph(2, 5,  # the foot begins with a loop
         "8,20 26,3 50,4 60,24 48,56 26,86 8,98 2,88 16,80 40,90 60,97 80,90",
         "4,16 28,0 60,6 70,32 58,66 32,94 8,98 0,76 22,58 52,72 76,90 98,84"),
-    # 2: a rounded turn instead of a corner.
-    Allograph(2, 2,
+    Allograph(2, 2,  # a rounded turn instead of a corner
         "2,14 28,2 56,6 60,26 36,60 12,84 12,97 40,96 74,92",
         "0,20 28,6 58,2 64,18 38,54 6,80 4,98 40,97 90,78"),
-    # 3: two bowls that meet in a corner.
-    Allograph(3, 6,
+    Allograph(3, 6,  # two bowls that meet in a corner
         "4,14 24,1 48,6 52,26 38,42 20,48 | 46,52 60,70 50,92 24,100 2,90",
         "0,8 30,0 60,4 62,24 44,42 22,50 | 52,52 70,72 56,94 28,100 0,96"),
-    # 3: a flat top and a slanting neck.
-    Allograph(3, 1,
+    Allograph(3, 1,  # a flat top and a slanting neck
         "4,6 30,3 56,3 | 42,24 28,42 | 54,52 62,74 36,98 4,94",
         "0,4 34,2 66,4 | 48,24 30,40 | 62,52 64,80 32,100 2,88"),
-    # 3: a small loop, or a smooth turn, where the bowls meet.
-    Allograph(3, 2,
+    Allograph(3, 2,  # a small loop, or a smooth turn, where the bowls meet
         "6,12 32,0 54,14 46,36 28,47 20,45 28,43 52,54 60,76 36,99 4,92",
         "2,8 36,2 58,18 46,40 26,52 18,44 32,42 58,56 58,82 28,100 0,86"),
-    # 4: open at the top, a stem at the right.
-    Allograph(4, 6,
+    Allograph(4, 6,  # open at the top, a stem at the right
         "10,4 6,28 3,52 | 30,54 70,48 / 58,0 56,50 52,100",
         "8,8 4,36 12,56 | 36,54 66,46 / 66,2 60,50 54,100"),
-    # 4: open, with a rounded corner and a bar that stops at the stem.
-    Allograph(4, 3,
+    Allograph(4, 3,  # open, with a rounded corner and a bar that stops at the stem
         "14,2 6,24 4,44 18,54 40,50 58,40 / 62,4 56,50 46,100",
         "22,0 10,20 2,46 22,58 50,54 72,48 / 64,10 60,54 54,100"),
-    # 4: closed, a triangle and a stem.
-    Allograph(4, 2,
+    Allograph(4, 2,  # closed, a triangle and a stem
         "50,2 26,30 2,60 | 36,61 72,58 / 50,2 48,50 46,100",
         "56,0 28,26 0,54 | 38,58 80,60 / 58,8 52,54 46,100"),
-    # 5: the bar is a second stroke.
-    Allograph(5, 5,
+    Allograph(5, 5,  # the bar is a second stroke
         "16,4 13,22 10,42 | 34,37 56,54 54,82 30,99 2,92 / 16,4 38,4 62,2",
         "20,8 16,26 12,46 | 34,44 54,60 46,88 22,100 0,92 / 20,8 50,6 88,0"),
-    # 5: a wide, round belly.
-    Allograph(5, 2,
+    Allograph(5, 2,  # a wide, round belly
         "18,6 14,24 10,42 | 40,34 68,56 62,86 32,100 0,92 / 18,6 42,4 68,4",
         "16,2 12,24 8,46 | 54,36 92,58 82,90 40,100 2,88 / 16,2 46,2 80,4"),
-    # 5: in one go, from the end of the bar.
-    Allograph(5, 4,
+    Allograph(5, 4,  # in one go, from the end of the bar
         "66,2 42,5 20,6 | 15,24 10,42 | 36,42 54,60 44,88 20,99 0,90",
         "84,0 56,6 32,10 | 24,28 16,46 | 42,50 54,68 42,92 18,100 0,88"),
-    # 5: rounded, nearly an s.
-    Allograph(5, 2,
+    Allograph(5, 2,  # rounded, nearly an s
         "64,2 38,4 18,12 14,32 34,46 54,62 50,86 26,99 2,92",
         "74,6 44,2 22,14 20,38 38,50 50,68 40,90 16,98 0,90"),
-    # 6: an open stem and a round bowl.
-    Allograph(6, 5,
+    Allograph(6, 5,  # an open stem and a round bowl
         "42,0 20,24 5,60 12,92 34,99 54,84 50,64 30,60 12,78",
         "54,0 24,20 2,56 14,94 48,99 84,80 76,54 42,52 20,84"),
-    # 6: a straight stem and a small bowl.
-    Allograph(6, 3,
+    Allograph(6, 3,  # a straight stem and a small bowl
         "28,0 12,34 4,66 12,94 30,99 46,82 42,64 24,62 6,80",
         "44,2 18,34 4,70 10,94 32,100 54,86 54,70 34,66 16,92"),
-    # 6: the bowl a closed hook that does not reach the stem again.
-    Allograph(6, 2,
+    Allograph(6, 2,  # the bowl a closed hook that does not reach the stem again
         "48,2 22,20 5,52 10,88 36,99 62,84 64,62 48,56 30,70",
         "66,4 28,14 4,54 12,92 44,100 74,84 72,60 50,58 36,78"),
-    # 7: a bar, a corner and a stem.
-    Allograph(7, 8,
+    Allograph(7, 8,  # a bar, a corner and a stem
         "2,10 30,6 60,4 | 44,42 32,100",
         "0,4 34,6 70,6 | 48,44 20,100"),
-    # 7: the bar begins with a hook.
-    Allograph(7, 4,
+    Allograph(7, 4,  # the bar begins with a hook
         "4,22 8,8 | 34,6 58,4 | 44,44 36,100",
         "0,30 16,8 | 42,6 68,6 | 50,42 24,100"),
-    # 7: crossed, the way of continental hands.
-    Allograph(7, 2,
+    Allograph(7, 2,  # crossed, the way of continental hands
         "2,8 30,6 60,4 | 46,44 34,100 / 18,54 40,51 66,48",
         "0,4 34,6 68,6 | 48,44 22,100 / 8,48 36,50 64,50"),
-    # 8: one stroke from the top right, an s and back.
-    Allograph(8, 6,
+    Allograph(8, 6,  # one stroke from the top right, an s and back
         "50,10 32,0 14,12 18,34 36,50 50,70 42,94 20,98 8,80 22,56 42,34 50,12",
         "60,14 38,0 14,10 18,32 40,48 58,68 48,94 20,99 4,80 22,58 48,38 66,4"),
-    # 8: begun at the top, a smaller upper bowl.
-    Allograph(8, 3,
+    Allograph(8, 3,  # begun at the top, a smaller upper bowl
         "48,6 30,2 16,16 24,34 42,50 54,72 40,96 16,96 6,78 22,52 44,30 40,4",
         "40,0 18,4 8,22 22,40 46,54 60,76 46,98 16,98 4,78 24,52 48,28 42,2"),
-    # 8: narrow below, the ends flying off to the top right.
-    Allograph(8, 4,
+    Allograph(8, 4,  # narrow below, the ends flying off to the top right
         "58,12 36,4 14,12 16,32 34,48 44,70 36,94 18,98 8,80 20,58 44,36 66,6",
         "66,8 40,8 14,18 18,38 38,52 44,74 28,98 10,96 8,78 24,58 50,36 82,0"),
-    # 8: one bowl standing on another.
-    Allograph(8, 1,
+    Allograph(8, 1,  # one bowl standing on another
         "30,0 14,8 12,34 30,46 48,34 46,8 30,0 / 30,46 10,58 6,86 28,100 54,86 50,58 32,46",
         "34,0 12,12 14,38 34,50 56,38 56,12 32,2 / 34,50 10,60 4,84 34,100 64,86 58,60 34,50"),
-    # 9: a bowl and a straight stem.
-    Allograph(9, 6,
+    Allograph(9, 6,  # a bowl and a straight stem
         "52,10 34,2 12,14 6,36 22,48 44,34 54,6 | 50,50 46,100",
         "60,8 36,2 8,18 4,40 26,48 52,30 60,8 | 50,52 32,100"),
-    # 9: the stem runs on smoothly from the bowl.
-    Allograph(9, 3,
+    Allograph(9, 3,  # the stem runs on smoothly from the bowl
         "46,10 28,4 8,16 6,36 22,44 42,30 48,8 50,30 48,64 40,100",
         "50,4 26,6 6,24 12,42 34,40 50,20 56,8 54,28 44,62 26,100"),
-    # 9: a tail that curves to the left.
-    Allograph(9, 2,
+    Allograph(9, 2,  # a tail that curves to the left
         "54,12 34,2 10,12 6,36 24,46 46,34 56,10 | 56,50 44,90 16,98",
         "52,14 32,0 8,14 8,38 30,44 50,26 56,10 | 58,54 36,98 4,88"),
 )
@@ -272,10 +240,7 @@ def _sample(
 
 @cache
 def stroke_table() -> StrokeTable:
-    """Return all allographs as arrays, computed at the first call.
-
-    They are padded with zeros where an allograph has fewer points than the largest.
-    """
+    """Return all allographs as arrays, computed at the first call."""
     parsed = [(_parse(form.first), _parse(form.second)) for form in ALLOGRAPHS]
     most = max(len(points) for (points, _), _ in parsed)
     both = np.zeros((len(parsed), 2, most, 2), np.float32)

@@ -100,10 +100,6 @@ def make_synthetic_digits(
         how it is bent, how it wobbles. At 0 there is none, and an image is a function of only its
         label and factors; 1 looks like many people's handwriting; at most 10.
 
-    Returns
-    -------
-    Images (N, 28, 28, 1), labels (N,) and factors (N, 7).
-
     Raises
     ------
     InputError
@@ -115,6 +111,7 @@ def make_synthetic_digits(
         raise InputError(f"style must be from 0 to {MOST_STYLE}, not {style!r}: 0 is no variation")
     chosen_labels = None if labels is None else check_labels(labels, count)
     chosen_factors = None if factors is None else check_factors(factors, count)
+    low, mode, high = np.array([(f.low, f.mode, f.high) for f in FACTORS.values()]).T
     drawn = SyntheticDigits(
         np.empty((count, SIDE, SIDE, 1), np.uint8),
         np.empty(count, np.uint8),
@@ -126,7 +123,8 @@ def make_synthetic_digits(
         rows = slice(start, min(start + CHUNK, count))
         size = rows.stop - start
         random = np.random.default_rng([seed, start // CHUNK])
-        chunk_labels, chunk_factors = _draw_factors(random)
+        chunk_labels = random.integers(0, 10, CHUNK, dtype=np.uint8)
+        chunk_factors = random.triangular(low, mode, high, (CHUNK, len(FACTORS))).astype(np.float32)
         if chosen_labels is not None:
             chunk_labels[:size] = chosen_labels[rows]
         if chosen_factors is not None:
@@ -145,14 +143,6 @@ def make_synthetic_digits(
         for _ in threads.map(draw, range(0, count, CHUNK)):
             pass  # NumPy releases the interpreter's lock; iterating raises the threads' errors
     return drawn
-
-
-def _draw_factors(random: np.random.Generator) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
-    """Draw one chunk's labels (CHUNK,) and factors (CHUNK, 7), all independent."""
-    labels = random.integers(0, 10, CHUNK, dtype=np.uint8)
-    low, mode, high = np.array([(f.low, f.mode, f.high) for f in FACTORS.values()]).T
-    factors = random.triangular(low, mode, high, (CHUNK, len(FACTORS)))
-    return labels, factors.astype(np.float32)
 
 
 def _write(

@@ -21,13 +21,7 @@ from scratchvae.errors import InputError, unknown_name
 from scratchvae.evaluation.importance import estimate_log_likelihood
 from scratchvae.files import write_json
 from scratchvae.models import LatentModel
-from scratchvae.runs.config import (
-    check_same,
-    complete_config,
-    identity,
-    read_config,
-    without_none,
-)
+from scratchvae.runs.config import check_same, complete_config, identity, read_config, without_none
 from scratchvae.runs.folders import ANOTHER, check_unused, check_used, claim, unused_folder
 from scratchvae.training import (
     EpochMetrics,
@@ -82,15 +76,9 @@ class Run:
     def begin(cls, recipe: str, folder: Path | None = None, **choices: Any) -> "Run":
         """Return a new run of a recipe; nothing is written before it is trained.
 
-        Parameters
-        ----------
-        recipe
-            The recipe's name.
-        folder
-            A folder without a run in it; ``None``: the first of runs/RECIPE, runs/RECIPE-2, …
-        choices
-            ``data``, ``latent_dim``, ``seed``, ``options`` and ``settings``: see
-            ``complete_config``.
+        ``folder`` is one without a run in it; ``None``: the first of runs/RECIPE, runs/RECIPE-2, …
+        The ``choices`` are ``data``, ``latent_dim``, ``seed``, ``options`` and ``settings``: see
+        ``complete_config``.
 
         Raises
         ------
@@ -114,14 +102,9 @@ class Run:
     ) -> "Run":
         """Open a run to train it further, if it is the one that is requested.
 
-        Parameters
-        ----------
-        folder
-            The folder of the run.
-        options, settings, names
-            What is requested: ``recipe`` and the choices of ``begin``. What is left out or ``None``
-            may be anything. Only ``settings["epochs"]`` may differ from the run's own: it is
-            extended to that many.
+        ``options``, ``settings`` and ``names`` are what is requested: ``recipe`` and the choices of
+        ``begin``. What is left out or ``None`` may be anything. Only ``settings["epochs"]`` may
+        differ from the run's own: it is extended to that many.
 
         Raises
         ------
@@ -153,10 +136,10 @@ class Run:
         run = cls.open(folder, need_checkpoint=False)
         config, model = complete_config(recipe, **choices)
         names = {name: config[name] for name in ("recipe", "data", "latent_dim", "seed")}
-        if not run.checkpoint.exists():
-            run._require(names | config["options"], {})
+        saved = run.checkpoint.exists()
+        run._require(names | config["options"], config["settings"] if saved else {})
+        if not saved:
             return cls(folder, config, model)
-        run._require(names | config["options"], config["settings"])
         last, epochs = run.trainer.settings.epochs, config["settings"]["epochs"]
         if run.trainer.settings.schedule == "cosine" and last != epochs:
             raise InputError(

@@ -28,14 +28,8 @@ _REMEDY = "restore it from a copy, or train again in another `folder`"
 def save_checkpoint(path: Path, trainer: Trainer, config: dict[str, Any]) -> None:
     """Write parameters, optimiser and progress to ``path``, whole or not at all.
 
-    Parameters
-    ----------
-    path
-        The file; an older checkpoint there is replaced.
-    trainer
-        What to save.
-    config
-        What describes the run (recipe and options), to be compared when the checkpoint is loaded.
+    An older checkpoint there is replaced. ``config`` describes the run (recipe and options), and
+    is compared when the checkpoint is loaded.
 
     Raises
     ------
@@ -99,8 +93,7 @@ class Checkpoint:
         progress = self.progress
         trainer.epoch, trainer.batch = progress["epoch"], progress["batch"]
         trainer.optimiser.steps = progress["steps"]
-        loss, reconstruction, kl = progress["running_sums"]
-        trainer.running = LossMean(progress["running_images"], (loss, reconstruction, kl))
+        trainer.running = LossMean(progress["running_images"], tuple(progress["running_sums"]))
         trainer.running_seconds = progress["running_seconds"]
 
 

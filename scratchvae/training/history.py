@@ -12,11 +12,8 @@ from scratchvae.training.loop import EpochMetrics
 from scratchvae.training.protocol import LossTerms
 
 _PARTS = ("loss", "reconstruction", "kl")
-_COLUMNS = (
-    "epoch",
-    *(f"{split}_{part}" for split in ("train", "test") for part in _PARTS),
-    "seconds",
-)
+_LOSSES = [f"{split}_{part}" for split in ("train", "test") for part in _PARTS]
+_COLUMNS = ("epoch", *_LOSSES, "seconds")
 
 
 def write_history(path: Path, history: Sequence[EpochMetrics]) -> None:

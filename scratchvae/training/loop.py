@@ -71,6 +71,8 @@ def train(
 ) -> list[EpochMetrics]:
     """Train until the settings' number of epochs is complete, from where the trainer stands.
 
+    Returns the metrics of the epochs that were completed in this call.
+
     Parameters
     ----------
     trainer
@@ -88,11 +90,6 @@ def train(
         Called after each step with its number of images, for a progress display of the caller's. It
         may use the model, and keep what the model returns.
 
-    Returns
-    -------
-    list of EpochMetrics
-        Of the epochs that were completed in this call.
-
     Raises
     ------
     InputError
@@ -107,10 +104,7 @@ def train(
     settings = trainer.settings
     batches = count_batches(len(images), settings.batch_size)
     history: list[EpochMetrics] = []
-    with (
-        _progress_bar(trainer, len(images), progress) as bar,
-        _ctrl_c() as stopping,
-    ):
+    with _progress_bar(trainer, len(images), progress) as bar, _ctrl_c() as stopping:
         while trainer.epoch < settings.epochs:
             start = time.perf_counter() - trainer.running_seconds
             order: dict[str, int] = {

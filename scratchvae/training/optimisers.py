@@ -4,14 +4,14 @@ Each is a few array operations per parameter, done in place.
 """
 
 from collections.abc import Mapping
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 
 from scratchvae import kernels
 from scratchvae.errors import InputError
 from scratchvae.layers import Parameter
-from scratchvae.validation import FloatArray, check_positive
+from scratchvae.validation import FloatArray, check_positive, check_share_kept
 
 
 class Optimiser(Protocol):
@@ -47,7 +47,7 @@ class SGD:
     ) -> None:
         self.parameters = parameters
         self.learning_rate = check_positive(learning_rate, "learning_rate")
-        self.momentum = _check_share_kept(momentum, "momentum")
+        self.momentum = check_share_kept(momentum, "momentum")
         self.steps = 0
         self.state = {f"velocity/{name}": np.zeros_like(p.value) for name, p in parameters.items()}
 
@@ -91,8 +91,8 @@ class Adam:
     ) -> None:
         self.parameters = parameters
         self.learning_rate = check_positive(learning_rate, "learning_rate")
-        self.beta_1 = _check_share_kept(beta_1, "beta_1")
-        self.beta_2 = _check_share_kept(beta_2, "beta_2")
+        self.beta_1 = check_share_kept(beta_1, "beta_1")
+        self.beta_2 = check_share_kept(beta_2, "beta_2")
         self.epsilon = check_positive(epsilon, "epsilon")
         self.steps = 0
         self.state = {
@@ -127,14 +127,3 @@ def _check_gradients(parameters: Mapping[str, Parameter]) -> None:
                 f"the gradient of {name} must have its value's shape and type, {p.value.shape} "
                 f"{p.value.dtype}, not {p.grad.shape} {p.grad.dtype}: assign one that fits"
             )
-
-
-def _check_share_kept(share: Any, name: str) -> float:
-    """Return the share that a running mean keeps at each step: with 1 it would never change."""
-    try:
-        number = float(share)
-    except (TypeError, ValueError):
-        number = float("nan")
-    if not 0 <= number < 1:
-        raise InputError(f"{name} must be at least 0 and below 1, not {share!r}")
-    return number

@@ -5,7 +5,7 @@ be trained as well.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from types import MappingProxyType
 from typing import Any
 
@@ -44,22 +44,17 @@ class LossMean:
     """The running mean of loss terms over batches, each weighted by its number of images."""
 
     images: int = 0
-    sums: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    sums: tuple[float, ...] = (0.0, 0.0, 0.0)  # in the order of LossTerms
 
     def add(self, terms: LossTerms, images: int) -> None:
         """Include the ``terms`` of a batch of ``images`` images."""
-        loss, reconstruction, kl = self.sums
         self.images += images
-        self.sums = (
-            loss + terms.loss * images,
-            reconstruction + terms.reconstruction * images,
-            kl + terms.kl * images,
-        )
+        totals = zip(self.sums, astuple(terms), strict=True)
+        self.sums = tuple(total + term * images for total, term in totals)
 
     def terms(self) -> LossTerms:
         """Return the mean over all images so far."""
-        loss, reconstruction, kl = (total / max(self.images, 1) for total in self.sums)
-        return LossTerms(loss, reconstruction, kl)
+        return LossTerms(*(total / max(self.images, 1) for total in self.sums))
 
 
 class Trainable:

@@ -5,7 +5,7 @@ from typing import Any
 
 from scratchvae.data.batches import PIXEL_READINGS
 from scratchvae.errors import InputError, unknown_name
-from scratchvae.validation import check_count, check_positive
+from scratchvae.validation import check_count, check_positive, check_share_kept
 
 OPTIMISERS = ("adam", "sgd")
 SCHEDULES = ("constant", "cosine", "stages")
@@ -62,11 +62,9 @@ class Settings:
     epsilon: float = 1e-8
 
     def __post_init__(self) -> None:
-        for name, value, allowed in (
-            ("optimiser", self.optimiser, OPTIMISERS),
-            ("schedule", self.schedule, SCHEDULES),
-            ("pixels", self.pixels, PIXEL_READINGS),
-        ):
+        names = {"optimiser": OPTIMISERS, "schedule": SCHEDULES, "pixels": PIXEL_READINGS}
+        for name, allowed in names.items():
+            value = getattr(self, name)
             if value not in allowed:
                 raise InputError(f"{name} must be one of {', '.join(allowed)}, not {value!r}")
         check_positive(self.learning_rate, "learning_rate")
@@ -78,8 +76,7 @@ class Settings:
         if self.free_bits != 0 or self.free_bits_epochs != 0:
             check_positive(self.free_bits, "free_bits")
             check_positive(self.free_bits_epochs, "free_bits_epochs")
-        if not 0 <= self.momentum < 1:
-            raise InputError(f"momentum must be at least 0 and below 1, not {self.momentum!r}")
+        check_share_kept(self.momentum, "momentum")
 
     def changed(self, **changes: Any) -> "Settings":
         """Return these settings with the given ones changed; ``None`` leaves one as it is."""
@@ -91,9 +88,7 @@ class Settings:
 
 def stage_of(epoch: int) -> int:
     """Return the stage that an epoch (from 0) belongs to: 0, 1 1 1, 2 2 2 2 2 2 2 2 2, …, 7."""
-    return next(
-        (stage for stage in range(LAST_STAGE) if epoch < epochs_through_stage(stage)), LAST_STAGE
-    )
+    return sum(epoch >= epochs_through_stage(stage) for stage in range(LAST_STAGE))
 
 
 def epochs_through_stage(last: int) -> int:

@@ -55,12 +55,7 @@ class Trainer:
     """
 
     def __init__(
-        self,
-        model: Trainable,
-        settings: Settings | None = None,
-        *,
-        seed: int = 0,
-        **changes: Any,
+        self, model: Trainable, settings: Settings | None = None, *, seed: int = 0, **changes: Any
     ) -> None:
         if not isinstance(model, Trainable):
             raise InputError(
@@ -78,7 +73,11 @@ class Trainer:
                 f"{type(model).__name__} has no KL whose weight could grow: leave warm_up out"
             )
         self.seed = check_count(seed, "seed", 0)
-        self.optimiser = self._make_optimiser()
+        rate, momentum = self.settings.learning_rate, self.settings.momentum
+        if self.settings.optimiser == "sgd":
+            self.optimiser: Optimiser = SGD(model.parameters, rate, momentum)
+        else:
+            self.optimiser = Adam(model.parameters, rate, epsilon=self.settings.epsilon)
         self.engine = Engine(keeps=True)
         self.epoch = 0
         self.batch = 0
@@ -139,10 +138,7 @@ class Trainer:
     def _check_parameters(self) -> None:
         """Raise ``InputError`` unless the optimiser's parameters are the model's."""
         mine, theirs = self.optimiser.parameters, self.model.parameters
-        same = len(mine) == len(theirs)
-        for name, parameter in theirs.items():
-            same = same and mine.get(name) is parameter
-        if not same:
+        if mine.keys() != theirs.keys() or any(mine[name] is not theirs[name] for name in mine):
             raise InputError(
                 "the model's layers or parameters were replaced after this Trainer was made: make "
                 "a new Trainer, whose optimiser has the new ones"
@@ -190,9 +186,3 @@ class Trainer:
         if self.settings.free_bits:
             share = progress * self.settings.epochs / self.settings.free_bits_epochs
             self.free_bits = self.settings.free_bits * max(0.0, 1 - share)
-
-    def _make_optimiser(self) -> Optimiser:
-        parameters = self.model.parameters
-        if self.settings.optimiser == "sgd":
-            return SGD(parameters, self.settings.learning_rate, self.settings.momentum)
-        return Adam(parameters, self.settings.learning_rate, epsilon=self.settings.epsilon)
