@@ -7,10 +7,7 @@ from scratchvae.evaluation.disentanglement import (
     model_information,
 )
 from scratchvae.evaluation.exact import LinearGaussian, log_likelihood_by_quadrature, sigma_points
-from scratchvae.evaluation.gradient_variance import (
-    GradientComparison,
-    compare_gradient_estimators,
-)
+from scratchvae.evaluation.gradient_variance import GradientComparison, compare_gradient_estimators
 from scratchvae.evaluation.importance import ImportanceEstimate, estimate_log_likelihood
 
 __all__ = [

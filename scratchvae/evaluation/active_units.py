@@ -40,10 +40,7 @@ class LayerActivity(NamedTuple):
 def active_units(means: FloatArray, threshold: float = THRESHOLD) -> LayerActivity:
     """Return the activity of latents with these means, (N, D).
 
-    Raises
-    ------
-    InputError
-        If there are fewer than two images, which have no variance.
+    Fewer than two images have no variance, and are an ``InputError``.
     """
     if means.ndim != 2 or len(means) < 2:
         raise InputError(

@@ -64,8 +64,7 @@ class DigitClassifier(Trainable):
         logits = logits - logits.max(axis=1, keepdims=True)  # the same softmax, without overflow
         shares = np.exp(logits)
         self._shares = shares / shares.sum(axis=1, keepdims=True)  # (N, K)
-        rows = np.arange(len(x))
-        nll = np.log(shares.sum(axis=1)) - logits[rows, self._labels]  # (N,)
+        nll = np.log(shares.sum(axis=1)) - logits[np.arange(len(x)), self._labels]  # (N,)
         mean = float(nll.mean(dtype=np.float64))
         return LossTerms(mean, mean, 0.0)
 
@@ -75,10 +74,6 @@ class DigitClassifier(Trainable):
         d_logits[np.arange(len(d_logits)), self._labels] -= 1
         d_logits /= len(d_logits)
         self.network.backward_parameters(d_logits)
-
-    def zero_grad(self) -> None:
-        """Set every gradient to zero."""
-        self.network.zero_grad()
 
     def predict(self, images: NDArray[Any]) -> NDArray[np.int64]:
         """Return the likeliest class of each image, (N,): 8-bit pixels, or floats from 0 to 1."""

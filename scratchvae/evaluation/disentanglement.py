@@ -79,15 +79,13 @@ class FactorInformation(NamedTuple):
     @property
     def shares(self) -> FloatArray:
         """The share of each factor's entropy that each latent knows, 0 to 1, (F, D)."""
-        shares: FloatArray = self.information / self.entropies[:, None]
-        return shares
+        return self.information / self.entropies[:, None]
 
     @property
     def gaps(self) -> FloatArray:
         """The gap of each factor between the two latents that know most about it, (F,)."""
         ordered = np.sort(self.shares, axis=1)
-        gaps: FloatArray = ordered[:, -1] - ordered[:, -2]
-        return gaps
+        return ordered[:, -1] - ordered[:, -2]
 
     @property
     def score(self) -> float:
@@ -146,7 +144,10 @@ def factor_information(
     for j in range(mean.shape[1]):
         masses = bin_masses(mean[:, j], np.exp(log_variance[:, j] / 2), bins)  # (N, B)
         for place, of_image in enumerate(known.values()):
-            information[place, j] = table_information(_joint_table(of_image, masses))
+            # Not a matrix product: its bits would depend on the number of threads.
+            sums = [masses[of_image == v].sum(axis=0) for v in range(of_image.max() + 1)]
+            joint = np.stack(sums) / len(masses)  # p(v, b), (V, B)
+            information[place, j] = table_information(joint)
     entropies = [table_information(np.diag(np.bincount(c) / len(c))) for c in known.values()]
     latents = [[j] for j in range(mean.shape[1])]
     kls = [kl_to_standard(mean[:, j], log_variance[:, j]).mean(dtype=np.float64) for j in latents]
@@ -195,11 +196,8 @@ def bin_masses(mean: FloatArray, deviation: FloatArray, bins: int = BINS) -> Flo
     distance = edges - mean[:, None]  # (N, B − 1)
     below = (distance >= 0).astype(np.float64)
     wide = deviation > 0
-    scaled = distance[wide] / (sqrt(2) * deviation[wide, None])
-    below[wide] = 0.5 + 0.5 * _erf(scaled)
-    below = np.concatenate([np.zeros((len(mean), 1)), below, np.ones((len(mean), 1))], axis=1)
-    masses: FloatArray = np.maximum(np.diff(below, axis=1), 0)
-    return masses
+    below[wide] = 0.5 + 0.5 * _erf(distance[wide] / (sqrt(2) * deviation[wide, None]))
+    return np.maximum(np.diff(below, axis=1, prepend=0.0, append=1.0), 0)
 
 
 @lru_cache(maxsize=2)
@@ -224,14 +222,6 @@ def table_information(joint: FloatArray) -> float:
     independent = joint.sum(axis=1, keepdims=True) * joint.sum(axis=0, keepdims=True)
     there = joint > 0
     return float((joint[there] * np.log(joint[there] / independent[there])).sum())
-
-
-def _joint_table(of_image: NDArray[np.intp], masses: FloatArray) -> FloatArray:
-    """Return p(v, b), (V, B), from each image's class (N,) and its masses (N, B)."""
-    # Not a matrix product: its bits would depend on the number of threads.
-    rows = [masses[of_image == v].sum(axis=0) for v in range(of_image.max() + 1)]
-    joint: FloatArray = np.stack(rows) / len(masses)
-    return joint
 
 
 def _as_classes(name: str, values: NDArray[Any], count: int, classes: int) -> NDArray[np.intp]:

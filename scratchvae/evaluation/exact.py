@@ -40,9 +40,7 @@ _CHUNK = 250  # points of the grid at a time
 
 
 class LinearGaussian:
-    """Probabilistic PCA: x = z W + b + √c ε.
-
-    Lesson 6 derives what is known exactly about it.
+    """Probabilistic PCA, x = z W + b + √c ε: lesson 6 derives what is known exactly about it.
 
     Parameters
     ----------
@@ -66,11 +64,8 @@ class LinearGaussian:
     @classmethod
     def of(cls, vae: VAE) -> "LinearGaussian":
         """Return the model of a VAE whose decoder is one dense layer with Gaussian noise."""
-        dense = [
-            layer
-            for layer in each_layer(vae.decoder)
-            if not isinstance(layer, Sequential | Flatten | Reshape)
-        ]
+        layers = each_layer(vae.decoder)
+        dense = [one for one in layers if not isinstance(one, Sequential | Flatten | Reshape)]
         if len(dense) != 1 or not isinstance(dense[0], Dense):
             raise InputError(
                 "the exact likelihood needs a decoder of one dense layer without activation, not "
@@ -114,15 +109,10 @@ class LinearGaussian:
     @property
     def covariance(self) -> FloatArray:
         """Wᵀ W + c I, (P, P)."""
-        weight = self.weight
-        covariance: FloatArray = weight.T @ weight + self.variance * np.eye(weight.shape[1])
-        return covariance
+        return self.weight.T @ self.weight + self.variance * np.eye(len(self.bias))
 
     def log_likelihood(self, images: NDArray[Any]) -> FloatArray:
-        """Return log p(x) = log N(x; b, Wᵀ W + c I) of each image in nats, (N,).
-
-        Derived as eq. 5.3 and eq. 6.1 of the lessons.
-        """
+        """Return log p(x) = log N(x; b, Wᵀ W + c I) in nats, (N,): eq. 5.3 and eq. 6.1."""
         return multivariate_gaussian_log_density(_rows(images), self.bias, self.covariance)
 
     def posterior(self, images: NDArray[Any]) -> tuple[FloatArray, FloatArray]:
@@ -152,12 +142,9 @@ class LinearGaussian:
     def gap(self, images: NDArray[Any], mean: FloatArray, log_variance: FloatArray) -> FloatArray:
         """Return KL(q(z | x) ‖ p(z | x)) of each image, (N,): what the bound lacks."""
         means, covariance = self.posterior(images)
-        return np.array(
-            [
-                kl_full(m, np.diag(np.exp(lv)), exact, covariance)
-                for m, lv, exact in zip(mean, log_variance, means, strict=True)
-            ]
-        )
+        each = zip(mean, log_variance, means, strict=True)
+        kls = [kl_full(m, np.diag(np.exp(lv)), exact, covariance) for m, lv, exact in each]
+        return np.array(kls)
 
 
 def sigma_points(count: int, latent_dim: int) -> FloatArray:
@@ -182,16 +169,11 @@ def log_likelihood_by_quadrature(
     Parameters
     ----------
     model
-        With one latent; any decoder and likelihood.
+        With one latent (else ``InputError``), and any decoder and likelihood.
     images
         As for ``model.elbo``, read as grey.
     points
         The number of points of the grid.
-
-    Raises
-    ------
-    InputError
-        If the model has more than one latent.
     """
     if model.latent_dim != 1:
         raise InputError(

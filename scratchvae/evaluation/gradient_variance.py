@@ -31,9 +31,7 @@ class Estimate:
     mean
         The gradient itself, up to ``error``.
     variance
-        The variance of a single draw.
-    draws
-        The number of draws.
+        The variance of a single one of the ``draws``.
     """
 
     mean: FloatArray
@@ -43,8 +41,7 @@ class Estimate:
     @property
     def error(self) -> FloatArray:
         """The standard error of ``mean``, (2, N, D)."""
-        error: FloatArray = np.sqrt(self.variance / self.draws)
-        return error
+        return np.sqrt(self.variance / self.draws)
 
 
 @dataclass(frozen=True)
@@ -79,9 +76,7 @@ class _Running:
 
     def __init__(self) -> None:
         self.draws = 0
-        self.sums = np.zeros(1)
-        self.squares = np.zeros(1)
-        self.about = np.zeros(1)
+        self.sums = self.squares = self.about = np.zeros(1)
 
     def add(self, gradients: GradientDraws) -> None:
         draws = np.stack(gradients, axis=1).astype(np.float64)  # (L, 2, N, D)
@@ -119,32 +114,24 @@ def compare_gradient_estimators(
     check_count(draws, "draws", 2)
     rng = np.random.default_rng(seed)
     mean, log_variance = model.encode_distribution(x)  # (N, D)
+
+    def reconstruct(count: int) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """Return −log p(x | z) (L, N), its slope ∂/∂z (L, N, D) and the noise of z (L, N, D)."""
+        eps = rng.standard_normal((count, *mean.shape), dtype=model.dtype)
+        z = reparameterise(mean, log_variance, eps).reshape(-1, model.latent_dim)
+        targets = np.concatenate([x] * count)
+        decoded = model.decoder.forward(z)
+        f = model.likelihood.negative_log_likelihood(targets, decoded)
+        df = model.decoder.backward(model.likelihood.gradient(targets, decoded))
+        return f.reshape(count, len(x)), df.reshape(eps.shape), eps
+
     running = [_Running() for _ in range(3)]
     at_once = max(_ROWS // len(x), 1)
     # The baseline comes from draws of its own, so that it is independent of those it is used for.
-    baseline = _reconstructions(model, x, mean, log_variance, rng, at_once)[0].mean(axis=0)
+    baseline = reconstruct(at_once)[0].mean(axis=0)
     for done in range(0, draws, at_once):
-        count = min(at_once, draws - done)
-        f, df, eps = _reconstructions(model, x, mean, log_variance, rng, count)
+        f, df, eps = reconstruct(min(at_once, draws - done))
         running[0].add(score_function_gradients(f, log_variance, eps))
         running[1].add(score_function_gradients(f, log_variance, eps, baseline))
         running[2].add(reparameterised_gradients(df, log_variance, eps))
     return GradientComparison(*(each.estimate() for each in running))
-
-
-def _reconstructions(
-    model: VAE,
-    x: FloatArray,
-    mean: FloatArray,
-    log_variance: FloatArray,
-    rng: np.random.Generator,
-    count: int,
-) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Return −log p(x | z) (L, N), its slope ∂/∂z (L, N, D) and the noise of z (L, N, D)."""
-    eps = rng.standard_normal((count, *mean.shape), dtype=model.dtype)
-    z = reparameterise(mean, log_variance, eps).reshape(-1, model.latent_dim)
-    targets = np.concatenate([x] * count)
-    decoded = model.decoder.forward(z)
-    f = model.likelihood.negative_log_likelihood(targets, decoded)
-    df = model.decoder.backward(model.likelihood.gradient(targets, decoded))
-    return f.reshape(count, len(x)), df.reshape(eps.shape), eps

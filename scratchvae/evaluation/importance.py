@@ -73,16 +73,12 @@ class ImportanceEstimate:
 
 
 class LogMeanExp:
-    """The running mean of weights and of their squares, given only their logarithms.
-
-    By log-sum-exp, eq. 4.7 of the lessons.
-    """
+    """The running mean of weights and of their squares from their logarithms only, by eq. 4.7."""
 
     def __init__(self, size: int) -> None:
         self.count = 0
         self._largest = np.full(size, -np.inf)
-        self._sum = np.zeros(size)
-        self._squares = np.zeros(size)
+        self._sum = self._squares = np.zeros(size)
 
     def add(self, log_weights: FloatArray) -> None:
         """Add weights, given their logarithms (L, size)."""
@@ -106,25 +102,18 @@ class LogMeanExp:
     def effective(self) -> FloatArray:
         """Return how many equal weights would be worth as much, (size,)."""
         with np.errstate(invalid="ignore"):
-            effective: FloatArray = self._sum**2 / self._squares
-        return effective
+            return self._sum**2 / self._squares
 
     def standard_error(self) -> FloatArray:
         """Return the standard error of ``log_mean``, (size,)."""
         if self.count < 2:
             return np.full(len(self._sum), np.inf)
         excess = np.maximum(1 / self.effective() - 1 / self.count, 0.0)
-        error: FloatArray = np.sqrt(excess * self.count / (self.count - 1))
-        return error
+        return np.sqrt(excess * self.count / (self.count - 1))
 
 
 def estimate_log_likelihood(
-    model: LatentModel,
-    images: NDArray[Any],
-    samples: int,
-    *,
-    seed: int = 0,
-    progress: bool = False,
+    model: LatentModel, images: NDArray[Any], samples: int, *, seed: int = 0, progress: bool = False
 ) -> ImportanceEstimate:
     """Estimate log p(x) of each image from ``samples`` draws of z.
 
@@ -171,11 +160,8 @@ def estimate_log_likelihood(
 def check_estimable(model: LatentModel, samples: int) -> VAE:
     """Return the model if its log p(x) can be estimated from ``samples`` draws of z.
 
-    Raises
-    ------
-    InputError
-        If the model is class-conditional, has no prior, or has more than one layer of latents; or
-        if ``samples`` is not a positive integer.
+    Raise ``InputError`` if it is class-conditional, has no prior or more than one layer of latents,
+    or if ``samples`` is not a positive integer.
     """
     check_count(samples, "importance samples")
     name = type(model).__name__

@@ -7,8 +7,6 @@ small, eʸ − floor would lose its digits.) What is called as ``kernels.f`` is 
 ``kernels/reference.py``.
 """
 
-from typing import ClassVar
-
 import numpy as np
 from numpy.typing import DTypeLike
 
@@ -23,7 +21,7 @@ class ReLU(Layer):
     Its derivative is 1 where y > 0, else 0; at the kink, x = 0, we take 0.
     """
 
-    smooth: ClassVar[bool] = False
+    smooth = False
 
     def forward(self, x: FloatArray, training: bool = False) -> FloatArray:
         """Return y for ``x`` of any shape."""
@@ -32,11 +30,7 @@ class ReLU(Layer):
 
     def backward(self, dy: FloatArray) -> FloatArray:
         """Return ``dy`` where y > 0, and 0 elsewhere."""
-        y = remembered_output(self, dy)
-        return kernels.relu_backward(dy, y)
-
-    def __repr__(self) -> str:
-        return "ReLU()"
+        return kernels.relu_backward(dy, remembered_output(self, dy))
 
 
 class ELU(Layer):
@@ -54,7 +48,7 @@ class ELU(Layer):
         As for every ``Layer``.
     """
 
-    smooth: ClassVar[bool] = False
+    smooth = False
 
     def __init__(self, alpha: float = 1.0, *, dtype: DTypeLike = np.float32) -> None:
         super().__init__(dtype=dtype)
@@ -67,8 +61,7 @@ class ELU(Layer):
 
     def backward(self, dy: FloatArray) -> FloatArray:
         """Return ``dy`` where y > 0, and ``dy · (y + alpha)`` elsewhere."""
-        y = remembered_output(self, dy)
-        return kernels.elu_backward(dy, y, self.alpha)
+        return kernels.elu_backward(dy, remembered_output(self, dy), self.alpha)
 
     def __repr__(self) -> str:
         return f"ELU(alpha={self.alpha})"
@@ -84,11 +77,7 @@ class Tanh(Layer):
 
     def backward(self, dy: FloatArray) -> FloatArray:
         """Return ``dy · (1 − y²)``."""
-        y = remembered_output(self, dy)
-        return kernels.tanh_backward(dy, y)
-
-    def __repr__(self) -> str:
-        return "Tanh()"
+        return kernels.tanh_backward(dy, remembered_output(self, dy))
 
 
 class Sigmoid(Layer):
@@ -101,11 +90,7 @@ class Sigmoid(Layer):
 
     def backward(self, dy: FloatArray) -> FloatArray:
         """Return ``dy · y · (1 − y)``."""
-        y = remembered_output(self, dy)
-        return kernels.sigmoid_backward(dy, y)
-
-    def __repr__(self) -> str:
-        return "Sigmoid()"
+        return kernels.sigmoid_backward(dy, remembered_output(self, dy))
 
 
 class Softplus(Layer):
@@ -121,11 +106,7 @@ class Softplus(Layer):
 
     def backward(self, dy: FloatArray) -> FloatArray:
         """Return ``dy · (1 − e⁻ʸ)``."""
-        y = remembered_output(self, dy)
-        return kernels.softplus_backward(dy, y)
-
-    def __repr__(self) -> str:
-        return "Softplus()"
+        return kernels.softplus_backward(dy, remembered_output(self, dy))
 
 
 class LogSoftplus(Layer):
@@ -156,8 +137,7 @@ class LogSoftplus(Layer):
     def backward(self, dy: FloatArray) -> FloatArray:
         """Return ``dy · sigmoid(x) · e⁻ʸ``."""
         y = remembered_output(self, dy)
-        dx: FloatArray = kernels.sigmoid(self.x) * np.exp(-y) * dy
-        return dx
+        return kernels.sigmoid(self.x) * np.exp(-y) * dy
 
     def __repr__(self) -> str:
         return f"LogSoftplus(floor={self.floor})"

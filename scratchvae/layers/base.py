@@ -69,3 +69,6 @@ class Layer:
         """Fill every parameter's gradient with zeros."""
         for parameter in self.parameters.values():
             parameter.zero_grad()
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}()"

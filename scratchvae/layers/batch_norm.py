@@ -89,7 +89,11 @@ class BatchNorm(Layer):
         self.check_input(x, training)
         if training:
             mean, variance = kernels.channel_moments(x)  # μ and σ², (C,)
-            self._update_running_statistics(mean, variance, x.size // self.channels)
+            count = x.size // self.channels  # M
+            unbiased = variance * (count / (count - 1))
+            for name, batch in (("running_mean", mean), ("running_variance", unbiased)):
+                running = self.buffers[name]  # which += moves in place
+                running += self.momentum * (batch - running)
         else:
             # A copy: the next batch in training changes the buffer in place.
             mean, variance = self.buffers["running_mean"].copy(), self.buffers["running_variance"]
@@ -125,15 +129,6 @@ class BatchNorm(Layer):
                 f"BatchNorm in training needs at least two values per channel, not {count}: use a "
                 "larger batch, or a batch size that leaves no single image over for an epoch's last"
             )
-
-    def _update_running_statistics(
-        self, mean: FloatArray, variance: FloatArray, count: int
-    ) -> None:
-        """Move the running statistics towards those of a batch of ``count`` values per channel."""
-        unbiased = variance * (count / (count - 1))
-        for name, batch in (("running_mean", mean), ("running_variance", unbiased)):
-            running = self.buffers[name]
-            running += self.momentum * (batch - running)
 
     def __repr__(self) -> str:
         return f"BatchNorm({self.channels})"

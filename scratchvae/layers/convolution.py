@@ -12,7 +12,7 @@ from numpy.typing import DTypeLike
 from scratchvae import kernels
 from scratchvae.errors import InputError
 from scratchvae.layers.base import Layer
-from scratchvae.layers.parameter import Parameter
+from scratchvae.layers.parameter import draw_parameters
 from scratchvae.validation import FloatArray, check_array, check_count, remembered
 
 
@@ -73,7 +73,8 @@ class Conv2D(Layer):
 
     def output_shape(self, x: FloatArray) -> tuple[int, int, int, int]:
         """Return (N, H', W', O), or raise ``InputError`` if ``x`` does not fit."""
-        check_images(self, x, self.in_channels)
+        images = ("N", "H", "W", self.in_channels)
+        check_array(x, "Conv2D: x", images, self.dtype, "channels come last")
         rows, columns = (side + 2 * self.padding - self.kernel_size for side in x.shape[1:3])
         if min(rows, columns) < 0:
             raise InputError(
@@ -81,16 +82,14 @@ class Conv2D(Layer):
                 f"images of at least {self.kernel_size - 2 * self.padding} rows and columns, not "
                 f"{x.shape[1]} by {x.shape[2]}"
             )
-        stride = self.stride
-        return len(x), rows // stride + 1, columns // stride + 1, self.out_channels
+        return len(x), rows // self.stride + 1, columns // self.stride + 1, self.out_channels
 
     def forward(self, x: FloatArray, training: bool = False) -> FloatArray:
         """Return y for the images ``x``: (N, H, W, C) to (N, H', W', O)."""
         self.y_shape = self.output_shape(x)
         self.x = x
         w, bias = self.parameters["weight"].value, self.parameters["bias"].value
-        y: FloatArray = kernels.convolution_forward(x, w, self.stride, self.padding) + bias
-        return y
+        return kernels.convolution_forward(x, w, self.stride, self.padding) + bias
 
     def backward(self, dy: FloatArray) -> FloatArray:
         """Return dx for ``dy``: (N, H', W', O) to (N, H, W, C)."""
@@ -109,24 +108,3 @@ class Conv2D(Layer):
             f"Conv2D({self.in_channels}, {self.out_channels}, {self.kernel_size}, "
             f"stride={self.stride}, padding={self.padding})"
         )
-
-
-def draw_parameters(
-    shape: tuple[int, int, int, int],
-    bias_count: int,
-    rng: np.random.Generator | int | None,
-    dtype: np.dtype[np.floating],
-) -> dict[str, Parameter]:
-    """Draw a weight and a bias in float64, so that a seed gives the same in both dtypes."""
-    # For a convolution this counts the terms of an output. For a transposed one these run over the
-    # fourth axis, but PyTorch takes the third, and results should be comparable.
-    rng, bound = np.random.default_rng(rng), 1 / np.sqrt(shape[0] * shape[1] * shape[2])
-    weight = rng.uniform(-bound, bound, shape)
-    bias = rng.uniform(-bound, bound, bias_count)
-    return {"weight": Parameter(weight.astype(dtype)), "bias": Parameter(bias.astype(dtype))}
-
-
-def check_images(layer: Layer, x: FloatArray, channels: int) -> None:
-    """Raise ``InputError`` unless ``x`` are images with this many channels, in the right dtype."""
-    shape, last = ("N", "H", "W", channels), "channels come last"
-    check_array(x, f"{type(layer).__name__}: x", shape, layer.dtype, last)

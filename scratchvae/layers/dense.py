@@ -9,7 +9,7 @@ from numpy.typing import DTypeLike
 
 from scratchvae import kernels
 from scratchvae.layers.base import Layer
-from scratchvae.layers.parameter import Parameter
+from scratchvae.layers.parameter import draw_parameters
 from scratchvae.validation import FloatArray, check_array, check_count, remembered
 
 
@@ -52,14 +52,8 @@ class Dense(Layer):
         super().__init__(dtype=dtype)
         self.in_features = check_count(in_features, "in_features")
         self.out_features = check_count(out_features, "out_features")
-        rng, bound = np.random.default_rng(rng), 1 / np.sqrt(self.in_features)
-        # Drawn in float64 and rounded: a seed gives the same network in both dtypes.
-        weight = rng.uniform(-bound, bound, (self.in_features, self.out_features))
-        bias = rng.uniform(-bound, bound, self.out_features)
-        self.parameters = {
-            "weight": Parameter(weight.astype(self.dtype)),
-            "bias": Parameter(bias.astype(self.dtype)),
-        }
+        shape = (self.in_features, self.out_features)
+        self.parameters = draw_parameters(shape, out_features, rng, self.dtype)
 
     def output_shape(self, x: FloatArray) -> tuple[int, int]:
         """Return (N, O), or raise ``InputError`` if ``x`` does not fit."""
@@ -72,8 +66,7 @@ class Dense(Layer):
         self.output_shape(x)  # which checks it
         self.x = x
         W, b = self.parameters["weight"].value, self.parameters["bias"].value
-        y: FloatArray = kernels.matmul(x, W) + b  # x W + b
-        return y
+        return kernels.matmul(x, W) + b  # x W + b
 
     def backward(self, dy: FloatArray) -> FloatArray:
         """Return dx for ``dy``: (N, O) to (N, I)."""

@@ -1,8 +1,10 @@
 """What is learned: an array and the gradient of the loss with respect to it."""
 
+from math import prod
 from typing import Any
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from scratchvae.validation import FloatArray
 
@@ -40,3 +42,16 @@ class Parameter:
 
     def __repr__(self) -> str:
         return f"Parameter(shape={self.value.shape}, dtype={self.value.dtype})"
+
+
+def draw_parameters(
+    shape: tuple[int, ...], biases: int, rng: np.random.Generator | int | None, dtype: DTypeLike
+) -> dict[str, Parameter]:
+    """Draw a weight of this shape and a bias uniformly from ±1/√(product of all axes but the last).
+
+    They are drawn in float64 and rounded: a seed gives the same network in both dtypes.
+    """
+    rng, bound = np.random.default_rng(rng), 1 / np.sqrt(prod(shape[:-1]))
+    weight = rng.uniform(-bound, bound, shape)
+    bias = rng.uniform(-bound, bound, biases)
+    return {"weight": Parameter(weight.astype(dtype)), "bias": Parameter(bias.astype(dtype))}

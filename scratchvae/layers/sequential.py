@@ -1,8 +1,9 @@
 """Layers applied one after another: the chain rule, one factor per layer."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from copy import copy
 from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 
@@ -53,24 +54,12 @@ class Sequential(Layer):
     @property
     def parameters(self) -> MappingProxyType[str, Parameter]:  # type: ignore[override]
         """All that is learned."""
-        return MappingProxyType(
-            {
-                f"{place}.{name}": parameter
-                for place, layer in enumerate(self.layers)
-                for name, parameter in layer.parameters.items()
-            }
-        )
+        return named("parameters", enumerate(self.layers))
 
     @property
     def buffers(self) -> MappingProxyType[str, FloatArray]:  # type: ignore[override]
         """All that is kept from batch to batch."""
-        return MappingProxyType(
-            {
-                f"{place}.{name}": buffer
-                for place, layer in enumerate(self.layers)
-                for name, buffer in layer.buffers.items()
-            }
-        )
+        return named("buffers", enumerate(self.layers))
 
     def forward(self, x: FloatArray, training: bool = False) -> FloatArray:
         """Return the last layer's output."""
@@ -88,6 +77,17 @@ class Sequential(Layer):
     def __repr__(self) -> str:
         lines = "".join(f"  {layer!r}\n" for layer in self.layers)
         return f"Sequential(\n{lines})"
+
+
+def named(kind: str, layers: Iterable[tuple[object, Layer]]) -> MappingProxyType[str, Any]:
+    """Return the parameters or buffers of all ``layers``, each named by its layer's place first."""
+    return MappingProxyType(
+        {
+            f"{place}.{name}": value
+            for place, layer in layers
+            for name, value in getattr(layer, kind).items()
+        }
+    )
 
 
 def check_each_once(layers: list[Layer]) -> None:

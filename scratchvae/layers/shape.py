@@ -10,7 +10,26 @@ from scratchvae.layers.base import Layer
 from scratchvae.validation import FloatArray, check_array, check_floats, remembered
 
 
-class Flatten(Layer):
+class _NewShape(Layer):
+    """A layer that gives each example the shape that its ``view`` says."""
+
+    def view(self, x: FloatArray) -> FloatArray:
+        raise NotImplementedError
+
+    def forward(self, x: FloatArray, training: bool = False) -> FloatArray:
+        """Return ``x`` with each example in the new shape."""
+        y = self.view(x)
+        self.x_shape, self.y_shape, self.x_dtype = x.shape, y.shape, x.dtype
+        return y
+
+    def backward(self, dy: FloatArray) -> FloatArray:
+        """Return ``dy`` in the shape of the input: each number of y is a number of x."""
+        shape = remembered(self, "x_shape")
+        check_array(dy, f"{type(self).__name__}: dy", self.y_shape, self.x_dtype)
+        return dy.reshape(shape)
+
+
+class Flatten(_NewShape):
     """Make each example a vector: (N, …) to (N, product of …)."""
 
     def view(self, x: FloatArray) -> FloatArray:
@@ -20,23 +39,8 @@ class Flatten(Layer):
             raise InputError("Flatten expects a batch of examples, not a single number")
         return x.reshape(x.shape[0], prod(x.shape[1:]))
 
-    def forward(self, x: FloatArray, training: bool = False) -> FloatArray:
-        """Return ``x`` with each example as one vector."""
-        y = self.view(x)
-        self.x_shape, self.x_dtype = x.shape, x.dtype
-        return y
 
-    def backward(self, dy: FloatArray) -> FloatArray:
-        """Return ``dy`` in the shape of the input: each number of y is a number of x."""
-        shape = remembered(self, "x_shape")
-        check_array(dy, "Flatten: dy", (shape[0], prod(shape[1:])), self.x_dtype)
-        return dy.reshape(shape)
-
-    def __repr__(self) -> str:
-        return "Flatten()"
-
-
-class Reshape(Layer):
+class Reshape(_NewShape):
     """Give each example the shape ``shape``: (N, …) to (N, *shape).
 
     Parameters
@@ -47,12 +51,7 @@ class Reshape(Layer):
         As for every ``Layer``.
     """
 
-    def __init__(
-        self,
-        shape: tuple[int, ...],
-        *,
-        dtype: DTypeLike = np.float32,
-    ) -> None:
+    def __init__(self, shape: tuple[int, ...], *, dtype: DTypeLike = np.float32) -> None:
         super().__init__(dtype=dtype)
         self.shape = tuple(shape)
 
@@ -65,18 +64,6 @@ class Reshape(Layer):
                 f"not x of shape {x.shape}"
             )
         return x.reshape(x.shape[0], *self.shape)
-
-    def forward(self, x: FloatArray, training: bool = False) -> FloatArray:
-        """Return ``x`` with each example in the new shape."""
-        y = self.view(x)
-        self.x_shape, self.x_dtype = x.shape, x.dtype
-        return y
-
-    def backward(self, dy: FloatArray) -> FloatArray:
-        """Return ``dy`` in the shape of the input: each number of y is a number of x."""
-        shape = remembered(self, "x_shape")
-        check_array(dy, "Reshape: dy", (shape[0], *self.shape), self.x_dtype)
-        return dy.reshape(shape)
 
     def __repr__(self) -> str:
         return f"Reshape({self.shape})"

@@ -21,7 +21,7 @@ from numpy.typing import DTypeLike
 from scratchvae import kernels
 from scratchvae.errors import InputError
 from scratchvae.layers.base import Layer
-from scratchvae.layers.convolution import check_images, draw_parameters
+from scratchvae.layers.parameter import draw_parameters
 from scratchvae.validation import FloatArray, check_array, check_count, remembered
 
 
@@ -43,7 +43,8 @@ class ConvTranspose2D(Layer):
     With a stride above 1 a convolution maps several sizes of image to the same H; the output
     padding q chooses among them.
 
-    Weights and biases are drawn uniformly from ±1/√(k² O), as in PyTorch.
+    Weights and biases are drawn uniformly from ±1/√(k² O), as in PyTorch so that results are
+    comparable, although the terms of an output run over C channels.
 
     Parameters
     ----------
@@ -90,7 +91,8 @@ class ConvTranspose2D(Layer):
 
     def output_shape(self, x: FloatArray) -> tuple[int, int, int, int]:
         """Return (N, H', W', O), or raise ``InputError`` if ``x`` does not fit."""
-        check_images(self, x, self.in_channels)
+        images = ("N", "H", "W", self.in_channels)
+        check_array(x, "ConvTranspose2D: x", images, self.dtype, "channels come last")
         beyond = self.kernel_size + self.output_padding - 2 * self.padding
         rows, columns = ((side - 1) * self.stride + beyond for side in x.shape[1:3])
         if min(rows, columns) < 1:
@@ -106,9 +108,7 @@ class ConvTranspose2D(Layer):
         self.x = x
         w, bias = self.parameters["weight"].value, self.parameters["bias"].value
         size = self.y_shape[1:3]
-        y: FloatArray = kernels.convolution_input_gradient(x, w, size, self.stride, self.padding)
-        y += bias
-        return y
+        return kernels.convolution_input_gradient(x, w, size, self.stride, self.padding) + bias
 
     def backward(self, dy: FloatArray) -> FloatArray:
         """Return dx for ``dy``: (N, H', W', O) to (N, H, W, C)."""

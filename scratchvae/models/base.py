@@ -4,7 +4,6 @@ Dimensions: N images of shape (H, W, C), D latents.
 """
 
 from collections.abc import Mapping
-from types import MappingProxyType
 from typing import Any, ClassVar
 
 import numpy as np
@@ -12,6 +11,7 @@ from numpy.typing import NDArray
 
 from scratchvae.errors import InputError
 from scratchvae.layers import Layer, Parameter
+from scratchvae.layers.sequential import named
 from scratchvae.models.checks import check_network
 from scratchvae.probability import Likelihood
 from scratchvae.training import EpochMetrics, LossTerms, Settings, Trainable
@@ -111,22 +111,12 @@ class Model(Trainable):
     @property
     def parameters(self) -> Mapping[str, Parameter]:  # type: ignore[override]  # read-only here
         """All that is learned, by name (``"encoder.1.weight"``, …): the layers' own objects."""
-        return self._named("parameters")
+        return named("parameters", self.networks.items())
 
     @property
     def buffers(self) -> Mapping[str, FloatArray]:  # type: ignore[override]  # read-only here
         """What layers keep without learning it (running statistics), named likewise."""
-        return self._named("buffers")
-
-    def _named(self, kind: str) -> Mapping[str, Any]:
-        """Return the parameters or buffers of all layers, by network and name."""
-        return MappingProxyType(
-            {
-                f"{network}.{name}": value
-                for network, layer in self.networks.items()
-                for name, value in getattr(layer, kind).items()
-            }
-        )
+        return named("buffers", self.networks.items())
 
     def state(self) -> dict[str, FloatArray]:
         """Return all arrays that training changes, by name: parameters' values and buffers."""

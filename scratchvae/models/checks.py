@@ -58,7 +58,7 @@ def check_decoded(
 
 
 def check_images(
-    images: NDArray[Any], image_shape: tuple[int, ...], name: str, *, unit_interval: bool
+    images: NDArray[Any], image_shape: tuple[int, ...], name: str, unit_interval: bool
 ) -> NDArray[Any]:
     """Return ``images``, (N, …) with H·W·C numbers each, as (N, H, W, C); 8-bit stays 8-bit.
 

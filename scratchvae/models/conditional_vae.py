@@ -50,10 +50,8 @@ class ConditionalVAE(VAE):
         self, x: FloatArray, training: bool = False, labels: NDArray[Any] | None = None
     ) -> tuple[FloatArray, FloatArray]:
         """Return the mean and the log-variance of q(z | x, y), both (N, D)."""
-        return super().encode_distribution(
-            self._with_labels(x.reshape(len(x), -1), labels),  # (N, H·W·C + K)
-            training,
-        )
+        pixels_and_label = self._with_labels(x.reshape(len(x), -1), labels)  # (N, H·W·C + K)
+        return super().encode_distribution(pixels_and_label, training)
 
     def decode_parameters(
         self, z: FloatArray, training: bool = False, labels: NDArray[Any] | None = None
@@ -69,6 +67,5 @@ class ConditionalVAE(VAE):
         """Append one-hot labels (N,) to vectors of N images: (…, N, V) to (…, N, V + K)."""
         checked = check_labels(labels, values.shape[-2], self.classes)
         rows = one_hot(checked, self.classes, values.dtype)  # (N, K)
-        return np.concatenate(
-            [values, np.broadcast_to(rows, (*values.shape[:-1], self.classes))], axis=-1
-        )
+        rows = np.broadcast_to(rows, (*values.shape[:-1], self.classes))  # (…, N, K)
+        return np.concatenate([values, rows], axis=-1)

@@ -54,7 +54,6 @@ class DenoisingAutoencoder(Autoencoder):
         The result is not clipped to [0, 1]; ``reconstruct`` removes the noise again.
         """
         clean = read_pixels(self.as_images(images), self.dtype)
-        rng = stream(seed, "draw", 3)
-        noise = rng.standard_normal(clean.shape, self.dtype)
+        noise = stream(seed, "draw", 3).standard_normal(clean.shape, self.dtype)
         corrupted: FloatArray = clean + self.dtype.type(self.noise_std) * noise
         return corrupted

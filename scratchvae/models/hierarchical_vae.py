@@ -119,16 +119,15 @@ class HierarchicalVAE(LatentModel):
         through_prior = weight * residual * np.exp(-prior_log_variance)  # (N, D), to z₁
         d_prior_log_variance = 0.5 * (weight - residual * through_prior)  # (N, D)
         d_prior = np.concatenate([-through_prior, d_prior_log_variance], axis=1)  # (N, 2D)
-        d_upper = self._upper_gradient(self.prior.backward(d_prior), *upper)  # (N, 2U)
+        d_upper = self._upper_gradient(self.prior.backward(d_prior), upper)  # (N, 2U)
         # Three paths lead back to z₁: the image, its own prior, and z₂, which was drawn given z₁.
         dz_1 = self._decoder_gradient(x, decoded) + through_prior  # (N, D)
         dz_1 += self.upper_encoder.backward(d_upper)
         through_z_1 = reparameterise_backward(dz_1[None], log_variance_1, eps_1)
         # log q(z₁ | x) = −½ Σ ε² + l + log 2π: with ε fixed, only l is left to differentiate.
         d_log_variance_1 = through_z_1.log_variance - 0.5 * weight
-        self.encoder.backward_parameters(
-            np.concatenate([through_z_1.mean, d_log_variance_1], axis=1)
-        )
+        d_lower = np.concatenate([through_z_1.mean, d_log_variance_1], axis=1)  # (N, 2D)
+        self.encoder.backward_parameters(d_lower)
 
     def encode_distribution(
         self, x: FloatArray, training: bool = False
@@ -163,18 +162,12 @@ class HierarchicalVAE(LatentModel):
         d_decoded /= len(x)
         return self.decoder.backward(d_decoded)
 
-    def _upper_gradient(
-        self,
-        dz_2: FloatArray,
-        mean_2: FloatArray,
-        log_variance_2: FloatArray,
-        eps_2: FloatArray,
-        kl_2: FloatArray,
-    ) -> FloatArray:
+    def _upper_gradient(self, dz_2: FloatArray, upper: tuple[FloatArray, ...]) -> FloatArray:
         """Return the gradient with respect to the upper encoder's output, (N, 2U).
 
         It has two paths: through z₂, with ``dz_2`` (N, U), and through the KL to N(0, I).
         """
+        mean_2, log_variance_2, eps_2, kl_2 = upper
         through_z_2 = reparameterise_backward(dz_2[None], log_variance_2, eps_2)
         through_kl_2 = kl_to_standard_gradients(mean_2, log_variance_2)
         weight = self.kl_weight * self.beta / len(dz_2) * self._above_free_bits(kl_2)  # (U,)

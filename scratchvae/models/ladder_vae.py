@@ -89,7 +89,7 @@ class LadderVAE(HierarchicalVAE):
         d_prior_mean = factors.mean_2 + weight * through_kl_1.mean_2
         d_prior_log_variance = factors.log_variance_2 + weight * through_kl_1.log_variance_2
         d_prior = np.concatenate([d_prior_mean, d_prior_log_variance], axis=1)  # (N, 2D)
-        d_upper = self._upper_gradient(self.prior.backward(d_prior), *upper)  # (N, 2U)
+        d_upper = self._upper_gradient(self.prior.backward(d_prior), upper)  # (N, 2U)
         d_features = self.upper_encoder.backward(d_upper) + self.lower_head.backward(d_seen)
         self.encoder.backward_parameters(d_features)  # (N, H)
 
@@ -100,9 +100,8 @@ class LadderVAE(HierarchicalVAE):
         features = self.encoder.forward(x, training)
         mean_2, _ = split_halves(self.upper_encoder.forward(features, training))
         expected = split_halves(self.prior.forward(np.ascontiguousarray(mean_2), training))
-        return gaussian_product(
-            *split_halves(self.lower_head.forward(features, training)), *expected
-        )
+        seen = split_halves(self.lower_head.forward(features, training))
+        return gaussian_product(*seen, *expected)
 
     def layer_means(self, x: FloatArray) -> list[FloatArray]:
         """Return the means of q(z₁ | x, z₂ = its mean) and of q(z₂ | x), (N, D) and (N, U)."""

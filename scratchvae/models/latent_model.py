@@ -198,11 +198,9 @@ class LatentModel(Model):
                 "use evaluate(images) for its reconstruction error"
             )
         constant = self.likelihood.omitted_constant(prod(self.image_shape))
-        bounds = [np.empty(0, self.dtype)]
-        for _, model in self._forward_chunks(images, labels, seed):
-            reconstruction, kl = model.terms
-            bounds.append(-(reconstruction + kl + constant))
-        return np.concatenate(bounds)
+        terms = (model.terms for _, model in self._forward_chunks(images, labels, seed))
+        bounds = [-(reconstruction + kl + constant) for reconstruction, kl in terms]
+        return np.concatenate([np.empty(0, self.dtype), *bounds])
 
     def evaluate(
         self, images: NDArray[Any], *, labels: NDArray[Any] | None = None, seed: int = 0
@@ -235,8 +233,7 @@ class LatentModel(Model):
 
     def as_images(self, images: NDArray[Any], name: str = "images") -> NDArray[Any]:
         """Return ``images`` in the shape (N, H, W, C), checked; 8-bit pixels stay 8-bit."""
-        unit_interval = self.likelihood.unit_interval
-        return check_images(images, self.image_shape, name, unit_interval=unit_interval)
+        return check_images(images, self.image_shape, name, self.likelihood.unit_interval)
 
     def as_labels(self, labels: Any, count: int) -> NDArray[Any] | None:
         """Return the labels of ``count`` images, checked, or ``None`` where none are needed."""

@@ -80,8 +80,7 @@ class VAE(LatentModel):
 
     def draw_noise(self, count: int, rng: np.random.Generator) -> FloatArray:
         """Return the ``eps`` of a forward pass: (L, count, D) draws from N(0, I)."""
-        shape = (self.samples, count, self.latent_dim)
-        return rng.standard_normal(shape, dtype=self.dtype)
+        return rng.standard_normal((self.samples, count, self.latent_dim), dtype=self.dtype)
 
     def forward(
         self, x: FloatArray, eps: FloatArray, training: bool = False, **condition: Any
@@ -104,11 +103,7 @@ class VAE(LatentModel):
         )
 
     def backward(self) -> None:
-        """Add the gradients of the last forward pass's loss to the parameters' ``grad``.
-
-        They reach the encoder along two paths: from the reconstruction (eq. 10.4) through z
-        (eq. 10.7), and through the KL (eq. 10.8).
-        """
+        """Add the gradients of the last forward pass's loss to the parameters' ``grad``."""
         mean, log_variance, eps, targets, decoded, *_ = self._last_pass()
         # The loss is a mean over the L·N reconstructions (eq. 10.4) …
         d_decoded = self.likelihood.gradient(targets, decoded)  # (L·N, …)
@@ -142,10 +137,7 @@ class VAE(LatentModel):
         self.encoder.backward_parameters(np.concatenate([d_mean, d_raw], axis=1))  # (N, 2D)
 
     def decode_backward(self, d_decoded: FloatArray) -> FloatArray:
-        """Go back through the decoder, from ∂loss/∂decoded (L·N, …) to ∂loss/∂z (L·N, D).
-
-        For dense layers that is eq. 10.5 and eq. 10.6.
-        """
+        """Go back through the decoder, from ∂loss/∂decoded (L·N, …) to ∂loss/∂z (L·N, D)."""
         return self.decoder.backward(d_decoded)
 
     def log_weights(self, x: FloatArray, eps: FloatArray) -> FloatArray:
@@ -154,8 +146,7 @@ class VAE(LatentModel):
         The mean of the weights themselves is an unbiased estimate of p(x). Every constant is
         included. The images ``x`` are (N, …), the noise ``eps`` (L, N, D).
         """
-        mean, log_variance = self.encode_distribution(x)
-        return self.log_weights_under(x, eps, mean, log_variance)
+        return self.log_weights_under(x, eps, *self.encode_distribution(x))
 
     def log_weights_under(
         self, x: FloatArray, eps: FloatArray, mean: FloatArray, log_variance: FloatArray

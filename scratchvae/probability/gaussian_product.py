@@ -58,5 +58,4 @@ def gaussian_product_backward(
 
 def _weight(log_variance_1: FloatArray, log_variance_2: FloatArray) -> FloatArray:
     """Return a / (a + b) = sigmoid(l₂ − l₁), which no size of the two can overflow."""
-    weight: FloatArray = 0.5 * (1 + np.tanh(0.5 * (log_variance_2 - log_variance_1)))
-    return weight
+    return 0.5 * (1 + np.tanh(0.5 * (log_variance_2 - log_variance_1)))

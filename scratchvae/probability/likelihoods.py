@@ -183,8 +183,7 @@ class LearnedVarianceLikelihood(Likelihood):
         mean, log_variance, _ = self._split(x, decoded)
         residual = x - mean
         terms = residual * residual * np.exp(-log_variance) + log_variance + LOG_TWO_PI
-        nll: FloatArray = 0.5 * _sum_over_pixels(terms)
-        return nll
+        return 0.5 * _sum_over_pixels(terms)
 
     def gradient(self, x: FloatArray, decoded: FloatArray) -> FloatArray:
         """Return the gradients of means and raw log-variances, in ``decoded``'s shape.
@@ -194,9 +193,8 @@ class LearnedVarianceLikelihood(Likelihood):
         mean, log_variance, slope = self._split(x, decoded)
         residual = x - mean
         weighted = residual * np.exp(-log_variance)
-        d_mean = -weighted
         d_raw = 0.5 * (1 - residual * weighted) * slope
-        return np.concatenate([d_mean, d_raw], axis=-1)
+        return np.concatenate([-weighted, d_raw], axis=-1)
 
     def mean(self, decoded: FloatArray) -> FloatArray:
         """Return the decoded means."""
@@ -228,8 +226,7 @@ class LearnedVarianceLikelihood(Likelihood):
         if np.isneginf(self.minimum_log_variance):
             return raw, 1.0
         above = raw - self.minimum_log_variance
-        log_variance = self.minimum_log_variance + kernels.softplus(above)
-        return log_variance, kernels.sigmoid(above)
+        return self.minimum_log_variance + kernels.softplus(above), kernels.sigmoid(above)
 
     def __repr__(self) -> str:
         return f"LearnedVarianceLikelihood(minimum_log_variance={self.minimum_log_variance})"

@@ -52,14 +52,8 @@ def zhao_cnn(make: LayerFactory, *, variance: float, **weights: Any) -> VAE:
         Conv2D(32, 1, kernel_size=3, padding=1, **make.options),
         Sigmoid(),
     )
-    return VAE(
-        encoder,
-        decoder,
-        GaussianLikelihood(variance),
-        variance_head=LogSoftplus(floor=1e-8),
-        **make.shapes,
-        **weights,
-    )
+    likelihood, head = GaussianLikelihood(variance), LogSoftplus(floor=1e-8)
+    return VAE(encoder, decoder, likelihood, variance_head=head, **make.shapes, **weights)
 
 
 def fleuret_conv(make: LayerFactory, *, channels: int, variance: float, **weights: Any) -> VAE:

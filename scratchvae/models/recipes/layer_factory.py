@@ -22,8 +22,6 @@ class LayerFactory:
 
     Attributes
     ----------
-    latent_dim
-        The model's number of latents.
     options
         The generator and the dtype, for layers with weights. Layers without parameters compute in
         the dtype of their input.
@@ -33,10 +31,8 @@ class LayerFactory:
 
     def __init__(self, latent_dim: int, seed: int, dtype: DTypeLike) -> None:
         self.latent_dim = latent_dim
-        self.options: dict[str, Any] = {
-            "rng": stream(seed, "initialise"),
-            "dtype": check_dtype(dtype),
-        }
+        rng = stream(seed, "initialise")
+        self.options: dict[str, Any] = {"rng": rng, "dtype": check_dtype(dtype)}
         self.shapes: dict[str, Any] = {"image_shape": IMAGE_SHAPE, "latent_dim": latent_dim}
 
     def dense(
