@@ -103,7 +103,11 @@ class VAE(LatentModel):
         )
 
     def backward(self) -> None:
-        """Add the gradients of the last forward pass's loss to the parameters' ``grad``."""
+        """Add the gradients of the last forward pass's loss to the parameters' ``grad``.
+
+        They reach the encoder along two paths: from the reconstruction (eq. 10.4) through z
+        (eq. 10.7), and through the KL (eq. 10.8).
+        """
         mean, log_variance, eps, targets, decoded, *_ = self._last_pass()
         # The loss is a mean over the L·N reconstructions (eq. 10.4) …
         d_decoded = self.likelihood.gradient(targets, decoded)  # (L·N, …)
@@ -137,7 +141,10 @@ class VAE(LatentModel):
         self.encoder.backward_parameters(np.concatenate([d_mean, d_raw], axis=1))  # (N, 2D)
 
     def decode_backward(self, d_decoded: FloatArray) -> FloatArray:
-        """Go back through the decoder, from ∂loss/∂decoded (L·N, …) to ∂loss/∂z (L·N, D)."""
+        """Go back through the decoder, from ∂loss/∂decoded (L·N, …) to ∂loss/∂z (L·N, D).
+
+        For dense layers that is eq. 10.5 and eq. 10.6.
+        """
         return self.decoder.backward(d_decoded)
 
     def log_weights(self, x: FloatArray, eps: FloatArray) -> FloatArray:

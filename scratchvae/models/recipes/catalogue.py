@@ -21,14 +21,18 @@ class Recipe:
 
     Attributes
     ----------
-    name, summary
-        What ``build`` and the command line call it; layers, likelihood and source in one line.
+    name
+        What ``build`` and the command line call it.
+    summary
+        One line: layers, likelihood, source.
     make
         Builds it from a ``LayerFactory`` and the recipe's own options.
-    latent_dim, options
-        The default number of latents, and the recipe's own options with their defaults.
+    latent_dim
+        The default number of latents.
     settings
         How its source trains it.
+    options
+        The recipe's own options and their defaults.
     """
 
     name: str

@@ -71,10 +71,15 @@ def iwae(make: LayerFactory, *, samples: int) -> IWAE:
 def conditional_vae(make: LayerFactory, **weights: Any) -> ConditionalVAE:
     """Kingma and Welling's networks, with the label appended to the pixels and to z."""
     encoder = make.dense([PIXELS + CLASSES, 500, 2 * make.latent_dim], Tanh)
-    decoder = [*make.dense([make.latent_dim + CLASSES, 500, PIXELS], Tanh), Reshape(IMAGE_SHAPE)]
-    networks = (Sequential(*encoder), Sequential(*decoder))
-    options = {"classes": CLASSES, **make.shapes, **weights}
-    return ConditionalVAE(*networks, BernoulliLikelihood(), **options)
+    decoder = make.dense([make.latent_dim + CLASSES, 500, PIXELS], Tanh)
+    return ConditionalVAE(
+        encoder=Sequential(*encoder),
+        decoder=Sequential(*decoder, Reshape(IMAGE_SHAPE)),
+        likelihood=BernoulliLikelihood(),
+        classes=CLASSES,
+        **make.shapes,
+        **weights,
+    )
 
 
 def hierarchical_vae(
@@ -100,16 +105,24 @@ def hierarchical_vae(
         **make.shapes,
         **weights,
     }
-    encoder = [Flatten(), *make.dense([PIXELS, 500, 2 * lower], Tanh, batch_norm)]
     if inference == "bottom-up":
+        encoder = make.dense([PIXELS, 500, 2 * lower], Tanh, batch_norm)
         upper_encoder = make.dense([lower, 100, 100, 2 * upper], Sigmoid, batch_norm)
-        return HierarchicalVAE(Sequential(*encoder), Sequential(*upper_encoder), **rest)
+        return HierarchicalVAE(
+            encoder=Sequential(Flatten(), *encoder),
+            upper_encoder=Sequential(*upper_encoder),
+            **rest,
+        )
     if inference == "ladder":
         # The ladder branches after the hidden units of the same encoder.
-        *features, head = encoder
+        *features, lower_head = make.dense([PIXELS, 500, 2 * lower], Tanh, batch_norm)
         upper_encoder = make.dense([500, 100, 100, 2 * upper], Sigmoid, batch_norm)
-        encoders = (Sequential(*features), Sequential(head), Sequential(*upper_encoder))
-        return LadderVAE(*encoders, **rest)
+        return LadderVAE(
+            encoder=Sequential(Flatten(), *features),
+            lower_head=Sequential(lower_head),
+            upper_encoder=Sequential(*upper_encoder),
+            **rest,
+        )
     raise InputError(f"inference must be bottom-up or ladder, not {inference!r}")
 
 
