@@ -93,7 +93,8 @@ class Checkpoint:
         progress = self.progress
         trainer.epoch, trainer.batch = progress["epoch"], progress["batch"]
         trainer.optimiser.steps = progress["steps"]
-        trainer.running = LossMean(progress["running_images"], tuple(progress["running_sums"]))
+        loss, reconstruction, kl = progress["running_sums"]
+        trainer.running = LossMean(progress["running_images"], (loss, reconstruction, kl))
         trainer.running_seconds = progress["running_seconds"]
 
 

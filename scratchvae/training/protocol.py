@@ -5,7 +5,7 @@ be trained as well.
 """
 
 from collections.abc import Mapping
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
@@ -44,17 +44,22 @@ class LossMean:
     """The running mean of loss terms over batches, each weighted by its number of images."""
 
     images: int = 0
-    sums: tuple[float, ...] = (0.0, 0.0, 0.0)  # in the order of LossTerms
+    sums: tuple[float, float, float] = (0.0, 0.0, 0.0)
 
     def add(self, terms: LossTerms, images: int) -> None:
         """Include the ``terms`` of a batch of ``images`` images."""
+        loss, reconstruction, kl = self.sums
         self.images += images
-        totals = zip(self.sums, astuple(terms), strict=True)
-        self.sums = tuple(total + term * images for total, term in totals)
+        self.sums = (
+            loss + terms.loss * images,
+            reconstruction + terms.reconstruction * images,
+            kl + terms.kl * images,
+        )
 
     def terms(self) -> LossTerms:
         """Return the mean over all images so far."""
-        return LossTerms(*(total / max(self.images, 1) for total in self.sums))
+        loss, reconstruction, kl = (total / max(self.images, 1) for total in self.sums)
+        return LossTerms(loss, reconstruction, kl)
 
 
 class Trainable:
