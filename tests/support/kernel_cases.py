@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scratchvae.kernels import matrix_product, reference
-from scratchvae.kernels.convolution import convolution
-from scratchvae.kernels.machine import dot_tile, tile
+from scratchvae.kernels.convolution import convolution, winograd
+from scratchvae.kernels.convolution.phases import forward_axis, gradient_axis
+from scratchvae.kernels.machine import dot_tile, simd, tile
 from scratchvae.kernels.machine.memory import Memory
 from scratchvae.kernels.machine.tasks import Resources, Task, present_resources, run
 
@@ -46,6 +47,16 @@ CONVOLUTIONS = [
 ]
 
 
+# images, height, width, vectors of channels in and out, kernel size, padding
+WINOGRAD = [
+    (2, 9, 7, 1, 2, 5, 2),
+    (1, 8, 12, 2, 3, 3, 0),
+    (3, 5, 6, 3, 1, 3, 4),
+    (0, 6, 6, 1, 1, 5, 1),
+    (40, 4, 4, 1, 1, 3, 1),
+]
+
+
 def close(got: Array, expected: Array, tolerance: float | None = None) -> None:
     """Assert equality up to rounding, relative to the largest entry."""
     assert got.shape == expected.shape
@@ -67,6 +78,10 @@ def battery(place: Place, dtypes: str = "fd") -> None:
             check_products(place, a, b)
         for case in CONVOLUTIONS:
             check_convolution(place, dtype, random, *case)
+        for n, height, width, channels, out_channels, taps, padding in WINOGRAD:
+            vector = simd.lanes(dtype)
+            sizes = (n, height, width, channels * vector, out_channels * vector)
+            check_winograd(place, dtype, random, *sizes, taps, padding)
 
 
 def check_tile(place: Place, dtype: str, random: Any) -> None:
@@ -167,6 +182,43 @@ def check_convolution(place: Place, dtype: str, random: Any, *case: int) -> None
         if name == "convolution_weight_gradient":
             run_built(builder, *arrays, out, stride, padding, accumulate=True)
             close(out, 2 * expected)
+
+
+def check_winograd(place: Place, dtype: str, random: Any, *case: int) -> None:
+    """Hold Winograd's kernels to the convolutions in float64; channels are whole vectors."""
+    n, height, width, channels, out_channels, taps, padding = case
+    x = place(random.standard_normal((n, height, width, channels)).astype(dtype))
+    w = place(random.standard_normal((taps, taps, channels, out_channels)).astype(dtype))
+    exact_x, exact_w = x.astype("d"), w.astype("d")
+    y = reference.convolution_forward(exact_x, exact_w, 1, padding)
+    dy = place(random.standard_normal(y.shape).astype(dtype))
+    exact_dy, out = dy.astype("d"), place(np.full(y.shape, 7, dtype))
+    dx, dw = (place(np.full(array.shape, 7, dtype)) for array in (x, w))
+    forward, back = (
+        tuple(axis(size, taps, 1, padding)[0] for size in (height, width))
+        for axis in (forward_axis, gradient_axis)
+    )
+    run_built(winograd.slide_tasks, x, w, out, forward, False)
+    run_built(winograd.slide_tasks, dy, w, dx, back, True)
+    run_built(winograd.weight_gradient_tasks, x, dy, dw, padding, False)
+    expected = (
+        y,
+        reference.convolution_input_gradient(exact_dy, exact_w, (height, width), 1, padding),
+        reference.convolution_weight_gradient(exact_x, exact_dy, (taps, taps), 1, padding),
+    )
+    # The transforms cost some two digits: see cook_toom.
+    tolerance = 1e-5 if dtype == "f" else 1e-12
+    for got, wanted in zip((out, dx, dw), expected, strict=True):
+        assert relative_error(got, wanted) < tolerance
+    run_built(winograd.weight_gradient_tasks, x, dy, dw, padding, True)
+    assert relative_error(dw, 2 * expected[2]) < tolerance
+
+
+def relative_error(got: Array, expected: Array) -> float:
+    """Return the largest error, relative to the largest entry."""
+    assert got.shape == expected.shape
+    scale = float(np.abs(expected).max(initial=0))
+    return float(np.abs(got - expected).max(initial=0)) / (scale or 1.0)
 
 
 def run_built(builder: Callable[..., list[Task]], *arguments: Any, **options: Any) -> None:

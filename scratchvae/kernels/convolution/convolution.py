@@ -28,6 +28,12 @@ from scratchvae.kernels.convolution.phases import (
 )
 from scratchvae.kernels.convolution.slide import correlate, pack_taps
 from scratchvae.kernels.convolution.weight_gradient import turn_taps, weight_gradient, widen
+from scratchvae.kernels.convolution.winograd import (
+    slide_tasks,
+    slides_pay,
+    sums_pay,
+    weight_gradient_tasks,
+)
 from scratchvae.kernels.machine.dot_tile import dot_address, dot_rows
 from scratchvae.kernels.machine.simd import lanes
 from scratchvae.kernels.machine.tasks import Resources, Task, compute
@@ -123,6 +129,11 @@ def convolution_weight_gradient_tasks(
     accumulate: bool = False,
 ) -> list[Task]:
     """Return the tasks of ``convolution_weight_gradient``, or of adding it to ``out``."""
+    y_axis, x_axis = (
+        forward_axis(x.shape[a], out.shape[a - 1], stride, padding)[0] for a in (1, 2)
+    )
+    if sums_pay(x, out, dy, (y_axis, x_axis), stride):
+        return weight_gradient_tasks(resources, x, dy, out, padding, accumulate)
     mirrored = (out.shape[0] - 1 - padding, out.shape[1] - 1 - padding)
     if dy.shape[3] == 1 < x.shape[3] and stride == 1 and min(mirrored) >= 0:
         # One column would waste the tile's vectors. With stride 1, x and dy can change places: the
@@ -148,6 +159,9 @@ def _slide(
 ) -> list[Task]:
     """Return the tasks that slide taps over x, with the tile that suits the output's channels."""
     channels = out.shape[3]
+    axes = y_axes[0], x_axes[0]
+    if slides_pay(x, w, out, axes, max(strides)):
+        return slide_tasks(resources, x, w, out, axes, transposed)
     if channels == 1:
         tile, tile_shape = dot_address(out.dtype), (dot_rows(out.dtype), 1)
     else:
