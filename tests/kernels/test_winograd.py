@@ -187,3 +187,15 @@ def test_any_memory_order_and_read_only_arrays():
     gradient = convolution.convolution_weight_gradient(turned, dy, (5, 5), 1, 2)
     expected = reference.convolution_weight_gradient(x.astype("d"), dy.astype("d"), (5, 5), 1, 2)
     assert relative_error(gradient, expected) < SINGLE
+
+
+@pytest.mark.parametrize("dtype", ["f", "d"])
+def test_a_gradient_that_is_exactly_0_is_0(dtype):
+    channels = 2 * lanes(dtype)
+    x, w, dy = drawn((3, 9, 9, channels, channels), 5, 2, dtype)
+    x[:, 1:] = x[:, :, 1:] = 0  # the corner meets the taps up to (2, 2)
+    build = partial(winograd.weight_gradient_tasks, x=x, dy=dy, padding=2, accumulate=False)
+    dw = in_chunks(lambda resources: build(resources, out=w), w, 1)
+    assert (dw[:3, :3] != 0).all()
+    assert not dw[3:].any()
+    assert not dw[:, 3:].any()
