@@ -16,7 +16,6 @@ from scratchvae.kernels.machine.packing import pack_transposed
 from scratchvae.kernels.machine.tile import run_tile
 from scratchvae.validation import Array
 
-
 _LEAST = 32  # rounding units of the largest tap: errors are about half of that
 
 
