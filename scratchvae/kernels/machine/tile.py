@@ -9,7 +9,9 @@ during the whole reduction, one outer product per step (eq. 2.12 of the lessons)
 Each step l loads two vectors of B and, for each of the T rows, copies one number of A into all the
 lanes of a register and multiplies it by both: 2 + T loads feed 2·T vector multiply-adds. With
 AVX-512 there are 32 registers: 14 × 2 accumulators, two vectors of B and a number of A take 31.
-With 16 registers, 6 × 2 take 15. More accumulators would spill to memory.
+With 16 registers, 6 × 2 take 15. NEON, too, has 32, but multiplies by nothing in memory: the loads
+of 14 numbers are made ahead, and drive accumulators out, so there it is 12 × 2. More accumulators
+would spill to memory.
 
 The strides of A let one tile serve all operations. Rows may be samples of a batch, pixels of an
 image, or the pixels under a kernel; o and l may walk along features, kernel taps, or a batch. In
@@ -51,7 +53,10 @@ UNIT_ROW = 1
 
 def tile_rows() -> int:
     """Return the number of rows of a tile: the most that leave registers for B and A."""
-    return 14 if simd.registers().number == 32 else 6
+    width, number = simd.registers()
+    if number == 16:
+        return 6
+    return 14 if width == 64 else 12
 
 
 def panel_columns(dtype: DTypeLike) -> int:
