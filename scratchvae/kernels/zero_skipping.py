@@ -3,14 +3,12 @@
 Four of five pixels of a handwritten digit are 0. Of x w, and of the weight gradient xᵀ dy, the
 steps of the reduction at which a few neighbouring rows are all 0 add nothing; leaving them out
 saves more than half of the time (see ``machine.skipping_tile``). Whether that pays depends on the
-data, so it is decided at each run, by a first task that looks through the left operand and stops as
-soon as it has seen too few zeros. Then the second task computes the product as ``matrix_product``
-does.
+data, so each chunk decides it at each run: it looks through its rows of the left operand, and stops
+where it has seen too few zeros. Then it computes its piece as ``matrix_product`` does.
 
 The result does not depend on that choice. What is left out are additions of 0, the others are
 made in the same order and the same blocks, so that not a bit differs but the sign of a 0. But
-0 · ∞ is not 0: the first task also looks whether the right operand is finite, and if it is not,
-nothing is left out.
+0 · ∞ is not 0: where the right operand is not finite, nothing is left out.
 """
 
 from scratchvae.kernels import matrix_product
@@ -31,12 +29,12 @@ from scratchvae.kernels.machine.skipping_tile import (
     skipping_vectors,
 )
 from scratchvae.kernels.machine.tasks import Resources, Task
+from scratchvae.kernels.matrix_product import multiply
 from scratchvae.validation import Array, FloatArray
 
 # The share of steps up to which skipping the others pays. On digits it is a third.
 _MOST_STEPS = 0.85 if simd.registers().number == 32 else 0.65
 _GLANCE = 8  # after this fraction of the rows, too few zeros end the search for more
-_LOOKING_NANOSECONDS = 0.1  # a number, roughly
 
 
 def matmul_tasks(
@@ -56,93 +54,18 @@ def matmul_transposed_left_tasks(
 
 
 def _skipping(resources: Resources, tasks: list[Task], out: FloatArray) -> list[Task]:
-    """Put the search for zeros before the task of a product, and a choice into the task itself."""
+    """Put the search for zeros, and the choice, before the kernel of a product."""
     (dense,) = tasks
-    _, _, unit_row, a, b, _, _, (rows, columns, steps), (_, _, _, block, *_), *_ = dense.arguments
+    *_, (rows, columns, steps), (_, _, _, block, *_), _, _ = dense.arguments
     lanes = simd.lanes(out.dtype)
     if columns < lanes or not rows * steps:
         return tasks  # the tile writes whole vectors
-    # Rows are looked through in units of whole tiles and, where they lie side by side, of vectors.
-    unit = ROWS * lanes if unit_row else ROWS
-    units = -(-rows // unit)
-    words, stride = -(-block // WORD), units * unit
-    bits = resources.memory.scratch("nonzero bits", -(-steps // block) * words * stride, "i8")
-    skips = resources.memory.scratch("skips zeros", units, "?")
-    sizes, cut = (rows, columns, steps), (block, units, unit, words, stride, lanes)
-    search = (unit_row, a, b, bits, skips, sizes, cut)
-    choice = (skipping_tile_address(out.dtype), skipping_vectors(), bits, skips, cut)
-    return [
-        Task(look_for_zeros, _LOOKING_NANOSECONDS * a.size, search),
-        Task(multiply_without_zeros, dense.nanoseconds, (*choice, *dense.arguments)),
-    ]
-
-
-@kernel()
-def look_for_zeros(
-    chunk: int,
-    chunks: int,
-    unit_row: bool,
-    a: Array,
-    b: Array,
-    bits: Array,
-    skips: Array,
-    sizes: tuple[int, ...],
-    cut: tuple[int, ...],
-) -> None:
-    """Write the bits of some units of rows, and for each whether steps may be skipped.
-
-    They may where that pays, and where the unit's share of B is finite.
-    """
-    if chunk == ALL:
-        return run_all(chunks)
-    rows, _, steps = sizes
-    _, units, unit, _, _, _ = cut
-    own = rows * steps // chunks
-    seen, needed = 0, 0  # steps of the tiles so far
-    for u in range(chunk, units, chunks):
-        if needed > _MOST_STEPS * seen and seen * ROWS * _GLANCE > own:
-            break
-        first, last = u * unit, min((u + 1) * unit, rows)
-        needed += _write_bits(unit_row, a, bits, first, last, sizes, cut)
-        seen += (last - first + ROWS - 1) // ROWS * steps
-    pays = needed <= _MOST_STEPS * seen
-    for u in range(chunk, units, chunks):
-        start, end = bounds(u, units, b.size)
-        skips[u] = pays and all_finite(b, start, end - start)
-
-
-@kernel(inside=True)
-def _write_bits(
-    unit_row: bool,
-    a: Array,
-    bits: Array,
-    first: int,
-    last: int,
-    sizes: tuple[int, ...],
-    cut: tuple[int, ...],
-) -> int:
-    """Write the bits of a unit of rows, and return how many steps its tiles need."""
-    rows, _, steps = sizes
-    block, _, _, words, stride, lanes = cut
-    needed = 0
-    for k in range(0, steps, block):
-        deep, word = min(block, steps - k), k // block * words * stride
-        if unit_row:
-            for step in range(0, deep, WORD):
-                to, size = word + step // WORD * stride, min(WORD, deep - step)
-                for row in range(first, last, lanes):
-                    place = (to + row, row + (k + step) * rows, rows)
-                    bits_of_rows(bits, a, place, (size, min(lanes, last - row)))
-        else:
-            for row in range(first, last):
-                bits_of_steps(bits, a, (word + row, row * steps + k, stride), deep)
-        for place in range(word, word + (deep + WORD - 1) // WORD * stride, stride):
-            for row in range(first, last, ROWS):
-                joined = bits[place + row]
-                for other in range(row + 1, min(row + ROWS, last)):
-                    joined |= bits[place + other]
-                needed += count_bits(joined)
-    return needed
+    words, stride = -(-block // WORD), -(-rows // lanes) * lanes
+    size = -(-steps // block) * words * stride
+    bits = resources.memory.scratch("nonzero bits", resources.threads * size, "i8")
+    cut = (block, words, stride, size, lanes, skipping_vectors())
+    arguments = (skipping_tile_address(out.dtype), bits, cut, *dense.arguments)
+    return [Task(multiply_without_zeros, dense.nanoseconds, arguments)]
 
 
 @kernel()
@@ -150,9 +73,7 @@ def multiply_without_zeros(
     chunk: int,
     chunks: int,
     skipping_tile: int,
-    vectors: int,
     bits: Array,
-    skips: Array,
     zero_cut: tuple[int, ...],
     over_rows: bool,
     tile: int,
@@ -166,56 +87,137 @@ def multiply_without_zeros(
     transposed: bool,
     accumulate: bool,
 ) -> None:
-    """Compute one chunk of a product: every so many tiles of rows, or what ``multiply`` does."""
+    """Compute one chunk of a product, with zeros left out where that pays and changes nothing.
+
+    The chunks are those of ``multiply``, so that each can choose by itself.
+    """
     if chunk == ALL:
         return run_all(chunks)
-    block, units, _, words, stride, lanes = zero_cut
-    for u in range(units):
-        if not skips[u]:
-            matrix_product.multiply(
-                chunk,
-                chunks,
-                over_rows,
-                tile,
-                unit_row,
-                a,
-                b,
-                c,
-                buffer,
-                sizes,
-                cut,
-                transposed,
-                accumulate,
-            )
-            return
-    rows, columns, steps = sizes
-    a_row, a_step = (1, rows) if unit_row else (steps, 1)
-    first_vector, last_vector = 0, (columns + lanes - 1) // lanes
-    first_row, row_step = 0, ROWS
-    if last_vector >= chunks * vectors // 2:
-        # Each chunk has its own columns of B to fetch.
-        first_vector, last_vector = bounds(chunk, chunks, last_vector)
+    (rows, columns, _), width = sizes, cut[1]
+    piece = (0, rows, 0, columns)
+    if over_rows:
+        first, last = bounds(chunk, chunks, rows)
+        piece = (first, last, 0, columns)
     else:
-        # The rows in the middle of an image have more to do: each chunk takes some everywhere.
-        first_row, row_step = chunk * ROWS, chunks * ROWS
-    across = last_vector - first_vector
+        first, last = bounds(chunk, chunks, (columns + width - 1) // width)
+        piece = (0, rows, first * width, min(last * width, columns))
+    if _can_skip(unit_row, a, b, bits, chunk, piece, sizes, zero_cut):
+        _skip(skipping_tile, unit_row, a, b, c, bits, chunk, piece, sizes, zero_cut, accumulate)
+    else:
+        dense = (over_rows, tile, unit_row, a, b, c, buffer, sizes, cut, transposed, accumulate)
+        multiply(chunk, chunks, *dense)
+
+
+@kernel(inside=True)
+def _can_skip(
+    unit_row: bool,
+    a: Array,
+    b: Array,
+    bits: Array,
+    chunk: int,
+    piece: tuple[int, ...],
+    sizes: tuple[int, ...],
+    cut: tuple[int, ...],
+) -> bool:
+    """Write the bits of the piece's rows; return whether steps may be skipped, and it pays."""
+    first, last, left, right = piece
+    (_, columns, steps), lanes = sizes, cut[4]
+    if right - left < lanes:
+        return False
+    unit = (
+        ROWS * lanes if unit_row else ROWS
+    )  # whole tiles and, where rows are side by side, vectors
+    whole = (last - first) // ROWS * steps
+    seen, needed = 0, 0  # steps of the tiles so far
+    for row in range(first, last, unit):
+        if needed > _MOST_STEPS * seen and seen * _GLANCE > whole:
+            return False
+        tall = min(unit, last - row)
+        needed += _write_bits(unit_row, a, bits, chunk, row - first, row, tall, sizes, cut)
+        seen += (tall + ROWS - 1) // ROWS * steps
+    if needed > _MOST_STEPS * seen:
+        return False
+    if right - left == columns:
+        return all_finite(b, 0, steps * columns)
+    finite = True
+    for step in range(steps):
+        finite = finite and all_finite(b, step * columns + left, right - left)
+    return finite
+
+
+@kernel(inside=True)
+def _write_bits(
+    unit_row: bool,
+    a: Array,
+    bits: Array,
+    chunk: int,
+    to: int,
+    first: int,
+    tall: int,
+    sizes: tuple[int, ...],
+    cut: tuple[int, ...],
+) -> int:
+    """Write the bits of `tall` rows from `first`, and return how many steps their tiles need."""
+    rows, _, steps = sizes
+    block, words, stride, size, lanes, _ = cut
+    needed = 0
+    for k in range(0, steps, block):
+        deep, word = min(block, steps - k), chunk * size + k // block * words * stride + to
+        if unit_row:
+            for step in range(0, deep, WORD):
+                for t in range(0, tall, lanes):
+                    place = (word + step // WORD * stride + t, first + t + (k + step) * rows, rows)
+                    bits_of_rows(bits, a, place, (min(WORD, deep - step), min(lanes, tall - t)))
+        else:
+            for t in range(tall):
+                bits_of_steps(bits, a, (word + t, (first + t) * steps + k, stride), deep)
+        for place in range(word, word + (deep + WORD - 1) // WORD * stride, stride):
+            for t in range(0, tall, ROWS):
+                joined = bits[place + t]
+                for other in range(t + 1, min(t + ROWS, tall)):
+                    joined |= bits[place + other]
+                needed += count_bits(joined)
+    return needed
+
+
+@kernel(inside=True)
+def _skip(
+    tile: int,
+    unit_row: bool,
+    a: Array,
+    b: Array,
+    c: Array,
+    bits: Array,
+    chunk: int,
+    piece: tuple[int, ...],
+    sizes: tuple[int, ...],
+    cut: tuple[int, ...],
+    accumulate: bool,
+) -> None:
+    """Compute the piece from its bits: in the blocks of ``multiply``, so that sums are the same."""
+    first, last, left, right = piece
+    rows, columns, steps = sizes
+    block, words, stride, size, lanes, vectors = cut
+    a_row, a_step = (1, rows) if unit_row else (steps, 1)
+    across = (right - left + lanes - 1) // lanes
     strips = (across + vectors - 1) // vectors
     for k in range(0, steps, block):
         deep = min(block, steps - k)
         adds = 1 if accumulate or k > 0 else 0
-        for row in range(first_row, rows, row_step):
-            word, start = k // block * words * stride + row, row * a_row + k * a_step
+        for row in range(first, last, ROWS):
+            word = chunk * size + k // block * words * stride + row - first
+            start = row * a_row + k * a_step
             for s in range(strips):
                 # Strips of nearly equal width: none is a part of a vector by itself.
-                left = (first_vector + across * s // strips) * lanes
-                right = min((first_vector + across * (s + 1) // strips) * lanes, columns)
+                near = left + across * s // strips * lanes
+                far = min(left + across * (s + 1) // strips * lanes, right)
                 run_skipping_tile(
-                    skipping_tile,
+                    tile,
                     bits,
                     a,
                     b,
                     c,
-                    (word, start, k * columns + left, row * columns + left),
+                    (word, start, k * columns + near, row * columns + near),
                     (stride, a_row, a_step, columns, columns),
-                    ((deep + WORD - 1) // WORD, min(ROWS, rows - row), right - left, adds),
+                    ((deep + WORD - 1) // WORD, min(ROWS, last - row), far - near, adds),
                 )
