@@ -171,11 +171,11 @@ def _write_bits(
         else:
             for t in range(tall):
                 bits_of_steps(bits, a, (word + t, (first + t) * steps + k, stride), deep)
-        for place in range(word, word + (deep + WORD - 1) // WORD * stride, stride):
+        for at in range(word, word + (deep + WORD - 1) // WORD * stride, stride):
             for t in range(0, tall, ROWS):
-                joined = bits[place + t]
+                joined = bits[at + t]
                 for other in range(t + 1, min(t + ROWS, tall)):
-                    joined |= bits[place + other]
+                    joined |= bits[at + other]
                 needed += count_bits(joined)
     return needed
 

@@ -139,10 +139,10 @@ def _python_bits_of_rows(
         bits[to + t] = _as_word(a[first : first + (steps - 1) * stride + 1 : stride])
 
 
-def _as_word(numbers: Array) -> np.int64:
+def _as_word(numbers: Array) -> int:
     there = np.zeros(WORD, bool)
     there[: len(numbers)] = numbers != 0
-    return np.packbits(there, bitorder="little").view("<i8")[0].astype(np.int64)
+    return int(np.packbits(there, bitorder="little").view("<i8")[0])
 
 
 bits_of_steps: Callable[..., None] = _python_bits_of_steps if JIT_DISABLED else _bits_of_steps

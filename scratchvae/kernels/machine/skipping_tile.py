@@ -233,6 +233,8 @@ def _python_tile(
         for step in range(WORD * words)
         if any(bits[first + step // WORD * word + t] >> step % WORD & 1 for t in range(rows))
     ]
+    if add and not found:
+        return
     for t in range(rows):
         total = np.zeros(columns, c.dtype)
         for step in found:
@@ -243,3 +245,10 @@ def _python_tile(
 
 
 run_skipping_tile: Callable[..., None] = _python_tile if JIT_DISABLED else _call_tile
+"""run_skipping_tile(address, bits, a, b, c, starts, strides, sizes), in a kernel: one tile.
+
+starts are those of the four flat arrays; strides are (bits from word to word, a from row to row and
+from step to step, b_step, c_row); sizes are (words, rows, columns, add), as of `run_tile`. At most
+`ROWS` rows, and columns for `skipping_vectors()` vectors, but no fewer than one vector has. Where
+no bit is set and it is to add, C is left as it is.
+"""
