@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from scratchvae.kernels import zero_skipping
 from scratchvae.kernels.convolution.convolution import (
     convolution_forward_tasks,
     convolution_input_gradient_tasks,
@@ -74,6 +75,10 @@ LINEAR: dict[type[Layer], LinearMap] = {
         convolution_forward_tasks,
     ),
 }
+OF_IMAGES = LINEAR[Dense]._replace(
+    forward=zero_skipping.matmul_tasks, weight_gradient=zero_skipping.matmul_transposed_left_tasks
+)
+"""The products of a first layer. Most pixels of a digit are 0; further in, few numbers are."""
 IDENTITY = {"activation": "identity", "alpha": 1.0}
 KNOWN: tuple[type[Layer], ...] = (*ACTIVATIONS, *LINEAR, BatchNorm, Flatten, Reshape)
 """The layers that plans are made of. A class derived from one of them has passes of its own."""
@@ -245,6 +250,20 @@ class Normalised(Linear):
         return self._map_backward(tasks, d, source) if self.mapped else (tasks, d)
 
 
+class FirstLinear(Linear):
+    """A dense layer that is the first to compute, and perhaps an activation."""
+
+    def _products(self) -> tuple[LinearMap, tuple[int, ...]]:
+        return OF_IMAGES, ()
+
+
+class FirstNormalised(FirstLinear, Normalised):
+    """A dense layer that is the first to compute, a batch norm, and perhaps an activation."""
+
+
+FIRST: dict[type[Stage], type[Stage]] = {Linear: FirstLinear, Normalised: FirstNormalised}
+
+
 def _kind(layer: Any) -> dict[str, Any]:
     """Return what the kernels call an activation, and its constant."""
     return {"activation": ACTIVATIONS[type(layer)], "alpha": getattr(layer, "alpha", 1.0)}
@@ -267,4 +286,9 @@ def grouped(layers: Sequence[Layer]) -> list[tuple[type[Stage], list[Layer]]]:
             groups.append((Linear, [layer]))
         else:
             groups.append((Normalised if kind is BatchNorm else Shape, [layer]))
+    for place, (stage, members) in enumerate(groups):
+        if stage is not Shape:
+            if type(members[0]) is Dense:
+                groups[place] = (FIRST[stage], members)
+            break
     return groups

@@ -33,7 +33,8 @@ import kernel_cases
 from scratchvae.kernels.machine.memory import Memory
 for place in kernel_cases.walls():
     def scratch(self, purpose, size, dtype):
-        return place(np.full(size, np.nan, dtype))
+        worst = np.nan if np.dtype(dtype).kind == "f" else -1
+        return place(np.full(size, worst, dtype))
     Memory.scratch = scratch
     kernel_cases.battery(place)
 print("untouched")

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from scratchvae.kernels import matrix_product, reference
+from scratchvae.kernels import matrix_product, reference, zero_skipping
 from scratchvae.kernels.convolution import convolution, winograd
 from scratchvae.kernels.convolution.phases import forward_axis, gradient_axis
 from scratchvae.kernels.machine import dot_tile, simd, tile
@@ -76,6 +76,7 @@ def battery(place: Place, dtypes: str = "fd") -> None:
         for m, k, n in MATRICES:
             a, b = (place(random.standard_normal(s).astype(dtype)) for s in ((m, k), (k, n)))
             check_products(place, a, b)
+            check_zero_skipping(place, dtype, random, m, k, n)
         for case in CONVOLUTIONS:
             check_convolution(place, dtype, random, *case)
         for n, height, width, channels, out_channels, taps, padding in WINOGRAD:
@@ -159,6 +160,22 @@ def check_products(place: Place, a: Array, b: Array) -> None:
         close(out, expected)
         run_built(builder, *arrays, out, accumulate=True)
         close(out, 2 * expected)
+
+
+def check_zero_skipping(place: Place, dtype: str, random: Any, m: int, k: int, n: int) -> None:
+    """Hold the products that leave out zeros to their definition, for few zeros and many."""
+    b = place(random.standard_normal((k, n)).astype(dtype))
+    for density in (0.05, 0.5):
+        x = random.standard_normal((m, k)).astype(dtype) * (random.random((m, k)) < density)
+        expected = reference.matmul(x, b)
+        for name, left in (("matmul", x), ("matmul_transposed_left", x.T)):
+            left = place(np.ascontiguousarray(left))
+            out = place(np.full(expected.shape, 7, dtype))
+            builder = getattr(zero_skipping, f"{name}_tasks")
+            run_built(builder, left, b, out)
+            close(out, expected)
+            run_built(builder, left, b, out, accumulate=True)
+            close(out, 2 * expected)
 
 
 def check_convolution(place: Place, dtype: str, random: Any, *case: int) -> None:
