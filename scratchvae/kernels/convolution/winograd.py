@@ -173,9 +173,7 @@ def weight_gradient_tasks(
     sums = memory.scratch("winograd sums", sizes.pieces * a_sum, dtype)
     a_group = points**2 * sizes.group * (steps + columns)
     buffer = memory.scratch("winograd tiles", resources.threads * a_group, dtype)
-    line = memory.scratch(
-        "winograd line", resources.threads * (points**2 + taps**2) * columns, dtype
-    )
+    line = memory.scratch("winograd line", resources.threads * (taps**2 + 1) * columns, dtype)
     zeros = np.zeros(points * max(steps, columns), dtype)
     to_inputs, to_taps, to_results = (
         _address(kind, taps, RESULTS, dtype) for kind in ("inputs", "taps", "results")

@@ -213,21 +213,19 @@ def finish_sums(
     sizes = Sizes(*numbers)
     points, taps, columns = sizes.taps + 3, sizes.taps, sizes.out_channels
     positions, row = points * points, sizes.channels * columns
-    start = chunk * (positions + taps * taps) * columns
-    done = start + positions * columns
-    strides = (points * columns, columns, taps * columns, columns)
     first, last = bounds(chunk, chunks, sizes.channels)
+    for position in range(positions):
+        start, end = position * row + first * columns, position * row + last * columns
+        total = sums[start:end]
+        for piece in range(1, sizes.pieces):
+            total += sums[start + piece * positions * row : end + piece * positions * row]
+    largest = chunk * (taps * taps + 1) * columns
+    done = largest + columns
+    strides = (points * row, row, taps * columns, columns)
+    inside = (0, points, 0, points, taps, taps, columns // sizes.lanes)
     for i in range(first, last):
-        for position in range(positions):
-            total = line[start + position * columns : start + (position + 1) * columns]
-            at = position * row + i * columns
-            total[:] = sums[at : at + columns]
-            for piece in range(1, sizes.pieces):
-                piece_at = at + piece * positions * row
-                total += sums[piece_at : piece_at + columns]
-        inside = (0, points, 0, points, taps, taps, columns // sizes.lanes)
-        transform_grid(to_results, line, zeros, line, (start, done), strides, inside)
-        _drop_rounding_errors(line, start, done, taps * taps, columns)
+        transform_grid(to_results, sums, zeros, line, (i * columns, done), strides, inside)
+        _drop_rounding_errors(line, largest, done, taps * taps, columns)
         for tap in range(taps * taps):
             result = line[done + tap * columns : done + (tap + 1) * columns]
             to = out[tap * row + i * columns : tap * row + (i + 1) * columns]
@@ -253,8 +251,8 @@ def _drop_rounding_errors(line: Array, largest: int, first: int, taps: int, colu
             line[largest + c] = max(line[largest + c], abs(line[first + tap * columns + c]))
     for tap in range(taps):
         for c in range(columns):
-            if abs(line[first + tap * columns + c]) < limit * line[largest + c]:
-                line[first + tap * columns + c] = 0
+            value = line[first + tap * columns + c]
+            line[first + tap * columns + c] = 0 if abs(value) < limit * line[largest + c] else value
 
 
 @kernel(inside=True)
