@@ -7,6 +7,7 @@ panel of B fits in the first-level cache. A group of panels is packed, then used
 import numpy as np
 
 from scratchvae.errors import InputError
+from scratchvae.kernels.blas import Product, chosen
 from scratchvae.kernels.machine.chunks import ALL, bounds, run_all
 from scratchvae.kernels.machine.compilation import kernel
 from scratchvae.kernels.machine.packing import pack, pack_transposed
@@ -69,21 +70,41 @@ def matmul_tasks(
     resources: Resources, a: FloatArray, b: FloatArray, out: FloatArray, accumulate: bool = False
 ) -> list[Task]:
     """Return the tasks of ``matmul``; ``accumulate`` adds to ``out`` instead of overwriting it."""
-    return [_product(resources, a, UNIT_STEP, b, False, a.shape[1], out, accumulate)]
+    return [_chosen(resources, a, UNIT_STEP, b, False, out, accumulate)]
 
 
 def matmul_transposed_left_tasks(
     resources: Resources, x: FloatArray, dy: FloatArray, out: FloatArray, accumulate: bool = False
 ) -> list[Task]:
     """Return the tasks of ``matmul_transposed_left``; see ``matmul_tasks``."""
-    return [_product(resources, x, UNIT_ROW, dy, False, x.shape[0], out, accumulate)]
+    return [_chosen(resources, x, UNIT_ROW, dy, False, out, accumulate)]
 
 
 def matmul_transposed_right_tasks(
     resources: Resources, dy: FloatArray, w: FloatArray, out: FloatArray, accumulate: bool = False
 ) -> list[Task]:
     """Return the tasks of ``matmul_transposed_right``; see ``matmul_tasks``."""
-    return [_product(resources, dy, UNIT_STEP, w, True, dy.shape[1], out, accumulate)]
+    return [_chosen(resources, dy, UNIT_STEP, w, True, out, accumulate)]
+
+
+def _chosen(
+    resources: Resources,
+    a: FloatArray,
+    unit: int,
+    b: FloatArray,
+    transposed: bool,
+    out: FloatArray,
+    accumulate: bool,
+) -> Task:
+    """Return the task that computes the product on the tile, or by BLAS where that was chosen."""
+
+    def on_tile(product: Product) -> Task:
+        left, right, out, accumulate = product
+        a, b = left.T if unit == UNIT_ROW else left, right.T if transposed else right
+        return _product(resources, a, unit, b, transposed, out, accumulate)
+
+    product = (a.T if unit == UNIT_ROW else a, b.T if transposed else b, out, accumulate)
+    return chosen(on_tile, product, resources.threads)
 
 
 def _product(
@@ -92,12 +113,12 @@ def _product(
     unit: int,
     b: FloatArray,
     transposed: bool,
-    steps: int,
     out: FloatArray,
     accumulate: bool,
 ) -> Task:
     """Cut a product into panels or, where these do not share out evenly, into rows."""
     (rows, columns), dtype, threads = out.shape, out.dtype, resources.threads
+    steps = a.shape[0] if unit == UNIT_ROW else a.shape[1]
     width = panel_columns(dtype)
     panels = -(-columns // width)
     block = _PANEL_BYTES // (width * dtype.itemsize) * (4 if panels <= 2 else 1)

@@ -56,6 +56,8 @@ def matmul_transposed_left_tasks(
 def _skipping(resources: Resources, tasks: list[Task], out: FloatArray) -> list[Task]:
     """Put the search for zeros, and the choice, before the kernel of a product."""
     (dense,) = tasks
+    if dense.kernel is not multiply:
+        return tasks  # BLAS's, which was asked for
     *_, (rows, columns, steps), (_, _, _, block, *_), _, _ = dense.arguments
     lanes = simd.lanes(out.dtype)
     if columns < lanes or not rows * steps:
