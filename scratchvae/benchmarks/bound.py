@@ -74,7 +74,7 @@ def measure_bound(
 
 
 def _middle(runs: list[dict[str, Any]]) -> float:
-    return median(run["seconds"] for run in runs)
+    return float(median(run["seconds"] for run in runs))
 
 
 def _data_cache() -> str:

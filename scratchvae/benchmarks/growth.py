@@ -72,7 +72,7 @@ def convolutional_vae(side: int, latents: int = 20) -> VAE:
     ``side`` is the number of rows and of columns.
     """
     rng = np.random.default_rng(0)
-    half = {"kernel_size": 3, "stride": 2, "padding": 1, "rng": rng}
+    half: dict[str, Any] = {"kernel_size": 3, "stride": 2, "padding": 1, "rng": rng}
     middle = (side + 1) // 2
     small = (middle + 1) // 2
     corner = (small, small, 64)
@@ -139,5 +139,5 @@ def _measure(
     report(f"measuring growth: {value:,} {axis.title}")
     make = partial(axis.make, value)
     x = digits.batch(make(), axis.batch(value))
-    contest = Contest(f"{axis.name} {value}", make, x, rivals, report)
+    contest = Contest(f"{axis.name} {value}", make, x, rivals, report, thorough=False)
     return contest.figures(take_turns(contest.work, effort))

@@ -54,5 +54,5 @@ def resized(pixels: NDArray[Any], side: int) -> NDArray[Any]:
     if side >= _SIDE:
         return pixels.repeat(side // _SIDE, axis=1).repeat(side // _SIDE, axis=2)
     step = _SIDE // side
-    blocks = pixels.reshape(-1, side, step, side, step, 1)
-    return blocks.mean(axis=(2, 4)).astype(pixels.dtype)
+    blocks: NDArray[Any] = pixels.reshape(-1, side, step, side, step, 1).mean(axis=(2, 4))
+    return blocks.astype(pixels.dtype)

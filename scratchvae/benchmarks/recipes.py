@@ -51,7 +51,8 @@ def measure_recipe(
     model = vae(name)
     batch = batch or model.settings.batch_size
     multiply_adds = step_multiply_adds(model, batch)
-    contest = Contest(name, lambda: vae(name), digits.batch(model, batch), rivals, report)
+    x = digits.batch(model, batch)
+    contest = Contest(name, lambda: vae(name), x, rivals, report, thorough=True)
     timings = ceiling.compare(contest.work, effort)
     figures = contest.figures(timings)
     for rival in rivals:

@@ -37,6 +37,8 @@ class Contest:
         The images of every step, (N, H, W, C).
     rivals
         The frameworks to measure.
+    thorough
+        Whether in all of their configurations, or only in those that are often the fastest.
 
     Attributes
     ----------
@@ -53,6 +55,8 @@ class Contest:
         x: FloatArray,
         rivals: Sequence[Rival],
         report: Report,
+        *,
+        thorough: bool,
     ) -> None:
         self.name, self.make, self.x, self.report = name, make, x, report
         self.rivals = rivals
@@ -63,7 +67,7 @@ class Contest:
         self._losses: dict[str, dict[str, float]] = {rival.name: {} for rival in rivals}
         self._notes: dict[str, list[str]] = {rival.name: [] for rival in rivals}
         for rival in rivals:
-            for number, (label, way) in enumerate(rival.ways(make()).items()):
+            for number, (label, way) in enumerate(rival.ways(make(), thorough).items()):
                 self._prepare(rival, label, way, needed=number == 0)
 
     def figures(self, timings: Timings) -> dict[str, Any]:
@@ -81,7 +85,7 @@ class Contest:
         return figures | {"ours_loss": self.loss, "rivals": rivals}
 
     def _rival_figures(self, rival: str, timings: Timings) -> dict[str, Any]:
-        configurations = [
+        configurations: list[dict[str, Any]] = [
             {
                 "name": label,
                 "ms": 1e3 * timings.median(_key(rival, label)),

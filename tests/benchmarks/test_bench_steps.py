@@ -41,12 +41,12 @@ class Mirror:
 
 def mirror(**ways):
     """Return a rival with these configurations."""
-    return Rival("mirror", "Mirror", (), lambda: None, nullcontext, Mirror, lambda model: ways)
+    return Rival("mirror", "Mirror", (), lambda: None, nullcontext, Mirror, lambda *_: ways)
 
 
 def contest(rivals):
     x = np.random.default_rng(0).random((4, 28, 28, 1), dtype=np.float32)
-    return Contest("a model", lambda: dense_vae(3, 2), x, rivals, lambda line: None)
+    return Contest("a model", lambda: dense_vae(3, 2), x, rivals, lambda line: None, thorough=True)
 
 
 def test_a_rivals_best_is_the_fastest_of_all_configurations_in_the_rounds_measured():

@@ -99,5 +99,5 @@ def same_gradients(model, x, eps, loss, gradients, layouts, tolerance):
 
 def losses_of(rival, make, x):
     """Return a rival's figures where everything takes as long: its losses are what matters."""
-    contest = Contest("a model", make, x, [rival], lambda line: None)
+    contest = Contest("a model", make, x, [rival], lambda line: None, thorough=True)
     return contest.figures(Timings({key: [1.0] for key in contest.work}))["rivals"][rival.name]

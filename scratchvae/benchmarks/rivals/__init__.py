@@ -50,7 +50,7 @@ class Rival:
     model
         A ``VAE``, a learning rate and options, to what trains it there.
     ways
-        The configurations worth measuring for a model.
+        A model, and whether to be thorough, to the configurations worth measuring.
     """
 
     name: str
@@ -59,7 +59,7 @@ class Rival:
     check: Callable[[], object]
     threads: Callable[[int], AbstractContextManager[None]]
     model: Callable[..., RivalModel]
-    ways: Callable[[VAE], Ways]
+    ways: Callable[[VAE, bool], Ways]
 
 
 RIVALS = {

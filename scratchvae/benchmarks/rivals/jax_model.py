@@ -75,13 +75,17 @@ def jax_threads(threads: int) -> Iterator[None]:
         clear()
 
 
-def jax_ways(model: VAE) -> dict[str, dict[str, bool]]:
-    """Return the configurations worth measuring: each layout of images, and memory used again."""
+def jax_ways(model: VAE, thorough: bool) -> dict[str, dict[str, bool]]:
+    """Return the configurations worth measuring: each layout of images, and memory used again.
+
+    Those that a ``thorough`` search adds take long and are seldom the fastest.
+    """
     donated = {"donated": True}
     ways: dict[str, dict[str, bool]] = {"jax.jit": {}, "donated memory": donated}
+    swift, first = {"own_gradients": True}, {"channels_first": True}
     if has_convolutions(model):
-        swift, first = {"own_gradients": True}, {"channels_first": True}
         ways["donated memory + own gradients"] = donated | swift
+    if has_convolutions(model) and thorough:
         ways["donated memory + channels first"] = donated | first
         ways["donated memory + own gradients + channels first"] = donated | swift | first
     return ways
@@ -278,8 +282,11 @@ class JaxModel:
     def _convolve(
         self, own: str, layer: Conv2D | ConvTranspose2D, x: Any, p: Arrays, _: Arrays
     ) -> tuple[Any, Arrays]:
-        function = self._transposed if isinstance(layer, ConvTranspose2D) else self._convolution
-        y = function(layer)(x, p[f"{own}.weight"])
+        if isinstance(layer, ConvTranspose2D):
+            function = self._transposed(layer)
+        else:
+            function = self._convolution(layer)
+        y = function(x, p[f"{own}.weight"])
         return y + self._per_channel(p[f"{own}.bias"], x), {}
 
     def _convolution(self, layer: Conv2D | ConvTranspose2D) -> Callable[[Any, Any], Any]:

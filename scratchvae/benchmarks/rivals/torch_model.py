@@ -67,15 +67,21 @@ def torch_threads(threads: int) -> Iterator[None]:
         torch.set_num_threads(before)
 
 
-def torch_ways(model: VAE) -> dict[str, dict[str, bool]]:
-    """Return the configurations worth measuring: each layout of images, as it is and compiled."""
+def torch_ways(model: VAE, thorough: bool) -> dict[str, dict[str, bool]]:
+    """Return the configurations worth measuring: each layout of images, as it is and compiled.
+
+    Those that a ``thorough`` search adds take long and are seldom much faster than the others.
+    """
     fused = {"fused": True}
-    ways = {"plain eager": {}, "fused Adam": fused}
+    ways: dict[str, dict[str, bool]] = {"plain eager": {}}
     layouts = {"fused Adam": fused}
     if has_convolutions(model):
         layouts["fused Adam + channels last"] = fused | {"channels_last": True}
     ways |= layouts
     ways |= {f"{name} + torch.compile": way | {"compiled": True} for name, way in layouts.items()}
+    if thorough:
+        tuned = {"compiled": True, "tuned": True}
+        ways |= {f"{name} + torch.compile, tuned": way | tuned for name, way in layouts.items()}
     return ways
 
 
@@ -88,9 +94,10 @@ class TorchModel:
         A VAE that draws one z per image, made of the layers that the recipes use.
     learning_rate
         Of Adam.
-    channels_last, fused, compiled
+    channels_last, fused, compiled, tuned
         What makes PyTorch faster: images in memory as (N, H, W, C); Adam in one pass over memory;
-        forward pass, loss and gradients through ``torch.compile``.
+        forward pass, loss and gradients through ``torch.compile``; and that with
+        ``max_autotune``, which tries out kernels, and ``cpp_wrapper``, which calls them from C++.
 
     Attributes
     ----------
@@ -113,6 +120,7 @@ class TorchModel:
         channels_last: bool = False,
         fused: bool = False,
         compiled: bool = False,
+        tuned: bool = False,
     ) -> None:
         self.torch = import_torch()
         translated = networks(model, _FRAMEWORK)
@@ -135,7 +143,9 @@ class TorchModel:
             # A copy of the function: code compiled for another model would count as earlier shapes
             # of the same one, of which only a few are kept.
             copied = FunctionType(type(self)._loss.__code__.replace(), globals())
-            self.loss = self.torch.compile(MethodType(copied, self), dynamic=False)
+            options = {"max_autotune": True, "cpp_wrapper": True} if tuned else None
+            loss = MethodType(copied, self)
+            self.loss = self.torch.compile(loss, dynamic=False, options=options)
 
     def images(self, x: FloatArray) -> Any:
         """Return images (N, H, W, C) as a tensor (N, C, H, W)."""
