@@ -36,6 +36,8 @@ class Axis:
     ----------
     name, title
         In a file, and to read.
+    model
+        The model, to read.
     values
         Its sizes, from small to large.
     make
@@ -46,6 +48,7 @@ class Axis:
 
     name: str
     title: str
+    model: str
     values: tuple[int, ...]
     make: Callable[[int], VAE]
     batch: Callable[[int], int]
@@ -96,11 +99,43 @@ def convolutional_vae(side: int, latents: int = 20) -> VAE:
     )
 
 
+def _hundred(_: int) -> int:
+    return 100
+
+
 AXES = (
-    Axis("batch", "images per step", (1, 4, 16, 64, 256, 1024, 4096), lambda _: dense_vae(), int),
-    Axis("latents", "latents", (2, 8, 32, 128, 512), lambda d: dense_vae(latents=d), lambda _: 100),
-    Axis("width", "hidden units", (32, 128, 512, 2048), lambda w: dense_vae(w), lambda _: 100),
-    Axis("side", "rows of square images", (14, 28, 56, 112), convolutional_vae, lambda _: 32),
+    Axis(
+        "batch",
+        "images per step",
+        "dense, 784-500-20",
+        (1, 4, 16, 64, 256, 1024, 4096),
+        lambda _: dense_vae(),
+        int,
+    ),
+    Axis(
+        "latents",
+        "latents",
+        "dense, 784-500-latents, 100 images per step",
+        (2, 8, 32, 128, 512),
+        lambda latents: dense_vae(latents=latents),
+        _hundred,
+    ),
+    Axis(
+        "width",
+        "hidden units",
+        "dense, 784-units-20, 100 images per step",
+        (32, 128, 512, 2048),
+        dense_vae,
+        _hundred,
+    ),
+    Axis(
+        "side",
+        "rows of square images",
+        "two convolutions, 32 images per step",
+        (14, 28, 56, 112),
+        convolutional_vae,
+        lambda _: 32,
+    ),
 )
 
 
@@ -111,7 +146,7 @@ def measure_growth(
     rivals: Sequence[Rival],
     report: Report,
 ) -> list[dict[str, Any]]:
-    """Return for each axis its ``name``, ``title`` and ``points``.
+    """Return for each axis its ``name``, ``title``, ``model`` and ``points``.
 
     Each point has the ``value`` that was measured and what ``Contest.figures`` returns.
     """
@@ -119,6 +154,7 @@ def measure_growth(
         {
             "name": axis.name,
             "title": axis.title,
+            "model": axis.model,
             "points": [
                 {"value": value, **_measure(axis, value, digits, effort, rivals, report)}
                 for value in axis.values

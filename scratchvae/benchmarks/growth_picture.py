@@ -32,6 +32,7 @@ def _draw_axis(panel: Axes, axis: dict[str, Any]) -> None:
             label = f"{RIVALS[name].title}, {kind}"
             panel.plot(values, times, style, ms=3, lw=1.2, color=f"C{number}", label=label)
     panel.set(xscale="log", yscale="log", xlabel=axis["title"])
+    panel.set_title(axis["model"], loc="left", fontsize=9)
     panel.set_ylabel("ms per training step")
     panel.set_xticks(values, [f"{value:,}" for value in values])
     panel.xaxis.set_minor_locator(NullLocator())

@@ -128,7 +128,7 @@ def _growth(axis: dict[str, Any]) -> str:
             row += [f"{rival['plain_ms']:.2f}", f"{rival['ratio']:.2f}"]
             row += [f"{rival['best_ms']:.2f}", f"{rival['ratio_best']:.2f}"]
         rows.append(row)
-    return table(heads, rows, 0)
+    return f"{axis['model']}\n{table(heads, rows, 0)}"
 
 
 def _filled(columns: dict[str, str], entries: Sequence[dict[str, Any]], texts: int) -> str:

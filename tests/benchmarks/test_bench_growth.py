@@ -71,7 +71,7 @@ def growth(*names):
         {"value": value, "ours_ms": float(value), "rivals": dict.fromkeys(names, rival)}
         for value in (1, 10, 100)
     ]
-    return [{"name": "batch", "title": "images per step", "points": points}]
+    return [{"name": "batch", "title": "images per step", "model": "dense", "points": points}]
 
 
 def test_draw_growth_has_a_curve_for_ours_and_two_for_each_rival(tmp_path):
@@ -85,7 +85,7 @@ def test_draw_growth_has_a_curve_for_ours_and_two_for_each_rival(tmp_path):
         "JAX, plain": [3.0] * 3,
         "JAX, best": [2.0] * 3,
     }
-    assert panel.get_xlabel() == "images per step"
+    assert (panel.get_xlabel(), panel.get_title("left")) == ("images per step", "dense")
     assert not empty.axison
     assert len(draw_growth(growth(), "steps").axes[0].lines) == 1
     with refused(".png"):

@@ -145,9 +145,10 @@ def test_format_bench_has_the_time_to_the_bound_or_says_that_it_was_not_reached(
 def test_format_bench_has_a_line_for_each_size():
     figures = with_rivals()["recipes"][0]["rivals"]
     point = {"value": 1024, "ours_ms": 10.0, "rivals": figures}
-    axis = {"name": "batch", "title": "images per step", "points": [point]}
+    axis = {"name": "batch", "title": "images per step", "model": "dense", "points": [point]}
     lines = format_bench(example_result(kernels=[], recipes=[], growth=[axis])).splitlines()[4:]
     assert [re.split(r"  +", line.strip()) for line in lines] == [
+        ["dense"],
         ["images per step", "our ms", "PyTorch, plain", "ours/plain", "its best", "ours/best"],
         ["1,024", "10.00", "20.00", "0.50", "16.00", "0.62"],
     ]

@@ -21,7 +21,7 @@ TINY = Plan(
     recipe_effort=LITTLE,
     # Any bound will do: it is reached when it is first looked at.
     bound=BoundPlan(target=-1e6, every=1, most_epochs=1, rounds=1),
-    growth=(Axis("width", "hidden units", (2, 3), dense_vae, lambda _: 4),),
+    growth=(Axis("width", "hidden units", "dense", (2, 3), dense_vae, lambda _: 4),),
     growth_effort=LITTLE,
 )
 
