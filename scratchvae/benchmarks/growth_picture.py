@@ -21,7 +21,7 @@ def draw_growth(growth: Sequence[dict[str, Any]], title: str) -> Figure:
 
 
 def _draw_axis(panel: Axes, axis: dict[str, Any]) -> None:
-    from matplotlib.ticker import FuncFormatter, NullFormatter, NullLocator
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter, NullLocator
 
     points = axis["points"]
     values = [point["value"] for point in points]
@@ -36,7 +36,7 @@ def _draw_axis(panel: Axes, axis: dict[str, Any]) -> None:
     panel.set_ylabel("ms per training step")
     panel.set_xticks(values, [f"{value:,}" for value in values])
     panel.xaxis.set_minor_locator(NullLocator())
-    plain = FuncFormatter(lambda value, _: f"{value:,g}")
-    panel.yaxis.set_major_formatter(plain)
+    panel.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    panel.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,g}"))
     panel.yaxis.set_minor_formatter(NullFormatter())
     tidy(panel)
