@@ -18,7 +18,7 @@ help:
 	@echo "make lessons open the lessons in JupyterLab"
 	@echo "make notebooks  execute the lessons anew, in place"
 	@echo "make test    the whole check: format, lint, types, tests, lessons"
-	@echo "             make test EXTRAS=dev,bench also holds it against PyTorch"
+	@echo "             make test EXTRAS=dev,bench also holds it against PyTorch and JAX"
 	@echo "make test-browser  the lessons in a real browser (needs Chromium)"
 	@echo "make coverage  which lines the tests run, kernels included"
 	@echo "make format  mend the format"

@@ -1,7 +1,7 @@
 """How fast the kernels and the training steps are on this machine.
 
 Speed is given as a share of what the machine can do (its matrix products) and, on request, as a
-ratio to PyTorch doing the same work.
+ratio to PyTorch or JAX doing the same work.
 """
 
 from scratchvae.benchmarks.report import format_bench

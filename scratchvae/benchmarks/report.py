@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from scratchvae.benchmarks.profile import REST
+from scratchvae.benchmarks.rivals import RIVALS
 
 # The columns of each table: the head, and how an entry of the result is shown below it.
 _KERNELS = {
@@ -19,49 +20,115 @@ _STEPS = {
     "million multiply-adds": "{millions:.1f}",
     "ms": "{ours_ms:.2f}",
     "of ceiling": "{share_of_ceiling:.2f}",
+    "peak MB": "{peak_mb:.0f}",
 }
-_RIVALS = {
-    "against PyTorch": "{name}",
-    "its best": "{torch_best}",
+_RIVAL = {
+    "against {title}": "{name}",
+    "its best": "{best}",
     "our ms": "{ours_ms:.2f}",
-    "plain ms": "{torch_ms:.2f}",
+    "plain ms": "{plain_ms:.2f}",
     "ours/plain": "{ratio:.2f}",
-    "best ms": "{torch_best_ms:.2f}",
+    "best ms": "{best_ms:.2f}",
     "ours/best": "{ratio_best:.2f}",
-}
-_LOSSES = {
-    "loss after 10 steps from equal weights": "{name}",
+    "peak MB": "{peak_mb:.0f}",
+    "loss after 10 steps": "{loss:.4f}",
     "ours": "{ours_loss:.4f}",
-    "PyTorch": "{torch_loss:.4f}",
     "to 1e-3": "{agree}",
+}
+_BOUND = {
+    "{recipe} to {target:g} nats": "{name}",
+    "s": "{shown_seconds}",
+    "steps": "{steps}",
+    "bound": "{bound:.2f}",
+    "evaluations, s": "{evaluation_seconds:.2f}",
+    "peak MB": "{peak_mb:.0f}",
 }
 
 
 def format_bench(result: dict[str, Any]) -> str:
     """Return the tables of what ``run_bench`` measured."""
-    threads, size = result["threads"], result["ceiling_size"]
-    versions = ", ".join(f"{name} {number}" for name, number in result["versions"].items())
-    blocks = [
-        f"{result['cpu']}, {threads} thread{'s'[: threads != 1]}; {versions}\n"
-        f"the ceiling, np.dot of two {size}×{size} float32 matrices: "
-        f"{result['ceiling_gflops']:.1f} GFLOP/s"
-    ]
-    kernels, recipes = result["kernels"], result["recipes"]
-    if kernels:
+    threads = result["threads"]
+    package_versions = ", ".join(f"{name} {number}" for name, number in result["versions"].items())
+    cpu = f"{result['cpu']} ({', '.join(result['instructions']) or 'instructions unknown'})"
+    heading = [f"{cpu}, {threads} thread{'s'[: threads != 1]}; {package_versions}"]
+    if "digits" in result:
+        heading.append(f"trained on {result['digits']}")
+    if "ceiling_gflops" in result:
+        size = result["ceiling_size"]
+        heading.append(
+            f"the ceiling, np.dot of two {size}×{size} float32 matrices: "
+            f"{result['ceiling_gflops']:.1f} GFLOP/s"
+        )
+    blocks = ["\n".join(heading)]
+    if kernels := result.get("kernels"):
         ratios = ["" if k["ratio_to"] == "the ceiling" else f"{k['ratio']:.2f}" for k in kernels]
         shown = [k | {"of_numpy": ratio} for k, ratio in zip(kernels, ratios, strict=True)]
         blocks.append(_filled(_KERNELS, shown, 2))
-    if recipes:
+    if recipes := result.get("recipes"):
         shown = [r | {"millions": r["multiply_adds"] / 1e6} for r in recipes]
         blocks += [_filled(_STEPS, shown, 1), _profiles(recipes)]
-    if "ratio_best_mean" in result:
-        mean = f"geometric mean of ours/best {result['ratio_best_mean']:.2f}"
-        blocks.append(f"{_filled(_RIVALS, recipes, 2)}\nbelow 1, ours is faster; {mean}")
-        shown = [r | {"agree": "agree" if r["losses_agree"] else "DIFFER"} for r in recipes]
-        blocks.append(_filled(_LOSSES, shown, 1))
-        notes = [f"{r['name']}: {note}" for r in recipes for note in r["notes"]]
-        blocks += ["\n".join(notes)] if notes else []
+    for name, mean in result.get("ratio_best_mean", {}).items():
+        blocks += _rival(RIVALS[name].title, name, recipes, mean)
+    if bound := result.get("bound"):
+        blocks.append(_bound(bound))
+    blocks += [_growth(axis) for axis in result.get("growth", ())]
     return "\n\n".join(blocks)
+
+
+def _rival(title: str, name: str, recipes: Any, mean: float) -> list[str]:
+    """Return the tables of one rival: its best, and all of its configurations."""
+    entries = [recipe | recipe["rivals"][name] | {"name": recipe["name"]} for recipe in recipes]
+    shown = [
+        entry
+        | {
+            "loss": entry["configurations"][0]["loss"],
+            "agree": "agree" if entry["losses_agree"] else "DIFFER",
+        }
+        for entry in entries
+    ]
+    columns = {head.format(title=title): cell for head, cell in _RIVAL.items()}
+    blocks = [
+        f"{_filled(columns, shown, 2)}\n"
+        f"below 1, ours is faster; geometric mean of ours/best {mean:.2f}"
+    ]
+    labels = dict.fromkeys(each["name"] for entry in entries for each in entry["configurations"])
+    ratios = [
+        {each["name"]: f"{each['ratio']:.2f}" for each in entry["configurations"]}
+        for entry in entries
+    ]
+    rows = [[label, *(each.get(label, "") for each in ratios)] for label in labels]
+    blocks.append(table([f"ours/{title}", *(entry["name"] for entry in entries)], rows, 1))
+    notes = [f"{entry['name']}: {note}" for entry in entries for note in entry["notes"]]
+    return blocks + (["\n".join(notes)] if notes else [])
+
+
+def _bound(bound: dict[str, Any]) -> str:
+    sides = [
+        side | {"shown_seconds": f"{side['seconds']:.1f}" if side["reached"] else "not reached"}
+        for side in bound["sides"]
+    ]
+    columns = {head.format_map(bound): cell for head, cell in _BOUND.items()}
+    return (
+        f"{_filled(columns, sides, 1)}\n"
+        "from the start of a process, with import and compilation, without the evaluations"
+    )
+
+
+def _growth(axis: dict[str, Any]) -> str:
+    points = axis["points"]
+    names = list(points[0].get("rivals", ()))
+    heads = [axis["title"], "our ms"]
+    for name in names:
+        heads += [f"{RIVALS[name].title}, plain", "ours/plain", "its best", "ours/best"]
+    rows = []
+    for point in points:
+        row = [f"{point['value']:,}", f"{point['ours_ms']:.2f}"]
+        for name in names:
+            rival = point["rivals"][name]
+            row += [f"{rival['plain_ms']:.2f}", f"{rival['ratio']:.2f}"]
+            row += [f"{rival['best_ms']:.2f}", f"{rival['ratio_best']:.2f}"]
+        rows.append(row)
+    return f"{axis['model']}\n{table(heads, rows, 0)}"
 
 
 def _filled(columns: dict[str, str], entries: Sequence[dict[str, Any]], texts: int) -> str:

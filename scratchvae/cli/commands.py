@@ -187,13 +187,16 @@ def reproduce(options: argparse.Namespace) -> int:
 
 
 def bench(options: argparse.Namespace) -> int:
-    """Measure kernels and training steps, and print the tables."""
+    """Measure what was asked for, and print the tables."""
     from scratchvae.benchmarks import format_bench, run_bench
+    from scratchvae.benchmarks.run import USUAL
 
     result = run_bench(
+        options.measurements or USUAL,
         threads=options.threads,
-        against=options.against,
+        against=options.against.split(",") if options.against else (),
         json_path=options.json,
+        picture_path=options.picture,
         quick=options.quick,
         report=lambda line: print(line, file=sys.stderr, flush=True),
     )

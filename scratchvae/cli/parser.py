@@ -144,10 +144,15 @@ def _add_bench(subparsers: Any) -> None:
         subparsers,
         "bench",
         "measure kernels and training steps on this machine",
-        "scratchvae bench --quick --threads 1",
+        "scratchvae bench --quick --threads 1\n"
+        "  scratchvae bench steps bound growth --against torch,jax --picture growth.png",
     )
-    add("--against", metavar="FRAMEWORK", help="also measure the same steps in torch, in turn")
+    what = "kernels, steps, bound or growth (default: kernels and steps)"
+    add("measurements", nargs="*", metavar="WHAT", help=what)
+    against = "also measure the same steps in torch, in jax or in torch,jax, in turn"
+    add("--against", metavar="FRAMEWORKS", help=against)
     add("--json", metavar="FILE", type=_path, help="also write the figures to FILE")
+    add("--picture", metavar="FILE", type=_png, help="also draw the growth, as a .png file")
     add("--quick", action="store_true", help="fewer repetitions: rougher figures, sooner")
 
 

@@ -1,6 +1,6 @@
 """Images to learn from: MNIST, Fashion-MNIST and synthetic digits."""
 
-from scratchvae.data.dataset import DATASET_NAMES, Dataset, load
+from scratchvae.data.dataset import DATASET_NAMES, Dataset, find_local, load
 from scratchvae.data.idx import read_idx
 
-__all__ = ["DATASET_NAMES", "Dataset", "load", "read_idx"]
+__all__ = ["DATASET_NAMES", "Dataset", "find_local", "load", "read_idx"]

@@ -138,6 +138,24 @@ def load(
         ) from error
 
 
+def find_local(
+    name: str,
+    *,
+    data_dir: str | os.PathLike[str] | None = None,
+    cache_dir: str | os.PathLike[str] | None = None,
+    remotes: Mapping[str, RemoteDataset] = REMOTES,
+) -> Dataset | None:
+    """Return "mnist" or "fashion-mnist" if it is where ``load`` looks for it, else ``None``.
+
+    Nothing is downloaded, and a folder without the data set is no error.
+    """
+    for folder in _user_folders(data_dir):
+        found = _find(remotes[name], folder, remotes)
+        if isinstance(found, Dataset):
+            return found
+    return _find_in_cache(remotes[name], _cache(cache_dir), remotes)
+
+
 def _user_folders(data_dir: str | os.PathLike[str] | None) -> list[Path]:
     """Return the folders that the user named, having checked that they exist."""
     named = {
@@ -162,17 +180,30 @@ def _find_or_download(
     progress: bool,
 ) -> Dataset:
     """Take a data set from the cache, downloading what is missing or damaged there."""
-    import platformdirs
-
-    cache = Path(cache_dir or platformdirs.user_cache_dir("scratchvae"))
-    with suppress(InputError):  # damaged: the download below replaces it
-        found = _find(remote, cache, remotes, only_original=True)
-        if isinstance(found, Dataset):
-            return found
+    cache = _cache(cache_dir)
+    found = _find_in_cache(remote, cache, remotes)
+    if found is not None:
+        return found
     folder = cache / remote.name
     download(remote, folder, progress=progress)
     origin = f"{remote.title} downloaded into {folder}"
     return _dataset(remote.name, origin, _read(_files_in(folder)))
+
+
+def _cache(cache_dir: str | os.PathLike[str] | None) -> Path:
+    import platformdirs
+
+    return Path(cache_dir or platformdirs.user_cache_dir("scratchvae"))
+
+
+def _find_in_cache(
+    remote: RemoteDataset, cache: Path, remotes: Mapping[str, RemoteDataset]
+) -> Dataset | None:
+    with suppress(InputError):  # damaged: as if it were not there, so that a download replaces it
+        found = _find(remote, cache, remotes, only_original=True)
+        if isinstance(found, Dataset):
+            return found
+    return None
 
 
 def _find(

@@ -4,32 +4,35 @@ Nothing here depends on how long anything takes.
 """
 
 import json
+import sys
 
 import pytest
 from bench_cases import BY_HAND, KERNEL_KEYS, RECIPE_KEYS, TINY
 from helpers import refused
 
 from scratchvae import cli, kernels
-from scratchvae.benchmarks import Plan, format_bench, run_bench
+from scratchvae.benchmarks import Plan, run_bench
+from scratchvae.benchmarks import recipes as bench_recipes
+from scratchvae.benchmarks import run as bench_run
 from scratchvae.benchmarks import timing as bench_timing
-from scratchvae.benchmarks.profile import REST
-from scratchvae.benchmarks.report import table
+from scratchvae.benchmarks.report import format_bench
+
+MACHINE = {"cpu", "instructions", "cores", "versions", "threads"}
 
 
-def test_run_bench_measures_kernels_and_recipes_and_writes_them(tmp_path):
+@pytest.fixture
+def no_processes(monkeypatch):
+    """Have no process started for the sake of its memory."""
+    monkeypatch.setattr(bench_recipes, "peak_megabytes", lambda *_: 1.0)
+
+
+def test_run_bench_measures_kernels_and_recipes_and_writes_them(tmp_path, no_processes):
     lines = []
     path = tmp_path / "bench.json"
     result = run_bench(threads=1, json_path=path, plan=TINY, report=lines.append)
     assert json.loads(path.read_text(encoding="utf-8")) == result
-    assert set(result) == {
-        "ceiling_gflops",
-        "ceiling_size",
-        "threads",
-        "cpu",
-        "versions",
-        "kernels",
-        "recipes",
-    }
+    measured = {"ceiling_gflops", "ceiling_size", "kernels", "recipes", "digits"}
+    assert set(result) == MACHINE | measured
     assert (result["threads"], result["ceiling_size"]) == (1, 8)
     assert result["cpu"]
     assert {"scratchvae", "python", "numpy", "numba"} <= set(result["versions"])
@@ -43,22 +46,38 @@ def test_run_bench_measures_kernels_and_recipes_and_writes_them(tmp_path):
     assert set(recipe) == RECIPE_KEYS
     assert recipe["multiply_adds"] == 3 * BY_HAND["zhao-mlp"]
     assert (recipe["name"], recipe["batch"], recipe["threads"]) == ("zhao-mlp", 3, 1)
-    assert lines == ["measuring 2 kernels on 1 thread", "measuring training steps of zhao-mlp"]
+    assert lines == ["measuring on 1 thread", "measuring training steps of zhao-mlp"]
     assert "zhao-mlp" in format_bench(result)
 
 
-def test_run_bench_against_pytorch_says_what_to_install(no_torch, tmp_path):
+def test_run_bench_measures_only_what_it_is_asked_for(tmp_path):
+    picture = tmp_path / "growth.png"
+    result = run_bench(["growth"], threads=1, picture_path=picture, plan=TINY)
+    assert set(result) == MACHINE | {"digits", "growth"}
+    (axis,) = result["growth"]
+    assert [point["value"] for point in axis["points"]] == [2, 3]
+    assert picture.read_bytes().startswith(b"\x89PNG")
+    assert "hidden units" in format_bench(result)
+    result = run_bench(["kernels"], threads=1, plan=TINY)
+    assert set(result) == MACHINE | {"ceiling_gflops", "ceiling_size", "kernels"}
+
+
+@pytest.mark.parametrize(("name", "title"), [("torch", "PyTorch"), ("jax", "JAX")])
+def test_run_bench_says_what_to_install(name, title, monkeypatch, tmp_path):
+    monkeypatch.setitem(sys.modules, name, None)  # importing it now fails
     path = tmp_path / "bench.json"
-    with refused("PyTorch", "pip install 'scratchvae[bench]'"):
-        run_bench(against="torch", json_path=path, plan=TINY)
+    with refused(title, "pip install 'scratchvae[bench]'"):
+        run_bench(against=[name], json_path=path, plan=TINY)
     assert not path.exists()
-    assert run_bench(plan=TINY)["recipes"]
+    assert run_bench(["kernels"], plan=TINY)["kernels"]
 
 
 def test_run_bench_refuses_bad_arguments_before_measuring(monkeypatch, tmp_path):
-    monkeypatch.setattr(bench_timing.Ceiling, "compare", lambda *_: pytest.fail("measured"))
-    with refused("against", "torch", "'jax'"):
-        run_bench(against="jax", plan=TINY)
+    monkeypatch.setattr(bench_timing, "take_turns", lambda *_: pytest.fail("measured"))
+    with refused("framework", "torch, jax", "'tensorflow'"):
+        run_bench(against=["tensorflow"], plan=TINY)
+    with refused("measurement", "'speed'", "kernels, steps, bound, growth"):
+        run_bench(["kernels", "speed"], plan=TINY)
     with refused("threads", "0"):
         run_bench(threads=0, plan=TINY)
     with refused("folder", "nowhere"):
@@ -68,8 +87,17 @@ def test_run_bench_refuses_bad_arguments_before_measuring(monkeypatch, tmp_path)
         run_bench(json_path=tmp_path / "taken", plan=TINY)
     with refused("cannot write", "too long"):
         run_bench(json_path=tmp_path / (300 * "x"), plan=TINY)
+    with refused("picture", "growth"):
+        run_bench(picture_path=tmp_path / "growth.png", plan=TINY)
+    with refused(".png", "growth.pdf"):
+        run_bench(["growth"], picture_path=tmp_path / "growth.pdf", plan=TINY)
+    with refused("folder", "nowhere"):
+        run_bench(["growth"], picture_path=tmp_path / "nowhere" / "growth.png", plan=TINY)
     with refused("VAE", "autoencoder"):
         run_bench(plan=Plan(cases=(), recipes=("autoencoder",)))
+    monkeypatch.setattr(bench_run, "find_local", lambda name: None)
+    with refused("MNIST", "SCRATCHVAE_DATA", "train --data mnist"):
+        run_bench(["kernels", "bound"], plan=TINY)
 
 
 def test_run_bench_refuses_to_measure_the_numpy_kernels(monkeypatch, capsys):
@@ -81,105 +109,19 @@ def test_run_bench_refuses_to_measure_the_numpy_kernels(monkeypatch, capsys):
     assert error.count("\n") == 1
 
 
-def example_result(**changes):
-    kernel = {
-        "name": "matmul",
-        "shape": "3×4×5",
-        "gflops": 12.34,
-        "share_of_ceiling": 0.5,
-        "ratio": 0.875,
-        "ratio_to": "np.dot of the same shape",
-    }
-    convolution = kernel | {
-        "name": "convolution_forward",
-        "shape": "s",
-        "ratio": 0.5,
-        "ratio_to": "the ceiling",
-    }
-    recipe = {
-        "name": "zhao-mlp",
-        "batch": 256,
-        "threads": 2,
-        "ours_ms": 10.0,
-        "multiply_adds": 348_700_000,
-        "share_of_ceiling": 0.4,
-        "profile": [
-            {"kernel": "adam.step", "calls": 16.0, "ms": 1.0, "share": 0.1},
-            {"kernel": REST, "calls": 0.0, "ms": 9.0, "share": 0.9},
-        ],
-    }
-    return {
-        "ceiling_gflops": 100.0,
-        "ceiling_size": 1024,
-        "threads": 2,
-        "cpu": "a processor",
-        "versions": {"numpy": "2.0"},
-        "kernels": [kernel, convolution],
-        "recipes": [recipe],
-    } | changes
+def test_bench_command_passes_its_options_on(monkeypatch, capsys, tmp_path):
+    def stand_in(measurements, **options):
+        asked.append((list(measurements), options))
+        return {"cpu": "c", "instructions": [], "threads": 1, "versions": {}}
 
-
-def with_torch(**changes):
-    rival = {
-        "torch_ms": 20.0,
-        "torch_best_ms": 16.0,
-        "torch_best": "fused Adam",
-        "ratio": 0.5,
-        "ratio_best": 0.625,
-        "ours_loss": 1.0,
-        "torch_loss": 1.0001,
-        "losses_agree": True,
-        "notes": [],
-    }
-    recipe = example_result()["recipes"][0] | rival | changes
-    return example_result(recipes=[recipe], ratio_best_mean=0.625)
-
-
-def test_format_bench_has_each_figure_in_its_column():
-    assert format_bench(example_result()).splitlines() == [
-        "a processor, 2 threads; numpy 2.0",
-        "the ceiling, np.dot of two 1024×1024 float32 matrices: 100.0 GFLOP/s",
-        "",
-        "kernel               shape  GFLOP/s  of ceiling  of np.dot, same shape",
-        "matmul               3×4×5     12.3        0.50                   0.88",
-        "convolution_forward  s         12.3        0.50",
-        "",
-        "training step  batch  million multiply-adds     ms  of ceiling",
-        "zhao-mlp         256                  348.7  10.00        0.40",
-        "",
-        "where a step's time goes, in %  zhao-mlp",
-        "adam.step                           10.0",
-        "Python, NumPy and small copies      90.0",
-    ]
-
-
-def test_format_bench_sorts_shares_by_the_largest_of_any_recipe_with_the_rest_last():
-    first = example_result()["recipes"][0]
-    tile = {"kernel": "tile", "calls": 1.0, "ms": 1.0, "share": 0.25}
-    second = first | {"name": "other", "profile": [tile, first["profile"][1]]}
-    lines = format_bench(example_result(recipes=[first, second])).splitlines()[-4:]
-    assert [line.split("  ")[0] for line in lines[1:]] == ["tile", "adam.step", REST]
-    assert lines[1].split()[1:] == ["25.0"]
-    assert lines[2].split()[1:] == ["10.0"]
-    assert [line.rstrip()[-4:] for line in lines[1:]] == ["25.0", "10.0", "90.0"]
-    assert lines[2].index("10.0") < lines[1].index("25.0")  # each under its recipe
-
-
-def test_format_bench_against_pytorch_has_ratios_losses_and_notes():
-    text = format_bench(with_torch(notes=["torch.compile failed"]))
-    assert text.splitlines()[14:] == [
-        "against PyTorch  its best    our ms  plain ms  ours/plain  best ms  ours/best",
-        "zhao-mlp         fused Adam   10.00     20.00        0.50    16.00       0.62",
-        "below 1, ours is faster; geometric mean of ours/best 0.62",
-        "",
-        "loss after 10 steps from equal weights    ours  PyTorch  to 1e-3",
-        "zhao-mlp                                1.0000   1.0001    agree",
-        "",
-        "zhao-mlp: torch.compile failed",
-    ]
-    assert "DIFFER" in format_bench(with_torch(losses_agree=False))
-
-
-def test_table_has_columns_as_wide_as_their_widest_cell():
-    lines = table(["a", "b"], [["long", "1"], ["x", "1000"]], 1).splitlines()
-    assert lines == ["a        b", "long     1", "x     1000"]
+    asked = []
+    monkeypatch.setattr("scratchvae.benchmarks.run_bench", stand_in)
+    picture = str(tmp_path / "growth.png")
+    assert cli.main(["bench", "growth", "--against", "torch,jax", "--picture", picture]) == 0
+    assert cli.main(["bench", "--quick"]) == 0
+    (first, options), (second, usual) = asked
+    assert (first, second) == (["growth"], ["kernels", "steps"])
+    assert (list(options["against"]), str(options["picture_path"])) == (["torch", "jax"], picture)
+    assert (list(usual["against"]), usual["quick"]) == ([], True)
+    assert cli.main(["bench", "--picture", "growth.jpg"]) == 2
+    assert ".png" in capsys.readouterr().err

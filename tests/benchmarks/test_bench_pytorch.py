@@ -5,14 +5,16 @@ import sys
 
 import numpy as np
 import pytest
-from bench_cases import LITTLE, RECIPE_KEYS, RECIPES, TINY, TORCH_KEYS, timed
+from bench_cases import RECIPES, losses_of, same_gradients, some_images
 from helpers import refused
 
-from scratchvae.benchmarks import format_bench, run_bench
-from scratchvae.benchmarks import recipes as bench_recipes
-from scratchvae.benchmarks.pytorch import TorchModel, import_torch, torch_threads
-from scratchvae.benchmarks.recipes import compare_losses, measure_recipe, random_images
-from scratchvae.benchmarks.timing import Ceiling
+from scratchvae.benchmarks.rivals import RIVALS
+from scratchvae.benchmarks.rivals.torch_model import (
+    TorchModel,
+    import_torch,
+    torch_threads,
+    torch_ways,
+)
 from scratchvae.layers import Softplus
 from scratchvae.models import build
 
@@ -27,27 +29,22 @@ def torch():
 def test_torch_model_has_our_loss_and_all_of_our_gradients(name, dtype, tolerance, torch):
     model = build(name, dtype=dtype)
     rival = TorchModel(model, 1e-3)
-    x = random_images(model, 3)
+    x = some_images(model, 3)
     eps = model.draw_noise(len(x), np.random.default_rng(1))
+    assert rival.evaluate(rival.images(x), eps[0]) == pytest.approx(
+        model.forward(x, eps, training=True).loss, rel=tolerance
+    )
     loss = rival.loss(rival.images(x), torch.from_numpy(eps[0]))
     loss.backward()
-    ours = model.forward(x, eps, training=True).loss
-    model.zero_grad()
-    model.backward()
-    assert loss.item() == pytest.approx(ours, rel=tolerance)
-    assert set(rival.parameters) == set(model.parameters)
-    for key, parameter in model.parameters.items():
-        mine, theirs = rival.layouts[key](parameter.grad), rival.parameters[key].grad.numpy()
-        # A bias before a batch norm changes nothing: what is left of its gradient is rounding.
-        scale = max(np.abs(mine).max(), 1e-2 * np.abs(loss.item()))
-        np.testing.assert_allclose(mine, theirs, rtol=0, atol=tolerance * scale, err_msg=key)
+    gradients = {key: parameter.grad.numpy() for key, parameter in rival.parameters.items()}
+    same_gradients(model, x, eps, loss.item(), gradients, rival.layouts, tolerance)
 
 
 @pytest.mark.parametrize("name", RECIPES)
 def test_torch_model_encoder_and_decoder_give_what_ours_give(name, torch):
     model = build(name, dtype=np.float64)
     rival = TorchModel(model, 1e-3)
-    x = random_images(model, 3)
+    x = some_images(model, 3)
     z = np.random.default_rng(1).standard_normal((3, model.latent_dim))
     with torch.no_grad():
         hidden = rival.encoder(rival.images(x)).numpy()
@@ -57,50 +54,20 @@ def test_torch_model_encoder_and_decoder_give_what_ours_give(name, torch):
 
 
 @pytest.mark.parametrize("name", RECIPES)
-def test_compare_losses_agree_after_some_steps_from_equal_weights(name, torch):
-    figures = compare_losses(name, random_images(build(name), 8), 3)
-    assert figures["losses_agree"], figures
-
-
-def test_compare_losses_sees_that_they_differ(torch, monkeypatch):
-    x = random_images(build("zhao-mlp"), 3)
-    monkeypatch.setattr(bench_recipes, "TOLERANCE", 0.0)
-    monkeypatch.setattr(
-        bench_recipes, "TorchModel", lambda model, rate: TorchModel(model, 1.1 * rate)
-    )
-    assert not compare_losses("zhao-mlp", x, 2)["losses_agree"]
-
-
-@pytest.mark.parametrize("options", [{"channels_last": True}, {"fused": True}])
-def test_torch_model_made_faster_has_the_same_losses(options, torch):
-    losses = []
-    for chosen in ({}, options):
-        model = build("zhao-cnn")
-        rival = TorchModel(model, 1e-3, **chosen)
-        images, eps = rival.images(random_images(model, 4)), torch.zeros(4, model.latent_dim)
-        losses.append([rival.step(images, eps) for _ in range(3)])
-    assert losses[0] == pytest.approx(losses[1], rel=1e-3)
-    assert losses[0][0] > losses[0][-1]
-
-
-def test_run_bench_against_pytorch_has_both_ratios_and_survives_a_compiler_that_fails(
-    torch, monkeypatch
-):
+def test_losses_agree_in_every_configuration_even_without_a_compiler(name, torch, monkeypatch):
     def fail(*_, **__):
         raise RuntimeError("no working\ncompiler")
 
     monkeypatch.setattr(torch, "compile", fail)
-    result = run_bench(threads=1, against="torch", plan=TINY)
-    (recipe,) = result["recipes"]
-    assert set(recipe) == RECIPE_KEYS | TORCH_KEYS
-    assert recipe["torch_best"] in ("plain eager", "fused Adam")
-    assert recipe["losses_agree"]
-    assert recipe["notes"] == [
-        "fused Adam + torch.compile failed: RuntimeError: no working compiler"
+    x = some_images(build(name), 8)
+    figures = losses_of(RIVALS["torch"], lambda: build(name), x)
+    assert figures["losses_agree"], figures
+    plain, *others = (each["name"] for each in figures["configurations"])
+    assert (plain, others[0]) == ("plain eager", "fused Adam")
+    compiled = [name for name in torch_ways(build(name), True) if "compile" in name]
+    assert figures["notes"] == [
+        f"{name} failed: RuntimeError: no working compiler" for name in compiled
     ]
-    assert result["ratio_best_mean"] == pytest.approx(recipe["ratio_best"])
-    assert "torch" in result["versions"]
-    assert "no working compiler" in format_bench(result)
 
 
 def test_torch_threads_sets_a_number_and_restores_it(torch):
@@ -114,7 +81,7 @@ def test_torch_threads_keeps_the_number_when_our_threads_start(torch):
     program = """
 import numpy as np
 from scratchvae import kernels
-from scratchvae.benchmarks.pytorch import torch_threads
+from scratchvae.benchmarks.rivals.torch_model import torch_threads
 from scratchvae.kernels.machine import tasks
 
 tasks._WORTH_NANOSECONDS = 0.0
@@ -128,23 +95,6 @@ with torch_threads(1):
         [sys.executable, "-c", program], capture_output=True, text=True, check=False, timeout=300
     )
     assert (done.stdout, done.returncode) == ("1\n", 0), done.stderr
-
-
-def test_measure_recipe_has_ratios_of_our_time_over_pytorchs(torch, monkeypatch):
-    steps = {"plain eager": lambda: None}, "plain eager"
-    monkeypatch.setattr(bench_recipes, "_torch_steps", lambda *_: steps)
-    timed(monkeypatch, ours=0.001, torch=0.004, best=0.002, ceiling=0.001)
-    recipe = measure_recipe(
-        "zhao-mlp",
-        2,
-        Ceiling(8),
-        LITTLE,
-        against_torch=True,
-        threads=1,
-        report=lambda line: None,
-    )
-    assert (recipe["ratio"], recipe["ratio_best"]) == (0.25, 0.5)  # below 1: ours is faster
-    assert [recipe[key] for key in ("ours_ms", "torch_ms", "torch_best_ms")] == [1.0, 4.0, 2.0]
 
 
 def test_torch_model_refuses_a_model_without_a_counterpart(torch):

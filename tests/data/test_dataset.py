@@ -386,3 +386,24 @@ def test_first_keeps_labels_and_factors(train, test):
             else:
                 assert found is None
         assert (some.name, some.origin) == ("synthetic", "here")
+
+
+def test_find_local_looks_where_load_does_and_downloads_nothing(tmp_path, downloads, monkeypatch):
+    def look():
+        return dataset.find_local("mnist", cache_dir=tmp_path / "cache", remotes=SETS)
+
+    assert look() is None
+    write(tmp_path / "cache" / "mnist", DIGITS)
+    assert contains(look(), DIGITS)
+    monkeypatch.setenv("SCRATCHVAE_DATA", str(tmp_path / "mine"))
+    (tmp_path / "mine").mkdir()
+    assert contains(look(), DIGITS)  # the user's folder does not have it: no error
+    write(tmp_path / "mine" / "mnist", OTHER)
+    assert contains(look(), OTHER)
+    assert downloads == []
+
+
+def test_find_local_takes_damaged_files_in_the_cache_for_none(tmp_path):
+    write(tmp_path / "cache" / "mnist", DIGITS)
+    (tmp_path / "cache" / "mnist" / "train-images-idx3-ubyte.gz").write_bytes(b"damaged")
+    assert dataset.find_local("mnist", cache_dir=tmp_path / "cache", remotes=SETS) is None

@@ -1,7 +1,13 @@
 """What the tests of the benchmark share."""
 
+import numpy as np
+import pytest
+
 from scratchvae.benchmarks import Plan
+from scratchvae.benchmarks.bound import BoundPlan
+from scratchvae.benchmarks.growth import Axis, dense_vae
 from scratchvae.benchmarks.kernels import convolution, product
+from scratchvae.benchmarks.steps import Contest
 from scratchvae.benchmarks.timing import Ceiling, Effort, Timings
 
 RECIPES = ["zhao-mlp", "kingma-welling", "zhao-cnn", "fleuret-conv"]
@@ -13,6 +19,10 @@ TINY = Plan(
     ceiling_size=8,
     kernel_effort=LITTLE,
     recipe_effort=LITTLE,
+    # Any bound will do: it is reached when it is first looked at.
+    bound=BoundPlan(target=-1e6, every=1, most_epochs=1, rounds=1),
+    growth=(Axis("width", "hidden units", "dense", (2, 3), dense_vae, lambda _: 4),),
+    growth_effort=LITTLE,
 )
 
 
@@ -54,21 +64,40 @@ KERNEL_KEYS = {
     "ratio_to",
 }
 RECIPE_KEYS = {"name", "batch", "threads", "ours_ms", "multiply_adds", "share_of_ceiling"}
-RECIPE_KEYS |= {"profile"}
-TORCH_KEYS = {
-    "torch_ms",
-    "torch_best_ms",
-    "torch_best",
-    "ratio",
-    "ratio_best",
-    "ours_loss",
-    "torch_loss",
-    "losses_agree",
-    "notes",
-}
+RECIPE_KEYS |= {"profile", "peak_mb"}
+RIVAL_KEYS = {"plain", "plain_ms", "ratio", "best", "best_ms", "ratio_best", "losses_agree"}
+RIVAL_KEYS |= {"configurations", "notes"}
 
 
 def timed(monkeypatch, **seconds):
     """Let every comparison come out at these seconds."""
     timings = Timings({name: [value] for name, value in seconds.items()})
     monkeypatch.setattr(Ceiling, "compare", lambda *_: timings)
+
+
+def some_images(model, count):
+    """Return images of random pixels, binarised where the model's settings say so."""
+    x = np.random.default_rng(0).random((count, *model.image_shape))
+    if model.settings.pixels == "binarised":
+        x = np.round(x)
+    return x.astype(model.dtype)
+
+
+def same_gradients(model, x, eps, loss, gradients, layouts, tolerance):
+    """Expect a rival's loss and gradients, in its layouts, to be those of our model."""
+    ours = model.forward(x, eps, training=True).loss
+    model.zero_grad()
+    model.backward()
+    assert loss == pytest.approx(ours, rel=tolerance)
+    assert set(gradients) == set(model.parameters)
+    for key, parameter in model.parameters.items():
+        mine, theirs = layouts[key](parameter.grad), gradients[key]
+        # A bias before a batch norm changes nothing: what is left of its gradient is rounding.
+        scale = max(np.abs(mine).max(), 1e-2 * np.abs(loss))
+        np.testing.assert_allclose(mine, theirs, rtol=0, atol=tolerance * scale, err_msg=key)
+
+
+def losses_of(rival, make, x):
+    """Return a rival's figures where everything takes as long: its losses are what matters."""
+    contest = Contest("a model", make, x, [rival], lambda line: None, thorough=True)
+    return contest.figures(Timings({key: [1.0] for key in contest.work}))["rivals"][rival.name]

@@ -1,21 +1,25 @@
-"""Our models in PyTorch: the same layers, weights, loss and Adam, as one would write them there.
-
-This is the only file that imports PyTorch, and only on request. Images are (N, C, H, W) there, so
-where a dense layer meets an image its weights are put in that order, once; the activations then
-need no reordering, and the model is the one that a user of PyTorch would have.
-"""
+"""Our models in PyTorch, the only file that imports it. Images are (N, C, H, W) there."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from importlib import import_module
 from math import log, pi
+from types import FunctionType, MethodType
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from scratchvae.benchmarks.arithmetic import Step, trace
+from scratchvae.benchmarks.arithmetic import Step
+from scratchvae.benchmarks.rivals.translation import (
+    Layout,
+    channels_first_layout,
+    has_convolutions,
+    networks,
+    reorders_nothing,
+    untranslated,
+    variance_floor,
+)
 from scratchvae.errors import InputError
 from scratchvae.layers import (
     ELU,
@@ -24,11 +28,8 @@ from scratchvae.layers import (
     ConvTranspose2D,
     Dense,
     Flatten,
-    Layer,
-    LogSoftplus,
     ReLU,
     Reshape,
-    Sequential,
     Sigmoid,
     Tanh,
 )
@@ -36,8 +37,7 @@ from scratchvae.models import VAE
 from scratchvae.probability import BernoulliLikelihood, GaussianLikelihood
 from scratchvae.validation import FloatArray
 
-Layout = Callable[[NDArray[Any]], NDArray[Any]]
-
+_FRAMEWORK = "PyTorch"
 _RENAMED = {"scale": "weight", "shift": "bias", "running_variance": "running_var"}
 
 
@@ -67,6 +67,24 @@ def torch_threads(threads: int) -> Iterator[None]:
         torch.set_num_threads(before)
 
 
+def torch_ways(model: VAE, thorough: bool) -> dict[str, dict[str, bool]]:
+    """Return the configurations worth measuring: each layout of images, as it is and compiled.
+
+    Those that a ``thorough`` search adds take long and are seldom much faster than the others.
+    """
+    fused = {"fused": True}
+    ways: dict[str, dict[str, bool]] = {"plain eager": {}}
+    layouts = {"fused Adam": fused}
+    if has_convolutions(model):
+        layouts["fused Adam + channels last"] = fused | {"channels_last": True}
+    ways |= layouts
+    ways |= {f"{name} + torch.compile": way | {"compiled": True} for name, way in layouts.items()}
+    if thorough:
+        tuned = {"compiled": True, "tuned": True}
+        ways |= {f"{name} + torch.compile, tuned": way | tuned for name, way in layouts.items()}
+    return ways
+
+
 class TorchModel:
     """A VAE of ours in PyTorch, with an optimiser, its weights copied from ours.
 
@@ -76,9 +94,10 @@ class TorchModel:
         A VAE that draws one z per image, made of the layers that the recipes use.
     learning_rate
         Of Adam.
-    channels_last, fused, compiled
+    channels_last, fused, compiled, tuned
         What makes PyTorch faster: images in memory as (N, H, W, C); Adam in one pass over memory;
-        forward pass, loss and gradients through ``torch.compile``, one such model at a time.
+        forward pass, loss and gradients through ``torch.compile``; and that with
+        ``max_autotune``, which tries out kernels, and ``cpp_wrapper``, which calls them from C++.
 
     Attributes
     ----------
@@ -101,46 +120,56 @@ class TorchModel:
         channels_last: bool = False,
         fused: bool = False,
         compiled: bool = False,
+        tuned: bool = False,
     ) -> None:
         self.torch = import_torch()
-        if model.samples != 1:
-            raise InputError(f"PyTorch's side draws one z per image, not {model.samples}")
+        translated = networks(model, _FRAMEWORK)
         self.beta = model.beta
         self.latent_dim = model.latent_dim
-        self.floor = _variance_floor(model)
+        self.floor = variance_floor(model, _FRAMEWORK)
         self.score = self._score(model.likelihood)
         self.memory = self.torch.channels_last if channels_last else self.torch.contiguous_format
         self.dtype = getattr(self.torch, str(model.dtype))
         self.parameters: dict[str, Any] = {}
         self.layouts: dict[str, Layout] = {}
-        self.encoder = self._translate("encoder", model.encoder, model.image_shape)
-        self.decoder = self._translate("decoder", model.decoder, (model.latent_dim,))
+        self.encoder, self.decoder = (
+            self._translate(network, steps) for network, steps in translated.items()
+        )
         self.optimiser = self.torch.optim.Adam(
             self.parameters.values(), lr=learning_rate, fused=fused
         )
         self.loss: Callable[[Any, Any], Any] = self._loss
         if compiled:
-            # Code compiled earlier for another model would count as this function's earlier shapes,
-            # and lead to code for any shape, which is slower.
-            self.torch.compiler.reset()
-            self.loss = self.torch.compile(self._loss, dynamic=False)
+            # A copy of the function: code compiled for another model would count as earlier shapes
+            # of the same one, of which only a few are kept.
+            copied = FunctionType(type(self)._loss.__code__.replace(), globals())
+            options = {"max_autotune": True, "cpp_wrapper": True} if tuned else None
+            loss = MethodType(copied, self)
+            self.loss = self.torch.compile(loss, dynamic=False, options=options)
 
     def images(self, x: FloatArray) -> Any:
         """Return images (N, H, W, C) as a tensor (N, C, H, W)."""
         return self.torch.from_numpy(x).permute(0, 3, 1, 2).contiguous(memory_format=self.memory)
 
-    def step(self, images: Any, eps: Any = None) -> float:
+    def step(self, images: Any, eps: FloatArray | None = None) -> float:
         """Take one step on what ``images`` returned, and return the loss before it.
 
         ``eps`` are draws from N(0, I), (N, D); ``None`` draws new ones, as training does.
         """
         if eps is None:
-            eps = self.torch.randn(len(images), self.latent_dim, dtype=self.dtype)
+            noise = self.torch.randn(len(images), self.latent_dim, dtype=self.dtype)
+        else:
+            noise = self.torch.from_numpy(eps)
         self.optimiser.zero_grad()
-        loss = self.loss(images, eps)
+        loss = self.loss(images, noise)
         loss.backward()
         self.optimiser.step()
         return float(loss.item())
+
+    def evaluate(self, images: Any, eps: FloatArray) -> float:
+        """Return the loss of what ``images`` returned, without its gradients."""
+        with self.torch.no_grad():
+            return float(self._loss(images, self.torch.from_numpy(eps)).item())
 
     def _loss(self, images: Any, eps: Any) -> Any:
         mean, raw = self.encoder(images).chunk(2, dim=1)
@@ -159,16 +188,13 @@ class TorchModel:
         if isinstance(likelihood, BernoulliLikelihood):
             return partial(functional.binary_cross_entropy_with_logits, reduction="sum")
         if not isinstance(likelihood, GaussianLikelihood):
-            raise _untranslated(likelihood)
+            raise untranslated(likelihood, _FRAMEWORK)
         variance, squares = likelihood.variance, partial(functional.mse_loss, reduction="sum")
         constant = 0.5 * log(2 * pi * variance) if likelihood.include_constant else 0.0
         return lambda decoded, x: squares(decoded, x) / (2 * variance) + constant * x.numel()
 
-    def _translate(self, network: str, stack: object, shape: tuple[int, ...]) -> Any:
+    def _translate(self, network: str, steps: list[Step]) -> Any:
         """Return one of the model's two networks as a ``torch.nn.Sequential``."""
-        if not isinstance(stack, Sequential):
-            raise _untranslated(stack)
-        steps = trace(stack, shape)
         modules = []
         for place, (layer, _, _) in enumerate(steps):
             module = self._module(steps, place).to(self.dtype)
@@ -199,64 +225,20 @@ class TorchModel:
             return nn.ConvTranspose2d(*channels, *sizes, layer.output_padding)
         if isinstance(layer, BatchNorm) and len(shape_in) == 3:
             return nn.BatchNorm2d(layer.channels, layer.epsilon, layer.momentum)
-        # The order of an image's numbers is put right in the weights of the dense layer beside it.
-        if isinstance(layer, Flatten) and _is_ordered(shape_in, _beside(steps, place, 1, Dense)):
+        if isinstance(layer, Flatten) and reorders_nothing(steps, place):
             return nn.Flatten()
-        if isinstance(layer, Reshape) and _is_ordered(shape_out, _beside(steps, place, -1, Dense)):
+        if isinstance(layer, Reshape) and reorders_nothing(steps, place):
             return nn.Unflatten(1, (shape_out[2], *shape_out[:2]))
         if isinstance(layer, ELU):
             return nn.ELU(layer.alpha)
         if isinstance(layer, ReLU | Tanh | Sigmoid):
             return getattr(nn, type(layer).__name__)()
-        raise _untranslated(layer)
+        raise untranslated(layer, _FRAMEWORK)
 
 
 def _layout(steps: list[Step], place: int, name: str) -> Layout:
-    """Return what puts a layer's weight, or another parameter, into PyTorch's layout."""
-    layer = steps[place][0]
-    if isinstance(layer, Conv2D | ConvTranspose2D) and name == "weight":
-        # (kh, kw, in, out) to (out, in, kh, kw); and (kh, kw, out, in) to (in, out, kh, kw): a
-        # transposed convolution has its convolution's weight there as well.
-        return lambda array: array.transpose(3, 2, 0, 1)
-    if not isinstance(layer, Dense):
-        return lambda array: array
-    rows, columns = np.arange(layer.in_features), np.arange(layer.out_features)
-    if before := _beside(steps, place, -1, Flatten):
-        rows = _channels_first(before[1])
-    if after := _beside(steps, place, 1, Reshape):
-        columns = _channels_first(after[2])
-    if name == "bias":
-        return lambda array: array[columns]
-    return lambda array: array[np.ix_(rows, columns)].T
-
-
-def _channels_first(shape: tuple[int, ...]) -> NDArray[np.intp]:
-    """Return the index in a flat (H, W, C) image of each number of a flat (C, H, W) one."""
-    places = np.arange(np.prod(shape)).reshape(shape)
-    return np.moveaxis(places, -1, 0).ravel()
-
-
-def _is_ordered(shape: tuple[int, ...], dense: Step | None) -> bool:
-    """Return whether both layouts order an image's numbers alike, or a dense layer does that."""
-    return dense is not None or bool(np.all(np.diff(_channels_first(shape)) == 1))
-
-
-def _beside(steps: list[Step], place: int, way: int, kind: type[Layer]) -> Step | None:
-    """Return the next layer before (-1) or after (1), activations aside, if it is of that kind."""
-    others = steps[place + 1 :] if way > 0 else steps[:place][::-1]
-    near = next((s for s in others if not isinstance(s[0], ELU | ReLU | Tanh | Sigmoid)), None)
-    return near if near and isinstance(near[0], kind) else None
-
-
-def _variance_floor(model: VAE) -> float | None:
-    """Return what is added to the softplus that gives the variance; None without a softplus."""
-    head = model.variance_head
-    if isinstance(head, Sequential) and not head.layers:
-        return None
-    if not isinstance(head, LogSoftplus):
-        raise _untranslated(head)
-    return head.floor
-
-
-def _untranslated(thing: object) -> InputError:
-    return InputError(f"the benchmark has no counterpart in PyTorch of this: {thing!r}")
+    """Return what puts a parameter into PyTorch's layout, where a dense weight is (out, in)."""
+    layout = channels_first_layout(steps, place, name)
+    if isinstance(steps[place][0], Dense) and name == "weight":
+        return lambda array: layout(array).T
+    return layout
