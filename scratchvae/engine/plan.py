@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from scratchvae.engine.stages import Places, Shape, Stage, grouped
-from scratchvae.kernels.machine.tasks import Task, run
+from scratchvae.kernels.machine.tasks import Program, Task
 from scratchvae.layers import Layer
 from scratchvae.validation import FloatArray, check_array, check_floats
 
@@ -22,7 +22,7 @@ class Plan:
         self._places = places
         self._x = h = places.edges.empty(x.shape, check_floats(x, "x").dtype)
         self._stages: list[Stage] = []
-        self._tasks: list[Task] = []
+        tasks: list[Task] = []
         groups = grouped(layers)
         # What leaves the plan has memory of its own. A change of shape is a view of what goes in.
         self._computing = [place for place, (stage, _) in enumerate(groups) if stage is not Shape]
@@ -31,29 +31,30 @@ class Plan:
             here = places._replace(outputs=places.edges) if last else places
             self._stages.append(stage(members, h, training, here))
             h = self._stages[-1].y
-            self._tasks += self._stages[-1].forward
+            tasks += self._stages[-1].forward
+        self._forward = Program(tasks, places.resources.threads)
         self._y, self._last = h, type(layers[-1]).__name__
         self._learns = [any(layer.parameters for layer in members) for _, members in groups]
         self._dy: FloatArray | None = None
-        self._back: dict[bool, tuple[list[Task], FloatArray | None]] = {}
+        self._back: dict[bool, tuple[Program, FloatArray | None]] = {}
 
     def forward(self, x: FloatArray) -> FloatArray:
         """Return the last layer's output, in an array of the plan's."""
         np.copyto(self._x, x)
-        run(self._tasks, self._places.resources.threads)
+        self._forward.run()
         return self._y
 
     def backward(self, dy: FloatArray, wants_dx: bool) -> FloatArray | None:
         """Add to the parameters' gradients; return ∂loss/∂x where it is wanted."""
         check_array(dy, f"{self._last}: dy", self._y.shape, self._y.dtype)
         if wants_dx not in self._back:
-            self._back[wants_dx] = self._tasks_back(wants_dx)
-        tasks, dx = self._back[wants_dx]
+            self._back[wants_dx] = self._backward(wants_dx)
+        program, dx = self._back[wants_dx]
         np.copyto(self._dy, dy)  # type: ignore[arg-type]
-        run(tasks, self._places.resources.threads)
+        program.run()
         return dx
 
-    def _tasks_back(self, wants_dx: bool) -> tuple[list[Task], FloatArray | None]:
+    def _backward(self, wants_dx: bool) -> tuple[Program, FloatArray | None]:
         edges, gradients = self._places.edges, self._places.gradients
         if self._dy is None:
             self._dy = edges.empty(self._y.shape, self._y.dtype)
@@ -67,4 +68,4 @@ class Plan:
             assert d is not None
             more, d = self._stages[place].backward(d, source)
             tasks += more
-        return tasks, d if wants_dx else None
+        return Program(tasks, self._places.resources.threads), d if wants_dx else None
