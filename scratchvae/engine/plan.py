@@ -2,8 +2,6 @@
 
 from collections.abc import Sequence
 
-import numpy as np
-
 from scratchvae.engine.stages import Places, Shape, Stage, grouped
 from scratchvae.kernels.machine.tasks import Program, Task
 from scratchvae.layers import Layer
@@ -32,26 +30,31 @@ class Plan:
             self._stages.append(stage(members, h, training, here))
             h = self._stages[-1].y
             tasks += self._stages[-1].forward
-        self._forward = Program(tasks, places.resources.threads)
+        self._forward = Program(tasks, places.resources.threads, [self._x])
+        self._read = self._x
         self._y, self._last = h, type(layers[-1]).__name__
         self._learns = [any(layer.parameters for layer in members) for _, members in groups]
         self._dy: FloatArray | None = None
         self._back: dict[bool, tuple[Program, FloatArray | None]] = {}
 
-    def forward(self, x: FloatArray) -> FloatArray:
-        """Return the last layer's output, in an array of the plan's."""
-        np.copyto(self._x, x)
-        self._forward.run()
+    def forward(self, x: FloatArray, copies: bool) -> FloatArray:
+        """Return the last layer's output, in an array of the plan's.
+
+        ``copies`` says that ``x`` may not stay as it is until the backward pass.
+        """
+        (self._read,) = self._forward.run(x, copies=copies)
         return self._y
 
-    def backward(self, dy: FloatArray, wants_dx: bool) -> FloatArray | None:
-        """Add to the parameters' gradients; return ∂loss/∂x where it is wanted."""
+    def backward(self, dy: FloatArray, wants_dx: bool, copies: bool) -> FloatArray | None:
+        """Add to the parameters' gradients; return ∂loss/∂x where it is wanted.
+
+        ``copies`` says that ``dy`` may be memory that the pass writes to.
+        """
         check_array(dy, f"{self._last}: dy", self._y.shape, self._y.dtype)
         if wants_dx not in self._back:
             self._back[wants_dx] = self._backward(wants_dx)
         program, dx = self._back[wants_dx]
-        np.copyto(self._dy, dy)  # type: ignore[arg-type]
-        program.run()
+        program.run(self._read, dy, copies=copies)
         return dx
 
     def _backward(self, wants_dx: bool) -> tuple[Program, FloatArray | None]:
@@ -68,4 +71,5 @@ class Plan:
             assert d is not None
             more, d = self._stages[place].backward(d, source)
             tasks += more
-        return Program(tasks, self._places.resources.threads), d if wants_dx else None
+        program = Program(tasks, self._places.resources.threads, [self._x, self._dy])
+        return program, d if wants_dx else None

@@ -7,6 +7,7 @@ they are copied from there, the kernel can be called without Python, by the addr
 
 import ctypes
 import time
+from collections.abc import Iterable
 from functools import cache
 from typing import Any
 
@@ -47,6 +48,22 @@ def stored_call(function: Kernel, arguments: tuple[Any, ...]) -> tuple[int, Arra
     entry, size = words[:2].tolist()
     assert size <= 8 * _MOST_WORDS, "_MOST_WORDS is too small for the arguments of this kernel"
     return entry, words[2 : 2 + -(-size // 8)].copy()
+
+
+def readers(stored: Iterable[Array], array: Array) -> list[tuple[Array, int, int]]:
+    """Return where stored arguments hold the address of an array, or of a part of it.
+
+    Each place is the arguments, the word of them, and how far behind the array's beginning that
+    address is. The words before an array's address are two nulls, its size, and an item's.
+    """
+    start = array.ctypes.data
+    return [
+        (words, place, int(words[place]) - start)
+        for words in stored
+        for place in range(4, len(words))
+        if start <= words[place] < start + array.nbytes
+        and (words[place - 4], words[place - 3], words[place - 1]) == (0, 0, array.itemsize)
+    ]
 
 
 @kernel()

@@ -24,7 +24,7 @@ from scratchvae.kernels.machine.backoff import Backoff, backs_off, longest
 from scratchvae.kernels.machine.chunks import ALL, Kernel, start_threads
 from scratchvae.kernels.machine.memory import Memory, thread_memory
 from scratchvae.kernels.machine.numba_interior import JIT_DISABLED, MOST_THREADS
-from scratchvae.kernels.machine.stored_calls import CLOCK, run_stored_calls, stored_call
+from scratchvae.kernels.machine.stored_calls import CLOCK, readers, run_stored_calls, stored_call
 from scratchvae.kernels.machine.threads import get_threads, threads_were_chosen
 from scratchvae.validation import Array, FloatArray
 
@@ -123,18 +123,27 @@ class Program:
 
     The first time they run one by one. Then their calls are stored, once, and from there on a run
     is one compiled call. The arrays must stay where they are; the program keeps them alive.
+
+    ``inputs`` are those of the tasks' arrays, in C order, whose contents come with each run, and
+    that the tasks only read.
     """
 
-    def __init__(self, tasks: list[Task], threads: int) -> None:
-        self._tasks, self._threads = tasks, threads
+    def __init__(self, tasks: list[Task], threads: int, inputs: Sequence[FloatArray] = ()) -> None:
+        self._tasks, self._threads, self._inputs = tasks, threads, inputs
         self._most = max((task.nanoseconds for task in tasks), default=0.0)
         self._has_run = False
         self._calls: Array | None = None  # as `run_stored_calls` wants them
 
-    def run(self) -> None:
-        """Run the tasks one after the other."""
+    def run(self, *given: FloatArray, copies: bool = False) -> tuple[FloatArray, ...]:
+        """Run the tasks one after the other, on arrays like ``inputs``.
+
+        Returns the arrays that were read: those given, whose contents must not change while the
+        program runs, or ``inputs``, to which they were copied. ``copies`` says that they must be.
+        """
         if self._calls is None:
             self._store()
+        copies = copies or self._calls is None
+        read = tuple(self._place(number, array, copies) for number, array in enumerate(given))
         if self._calls is None:
             run(self._tasks, self._threads)
             self._has_run = True
@@ -145,6 +154,21 @@ class Program:
                 _entrance.release()
         else:
             self._call(self._calls, 0, loop=0, stops=False)
+        return read
+
+    def _place(self, number: int, array: FloatArray, copies: bool) -> FloatArray:
+        """Have the tasks read an array, or a copy in their input of this number."""
+        own = self._inputs[number]
+        if array is not own and (copies or not array.flags.carray):
+            np.copyto(own, array)
+            array = own
+        if self._calls is not None:
+            address = array.__array_interface__["data"][0]
+            if address != self._read_at[number]:
+                for words, place, offset in self._readers[number]:
+                    words[place] = address + offset
+                self._read_at[number] = address
+        return array
 
     def _store(self) -> None:
         """Store the tasks' calls, unless this is the first run, or another thread is inside."""
@@ -161,6 +185,8 @@ class Program:
         ]
         self._calls = np.array(calls, np.int64).reshape(-1, 4)
         self._times = np.zeros(len(calls), np.int64)
+        self._read_at = [array.ctypes.data for array in self._inputs]
+        self._readers = [readers(self._arguments, array) for array in self._inputs]
 
     def _share(self, calls: Array) -> None:
         """Run the calls on several threads, unless these back off."""
@@ -183,8 +209,9 @@ class Program:
         worth = int(_WORTH_NANOSECONDS)
         done = run_stored_calls(calls, self._times, first, self._threads, loop, worth, clock, stops)
         if _observer is not None:
-            for place in range(first, done):
-                _observer(self._tasks[place].kernel, 1e-9 * self._times[place])
+            times = self._times[first:done].tolist()
+            for task, nanoseconds in zip(self._tasks[first:], times, strict=False):
+                _observer(task.kernel, 1e-9 * nanoseconds)
         return done
 
 
