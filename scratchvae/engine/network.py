@@ -45,6 +45,7 @@ class PlannedNetwork(Layer):
         self._gradients, self._turns = Rotation(), Rotation()
         self._call, self._as_it_was = 0, False
         self._passes: list[Plan | Layer] = []
+        self._clear: Program | None = None
         self._read()
 
     @property
@@ -165,7 +166,8 @@ class PlannedNetwork(Layer):
         """Look at the network as it is now: what is known in a row makes a piece."""
         facts: list[tuple[dict[str, Any], str, Any]] = []
         # Until all has been looked at, a fact that never holds: a network is refused every time.
-        self._gets, self._keys, self._held = [{}.get], [""], [True]
+        self._gets: list[Any] = [{}.get]
+        self._keys, self._held, self._mappings = [""], [True], []
         self._rows: list[tuple[Sequential, list[Layer]]] = []
         self._pieces: list[list[Layer] | Layer] = []
         self._plans: dict[Any, Plan] = {}
@@ -196,9 +198,12 @@ class PlannedNetwork(Layer):
         self._first = learns.index(True) if True in learns else len(learns)
         self._gets = [mapping.get for mapping, _, _ in facts]
         self._keys, self._held = [key for _, key, _ in facts], [value for *_, value in facts]
-        self._all_known = len(rows) <= 1 and all(_is_known(layer) for row in rows for layer in row)
+        self._all_known = not any(isinstance(piece, Layer) for piece in self._pieces)
+        leaves = [layer for row in rows for layer in row]
+        self._mappings = [m for leaf in leaves for m in (leaf.parameters, leaf.buffers)]
+        self._number = sum(map(len, self._mappings))
         self._collected: dict[str, Any] = {}
-        self._clear: Program | None = None
+        self._clear = None
 
     def _leaves(self, layer: Layer) -> Iterator[Layer]:
         """Yield the layers that run one after the other."""
@@ -212,6 +217,8 @@ class PlannedNetwork(Layer):
     def _has_changed(self) -> bool:
         """Tell whether anything that the plans take for granted is no longer so."""
         if not all(map(is_, map(call, self._gets, self._keys), self._held)):
+            return True
+        if sum(map(len, self._mappings)) != self._number:
             return True
         return any(row.layers != layers for row, layers in self._rows)
 

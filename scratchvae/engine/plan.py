@@ -42,7 +42,8 @@ class Plan:
 
         ``copies`` says that ``x`` may not stay as it is until the backward pass.
         """
-        (self._read,) = self._forward.run(x, copies=copies)
+        # Where only the shape changes, the output is a view of the plan's own input.
+        (self._read,) = self._forward.run(x, copies=copies or not self._computing)
         return self._y
 
     def backward(self, dy: FloatArray, wants_dx: bool, copies: bool) -> FloatArray | None:
@@ -54,7 +55,7 @@ class Plan:
         if wants_dx not in self._back:
             self._back[wants_dx] = self._backward(wants_dx)
         program, dx = self._back[wants_dx]
-        program.run(self._read, dy, copies=copies)
+        program.run(self._read, dy, copies=copies or not self._computing)
         return dx
 
     def _backward(self, wants_dx: bool) -> tuple[Program, FloatArray | None]:

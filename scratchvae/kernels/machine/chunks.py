@@ -19,14 +19,18 @@ For example, Adam's step on a large weight, with two threads::
       run([task], 2)                Python: has the loop compiled, once, and its address stored
         _step(ALL, 2, value, …)     compiled: only its first line runs
           run_all(2)                puts _step's arguments into a record on the stack
-            _loop(2, entry, record) compiled: Numba's threads, one for each number below 2
-              _call(entry, 0, 2, record)            and in the other thread, with 1 for 0,
+            _loop(2, entry, record, its size)       compiled: Numba's threads, one for each chunk
+              call_entry(entry, 0, 2, record)       and in the other thread, with 1 for 0,
                 entry(0, 2, record)                 takes the arguments out of the record
                   _step(0, 2, value, …)             does numbers 0 to n/2 (with 1: n/2 to n)
 
 ``entry`` is a C function that `run_all` adds beside each kernel, since the loop can only call what
 takes the same three arguments for every kernel. Where a second thread does not pay, `run` calls
 ``_step(0, 1, value, …)``, and none of the rest happens.
+
+In training the same step comes a thousand times on the same arrays. Then a copy of the record is
+kept, and Python is not needed to call ``entry(0, 1, record)`` or ``_loop(2, entry, record, 0)``:
+see ``stored_calls``.
 """
 
 import ctypes

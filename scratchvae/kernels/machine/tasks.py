@@ -165,6 +165,7 @@ class Program:
         if self._calls is not None:
             address = array.__array_interface__["data"][0]
             if address != self._read_at[number]:
+                self._read_at[number] = 0  # Ctrl-C may come between two words
                 for words, place, offset in self._readers[number]:
                     words[place] = address + offset
                 self._read_at[number] = address
@@ -183,10 +184,10 @@ class Program:
             (entry, arguments.ctypes.data, int(task.nanoseconds), int(longest(task.nanoseconds)))
             for (entry, arguments), task in zip(stored, self._tasks, strict=True)
         ]
-        self._calls = np.array(calls, np.int64).reshape(-1, 4)
         self._times = np.zeros(len(calls), np.int64)
         self._read_at = [array.ctypes.data for array in self._inputs]
         self._readers = [readers(self._arguments, array) for array in self._inputs]
+        self._calls = np.array(calls, np.int64).reshape(-1, 4)
 
     def _share(self, calls: Array) -> None:
         """Run the calls on several threads, unless these back off."""
@@ -201,17 +202,19 @@ class Program:
             for took, task in zip(self._times[:done].tolist(), self._tasks, strict=False):
                 if task.nanoseconds > _WORTH_NANOSECONDS:
                     _backoff.note(end - took, end, task.nanoseconds)
-        self._call(calls, done, loop=0, stops=False)
+        if done < len(calls):
+            self._call(calls, done, loop=0, stops=False)
 
     def _call(self, calls: Array, first: int, loop: int, stops: bool) -> int:
         """Run the calls from the first on; return how many of all are done."""
-        clock = CLOCK if stops or _observer is not None else 0
+        observer = _observer
+        clock = CLOCK if stops or observer is not None else 0
         worth = int(_WORTH_NANOSECONDS)
         done = run_stored_calls(calls, self._times, first, self._threads, loop, worth, clock, stops)
-        if _observer is not None:
+        if observer is not None:
             times = self._times[first:done].tolist()
             for task, nanoseconds in zip(self._tasks[first:], times, strict=False):
-                _observer(task.kernel, 1e-9 * nanoseconds)
+                observer(task.kernel, 1e-9 * nanoseconds)
         return done
 
 
