@@ -27,3 +27,23 @@ def stream(seed: int, use: str, *numbers: int) -> np.random.Generator:
         The epoch and the batch, where the use has them.
     """
     return np.random.default_rng([check_count(seed, "seed", 0), _USES.index(use), *numbers])
+
+
+class StreamsInTurn:
+    """The streams of one use, which are asked for by one number after the other.
+
+    Sixteen are made at once: most of what one takes is to fetch the code that makes it, which the
+    rest of a training step drives out of the caches.
+    """
+
+    def __init__(self, use: str) -> None:
+        self._use = use
+        self._ready: dict[tuple[int, int], np.random.Generator] = {}
+
+    def take(self, seed: int, number: int) -> np.random.Generator:
+        """Return ``stream(seed, use, number)``."""
+        if (seed, number) not in self._ready:
+            self._ready = {
+                (seed, n): stream(seed, self._use, n) for n in range(number, number + 16)
+            }
+        return self._ready.pop((seed, number))

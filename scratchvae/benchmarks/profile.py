@@ -22,22 +22,25 @@ def profile_step(step: Work, effort: Effort) -> list[dict[str, Any]]:
     """
     from scratchvae.kernels.machine.tasks import observing
 
-    times: dict[str, list[float]] = defaultdict(list)
-
-    def note(kernel: Any, seconds: float) -> None:
-        function = getattr(kernel, "py_func", kernel)
-        name = f"{function.__module__.rpartition('.')[2]}.{function.__name__.lstrip('_')}"
-        times[name].append(seconds)
+    seen: list[tuple[Any, float]] = []
 
     steps, start = 0, time.perf_counter()
-    with observing(note):
+    with observing(lambda *task: seen.append(task)):
         while steps < effort.rounds or time.perf_counter() - start < effort.rounds * effort.seconds:
             step()
             steps += 1
     total = time.perf_counter() - start
+    times: dict[str, list[float]] = defaultdict(list)
+    for kernel, seconds in seen:
+        times[_name(kernel)].append(seconds)
     taken = [(sum(each), len(each), name) for name, each in times.items()]
     rest = total - sum(seconds for seconds, _, _ in taken)
     return [
         {"kernel": name, "calls": calls / steps, "ms": 1e3 * each / steps, "share": each / total}
         for each, calls, name in [*sorted(taken, reverse=True), (rest, 0, REST)]
     ]
+
+
+def _name(kernel: Any) -> str:
+    function = getattr(kernel, "py_func", kernel)
+    return f"{function.__module__.rpartition('.')[2]}.{function.__name__.lstrip('_')}"

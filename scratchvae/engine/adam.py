@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from scratchvae.kernels.machine.memory import Memory
-from scratchvae.kernels.machine.tasks import Resources, Task, run
+from scratchvae.kernels.machine.tasks import Program, Resources, Task
 from scratchvae.kernels.machine.threads import get_threads
 from scratchvae.kernels.passes.adam import ADAM_FACTORS, adam_factors, adam_tasks
 from scratchvae.validation import FloatArray
@@ -17,7 +17,7 @@ class AdamPlan:
 
     def __init__(self) -> None:
         self._arrays: list[FloatArray] = []
-        self._tasks: list[Task] = []
+        self._program: Program | None = None
         self._factors: dict[np.dtype[Any], FloatArray] = {}
         self._threads = 0
 
@@ -31,24 +31,25 @@ class AdamPlan:
         same = len(arrays) == len(self._arrays) and threads == self._threads
         if not (same and all(map(is_, arrays, self._arrays))):
             self._make(arrays, threads)
-        if not self._tasks:
+        if self._program is None:
             optimiser.step()
             return
         optimiser.steps += 1
         settings = (optimiser.learning_rate, optimiser.beta_1, optimiser.beta_2, optimiser.epsilon)
         for factors in self._factors.values():
             adam_factors(factors, optimiser.steps, *settings)
-        run(self._tasks, threads)
+        self._program.run()
 
     def _make(self, arrays: list[FloatArray], threads: int) -> None:
-        self._arrays, self._threads, self._tasks = arrays, threads, []
+        self._arrays, self._threads, self._program = arrays, threads, None
         for place, array in enumerate(arrays):
             value = arrays[place - place % 4]
             alike = (array.shape, array.dtype) == (value.shape, value.dtype)
             if not (alike and array.flags.c_contiguous and array.flags.writeable):
                 return  # the optimiser itself takes it, or refuses it in one line
-        resources = Resources(threads, Memory())
+        resources, tasks = Resources(threads, Memory()), list[Task]()
         for place in range(0, len(arrays), 4):
             value, grad, first, second = arrays[place : place + 4]
             factors = self._factors.setdefault(value.dtype, np.empty(ADAM_FACTORS, value.dtype))
-            self._tasks += adam_tasks(resources, value, grad, first, second, factors)
+            tasks += adam_tasks(resources, value, grad, first, second, factors)
+        self._program = Program(tasks, threads)

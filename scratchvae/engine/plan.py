@@ -2,10 +2,8 @@
 
 from collections.abc import Sequence
 
-import numpy as np
-
 from scratchvae.engine.stages import Places, Shape, Stage, grouped
-from scratchvae.kernels.machine.tasks import Task, run
+from scratchvae.kernels.machine.tasks import Program, Task
 from scratchvae.layers import Layer
 from scratchvae.validation import FloatArray, check_array, check_floats
 
@@ -22,7 +20,7 @@ class Plan:
         self._places = places
         self._x = h = places.edges.empty(x.shape, check_floats(x, "x").dtype)
         self._stages: list[Stage] = []
-        self._tasks: list[Task] = []
+        tasks: list[Task] = []
         groups = grouped(layers)
         # What leaves the plan has memory of its own. A change of shape is a view of what goes in.
         self._computing = [place for place, (stage, _) in enumerate(groups) if stage is not Shape]
@@ -31,29 +29,36 @@ class Plan:
             here = places._replace(outputs=places.edges) if last else places
             self._stages.append(stage(members, h, training, here))
             h = self._stages[-1].y
-            self._tasks += self._stages[-1].forward
+            tasks += self._stages[-1].forward
+        self._forward = Program(tasks, places.resources.threads, [self._x])
+        self._read = self._x
         self._y, self._last = h, type(layers[-1]).__name__
         self._learns = [any(layer.parameters for layer in members) for _, members in groups]
         self._dy: FloatArray | None = None
-        self._back: dict[bool, tuple[list[Task], FloatArray | None]] = {}
+        self._back: dict[bool, tuple[Program, FloatArray | None]] = {}
 
-    def forward(self, x: FloatArray) -> FloatArray:
-        """Return the last layer's output, in an array of the plan's."""
-        np.copyto(self._x, x)
-        run(self._tasks, self._places.resources.threads)
+    def forward(self, x: FloatArray, copies: bool) -> FloatArray:
+        """Return the last layer's output, in an array of the plan's.
+
+        ``copies`` says that ``x`` may not stay as it is until the backward pass.
+        """
+        # Where only the shape changes, the output is a view of the plan's own input.
+        (self._read,) = self._forward.run(x, copies=copies or not self._computing)
         return self._y
 
-    def backward(self, dy: FloatArray, wants_dx: bool) -> FloatArray | None:
-        """Add to the parameters' gradients; return ∂loss/∂x where it is wanted."""
+    def backward(self, dy: FloatArray, wants_dx: bool, copies: bool) -> FloatArray | None:
+        """Add to the parameters' gradients; return ∂loss/∂x where it is wanted.
+
+        ``copies`` says that ``dy`` may be memory that the pass writes to.
+        """
         check_array(dy, f"{self._last}: dy", self._y.shape, self._y.dtype)
         if wants_dx not in self._back:
-            self._back[wants_dx] = self._tasks_back(wants_dx)
-        tasks, dx = self._back[wants_dx]
-        np.copyto(self._dy, dy)  # type: ignore[arg-type]
-        run(tasks, self._places.resources.threads)
+            self._back[wants_dx] = self._backward(wants_dx)
+        program, dx = self._back[wants_dx]
+        program.run(self._read, dy, copies=copies or not self._computing)
         return dx
 
-    def _tasks_back(self, wants_dx: bool) -> tuple[list[Task], FloatArray | None]:
+    def _backward(self, wants_dx: bool) -> tuple[Program, FloatArray | None]:
         edges, gradients = self._places.edges, self._places.gradients
         if self._dy is None:
             self._dy = edges.empty(self._y.shape, self._y.dtype)
@@ -67,4 +72,5 @@ class Plan:
             assert d is not None
             more, d = self._stages[place].backward(d, source)
             tasks += more
-        return tasks, d if wants_dx else None
+        program = Program(tasks, self._places.resources.threads, [self._x, self._dy])
+        return program, d if wants_dx else None

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scratchvae.data.batches import read_pixels
 from scratchvae.engine import Engine
 from scratchvae.errors import InputError
-from scratchvae.randomness import stream
+from scratchvae.randomness import StreamsInTurn, stream
 from scratchvae.training.optimisers import SGD, Adam, Optimiser
 from scratchvae.training.protocol import LossMean, LossTerms, Trainable
 from scratchvae.training.settings import LAST_STAGE, Settings, stage_of
@@ -79,6 +79,7 @@ class Trainer:
         else:
             self.optimiser = Adam(model.parameters, rate, epsilon=self.settings.epsilon)
         self.engine = Engine(keeps=True)
+        self._noise_streams = StreamsInTurn("noise")
         self.epoch = 0
         self.batch = 0
         self.running = LossMean()
@@ -113,14 +114,15 @@ class Trainer:
 
     def step_on_floats(self, x: FloatArray, labels: NDArray[Any] | None = None) -> LossTerms:
         """Like ``step``, for images that are known to fit, in the model's own dtype."""
-        self._check_parameters()
         condition = {} if labels is None else {"labels": labels}
         model: Trainable = self.engine.double(self.model)
-        buffers = [(buffer, buffer.copy()) for buffer in self.model.buffers.values()]
+        self._check_parameters(model)
+        buffers = [(buffer, buffer.copy()) for buffer in model.buffers.values()]
         # A loss that overflows is reported by an error: no need of NumPy's warnings as well.
         quiet = np.errstate(over="ignore", invalid="ignore")
         with self.schedules_in_force(model), quiet:
-            noise = model.draw_noise(len(x), stream(self.seed, "noise", self.optimiser.steps))
+            rng = self._noise_streams.take(self.seed, self.optimiser.steps)
+            noise = model.draw_noise(len(x), rng)
             try:
                 terms = model.forward(x, noise, training=True, **condition)
                 self._check_loss(terms.loss)
@@ -135,10 +137,9 @@ class Trainer:
         self.engine.hand_back(self.model)
         return terms
 
-    def _check_parameters(self) -> None:
+    def _check_parameters(self, model: Trainable) -> None:
         """Raise ``InputError`` unless the optimiser's parameters are the model's."""
-        mine, theirs = self.optimiser.parameters, self.model.parameters
-        if mine.keys() != theirs.keys() or any(mine[name] is not theirs[name] for name in mine):
+        if self.optimiser.parameters != model.parameters:
             raise InputError(
                 "the model's layers or parameters were replaced after this Trainer was made: make "
                 "a new Trainer, whose optimiser has the new ones"

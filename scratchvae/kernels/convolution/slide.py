@@ -209,6 +209,8 @@ def pack_taps(
     channels to its output channels or, transposed, the other way. A panel of one column is for the
     tile of one column, and there is one output channel.
     """
+    if chunk == ALL:
+        return run_all(chunks)
     _, w_width, channels, out_channels = w_shape
     steps, columns = (out_channels, channels) if transposed else (channels, out_channels)
     for f in range(len(phases)):

@@ -166,6 +166,8 @@ def widen(
     chunk: int, chunks: int, wide: Array, narrow: Array, rows: int, columns: int, panel_columns: int
 ) -> None:
     """Copy a matrix into one whose rows are whole panels, filled up with 0, in one chunk."""
+    if chunk == ALL:
+        return run_all(chunks)
     panels = (columns + panel_columns - 1) // panel_columns
     for row in range(rows):
         for p in range(panels):
@@ -179,6 +181,8 @@ def turn_taps(
     chunk: int, chunks: int, turned: Array, out: Array, channels: int, accumulate: bool
 ) -> None:
     """Copy, or add, the taps of a gradient (taps, channels) to `out` in the opposite order."""
+    if chunk == ALL:
+        return run_all(chunks)
     taps = out.size // max(channels, 1)
     for tap in range(taps):
         for c in range(channels):

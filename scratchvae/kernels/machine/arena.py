@@ -43,6 +43,15 @@ class Arena:
             self._memory[place] = aligned(size, dtype)
         return self._memory[place][:size].reshape(shape)
 
+    def lent(self, array: FloatArray) -> bool:
+        """Tell whether an array is, or looks at, memory of this arena."""
+        owner = array.base
+        if owner is not None:
+            for memory in self._memory:
+                if memory.base is owner:
+                    return True
+        return False
+
     def __enter__(self) -> "Arena":
         self._outer.append(getattr(_here, "arena", None))
         _here.arena = self

@@ -27,11 +27,16 @@ class Backoff:
 
     def note(self, start: int, end: int, estimate: float) -> None:
         """Take note of a call on several threads, which takes ``estimate`` ns on one."""
-        if end - start > _FACTOR * estimate + _PATIENCE:
+        if end - start > longest(estimate):
             self.until = end + self._delay
             self._delay = min(2 * self._delay, _LONGEST)
         else:
             self._delay = max(self._delay - self._delay // 64, _SHORTEST)
+
+
+def longest(estimate: float) -> float:
+    """Return how many nanoseconds a call may take on several threads before it must have waited."""
+    return _FACTOR * estimate + _PATIENCE
 
 
 @cache

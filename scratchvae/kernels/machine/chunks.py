@@ -19,18 +19,23 @@ For example, Adam's step on a large weight, with two threads::
       run([task], 2)                Python: has the loop compiled, once, and its address stored
         _step(ALL, 2, value, …)     compiled: only its first line runs
           run_all(2)                puts _step's arguments into a record on the stack
-            _loop(2, entry, record) compiled: Numba's threads, one for each number below 2
-              _call(entry, 0, 2, record)            and in the other thread, with 1 for 0,
+            _loop(2, entry, record, its size)       compiled: Numba's threads, one for each chunk
+              call_entry(entry, 0, 2, record)       and in the other thread, with 1 for 0,
                 entry(0, 2, record)                 takes the arguments out of the record
                   _step(0, 2, value, …)             does numbers 0 to n/2 (with 1: n/2 to n)
 
 ``entry`` is a C function that `run_all` adds beside each kernel, since the loop can only call what
 takes the same three arguments for every kernel. Where a second thread does not pay, `run` calls
 ``_step(0, 1, value, …)``, and none of the rest happens.
+
+In training the same step comes a thousand times on the same arrays. Then a copy of the record is
+kept, and Python is not needed to call ``entry(0, 1, record)`` or ``_loop(2, entry, record, 0)``:
+see ``stored_calls``.
 """
 
 import ctypes
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import cache
 from typing import Any
 
@@ -51,27 +56,43 @@ ALL = -1
 
 Kernel = Callable[..., None]
 
-# Where kernels read the loop's address. It is 0 until threads are asked for: starting Numba's
-# threads sets the number of OpenMP's as well, which a process with one thread must be spared.
+# Where kernels read the address of what `run_all` calls. It is 0 until threads are asked for:
+# starting Numba's threads sets the number of OpenMP's as well, which a process with one thread must
+# be spared.
 _SLOT = "scratchvae_loop_over_chunks"
 _slot = ctypes.c_int64(0)
 binding.add_symbol(_SLOT, ctypes.addressof(_slot))
+FOUR_INTEGERS = types.void(*4 * [types.intp])
 
 
 @cache
-def start_threads() -> None:
-    """Compile the loop over chunks: to be called before a kernel is called with the chunk `ALL`."""
-    _slot.value = c_address(_loop, types.void(*3 * [types.intp]))
+def start_threads() -> int:
+    """Compile the loop over chunks: to be called before a kernel is called with the chunk `ALL`.
+
+    Returns the loop's address, for `call_loop`.
+    """
+    _slot.value = c_address(_loop, FOUR_INTEGERS)
+    return _slot.value
 
 
 @kernel(parallel=True)
-def _loop(chunks: int, function: int, arguments: int) -> None:
+def _loop(chunks: int, function: int, arguments: int, size: int) -> None:
     for chunk in prange(chunks):
-        _call(function, chunk, chunks, arguments)
+        call_entry(function, chunk, chunks, arguments)
+
+
+@contextmanager
+def called_instead(address: int) -> Iterator[None]:
+    """Within this, have `run_all` call another function of the same four integers than the loop."""
+    loop, _slot.value = _slot.value, address
+    try:
+        yield
+    finally:
+        _slot.value = loop
 
 
 @intrinsic  # type: ignore[untyped-decorator]
-def _call(context: Any, function: Any, chunk: Any, chunks: Any, arguments: Any) -> Any:
+def call_entry(context: Any, function: Any, chunk: Any, chunks: Any, arguments: Any) -> Any:
     """Call the function at an address with (chunk, chunks, the address of its other arguments)."""
 
     def generate(context: Any, builder: ir.IRBuilder, signature: Any, values: Any) -> Any:
@@ -87,18 +108,35 @@ def _call(context: Any, function: Any, chunk: Any, chunks: Any, arguments: Any) 
 
 @intrinsic  # type: ignore[untyped-decorator]
 def _run_all(context: Any, chunks: Any) -> Any:
-    """Call the loop with this function and its arguments."""
+    """Call what stands in the slot, the loop, with this function and its arguments."""
 
     def generate(context: Any, builder: ir.IRBuilder, signature: Any, values: Any) -> Any:
         module = builder.module
-        addresses = [builder.ptrtoint(pointer, INDEX) for pointer in chunk_entry(builder)]
+        entry, stored, size = chunk_entry(builder)
+        addresses = [builder.ptrtoint(pointer, INDEX) for pointer in (entry, stored)]
         slot = module.globals.get(_SLOT) or ir.GlobalVariable(module, INDEX, _SLOT)
-        loop_type = ir.FunctionType(ir.VoidType(), [INDEX, INDEX, INDEX])
-        loop = builder.inttoptr(builder.load(slot), loop_type.as_pointer())
-        builder.call(loop, [*values, *addresses])
+        _call_four(builder, builder.load(slot), [*values, *addresses, size])
         return context.get_dummy_value()
 
     return types.void(chunks), generate
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def call_loop(context: Any, loop: Any, chunks: Any, function: Any, arguments: Any) -> Any:
+    """Call the loop over chunks, at the address that `start_threads` returned."""
+
+    def generate(context: Any, builder: ir.IRBuilder, signature: Any, values: Any) -> Any:
+        loop, *others = values
+        _call_four(builder, loop, [*others, INDEX(0)])  # the loop itself asks for no size
+        return context.get_dummy_value()
+
+    return types.void(loop, chunks, function, arguments), generate
+
+
+def _call_four(builder: ir.IRBuilder, address: Any, values: list[Any]) -> None:
+    """Call a function of four integers at an address."""
+    function_type = ir.FunctionType(ir.VoidType(), 4 * [INDEX])
+    builder.call(builder.inttoptr(address, function_type.as_pointer()), values)
 
 
 def _python_run_all(chunks: int) -> None:

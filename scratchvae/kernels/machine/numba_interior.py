@@ -12,7 +12,8 @@ can show is in ``tests/kernels/test_numba_interior.py``. The assumptions:
 2. *Addresses.* ``compile`` puts its result into ``overloads``; in its ``library`` is a C function
    of the name ``llvm_cfunc_wrapper_name``.
 3. *Calling convention.* Compiled code receives where to put its result, where to put an exception,
-   and then its arguments, of which an integer is one value and an array several.
+   and then its arguments, of which an integer is one value and an array several: two addresses that
+   say who owns its memory, and may be null, its size, an item's, its data, shape and strides.
 4. *Emitting code.* The helpers in ``numba.core.cgutils``; ``make_array`` and ``get_dummy_value`` of
    the target; the block that ends the body of ``for_range`` jumps back to the head of the loop; and
    llvmlite numbers metadata in the order in which it is made.
@@ -35,7 +36,7 @@ from numba.misc.appdirs import AppDirs
 
 def broken_assumptions() -> list[str]:
     """Return the names that this version of Numba lacks: none, if the kernels can run on it."""
-    helpers = "alloca_once alloca_once_value for_range gep_inbounds get_or_insert_function"
+    helpers = "alloca_once alloca_once_value for_range gep_inbounds get_or_insert_function sizeof"
     settings = "CPU_NAME CPU_FEATURES DISABLE_JIT ENABLE_AVX LOOP_VECTORIZE NUMBA_NUM_THREADS OPT"
     needed: list[tuple[Any, str]] = [
         (caching.NullCache, "load_overload save_overload flush"),
@@ -45,7 +46,7 @@ def broken_assumptions() -> list[str]:
         (codegen.JITCodeLibrary, "get_pointer_to_function"),
         (funcdesc.FunctionDescriptor, "llvm_cfunc_wrapper_name"),
         (BaseContext, "get_dummy_value make_array"),
-        (cgutils, f"{helpers} unpack_tuple"),
+        (cgutils, f"{helpers} raw_memcpy unpack_tuple"),
         (codegen, "get_host_cpu_features"),
         (config, f"{settings} SLP_VECTORIZE"),
     ]
@@ -122,18 +123,22 @@ def chunk_entry_type() -> ir.FunctionType:
     return ir.FunctionType(ir.VoidType(), [_INDEX, _INDEX, _ADDRESS])
 
 
-def chunk_entry(builder: ir.IRBuilder) -> tuple[Any, Any]:
+def chunk_entry(builder: ir.IRBuilder) -> tuple[Any, Any, Any]:
     """Store the arguments of the function being compiled; add an entry that calls it again.
 
-    Returns pointers to the entry and to the stored arguments. The function's first two arguments
-    are ``chunk, chunks``, which the entry replaces by its own.
+    Returns pointers to the entry and to the stored arguments, and how many bytes these take. The
+    function's first two arguments are ``chunk, chunks``, which the entry replaces
+    by its own. What is stored can be copied, and is good for as long as the arrays' memory is.
     """
     this = builder.function
     raw = list(this.args)
     record = ir.LiteralStructType([value.type for value in raw])
     stored = cgutils.alloca_once(builder, record)
+    owners = _owners(raw)
     for i, value in enumerate(raw):
-        builder.store(value, cgutils.gep_inbounds(builder, stored, 0, i))
+        # Who owns an array's memory is known only during this call. Null says: somebody else.
+        kept = value.type(None) if i in owners else value
+        builder.store(kept, cgutils.gep_inbounds(builder, stored, 0, i))
 
     entry = ir.Function(builder.module, chunk_entry_type(), f"{this.name}.chunk")
     entry.linkage = "internal"
@@ -145,7 +150,25 @@ def chunk_entry(builder: ir.IRBuilder) -> tuple[Any, Any]:
         again[i] = inside.alloca(raw[i].type.pointee)
     inside.call(this, [*again[:2], chunk, chunks, *again[4:]], attrs=("noinline",))
     inside.ret_void()
-    return entry, stored
+    return entry, stored, cgutils.sizeof(builder, stored.type)
+
+
+def _owners(raw: list[Any]) -> set[int]:
+    """Return which of a function's arguments say who owns the memory of an array.
+
+    An array is passed as two such addresses, two numbers, and the address of its data, and then its
+    shape and strides.
+    """
+    header = [_ADDRESS, _ADDRESS, _INDEX, _INDEX]
+    found: set[int] = set()
+    i = 2  # behind the places for a result and an exception
+    while i < len(raw):
+        if [value.type for value in raw[i : i + 4]] == header:
+            found |= {i, i + 1}
+            i += 5
+        else:
+            i += 1
+    return found
 
 
 # 4. Emitting code

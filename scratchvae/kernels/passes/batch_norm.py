@@ -238,6 +238,8 @@ def _finish_moments(
 
     To the squares of the blocks are added those of their means around the mean of all.
     """
+    if chunk == ALL:
+        return run_all(chunks)
     blocks = moments.shape[1]
     for c in range(len(means)):
         mean, squares, between = np.float64(0), block_sum(moments[1], c), np.float64(0)
@@ -273,6 +275,8 @@ def _statistics(
 
     In training, mean and inverse_std come in as the mean and the variance of the batch.
     """
+    if chunk == ALL:
+        return run_all(chunks)
     scalar = mean.dtype.type
     for c in range(len(mean)):
         b = bias[c] if len(bias) > 0 else scalar(0)
@@ -297,6 +301,8 @@ def _fill_lines(
     lines: Array,
 ) -> None:
     """Fill the lines that `_normalise` reads: mean, slope and shift."""
+    if chunk == ALL:
+        return run_all(chunks)
     channels = len(mean)
     for c in range(channels):
         lines[0, c], lines[1, c], lines[2, c] = mean[c], inverse_std[c] * scale[c], shift[c]
@@ -364,6 +370,8 @@ def _finish_gradients(
     count: float,
 ) -> None:
     """Add to the gradients of scale and shift, and fill the lines that `_input_gradient` reads."""
+    if chunk == ALL:
+        return run_all(chunks)
     channels, scalar = len(mean), scale.dtype.type
     for c in range(channels):
         d_shift = scalar(block_sum(sums[0], c))

@@ -13,6 +13,7 @@ from math import prod
 
 import numpy as np
 
+from scratchvae.kernels.machine.chunks import ALL, run_all
 from scratchvae.kernels.machine.compilation import kernel
 from scratchvae.kernels.machine.tasks import Resources
 from scratchvae.validation import Array, FloatArray
@@ -50,6 +51,8 @@ def number_of_blocks(lines: FloatArray) -> int:
 @kernel()
 def add_blocks(chunk: int, chunks: int, sums: Array, total: Array) -> None:
     """Add the sums of all blocks (blocks, line), as ``add_up`` left them, to ``total`` (C,)."""
+    if chunk == ALL:
+        return run_all(chunks)
     for c in range(len(total)):
         total[c] += block_sum(sums, c)
 
