@@ -18,7 +18,7 @@ from statistics import median
 import numpy as np
 
 from scratchvae.errors import InputError
-from scratchvae.kernels.machine.tasks import Task, run
+from scratchvae.kernels.machine.tasks import Task, in_python, run
 from scratchvae.validation import FloatArray
 
 _VARIABLE = "SCRATCHVAE_PRODUCTS"
@@ -46,6 +46,7 @@ def chosen(tile: Callable[[Product], Task], product: Product, threads: int) -> T
     return Task(multiply_by_blas, 0.0, product)
 
 
+@in_python
 def multiply_by_blas(
     chunk: int, chunks: int, a: FloatArray, b: FloatArray, out: FloatArray, accumulate: bool
 ) -> None:

@@ -37,6 +37,15 @@ class Task(NamedTuple):
     arguments: tuple[Any, ...]
 
 
+_in_python: set[Kernel] = set()
+
+
+def in_python(kernel: Kernel) -> Kernel:
+    """Mark a function that can be the kernel of a task, and is not compiled."""
+    _in_python.add(kernel)
+    return kernel
+
+
 class Resources(NamedTuple):
     """What tasks are built for: a number of threads, and memory to work in."""
 
@@ -122,7 +131,8 @@ class Program:
     """Tasks that are run many times, each on up to ``threads`` threads where that pays.
 
     The first time they run one by one. Then their calls are stored, once, and from there on a run
-    is one compiled call. The arrays must stay where they are; the program keeps them alive.
+    is one compiled call, unless one of the tasks is in Python. The arrays must stay where they are;
+    the program keeps them alive.
 
     ``inputs`` are those of the tasks' arrays, in C order, whose contents come with each run, and
     that the tasks only read.
@@ -131,6 +141,7 @@ class Program:
     def __init__(self, tasks: list[Task], threads: int, inputs: Sequence[FloatArray] = ()) -> None:
         self._tasks, self._threads, self._inputs = tasks, threads, inputs
         self._most = max((task.nanoseconds for task in tasks), default=0.0)
+        self._can_store = not (JIT_DISABLED or any(task.kernel in _in_python for task in tasks))
         self._has_run = False
         self._calls: Array | None = None  # as `run_stored_calls` wants them
 
@@ -173,7 +184,7 @@ class Program:
 
     def _store(self) -> None:
         """Store the tasks' calls, unless this is the first run, or another thread is inside."""
-        if JIT_DISABLED or not self._has_run or not _entered():
+        if not self._can_store or not self._has_run or not _entered():
             return
         try:
             stored = [stored_call(task.kernel, task.arguments) for task in self._tasks]
