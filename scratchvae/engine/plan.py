@@ -25,8 +25,9 @@ class Plan:
         # What leaves the plan has memory of its own. A change of shape is a view of what goes in.
         self._computing = [place for place, (stage, _) in enumerate(groups) if stage is not Shape]
         for place, (stage, members) in enumerate(groups):
-            last = place == max(self._computing, default=0)
-            here = places._replace(outputs=places.edges) if last else places
+            here = places._replace(is_first=place in self._computing[:1])
+            if place == max(self._computing, default=0):
+                here = here._replace(outputs=places.edges)
             self._stages.append(stage(members, h, training, here))
             h = self._stages[-1].y
             tasks += self._stages[-1].forward

@@ -109,6 +109,7 @@ class Places(NamedTuple):
     edges: Arena  # what goes in and out of a plan
     outputs: Arena  # of the stages inside
     gradients: Arena
+    is_first: bool = False  # whether the stage is the first of its plan that computes
 
 
 class Stage:
@@ -197,8 +198,9 @@ class Linear(Stage):
     def _products(self) -> tuple[LinearMap, tuple[int, ...]]:
         """Return the map's products, and the geometry that they are called with."""
         layer = self.layers[0]
-        geometry = () if isinstance(layer, Dense) else (layer.stride, layer.padding)
-        return LINEAR[type(layer)], geometry
+        if isinstance(layer, Dense):
+            return OF_IMAGES if self.places.is_first else LINEAR[Dense], ()
+        return LINEAR[type(layer)], (layer.stride, layer.padding)
 
 
 class Normalised(Linear):
@@ -250,20 +252,6 @@ class Normalised(Linear):
         return self._map_backward(tasks, d, source) if self.mapped else (tasks, d)
 
 
-class FirstLinear(Linear):
-    """A dense layer that is the first to compute, and perhaps an activation."""
-
-    def _products(self) -> tuple[LinearMap, tuple[int, ...]]:
-        return OF_IMAGES, ()
-
-
-class FirstNormalised(FirstLinear, Normalised):
-    """A dense layer that is the first to compute, a batch norm, and perhaps an activation."""
-
-
-FIRST: dict[type[Stage], type[Stage]] = {Linear: FirstLinear, Normalised: FirstNormalised}
-
-
 def _kind(layer: Any) -> dict[str, Any]:
     """Return what the kernels call an activation, and its constant."""
     return {"activation": ACTIVATIONS[type(layer)], "alpha": getattr(layer, "alpha", 1.0)}
@@ -286,9 +274,4 @@ def grouped(layers: Sequence[Layer]) -> list[tuple[type[Stage], list[Layer]]]:
             groups.append((Linear, [layer]))
         else:
             groups.append((Normalised if kind is BatchNorm else Shape, [layer]))
-    for place, (stage, members) in enumerate(groups):
-        if stage is not Shape:
-            if type(members[0]) is Dense:
-                groups[place] = (FIRST[stage], members)
-            break
     return groups
