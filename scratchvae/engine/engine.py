@@ -59,9 +59,6 @@ class Engine:
             else:
                 continue
             self._replaced.add(name)
-        if self._on and not copies:
-            own["zero_grad"] = self._zero_grad
-            self._replaced.add("zero_grad")
         return self._double
 
     def _has_double(self, model: Any) -> bool:
@@ -90,17 +87,13 @@ class Engine:
         self._adam = self._adam or AdamPlan()
         self._adam.step(optimiser)
 
-    def _zero_grad(self) -> None:
-        for network in self._double.networks.values():
-            network.zero_grad()
-
     def _planned(self, name: str, network: Layer, copies: bool) -> Layer:
         from scratchvae.engine.network import PlannedNetwork
 
         planned = self._networks.get(name)
         if planned is None or planned.network is not network:
             planned = self._networks[name] = PlannedNetwork(network, self._keeps, copies)
-        planned.rewind(stays=not copies)
+        planned.rewind()
         return planned
 
 

@@ -1,7 +1,6 @@
 """A network whose passes run as plans."""
 
 from collections.abc import Iterator
-from operator import call, is_
 from typing import Any
 
 from scratchvae.engine.plan import Plan
@@ -9,9 +8,8 @@ from scratchvae.engine.stages import KNOWN, Places, Rotation
 from scratchvae.errors import InputError
 from scratchvae.kernels.machine.arena import Arena
 from scratchvae.kernels.machine.memory import Memory
-from scratchvae.kernels.machine.tasks import Program, Resources
+from scratchvae.kernels.machine.tasks import Resources
 from scratchvae.kernels.machine.threads import get_threads
-from scratchvae.kernels.passes.elementwise import clear_task
 from scratchvae.layers import Layer, Sequential
 from scratchvae.layers.sequential import check_each_once, twin
 from scratchvae.validation import (
@@ -29,6 +27,7 @@ _SETTINGS = (
     *("in_channels", "out_channels", "kernel_size", "stride", "padding", "output_padding"),
 )
 
+_REFUSED: tuple[dict[str, Any], str, Any] = ({}, "", True)  # a fact that never holds
 _MOST_PLANS = 16  # of one network: shapes that come once must not fill the memory
 
 
@@ -43,55 +42,31 @@ class PlannedNetwork(Layer):
         self.network, self._keeps, self._copies = network, keeps, copies
         self._memory = Memory()
         self._gradients, self._turns = Rotation(), Rotation()
-        self._call, self._as_it_was = 0, False
+        self._call = 0
         self._passes: list[Plan | Layer] = []
-        self._clear: Program | None = None
         self._read()
 
     @property
     def parameters(self) -> Any:  # type: ignore[override]
         """The network's own."""
-        return self._named("parameters")
+        return self.network.parameters
 
     @property
     def buffers(self) -> Any:  # type: ignore[override]
         """The network's own."""
-        return self._named("buffers")
-
-    def _named(self, kind: str) -> Any:
-        """Return parameters or buffers: collected anew unless all layers are as they were."""
-        if not self._as_it_was:
-            return getattr(self.network, kind)
-        if kind not in self._collected:
-            self._collected[kind] = getattr(self.network, kind)
-        return self._collected[kind]
+        return self.network.buffers
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.__dict__["network"], name)
 
-    def zero_grad(self) -> None:
-        """Set to zero what backward passes add to after the last forward pass."""
-        if not self._all_known:
-            self.network.zero_grad()
-            return
-        if self._clear is None:
-            grads = [parameter.grad for parameter in self.network.parameters.values()]
-            self._clear = Program([clear_task(grad) for grad in grads], threads=1)
-        self._clear.run()
-
-    def rewind(self, stays: bool = False) -> None:
-        """Begin a new round: what forward passes returned in the last one may be written over.
-
-        ``stays`` says that nobody changes the network between now and its next forward pass.
-        """
+    def rewind(self) -> None:
+        """Begin a new round: what forward passes returned in the last one may be written over."""
         self._call = 0
-        self._as_it_was = stays and self._all_known and not self._has_changed()
 
     def forward(self, x: FloatArray, training: bool = False) -> FloatArray:
         """Return the network's output: unless copied, it stays as it is until the next round."""
-        if not self._as_it_was and self._has_changed():
+        if self._has_changed():
             self._read()
-        self._as_it_was = False
         check_floats(x, "x")
         passes: list[Plan | Layer] = []
         for place, piece in enumerate(self._pieces):
@@ -165,9 +140,7 @@ class PlannedNetwork(Layer):
     def _read(self) -> None:
         """Look at the network as it is now: what is known in a row makes a piece."""
         facts: list[tuple[dict[str, Any], str, Any]] = []
-        # Until all has been looked at, a fact that never holds: a network is refused every time.
-        self._gets: list[Any] = [{}.get]
-        self._keys, self._held, self._mappings = [""], [True], []
+        self._facts = [_REFUSED]  # until all has been looked at: a network is refused every time
         self._rows: list[tuple[Sequential, list[Layer]]] = []
         self._pieces: list[list[Layer] | Layer] = []
         self._plans: dict[Any, Plan] = {}
@@ -196,14 +169,7 @@ class PlannedNetwork(Layer):
         rows = [[piece] if isinstance(piece, Layer) else piece for piece in self._pieces]
         learns = [any(layer.parameters for layer in row) for row in rows]
         self._first = learns.index(True) if True in learns else len(learns)
-        self._gets = [mapping.get for mapping, _, _ in facts]
-        self._keys, self._held = [key for _, key, _ in facts], [value for *_, value in facts]
-        self._all_known = not any(isinstance(piece, Layer) for piece in self._pieces)
-        leaves = [layer for row in rows for layer in row]
-        self._mappings = [m for leaf in leaves for m in (leaf.parameters, leaf.buffers)]
-        self._number = sum(map(len, self._mappings))
-        self._collected: dict[str, Any] = {}
-        self._clear = None
+        self._facts = facts
 
     def _leaves(self, layer: Layer) -> Iterator[Layer]:
         """Yield the layers that run one after the other."""
@@ -216,10 +182,9 @@ class PlannedNetwork(Layer):
 
     def _has_changed(self) -> bool:
         """Tell whether anything that the plans take for granted is no longer so."""
-        if not all(map(is_, map(call, self._gets, self._keys), self._held)):
-            return True
-        if sum(map(len, self._mappings)) != self._number:
-            return True
+        for mapping, key, value in self._facts:
+            if mapping.get(key) is not value:
+                return True
         return any(row.layers != layers for row, layers in self._rows)
 
 

@@ -114,10 +114,10 @@ class Trainer:
 
     def step_on_floats(self, x: FloatArray, labels: NDArray[Any] | None = None) -> LossTerms:
         """Like ``step``, for images that are known to fit, in the model's own dtype."""
+        self._check_parameters()
         condition = {} if labels is None else {"labels": labels}
         model: Trainable = self.engine.double(self.model)
-        self._check_parameters(model)
-        buffers = [(buffer, buffer.copy()) for buffer in model.buffers.values()]
+        buffers = [(buffer, buffer.copy()) for buffer in self.model.buffers.values()]
         # A loss that overflows is reported by an error: no need of NumPy's warnings as well.
         quiet = np.errstate(over="ignore", invalid="ignore")
         with self.schedules_in_force(model), quiet:
@@ -137,9 +137,9 @@ class Trainer:
         self.engine.hand_back(self.model)
         return terms
 
-    def _check_parameters(self, model: Trainable) -> None:
+    def _check_parameters(self) -> None:
         """Raise ``InputError`` unless the optimiser's parameters are the model's."""
-        if self.optimiser.parameters != model.parameters:
+        if self.optimiser.parameters != self.model.parameters:
             raise InputError(
                 "the model's layers or parameters were replaced after this Trainer was made: make "
                 "a new Trainer, whose optimiser has the new ones"

@@ -10,7 +10,7 @@ from scratchvae import kernels
 from scratchvae.engine.network import PlannedNetwork
 from scratchvae.kernels.machine import tasks
 from scratchvae.kernels.machine.tasks import Program
-from scratchvae.layers import ELU, Dense, Parameter, Sequential
+from scratchvae.layers import ELU, Dense, Sequential
 from scratchvae.models import RECIPES
 
 pytestmark = pytest.mark.skipif(kernels.BACKEND != "numba", reason="there are no plans")
@@ -122,25 +122,3 @@ def test_what_goes_in_may_be_at_another_place_each_time():
             np.testing.assert_allclose(planned.backward(dy), expected_dx, rtol=0, atol=2e-6)
             for found, grad in zip(network.parameters.values(), expected_grads, strict=True):
                 np.testing.assert_allclose(found.grad, grad, rtol=0, atol=2e-5)
-
-
-@pytest.mark.parametrize("stranger", [False, True])
-def test_zero_grad_clears_the_gradients_that_backward_passes_add_to(stranger):
-    class Mine(Dense):
-        pass
-
-    network = Sequential(Dense(4, 4, rng=0), (Mine if stranger else Dense)(4, 2, rng=1))
-    planned = PlannedNetwork(network, keeps=True)
-    x = np.ones((3, 4), "f")
-    for step in range(4):
-        if step == 2:
-            network.layers[0].parameters["weight"] = Parameter(np.ones((4, 4), "f"))
-        planned.rewind(stays=True)
-        y = planned.forward(x)
-        planned.backward(np.ones_like(y))
-        assert all(parameter.grad.any() for parameter in network.parameters.values())
-        planned.zero_grad()
-        assert not any(parameter.grad.any() for parameter in network.parameters.values())
-        assert planned.parameters.keys() == network.parameters.keys()
-        for name, parameter in planned.parameters.items():
-            assert parameter is network.parameters[name]

@@ -44,11 +44,6 @@ def specialised(make: Callable[[Function], Kernel]) -> Callable[[Function], Kern
     return specialise
 
 
-def clear_task(out: FloatArray) -> Task:
-    """Return the task of out = 0."""
-    return Task(_clear, out.size * NANOSECONDS / 4, (out.reshape(-1),))
-
-
 def each_number_task(function: Function, x: FloatArray, out: FloatArray, constant: float) -> Task:
     """Return the task of out = function(x, constant); ``out`` may be ``x``."""
     arguments = (x.reshape(-1), out.reshape(-1), x.dtype.type(constant))
@@ -61,15 +56,6 @@ def each_pair_task(
     """Return the task of out = function(x, y, constant); ``out`` may be one of them."""
     arguments = (x.reshape(-1), y.reshape(-1), out.reshape(-1), x.dtype.type(constant))
     return Task(_each_pair(function), x.size * NANOSECONDS, arguments)
-
-
-@kernel()
-def _clear(chunk: int, chunks: int, out: Array) -> None:
-    if chunk == ALL:
-        return run_all(chunks)
-    first, last = bounds(chunk, chunks, out.size)
-    for i in range(first, last):
-        out[i] = 0
 
 
 @specialised
