@@ -59,6 +59,9 @@ class Engine:
             else:
                 continue
             self._replaced.add(name)
+        if self._on and self._keeps and not copies:
+            own["zero_grad"] = self._zero_grad
+            self._replaced.add("zero_grad")
         return self._double
 
     def _has_double(self, model: Any) -> bool:
@@ -77,8 +80,19 @@ class Engine:
                 if name not in self._replaced and value is not self._state.get(name):
                     vars(model)[name] = value
 
+    def _zero_grad(self) -> None:
+        for network in self._double.networks.values():
+            network.zero_grad()
+
+    def settle(self) -> None:
+        """Leave no gradient of an earlier round: backward passes may have been left out."""
+        if self._double is not None:
+            for network in self._networks.values():
+                network.settle()
+
     def step(self, optimiser: Any, adam: bool) -> None:
         """Take an optimiser's step; ``adam`` says that it is the package's own Adam."""
+        self.settle()
         if not (self._on and adam):
             optimiser.step()
             return

@@ -43,6 +43,7 @@ class PlannedNetwork(Layer):
         self._memory = Memory()
         self._gradients, self._turns = Rotation(), Rotation()
         self._call = 0
+        self._overwrites = False
         self._passes: list[Plan | Layer] = []
         self._read()
 
@@ -58,6 +59,22 @@ class PlannedNetwork(Layer):
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.__dict__["network"], name)
+
+    def zero_grad(self) -> None:
+        """Let gradients start at 0 again: the next backward pass overwrites what it can.
+
+        A weight's gradient is as large as the weight, and clearing it first takes as long as a step
+        of Adam. Where there is no such pass, `settle` clears them.
+        """
+        self._overwrites = len(self._pieces) == 1 and isinstance(self._pieces[0], list)
+        if not self._overwrites:
+            self.network.zero_grad()
+
+    def settle(self) -> None:
+        """Clear the gradients now, if no backward pass has overwritten them yet."""
+        if self._overwrites:
+            self._overwrites = False
+            self.network.zero_grad()
 
     def rewind(self) -> None:
         """Begin a new round: what forward passes returned in the last one may be written over."""
@@ -102,11 +119,12 @@ class PlannedNetwork(Layer):
                 "forward(x)"
             )
         d: FloatArray | None = dy
+        accumulate, self._overwrites = not self._overwrites, False
         for place in reversed(range(0 if wants_dx else self._first, len(self._pieces))):
             piece, wanted = self._passes[place], wants_dx or place > self._first
             assert d is not None
             if isinstance(piece, Plan):
-                d = piece.backward(d, wanted, copies=self._lent(d))
+                d = piece.backward(d, wanted, copies=self._lent(d), accumulate=accumulate)
             else:
                 own = place + 1 < len(self._passes) and isinstance(self._passes[place + 1], Layer)
                 d = d if own else d.copy()

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from scratchvae.engine.stages import Places, Shape, Stage, grouped
+from scratchvae.engine.stages import LINEAR, Places, Shape, Stage, grouped
 from scratchvae.kernels.machine.tasks import Program, Task
 from scratchvae.layers import Layer
 from scratchvae.validation import FloatArray, check_array, check_floats
@@ -36,7 +36,13 @@ class Plan:
         self._y, self._last = h, type(layers[-1]).__name__
         self._learns = [any(layer.parameters for layer in members) for _, members in groups]
         self._dy: FloatArray | None = None
-        self._back: dict[bool, tuple[Program, FloatArray | None]] = {}
+        self._back: dict[tuple[bool, bool], tuple[Program, FloatArray | None]] = {}
+        self._summed = [  # what backward passes always add to
+            parameter.grad
+            for layer in layers
+            for name, parameter in layer.parameters.items()
+            if not (type(layer) in LINEAR and name == "weight")
+        ]
 
     def forward(self, x: FloatArray, copies: bool) -> FloatArray:
         """Return the last layer's output, in an array of the plan's.
@@ -47,19 +53,24 @@ class Plan:
         (self._read,) = self._forward.run(x, copies=copies or not self._computing)
         return self._y
 
-    def backward(self, dy: FloatArray, wants_dx: bool, copies: bool) -> FloatArray | None:
-        """Add to the parameters' gradients; return ∂loss/∂x where it is wanted.
+    def backward(
+        self, dy: FloatArray, wants_dx: bool, copies: bool, accumulate: bool
+    ) -> FloatArray | None:
+        """Write the parameters' gradients, or add to them; return ∂loss/∂x where it is wanted.
 
         ``copies`` says that ``dy`` may be memory that the pass writes to.
         """
         check_array(dy, f"{self._last}: dy", self._y.shape, self._y.dtype)
-        if wants_dx not in self._back:
-            self._back[wants_dx] = self._backward(wants_dx)
-        program, dx = self._back[wants_dx]
+        key = wants_dx, accumulate
+        if key not in self._back:
+            self._back[key] = self._backward(*key)
+        program, dx = self._back[key]
+        for grad in () if accumulate else self._summed:
+            grad[...] = 0
         program.run(self._read, dy, copies=copies or not self._computing)
         return dx
 
-    def _backward(self, wants_dx: bool) -> tuple[Program, FloatArray | None]:
+    def _backward(self, wants_dx: bool, accumulate: bool) -> tuple[Program, FloatArray | None]:
         edges, gradients = self._places.edges, self._places.gradients
         if self._dy is None:
             self._dy = edges.empty(self._y.shape, self._y.dtype)
@@ -71,7 +82,7 @@ class Plan:
         for place in reversed(range(first, len(self._stages))):
             source = gradients if place > lowest else (edges if wants_dx else None)
             assert d is not None
-            more, d = self._stages[place].backward(d, source)
+            more, d = self._stages[place].backward(d, source, accumulate)
             tasks += more
         program = Program(tasks, self._places.resources.threads, [self._x, self._dy])
         return program, d if wants_dx else None

@@ -121,10 +121,12 @@ class Stage:
     def __init__(self, layers: list[Any], x: FloatArray, training: bool, places: Places) -> None:
         self.layers, self.x, self.training, self.places = layers, x, training, places
 
-    def backward(self, dy: FloatArray, source: Arena | None) -> Back:
+    def backward(self, dy: FloatArray, source: Arena | None, accumulate: bool) -> Back:
         """Return the tasks that take ∂loss/∂y to the parameters' gradients and ∂loss/∂x.
 
-        ∂loss/∂x is an array from ``source``, or is left out where that is ``None``.
+        ∂loss/∂x is an array from ``source``, or is left out where that is ``None``. What is summed
+        for parameters is added to their gradients; without ``accumulate``, that of a linear map's
+        weight is overwritten.
         """
         raise NotImplementedError
 
@@ -136,7 +138,7 @@ class Shape(Stage):
         super().__init__(layers, x, training, places)
         self.forward, self.y = [], layers[0].view(x)
 
-    def backward(self, dy: FloatArray, source: Arena | None) -> Back:
+    def backward(self, dy: FloatArray, source: Arena | None, accumulate: bool) -> Back:
         """Return the same gradient in the shape of ``x``."""
         return [], dy.reshape(self.x.shape)
 
@@ -150,7 +152,7 @@ class Activation(Stage):
         self.y = places.outputs.empty(x.shape, x.dtype)
         self.forward = activation_tasks(places.resources, x, self.y, **self.kind)
 
-    def backward(self, dy: FloatArray, source: Arena | None) -> Back:
+    def backward(self, dy: FloatArray, source: Arena | None, accumulate: bool) -> Back:
         """Return the tasks of dy · f′(y)."""
         if source is None:
             return [], None
@@ -173,23 +175,25 @@ class Linear(Stage):
             places.resources, self.y, self.bias.value, **self.kind
         )
 
-    def backward(self, dy: FloatArray, source: Arena | None) -> Back:
+    def backward(self, dy: FloatArray, source: Arena | None, accumulate: bool) -> Back:
         """Return the tasks through the activation, summing for the bias on the way, and the map."""
         d = dy if self.kind == IDENTITY else self.places.gradients.empty(dy.shape, dy.dtype)
         tasks = activation_backward_bias_tasks(
             self.places.resources, dy, self.y, d, self.bias.grad, **self.kind
         )
-        return self._map_backward(tasks, d, source)
+        return self._map_backward(tasks, d, source, accumulate)
 
     def _map(self, y: FloatArray) -> list[Task]:
         products, geometry = self._products()
         return products.forward(self.places.resources, self.x, self.w.value, y, *geometry)
 
-    def _map_backward(self, tasks: list[Task], d: FloatArray, source: Arena | None) -> Back:
+    def _map_backward(
+        self, tasks: list[Task], d: FloatArray, source: Arena | None, accumulate: bool
+    ) -> Back:
         """Add the tasks from the gradient ``d`` at the map's output to its weight and input."""
         (products, geometry), resources = self._products(), self.places.resources
         operands = (self.x, d, self.w.grad)
-        tasks += products.weight_gradient(resources, *operands, *geometry, accumulate=True)
+        tasks += products.weight_gradient(resources, *operands, *geometry, accumulate=accumulate)
         if source is None:
             return tasks, None
         dx = source.empty(self.x.shape, d.dtype)
@@ -235,7 +239,7 @@ class Normalised(Linear):
             **self.kind,
         )
 
-    def backward(self, dy: FloatArray, source: Arena | None) -> Back:
+    def backward(self, dy: FloatArray, source: Arena | None, accumulate: bool) -> Back:
         """Return the tasks through activation and norm, and then through the map."""
         (mean, inverse_std), (scale, shift) = self.moments, self.norm.parameters.values()
         # The gradient at the norm's input is computed in any case.
@@ -249,7 +253,9 @@ class Normalised(Linear):
             training=self.training,
             **self.kind,
         )
-        return self._map_backward(tasks, d, source) if self.mapped else (tasks, d)
+        if not self.mapped:
+            return tasks, d
+        return self._map_backward(tasks, d, source, accumulate)
 
 
 def _kind(layer: Any) -> dict[str, Any]:

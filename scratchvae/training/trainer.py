@@ -132,6 +132,7 @@ class Trainer:
                 # A step that is refused costs nothing: running statistics have moved already.
                 for buffer, before in buffers:
                     buffer[...] = before
+                self.engine.settle()
                 raise
         self.engine.step(self.optimiser, adam=type(self.optimiser) is Adam)
         self.engine.hand_back(self.model)

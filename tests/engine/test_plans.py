@@ -301,3 +301,42 @@ def test_planned_network_refuses_what_its_layers_refuse():
             planned.forward(np.ones((5, 3), "f"))
     weight.grad = np.zeros((3, 4), "f")
     assert planned.forward(np.ones((5, 3), "f")).shape == (5, 4)
+
+
+@pytest.mark.parametrize("wants_dx", [False, True])
+def test_after_zero_grad_a_backward_pass_writes_and_the_next_one_adds(wants_dx):
+    layers = Conv2D(2, 4, 3, rng=0), BatchNorm(4), ELU(), Flatten(), Dense(16, 3, rng=1)
+    network, x = Sequential(*layers), np.random.default_rng(2).random((5, 4, 4, 2), np.float32)
+    dy = np.random.default_rng(3).random((5, 3), np.float32)
+    planned = PlannedNetwork(network, keeps=True)
+
+    def gradients(passes):
+        planned.rewind()
+        planned.forward(x, training=True)
+        for _ in range(passes):
+            (planned.backward if wants_dx else planned.backward_parameters)(dy)
+        return {name: parameter.grad.copy() for name, parameter in network.parameters.items()}
+
+    network.zero_grad()
+    once = gradients(1)
+    for parameter in network.parameters.values():
+        parameter.grad[...] = np.nan
+    planned.zero_grad()
+    for count in (1, 2, 3):
+        for name, grad in gradients(1).items():
+            np.testing.assert_allclose(grad, count * once[name], rtol=1e-6, atol=1e-6)
+    planned.zero_grad()
+    planned.settle()  # no pass came
+    assert not any(parameter.grad.any() for parameter in network.parameters.values())
+    assert all((grad == once[name]).all() for name, grad in gradients(1).items())
+    planned.settle()  # a pass has come: its gradients stay
+    assert all(p.grad.any() for name, p in network.parameters.items() if once[name].any())
+
+
+def test_zero_grad_clears_at_once_where_a_layer_is_not_known():
+    network = Sequential(Dense(4, 4, rng=0), Stranger(), Dense(4, 2, rng=1))
+    planned = PlannedNetwork(network, keeps=True)
+    for parameter in network.parameters.values():
+        parameter.grad[...] = 1
+    planned.zero_grad()
+    assert not any(parameter.grad.any() for parameter in network.parameters.values())
