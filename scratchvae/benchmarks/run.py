@@ -223,6 +223,6 @@ def _check(
     if "bound" in measurements and find_local("mnist") is None:
         raise InputError(
             "the time to a bound is measured on MNIST, which is not on this machine: put it into "
-            "a folder and set SCRATCHVAE_DATA to it, or have `scratchvae train --data mnist` "
-            "download it"
+            "a folder and set SCRATCHVAE_DATA to it, or download it by "
+            'scratchvae.data.load("mnist")'
         )
