@@ -96,7 +96,7 @@ def test_run_bench_refuses_bad_arguments_before_measuring(monkeypatch, tmp_path)
     with refused("VAE", "autoencoder"):
         run_bench(plan=Plan(cases=(), recipes=("autoencoder",)))
     monkeypatch.setattr(bench_run, "find_local", lambda name: None)
-    with refused("MNIST", "SCRATCHVAE_DATA", "train --data mnist"):
+    with refused("MNIST", "SCRATCHVAE_DATA", "scratchvae.data.load"):
         run_bench(["kernels", "bound"], plan=TINY)
 
 
