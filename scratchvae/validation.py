@@ -1,9 +1,10 @@
-"""Array types, and the checks of what a public function was given.
+"""Array types, and the checks of what a public function, or the environment, was given.
 
 Every array inside the package is ``float32`` (to train) or ``float64`` (to check gradients); the
 dtype that comes in goes out. A check returns the array unchanged or raises ``InputError``.
 """
 
+import os
 from collections.abc import Callable
 from typing import Any
 
@@ -152,6 +153,18 @@ def check_share_kept(value: Any, name: str) -> float:
     """Return the share that a running mean keeps; ``InputError`` unless at least 0 and below 1."""
     # With 1 the mean would never change.
     return _number(value, name, "at least 0 and below 1", lambda number: 0 <= number < 1)
+
+
+def chosen_by_variable(variable: str, *choices: str) -> str:
+    """Return what an environment variable chooses; where it is not set, the first of the choices.
+
+    An `InputError` is raised if it is none of them.
+    """
+    wanted = os.environ.get(variable) or choices[0]
+    if wanted not in choices:
+        known = f"{', '.join(choices[:-1])} or {choices[-1]}"
+        raise InputError(f"{variable} must be {known}, not {wanted!r}", "set one, or unset it")
+    return wanted
 
 
 def _number(value: Any, name: str, wanted: str, allowed: Callable[[float], bool]) -> float:

@@ -1,15 +1,14 @@
 """The engine: a model's double, whose networks run as plans."""
 
-import os
 import threading
 from typing import Any
 from weakref import WeakKeyDictionary
 
 from scratchvae import kernels
-from scratchvae.errors import InputError
 from scratchvae.kernels.machine.arena import Arena
 from scratchvae.layers import Layer
 from scratchvae.layers.sequential import twin
+from scratchvae.validation import chosen_by_variable
 
 _VARIABLE = "SCRATCHVAE_ENGINE"
 
@@ -113,10 +112,7 @@ class Engine:
 
 def is_on() -> bool:
     """Tell whether passes run as plans: the variable is not ``off``, and kernels are compiled."""
-    wanted = os.environ.get(_VARIABLE) or "on"
-    if wanted not in ("on", "off"):
-        raise InputError(f"{_VARIABLE} must be on or off, not {wanted!r}")
-    return wanted == "on" and kernels.BACKEND == "numba"
+    return chosen_by_variable(_VARIABLE, "on", "off") == "on" and kernels.BACKEND == "numba"
 
 
 class _PlannedLikelihood:

@@ -10,19 +10,16 @@ order of its sums, may depend on the number of its threads, which is its own and
 the same bits for any number of threads.
 """
 
-import os
 import time
 from collections.abc import Callable
 from statistics import median
 
 import numpy as np
 
-from scratchvae.errors import InputError
 from scratchvae.kernels.machine.tasks import Task, in_python, run
-from scratchvae.validation import FloatArray
+from scratchvae.validation import FloatArray, chosen_by_variable
 
 _VARIABLE = "SCRATCHVAE_PRODUCTS"
-_CHOICES = ("tile", "blas", "auto")
 _ROUNDS = 7
 _CLEARLY = 0.9  # of the tile's time
 _WORTH_NANOSECONDS = 20_000.0  # below this, calling a library takes as long as the product
@@ -38,9 +35,7 @@ def chosen(tile: Callable[[Product], Task], product: Product, threads: int) -> T
 
     An `InputError` is raised if ``SCRATCHVAE_PRODUCTS`` is none of its three values.
     """
-    wanted, task = os.environ.get(_VARIABLE) or "tile", tile(product)
-    if wanted not in _CHOICES:
-        raise InputError(f"{_VARIABLE} must be one of {', '.join(_CHOICES)}, not {wanted!r}")
+    wanted, task = chosen_by_variable(_VARIABLE, "tile", "blas", "auto"), tile(product)
     if wanted == "tile" or (wanted == "auto" and not _is_faster(tile, task, product, threads)):
         return task
     return Task(multiply_by_blas, 0.0, product)

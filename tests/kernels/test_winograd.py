@@ -171,7 +171,7 @@ def test_a_variable_switches_it_off(monkeypatch):
     ours = convolution.convolution_forward(*arrays[:2], 1, 2)
     assert 0 < relative_error(ours, direct) < SINGLE
     monkeypatch.setenv("SCRATCHVAE_WINOGRAD", "yes")
-    with pytest.raises(InputError, match=r"^SCRATCHVAE_WINOGRAD must be on .* or off, not 'yes'$"):
+    with pytest.raises(InputError, match="^SCRATCHVAE_WINOGRAD must be on or off, not 'yes': "):
         convolution.convolution_forward(*arrays[:2], 1, 2)
 
 

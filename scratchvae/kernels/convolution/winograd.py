@@ -22,12 +22,10 @@ relative to the largest entry about 4e-7 in float32, and 1e-5 at most here (1e-1
 float64).
 """
 
-import os
 from typing import Any
 
 import numpy as np
 
-from scratchvae.errors import InputError
 from scratchvae.kernels.convolution.cook_toom import RESULTS, transforms
 from scratchvae.kernels.convolution.phases import Axis
 from scratchvae.kernels.convolution.winograd_tiles import (
@@ -48,7 +46,7 @@ from scratchvae.kernels.machine.tile import (
     tile_rows,
 )
 from scratchvae.kernels.matrix_product import NANOSECONDS
-from scratchvae.validation import FloatArray
+from scratchvae.validation import FloatArray, chosen_by_variable
 
 _VARIABLE = "SCRATCHVAE_WINOGRAD"
 _KERNELS = (3, 5)
@@ -88,14 +86,12 @@ def _pays(
     stride: int,
     cost: float,
 ) -> bool:
-    wanted = os.environ.get(_VARIABLE) or "on"
-    if wanted not in ("on", "off"):
-        raise InputError(f"{_VARIABLE} must be on (the default) or off, not {wanted!r}")
+    off = chosen_by_variable(_VARIABLE, "on", "off") == "off"
     taps, width, in_channels, out_channels = w.shape
     vector = lanes(w.dtype)
     fewest = min(in_channels, out_channels)
     whole = fewest > 0 and not (in_channels % vector or out_channels % vector)
-    if wanted == "off" or stride > 1 or taps != width or taps not in _KERNELS or not whole:
+    if off or stride > 1 or taps != width or taps not in _KERNELS or not whole:
         return False
     # The direct kernel skips the taps that fall outside; tiles that stand out at the edges are
     # computed whole. The transforms cost the less beside the products, the more channels there are.
@@ -141,19 +137,13 @@ def slide_tasks(
     to_taps, to_inputs, to_results = (
         _address(kind, RESULTS, taps, dtype) for kind in ("taps", "inputs", "results")
     )
-    tiles = len(x) * _tiles(out.shape[1]) * _tiles(out.shape[2])
-    work = 2 * tiles * points**2 * steps * columns * NANOSECONDS[dtype.itemsize]
-    tile, flat_x, flat_w, flat = (
-        tile_address(dtype, UNIT_STEP),
-        x.reshape(-1),
-        w.reshape(-1),
-        out.reshape(-1),
-    )
-    packed = (to_taps, flat_w, w.shape, zeros, plain, panels, transposed, width, lanes(dtype))
-    arrays = (flat_x, zeros, panels, buffer, flat)
+    work = 2 * sizes.tiles * points**2 * steps * columns * NANOSECONDS[dtype.itemsize]
+    weights = (w.reshape(-1), w.shape, zeros, plain, panels)
+    arrays = (x.reshape(-1), zeros, panels, buffer, out.reshape(-1))
+    addresses = (tile_address(dtype, UNIT_STEP), to_inputs, to_results)
     return [
-        Task(transform_taps, 0, packed),
-        Task(slide_tiles, work, (tile, to_inputs, to_results, *arrays, tuple(sizes))),
+        Task(transform_taps, 0, (to_taps, *weights, transposed, width, lanes(dtype))),
+        Task(slide_tiles, work, (*addresses, *arrays, tuple(sizes))),
     ]
 
 
@@ -178,8 +168,7 @@ def weight_gradient_tasks(
     to_inputs, to_taps, to_results = (
         _address(kind, taps, RESULTS, dtype) for kind in ("inputs", "taps", "results")
     )
-    tiles = len(x) * _tiles(dy.shape[1]) * _tiles(dy.shape[2])
-    work = 2 * tiles * a_sum * NANOSECONDS[dtype.itemsize]
+    work = 2 * sizes.tiles * a_sum * NANOSECONDS[dtype.itemsize]
     tile, numbers = tile_address(dtype, UNIT_ROW), tuple(sizes)
     arrays = (x.reshape(-1), dy.reshape(-1), zeros, buffer, sums)
     finish = (to_results, sums, zeros, line, out.reshape(-1), numbers, accumulate)
@@ -193,7 +182,7 @@ def _sizes(x: FloatArray, y: FloatArray, taps: int, origins: tuple[int, int], gr
     tiles = len(x) * _tiles(y.shape[1]) * _tiles(y.shape[2])
     pieces = next((count for count in _PIECES if tiles >= count * _TILES_A_PIECE), 1)
     machine = (tile_rows(), panel_columns(x.dtype), lanes(x.dtype))
-    return Sizes._make((*x.shape, *y.shape[1:], *origins, taps, group, pieces, *machine))
+    return Sizes._make((*x.shape, *y.shape[1:], *origins, taps, group, tiles, pieces, *machine))
 
 
 def _address(kind: str, results: int, taps: int, dtype: Any) -> int:

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from scratchvae.kernels.convolution.cook_toom import RESULTS
 from scratchvae.kernels.machine.chunks import ALL, bounds, run_all
 from scratchvae.kernels.machine.compilation import kernel
 from scratchvae.kernels.machine.grid_transform import transform_grid
@@ -33,6 +34,7 @@ class Sizes(NamedTuple):
     x_origin: int
     taps: int
     group: int  # tiles at a time
+    tiles: int  # of all images
     pieces: int  # of the sum over tiles
     tile_rows: int  # at most
     panel_columns: int
@@ -57,7 +59,7 @@ def transform_taps(
     if chunk == ALL:
         return run_all(chunks)
     taps, _, channels, out_channels = w_shape
-    points = taps + 3
+    points = taps + RESULTS - 1
     tap = channels * out_channels
     row, column, start = taps * tap, tap, 0
     if transposed:  # from the last tap backwards
@@ -70,14 +72,15 @@ def transform_taps(
         if transposed:
             strides = (row, column, points * tap, tap)
             sizes = (0, taps, 0, taps, points, points, out_channels // lanes)
-            transform_grid(transform, w, zeros, plain, (place, i * out_channels), strides, sizes)
+            starts = (place, 0, i * out_channels)
+            transform_grid(transform, w, zeros, plain, starts, strides, sizes)
             continue
         strides = (row, column, points * a_position, a_position)
         for p in range(many):
             left = p * width
             vectors = min(width, columns - left) // lanes
             sizes = (0, taps, 0, taps, points, points, vectors)
-            starts = (place + left, (p * steps + i) * width)
+            starts = (place + left, 0, (p * steps + i) * width)
             transform_grid(transform, w, zeros, panels, starts, strides, sizes)
     for position in range(points * points if transposed else 0):
         for p in range(many):
@@ -105,35 +108,32 @@ def slide_tiles(
     if chunk == ALL:
         return run_all(chunks)
     sizes = Sizes(*numbers)
-    positions = (sizes.taps + 3) * (sizes.taps + 3)
+    positions = (sizes.taps + RESULTS - 1) ** 2
     channels, out_channels = sizes.channels, sizes.out_channels
     v = chunk * positions * sizes.group * (channels + out_channels)
     products = v + positions * sizes.group * channels
+    x_shape = (sizes.height, sizes.width, channels, sizes.y_origin, sizes.x_origin)
     many = (out_channels + sizes.panel_columns - 1) // sizes.panel_columns
-    first, last = bounds(chunk, chunks, _all_tiles(sizes))
+    first, last = bounds(chunk, chunks, sizes.tiles)
     for n in range(first, last, sizes.group):
         count = min(sizes.group, last - n)
         for t in range(count):
-            _transform_inputs(to_inputs, x, zeros, buffer, v + t * channels, sizes, n + t)
+            row = v + t * channels
+            _transform(to_inputs, x, zeros, buffer, row, sizes, n + t, x_shape)
         for position in range(positions):
             left_start = v + position * sizes.group * channels
             to = products + position * sizes.group * out_channels
             for p in range(many):
                 left = p * sizes.panel_columns
-                starts = (
-                    left_start,
-                    (position * many + p) * channels * sizes.panel_columns,
-                    to + left,
-                )
+                panel = (position * many + p) * channels * sizes.panel_columns
+                starts = (left_start, panel, to + left)
                 strides = (channels, 0, 0, sizes.panel_columns, out_channels)
                 columns = min(sizes.panel_columns, out_channels - left)
-                run_tile(
-                    tile, buffer, panels, buffer, starts, strides, (1, channels, count, columns, 0)
-                )
+                whole = (1, channels, count, columns, 0)
+                run_tile(tile, buffer, panels, buffer, starts, strides, whole)
         for t in range(count):
-            _write_results(
-                to_results, buffer, zeros, out, products + t * out_channels, sizes, n + t
-            )
+            row = products + t * out_channels
+            _write_results(to_results, buffer, zeros, out, row, sizes, n + t)
 
 
 @kernel()
@@ -154,22 +154,25 @@ def sum_tiles(
     if chunk == ALL:
         return run_all(chunks)
     sizes = Sizes(*numbers)
-    positions = (sizes.taps + 3) * (sizes.taps + 3)
+    positions = (sizes.taps + RESULTS - 1) ** 2
     channels, out_channels = sizes.channels, sizes.out_channels
     v = chunk * positions * sizes.group * (channels + out_channels)
     d = v + positions * sizes.group * channels
+    x_shape = (sizes.height, sizes.width, channels, sizes.y_origin, sizes.x_origin)
+    dy_shape = (sizes.out_height, sizes.out_width, out_channels, 0, 0)
     blocks = (channels + sizes.tile_rows - 1) // sizes.tile_rows
     first_piece, last_piece = bounds(chunk, chunks, sizes.pieces)
     for piece in range(first_piece, last_piece):
-        first, last = bounds(piece, sizes.pieces, _all_tiles(sizes))
+        first, last = bounds(piece, sizes.pieces, sizes.tiles)
         to = piece * positions * channels * out_channels
         if first == last:
             sums[to : to + positions * channels * out_channels] = 0
         for n in range(first, last, sizes.group):
             count = min(sizes.group, last - n)
             for t in range(count):
-                _transform_inputs(to_inputs, x, zeros, buffer, v + t * channels, sizes, n + t)
-                _transform_gradient(to_taps, dy, zeros, buffer, d + t * out_channels, sizes, n + t)
+                row_v, row_d = v + t * channels, d + t * out_channels
+                _transform(to_inputs, x, zeros, buffer, row_v, sizes, n + t, x_shape)
+                _transform(to_taps, dy, zeros, buffer, row_d, sizes, n + t, dy_shape)
             for position in range(positions):
                 v_start = v + position * sizes.group * channels
                 d_start = d + position * sizes.group * out_channels
@@ -178,21 +181,11 @@ def sum_tiles(
                         row = channels * block // blocks
                         rows = channels * (block + 1) // blocks - row
                         at = to + (position * channels + row) * out_channels + left
-                        run_tile(
-                            tile,
-                            buffer,
-                            buffer,
-                            sums,
-                            (v_start + row, d_start + left, at),
-                            (channels, 0, 0, out_channels, out_channels),
-                            (
-                                1,
-                                count,
-                                rows,
-                                min(sizes.panel_columns, out_channels - left),
-                                1 if n > first else 0,
-                            ),
-                        )
+                        starts = (v_start + row, d_start + left, at)
+                        strides = (channels, 0, 0, out_channels, out_channels)
+                        columns = min(sizes.panel_columns, out_channels - left)
+                        whole = (1, count, rows, columns, 1 if n > first else 0)
+                        run_tile(tile, buffer, buffer, sums, starts, strides, whole)
 
 
 @kernel()
@@ -211,7 +204,8 @@ def finish_sums(
     if chunk == ALL:
         return run_all(chunks)
     sizes = Sizes(*numbers)
-    points, taps, columns = sizes.taps + 3, sizes.taps, sizes.out_channels
+    taps, columns = sizes.taps, sizes.out_channels
+    points = taps + RESULTS - 1
     positions, row = points * points, sizes.channels * columns
     first, last = bounds(chunk, chunks, sizes.channels)
     for position in range(positions):
@@ -224,7 +218,7 @@ def finish_sums(
     strides = (points * row, row, taps * columns, columns)
     inside = (0, points, 0, points, taps, taps, columns // sizes.lanes)
     for i in range(first, last):
-        transform_grid(to_results, sums, zeros, line, (i * columns, done), strides, inside)
+        transform_grid(to_results, sums, zeros, line, (i * columns, 0, done), strides, inside)
         _drop_rounding_errors(line, largest, done, taps * taps, columns)
         for tap in range(taps * taps):
             result = line[done + tap * columns : done + (tap + 1) * columns]
@@ -256,47 +250,37 @@ def _drop_rounding_errors(line: Array, largest: int, first: int, taps: int, colu
 
 
 @kernel(inside=True)
-def _all_tiles(sizes: Sizes) -> int:
-    return sizes.images * ((sizes.out_height + 3) // 4) * ((sizes.out_width + 3) // 4)
-
-
-@kernel(inside=True)
 def _place(sizes: Sizes, tile: int) -> tuple[int, int, int]:
     """Return a tile's image, and its first output row and column."""
-    across, down = (sizes.out_width + 3) // 4, (sizes.out_height + 3) // 4
+    across = (sizes.out_width + RESULTS - 1) // RESULTS
+    down = (sizes.out_height + RESULTS - 1) // RESULTS
     row = tile // across
-    return row // down, row % down * 4, tile % across * 4
+    return row // down, row % down * RESULTS, tile % across * RESULTS
 
 
 @kernel(inside=True)
-def _transform_inputs(
-    transform: int, x: Array, zeros: Array, buffer: Array, to: int, sizes: Sizes, tile: int
+def _transform(
+    transform: int,
+    images: Array,
+    zeros: Array,
+    buffer: Array,
+    to: int,
+    sizes: Sizes,
+    tile: int,
+    shape: tuple[int, ...],
 ) -> None:
-    """Write one tile's row of V, whose positions are a group's rows apart."""
-    image, top, left = _place(sizes, tile)
-    y, x_first = top + sizes.y_origin, left + sizes.x_origin
-    points, channels = sizes.taps + 3, sizes.channels
-    start = ((image * sizes.height + y) * sizes.width + x_first) * channels
-    apart = sizes.group * channels
-    strides = (sizes.width * channels, channels, points * apart, apart)
-    vectors = channels // sizes.lanes
-    inside = (-y, sizes.height - y, -x_first, sizes.width - x_first, points, points, vectors)
-    transform_grid(transform, x, zeros, buffer, (start, to), strides, inside)
+    """Write one tile's row of V, or of D, whose positions are a group's rows apart.
 
-
-@kernel(inside=True)
-def _transform_gradient(
-    transform: int, dy: Array, zeros: Array, buffer: Array, to: int, sizes: Sizes, tile: int
-) -> None:
-    """Write one tile's row of D."""
+    `shape` is height, width and channels of the images, and where in them output pixel 0 begins.
+    """
+    height, width, channels, y_origin, x_origin = shape
     image, top, left = _place(sizes, tile)
-    points, channels = sizes.taps + 3, sizes.out_channels
-    start = ((image * sizes.out_height + top) * sizes.out_width + left) * channels
-    apart = sizes.group * channels
-    strides = (sizes.out_width * channels, channels, points * apart, apart)
-    vectors = channels // sizes.lanes
-    inside = (0, sizes.out_height - top, 0, sizes.out_width - left, points, points, vectors)
-    transform_grid(transform, dy, zeros, buffer, (start, to), strides, inside)
+    y, x = top + y_origin, left + x_origin
+    points, apart = sizes.taps + RESULTS - 1, sizes.group * channels
+    starts = (((image * height + y) * width + x) * channels, 0, to)
+    strides = (width * channels, channels, points * apart, apart)
+    inside = (-y, height - y, -x, width - x, points, points, channels // sizes.lanes)
+    transform_grid(transform, images, zeros, buffer, starts, strides, inside)
 
 
 @kernel(inside=True)
@@ -305,11 +289,11 @@ def _write_results(
 ) -> None:
     """Write the pixels of one tile that exist."""
     image, top, left = _place(sizes, tile)
-    points, channels = sizes.taps + 3, sizes.out_channels
+    points, channels = sizes.taps + RESULTS - 1, sizes.out_channels
     to = ((image * sizes.out_height + top) * sizes.out_width + left) * channels
     apart = sizes.group * channels
     strides = (points * apart, apart, sizes.out_width * channels, channels)
-    rows, columns = min(4, sizes.out_height - top), min(4, sizes.out_width - left)
+    rows, columns = min(RESULTS, sizes.out_height - top), min(RESULTS, sizes.out_width - left)
     vectors = channels // sizes.lanes
     inside = (0, points, 0, points, rows, columns, vectors)
-    transform_grid(transform, buffer, zeros, out, (start, to), strides, inside)
+    transform_grid(transform, buffer, zeros, out, (start, 0, to), strides, inside)

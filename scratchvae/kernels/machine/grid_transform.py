@@ -21,10 +21,10 @@ from numba.extending import intrinsic
 from numpy.typing import DTypeLike, NDArray
 
 from scratchvae.kernels.machine import simd
+from scratchvae.kernels.machine.addresses import emit_call, integers, pointer
 from scratchvae.kernels.machine.compilation import kernel
 from scratchvae.kernels.machine.numba_interior import (
     JIT_DISABLED,
-    array_data,
     c_address,
     cgutils,
     rolled_loop,
@@ -51,10 +51,8 @@ def transform_address(name: str, matrix: Rows, dtype: DTypeLike) -> int:
         emit(source, zeros, to, strides, sizes)
 
     code.__name__ = code.__qualname__ = f"transform.{name}"
-    number = types.float32 if np.dtype(dtype) == np.float32 else types.float64
-    pointer = types.CPointer(number)
-    counts = [types.UniTuple(types.intp, count) for count in (4, 7)]
-    return c_address(kernel()(code), types.void(pointer, pointer, pointer, *counts))
+    numbers = [*3 * [pointer(dtype)], integers(4), integers(7)]
+    return c_address(kernel()(code), types.void(*numbers))
 
 
 def _grid(matrix: Rows) -> Callable[..., None]:
@@ -198,17 +196,8 @@ def _call(
 
     def generate(context: Any, builder: ir.IRBuilder, signature: Any, arguments: Any) -> Any:
         address, *arrays, starts, strides, sizes = arguments
-        first, last = cgutils.unpack_tuple(builder, starts)
-        pointers = [
-            builder.gep(array_data(context, builder, kind, array), [start])
-            for kind, array, start in zip(
-                signature.args[1:4], arrays, (first, simd.INDEX(0), last), strict=True
-            )
-        ]
-        values = [*pointers, strides, sizes]
-        function = ir.FunctionType(ir.VoidType(), [value.type for value in values]).as_pointer()
-        builder.call(builder.inttoptr(address, function), values)
-        return context.get_dummy_value()
+        kinds = signature.args[1:4]
+        return emit_call(context, builder, kinds, address, arrays, starts, [strides, sizes])
 
     return signature, generate
 
@@ -218,7 +207,7 @@ def _python(
     source: NDArray[Any],
     zeros: NDArray[Any],
     to: NDArray[Any],
-    starts: tuple[int, int],
+    starts: tuple[int, int, int],
     strides: tuple[int, int, int, int],
     sizes: tuple[int, int, int, int, int, int, int],
 ) -> None:
@@ -235,14 +224,14 @@ def _python(
     result = np.einsum("ai,bj,ijc->abc", matrix, matrix, grid)
     for a in range(rows):
         for b in range(columns):
-            place = starts[1] + a * to_row + b * to_column
+            place = starts[2] + a * to_row + b * to_column
             to[place : place + channels] = result[a, b]
 
 
 transform_grid: Callable[..., None] = _python if JIT_DISABLED else _call
 """transform_grid(address, source, zeros, to, starts, strides, sizes), in a kernel, on flat arrays.
 
-starts are those of the source and of the result; strides are (source row, source column, result
+starts are those of the three arrays; strides are (source row, source column, result
 row, result column); sizes are (top, bottom, left, right, rows, columns, vectors). The grid's rows
 from `top` to `bottom` and columns from `left` to `right` exist, the others count as 0. The first
 `rows` and `columns` of the result are written, for so many vectors of channels. ``zeros`` are as

@@ -27,14 +27,10 @@ from numba.extending import intrinsic
 from numpy.typing import DTypeLike, NDArray
 
 from scratchvae.kernels.machine import simd
+from scratchvae.kernels.machine.addresses import emit_call, integers, pointer
 from scratchvae.kernels.machine.compilation import kernel
 from scratchvae.kernels.machine.nonzero_bits import WORD
-from scratchvae.kernels.machine.numba_interior import (
-    JIT_DISABLED,
-    array_data,
-    c_address,
-    cgutils,
-)
+from scratchvae.kernels.machine.numba_interior import JIT_DISABLED, c_address, cgutils
 
 
 def skipping_vectors() -> int:
@@ -51,10 +47,8 @@ def skipping_tile_address(dtype: DTypeLike) -> int:
     """Return the address of the compiled tile (0 without a compiler)."""
     if JIT_DISABLED:
         return 0
-    number = types.float32 if np.dtype(dtype) == np.float32 else types.float64
-    words, pointer = types.CPointer(types.int64), types.CPointer(number)
-    five, four = types.UniTuple(types.intp, 5), types.UniTuple(types.intp, 4)
-    return c_address(_entry, types.void(words, pointer, pointer, pointer, five, four))
+    words = types.CPointer(types.int64)
+    return c_address(_entry, types.void(words, *3 * [pointer(dtype)], integers(5), integers(4)))
 
 
 @kernel()
@@ -199,17 +193,8 @@ def _call_tile(
 
     def generate(context: Any, builder: ir.IRBuilder, signature: Any, arguments: Any) -> Any:
         address, *arrays, starts, strides, sizes = arguments
-        pointers = [
-            builder.gep(array_data(context, builder, kind, array), [start])
-            for kind, array, start in zip(
-                signature.args[1:5], arrays, cgutils.unpack_tuple(builder, starts), strict=True
-            )
-        ]
-        values = [*pointers, strides, sizes]
-        kinds = [value.type for value in values]
-        function = ir.FunctionType(ir.VoidType(), kinds).as_pointer()
-        builder.call(builder.inttoptr(address, function), values)
-        return context.get_dummy_value()
+        kinds = signature.args[1:5]
+        return emit_call(context, builder, kinds, address, arrays, starts, [strides, sizes])
 
     return signature, generate
 

@@ -37,10 +37,10 @@ from numba.extending import intrinsic
 from numpy.typing import DTypeLike, NDArray
 
 from scratchvae.kernels.machine import simd
+from scratchvae.kernels.machine.addresses import emit_call, integers, pointer
 from scratchvae.kernels.machine.compilation import kernel
 from scratchvae.kernels.machine.numba_interior import (
     JIT_DISABLED,
-    array_data,
     c_address,
     cgutils,
     rolled_loop,
@@ -80,9 +80,7 @@ def compile_tile(form: Callable[..., None], dtype: DTypeLike, unit: int) -> int:
     """
     if JIT_DISABLED:
         return unit
-    number = types.float32 if np.dtype(dtype) == np.float32 else types.float64
-    pointer, five = types.CPointer(number), types.UniTuple(types.intp, 5)
-    return c_address(form, types.void(pointer, pointer, pointer, five, five))
+    return c_address(form, types.void(*3 * [pointer(dtype)], *2 * [integers(5)]))
 
 
 @kernel()
@@ -203,17 +201,8 @@ def _call_tile(
 
     def generate(context: Any, builder: ir.IRBuilder, signature: Any, arguments: Any) -> Any:
         address, *arrays, starts, strides, sizes = arguments
-        pointers = [
-            builder.gep(array_data(context, builder, kind, array), [start])
-            for kind, array, start in zip(
-                signature.args[1:4], arrays, cgutils.unpack_tuple(builder, starts), strict=True
-            )
-        ]
-        values = [*pointers, strides, sizes]
-        kinds = [value.type for value in values]
-        function = ir.FunctionType(ir.VoidType(), kinds).as_pointer()
-        builder.call(builder.inttoptr(address, function), values)
-        return context.get_dummy_value()
+        kinds = signature.args[1:4]
+        return emit_call(context, builder, kinds, address, arrays, starts, [strides, sizes])
 
     return signature, generate
 
