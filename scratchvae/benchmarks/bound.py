@@ -9,6 +9,7 @@ from typing import Any
 from scratchvae.benchmarks.fresh import run_fresh
 from scratchvae.benchmarks.rivals import Rival
 from scratchvae.benchmarks.steps import OURS, Report
+from scratchvae.data.dataset import cache_folder
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,8 @@ def measure_bound(
         "target": plan.target,
         "every": plan.every,
         "most_epochs": plan.most_epochs,
-        "cache_dir": _data_cache(),
+        # The folder of downloads would move with the variable that moves compiled code.
+        "cache_dir": str(cache_folder()),
     }
     for number in range(plan.rounds):
         with tempfile.TemporaryDirectory() as folder:
@@ -75,10 +77,3 @@ def measure_bound(
 
 def _middle(runs: list[dict[str, Any]]) -> float:
     return float(median(run["seconds"] for run in runs))
-
-
-def _data_cache() -> str:
-    """Return the folder of downloads, which moves with the variable that moves compiled code."""
-    import platformdirs
-
-    return platformdirs.user_cache_dir("scratchvae")

@@ -141,7 +141,6 @@ def load(
 def find_local(
     name: str,
     *,
-    data_dir: str | os.PathLike[str] | None = None,
     cache_dir: str | os.PathLike[str] | None = None,
     remotes: Mapping[str, RemoteDataset] = REMOTES,
 ) -> Dataset | None:
@@ -149,11 +148,11 @@ def find_local(
 
     Nothing is downloaded, and a folder without the data set is no error.
     """
-    for folder in _user_folders(data_dir):
+    for folder in _user_folders(None):
         found = _find(remotes[name], folder, remotes)
         if isinstance(found, Dataset):
             return found
-    return _find_in_cache(remotes[name], _cache(cache_dir), remotes)
+    return _find_in_cache(remotes[name], cache_folder(cache_dir), remotes)
 
 
 def _user_folders(data_dir: str | os.PathLike[str] | None) -> list[Path]:
@@ -180,7 +179,7 @@ def _find_or_download(
     progress: bool,
 ) -> Dataset:
     """Take a data set from the cache, downloading what is missing or damaged there."""
-    cache = _cache(cache_dir)
+    cache = cache_folder(cache_dir)
     found = _find_in_cache(remote, cache, remotes)
     if found is not None:
         return found
@@ -190,7 +189,8 @@ def _find_or_download(
     return _dataset(remote.name, origin, _read(_files_in(folder)))
 
 
-def _cache(cache_dir: str | os.PathLike[str] | None) -> Path:
+def cache_folder(cache_dir: str | os.PathLike[str] | None = None) -> Path:
+    """Return where downloads are kept: the folder named, or the system's for this package."""
     import platformdirs
 
     return Path(cache_dir or platformdirs.user_cache_dir("scratchvae"))

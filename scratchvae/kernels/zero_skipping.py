@@ -11,6 +11,8 @@ made in the same order and the same blocks, so that not a bit differs but the si
 0 · ∞ is not 0: where the right operand is not finite, nothing is left out.
 """
 
+from typing import Any
+
 from scratchvae.kernels import matrix_product
 from scratchvae.kernels.machine import simd
 from scratchvae.kernels.machine.chunks import ALL, bounds, run_all
@@ -66,7 +68,7 @@ def _skipping(resources: Resources, tasks: list[Task], out: FloatArray) -> list[
     size = -(-steps // block) * words * stride
     bits = resources.memory.scratch("nonzero bits", resources.threads * size, "i8")
     cut = (block, words, stride, size, lanes, skipping_vectors())
-    arguments = (skipping_tile_address(out.dtype), bits, cut, *dense.arguments)
+    arguments = (skipping_tile_address(out.dtype), bits, cut, dense.arguments)
     return [Task(multiply_without_zeros, dense.nanoseconds, arguments)]
 
 
@@ -77,24 +79,16 @@ def multiply_without_zeros(
     skipping_tile: int,
     bits: Array,
     zero_cut: tuple[int, ...],
-    over_rows: bool,
-    tile: int,
-    unit_row: bool,
-    a: Array,
-    b: Array,
-    c: Array,
-    buffer: Array,
-    sizes: tuple[int, ...],
-    cut: tuple[int, ...],
-    transposed: bool,
-    accumulate: bool,
+    dense: tuple[Any, ...],
 ) -> None:
     """Compute one chunk of a product, with zeros left out where that pays and changes nothing.
 
-    The chunks are those of ``multiply``, so that each can choose by itself.
+    `dense` are the arguments of ``multiply``. The chunks are its chunks, so that each can choose by
+    itself.
     """
     if chunk == ALL:
         return run_all(chunks)
+    over_rows, _, unit_row, a, b, c, _, sizes, cut, _, accumulate = dense
     (rows, columns, _), width = sizes, cut[1]
     piece = (0, rows, 0, columns)
     if over_rows:
@@ -106,7 +100,6 @@ def multiply_without_zeros(
     if _can_skip(unit_row, a, b, bits, chunk, piece, sizes, zero_cut):
         _skip(skipping_tile, unit_row, a, b, c, bits, chunk, piece, sizes, zero_cut, accumulate)
     else:
-        dense = (over_rows, tile, unit_row, a, b, c, buffer, sizes, cut, transposed, accumulate)
         multiply(chunk, chunks, *dense)
 
 
@@ -126,9 +119,8 @@ def _can_skip(
     (_, columns, steps), lanes = sizes, cut[4]
     if right - left < lanes:
         return False
-    unit = (
-        ROWS * lanes if unit_row else ROWS
-    )  # whole tiles and, where rows are side by side, vectors
+    # Whole tiles at a time and, where rows are side by side, whole vectors.
+    unit = ROWS * lanes if unit_row else ROWS
     whole = (last - first) // ROWS * steps
     seen, needed = 0, 0  # steps of the tiles so far
     for row in range(first, last, unit):

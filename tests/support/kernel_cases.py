@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scratchvae.kernels import matrix_product, reference, zero_skipping
-from scratchvae.kernels.convolution import convolution, winograd
+from scratchvae.kernels.convolution import convolution, cook_toom, winograd
 from scratchvae.kernels.convolution.phases import forward_axis, gradient_axis
 from scratchvae.kernels.machine import dot_tile, simd, tile
 from scratchvae.kernels.machine.memory import Memory
@@ -202,12 +202,12 @@ def check_convolution(place: Place, dtype: str, random: Any, *case: int) -> None
 
 
 def check_winograd(place: Place, dtype: str, random: Any, *case: int) -> None:
-    """Hold Winograd's kernels to the convolutions in float64; channels are whole vectors."""
+    """Hold Winograd's kernels to their definitions in float64; channels are whole vectors."""
     n, height, width, channels, out_channels, taps, padding = case
     x = place(random.standard_normal((n, height, width, channels)).astype(dtype))
     w = place(random.standard_normal((taps, taps, channels, out_channels)).astype(dtype))
     exact_x, exact_w = x.astype("d"), w.astype("d")
-    y = reference.convolution_forward(exact_x, exact_w, 1, padding)
+    y = cook_toom.winograd_forward(exact_x, exact_w, padding)
     dy = place(random.standard_normal(y.shape).astype(dtype))
     exact_dy, out = dy.astype("d"), place(np.full(y.shape, 7, dtype))
     dx, dw = (place(np.full(array.shape, 7, dtype)) for array in (x, w))
@@ -220,8 +220,8 @@ def check_winograd(place: Place, dtype: str, random: Any, *case: int) -> None:
     run_built(winograd.weight_gradient_tasks, x, dy, dw, padding, False)
     expected = (
         y,
-        reference.convolution_input_gradient(exact_dy, exact_w, (height, width), 1, padding),
-        reference.convolution_weight_gradient(exact_x, exact_dy, (taps, taps), 1, padding),
+        cook_toom.winograd_input_gradient(exact_dy, exact_w, (height, width), padding),
+        cook_toom.winograd_weight_gradient(exact_x, exact_dy, taps, padding),
     )
     # The transforms cost some two digits: see cook_toom.
     tolerance = 1e-5 if dtype == "f" else 1e-12

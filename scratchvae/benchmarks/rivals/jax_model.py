@@ -5,21 +5,21 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from importlib import import_module
-from math import log, pi
 from typing import Any
 
 import numpy as np
 
 from scratchvae.benchmarks.rivals.jax_layers import FRAMEWORK, Arrays, JaxLayers
 from scratchvae.benchmarks.rivals.translation import (
+    gaussian_terms,
     has_convolutions,
     networks,
-    untranslated,
+    not_installed,
     variance_floor,
 )
 from scratchvae.errors import InputError
 from scratchvae.models import VAE
-from scratchvae.probability import BernoulliLikelihood, GaussianLikelihood
+from scratchvae.probability import BernoulliLikelihood
 from scratchvae.validation import FloatArray
 
 _THREADS = "NPROC"  # what the size of XLA's pool of threads is read from, when a client is made
@@ -30,10 +30,7 @@ def import_jax() -> Any:
     try:
         return import_module("jax")
     except ImportError:
-        raise InputError(
-            "the comparison with JAX needs JAX, which is not installed: "
-            "pip install 'scratchvae[bench]'"
-        ) from None
+        raise not_installed(FRAMEWORK) from None
 
 
 @contextmanager
@@ -202,8 +199,5 @@ class JaxModel:
         """Return the function of decoded and true images that sums −log p over a batch."""
         if isinstance(likelihood, BernoulliLikelihood):
             return lambda logits, x: (self.jax.nn.softplus(logits) - x * logits).sum()
-        if not isinstance(likelihood, GaussianLikelihood):
-            raise untranslated(likelihood, FRAMEWORK)
-        variance = likelihood.variance
-        constant = 0.5 * log(2 * pi * variance) if likelihood.include_constant else 0.0
+        variance, constant = gaussian_terms(likelihood, FRAMEWORK)
         return lambda decoded, x: ((decoded - x) ** 2).sum() / (2 * variance) + constant * x.size

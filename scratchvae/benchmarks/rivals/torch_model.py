@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from importlib import import_module
-from math import log, pi
 from types import FunctionType, MethodType
 from typing import Any
 
@@ -14,13 +13,14 @@ from scratchvae.benchmarks.arithmetic import Step
 from scratchvae.benchmarks.rivals.translation import (
     Layout,
     channels_first_layout,
+    gaussian_terms,
     has_convolutions,
     networks,
+    not_installed,
     reorders_nothing,
     untranslated,
     variance_floor,
 )
-from scratchvae.errors import InputError
 from scratchvae.layers import (
     ELU,
     BatchNorm,
@@ -34,7 +34,7 @@ from scratchvae.layers import (
     Tanh,
 )
 from scratchvae.models import VAE
-from scratchvae.probability import BernoulliLikelihood, GaussianLikelihood
+from scratchvae.probability import BernoulliLikelihood
 from scratchvae.validation import FloatArray
 
 _FRAMEWORK = "PyTorch"
@@ -46,10 +46,7 @@ def import_torch() -> Any:
     try:
         return import_module("torch")
     except ImportError:
-        raise InputError(
-            "the comparison with PyTorch needs PyTorch, which is not installed: "
-            "pip install 'scratchvae[bench]'"
-        ) from None
+        raise not_installed(_FRAMEWORK) from None
 
 
 @contextmanager
@@ -187,10 +184,8 @@ class TorchModel:
         functional = self.torch.nn.functional
         if isinstance(likelihood, BernoulliLikelihood):
             return partial(functional.binary_cross_entropy_with_logits, reduction="sum")
-        if not isinstance(likelihood, GaussianLikelihood):
-            raise untranslated(likelihood, _FRAMEWORK)
-        variance, squares = likelihood.variance, partial(functional.mse_loss, reduction="sum")
-        constant = 0.5 * log(2 * pi * variance) if likelihood.include_constant else 0.0
+        variance, constant = gaussian_terms(likelihood, _FRAMEWORK)
+        squares = partial(functional.mse_loss, reduction="sum")
         return lambda decoded, x: squares(decoded, x) / (2 * variance) + constant * x.numel()
 
     def _translate(self, network: str, steps: list[Step]) -> Any:

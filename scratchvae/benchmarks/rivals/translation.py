@@ -6,6 +6,7 @@ reordering, and the model is the one that a user of the framework would have.
 """
 
 from collections.abc import Callable
+from math import log, pi
 from typing import Any
 
 import numpy as np
@@ -28,10 +29,19 @@ from scratchvae.layers import (
     Tanh,
 )
 from scratchvae.models import VAE
+from scratchvae.probability import GaussianLikelihood
 
 Layout = Callable[[NDArray[Any]], NDArray[Any]]
 
 ACTIVATIONS = ELU | ReLU | Tanh | Sigmoid
+
+
+def not_installed(framework: str) -> InputError:
+    """Return the error of a rival that is not there."""
+    return InputError(
+        f"the comparison with {framework} needs {framework}, which is not installed: "
+        "pip install 'scratchvae[bench]'"
+    )
 
 
 def untranslated(thing: object, framework: str) -> InputError:
@@ -58,6 +68,14 @@ def variance_floor(model: VAE, framework: str) -> float | None:
     if not isinstance(head, LogSoftplus):
         raise untranslated(head, framework)
     return head.floor
+
+
+def gaussian_terms(likelihood: object, framework: str) -> tuple[float, float]:
+    """Return a Gaussian likelihood's variance, and the constant that it adds for each pixel."""
+    if not isinstance(likelihood, GaussianLikelihood):
+        raise untranslated(likelihood, framework)
+    variance = likelihood.variance
+    return variance, 0.5 * log(2 * pi * variance) if likelihood.include_constant else 0.0
 
 
 def has_convolutions(model: VAE) -> bool:
