@@ -5,6 +5,7 @@ import pytest
 from helpers import IMAGE_SHAPE, assert_same, each_dtype, normal, pixels, refused, small_vae, values
 
 from scratchvae.probability import GaussianLikelihood
+from scratchvae.randomness import StreamsInTurn, stream
 from scratchvae.training import LossTerms, Settings, Trainer
 
 IMAGES = pixels(6, *IMAGE_SHAPE, seed=7)
@@ -76,3 +77,11 @@ def test_a_batch_that_does_not_fit_is_refused():
         trainer.step(normal(3, 4))
     with refused("nan"):
         trainer.step(np.full((1, *IMAGE_SHAPE), np.nan))
+
+
+def test_noise_of_a_number_is_the_same_when_it_is_asked_for_again():
+    streams = StreamsInTurn("noise")
+    for number in (0, 1, 1, 5, 40, 3, 3):
+        for _ in range(2):
+            drawn = streams.take(7, number).random(4)
+            np.testing.assert_array_equal(drawn, stream(7, "noise", number).random(4))
