@@ -47,7 +47,8 @@ test-browser: $(DEV) $(VENV)/installed-lessons
 # Compiled lines cannot be counted, so the kernels run as plain Python here, on their small shapes.
 coverage: $(DEV)
 	NUMBA_DISABLE_JIT=1 $(BIN)/python -m pytest tests/kernels/test_products.py \
-	  tests/kernels/test_convolution.py tests/kernels/test_elementwise.py --cov --cov-report=
+	  tests/kernels/test_convolution.py tests/kernels/test_elementwise.py \
+	  tests/kernels/test_batch_norm.py tests/kernels/test_pass_tasks.py --cov --cov-report=
 	$(BIN)/python -m pytest --cov --cov-append --cov-report=term:skip-covered
 
 format: $(DEV)
