@@ -2,7 +2,6 @@
 
 A piece is a function or a class that an exercise asks for. Once it is right, the cell that it was
 written in goes into ``my_vae.py`` beside the lessons; it may just as well be written there by hand.
-``yours`` gives later cells the reader's piece, or ours where theirs is not done yet.
 """
 
 import ast
@@ -39,7 +38,7 @@ def keep(piece: Any) -> str:
     Definitions there that have the same names are replaced, everything else stays as it is.
     """
     path = own_file()
-    file, cell = _source_of(piece)
+    file, cell = source_of(piece)
     if not cell or Path(file).name == path.name:
         return ""  # typed where nothing keeps its source, or in the file itself
     try:
@@ -62,12 +61,23 @@ def find(name: str) -> Any:
     InputError
         If the file cannot be run.
     """
-    module = _load()
-    found = getattr(module, name, None)
-    return None if found is getattr(program, name, None) else found
+    return own_pieces(load()).get(name)
 
 
-def _load() -> ModuleType | None:
+def own_pieces(module: ModuleType | None) -> dict[str, Any]:
+    """Return what a reader's program has in the place of our pieces, by name."""
+    theirs = {name: getattr(module, name, None) for name in program.__all__}
+    return {name: its for name, its in theirs.items() if its not in (None, ours(name))}
+
+
+def load() -> ModuleType | None:
+    """Return the reader's program, run anew, or ``None`` if there is none.
+
+    Raises
+    ------
+    InputError
+        If it cannot be run.
+    """
     path = own_file()
     if not path.exists():
         return None
@@ -92,7 +102,7 @@ def ours(name: str) -> Any:
     return getattr(program, name)
 
 
-def _source_of(piece: Any) -> tuple[str, str]:
+def source_of(piece: Any) -> tuple[str, str]:
     """Return the file (or cell) that a function or a class was written in, and all of its text."""
     functions = [piece, *(vars(piece).values() if isinstance(piece, type) else ())]
     files = [f.__code__.co_filename for f in functions if isinstance(f, FunctionType)]

@@ -2,7 +2,7 @@
 
 A latent that says nothing about the image has the same mean for every image. So a latent counts as
 active if the variance of its mean over the data is above 0.01. Source: Burda, Grosse and
-Salakhutdinov (2016), section 5.2.
+Salakhutdinov (2016), section 7.2.
 
 Dimensions: N images, D latents of a layer.
 """

@@ -1,6 +1,6 @@
 """The score-function gradient beside the reparameterised one: their means and variances, measured.
 
-For the quadratic of eq. 8.2 of the lessons the variances are eq. 8.9 and eq. 8.10; for a decoder
+For the quadratic of eq. 10.2 of the lessons the variances are eq. 10.9 and eq. 10.10; for a decoder
 they can only be measured.
 
 Dimensions: L draws, N images, D latents.

@@ -195,12 +195,12 @@ def softplus_backward(dy: FloatArray, y: FloatArray) -> FloatArray:
 
 
 def bernoulli_cross_entropy(x: FloatArray, logits: FloatArray) -> FloatArray:
-    """Return −x log p − (1 − x) log(1 − p) with p = sigmoid(logits), by eq. 9.1 and eq. 9.2."""
+    """Return −x log p − (1 − x) log(1 − p) with p = sigmoid(logits), by eq. 11.1 and eq. 11.2."""
     return (np.maximum(logits, 0) - x * logits) + np.log1p(np.exp(-np.abs(logits)))
 
 
 def bernoulli_gradient(x: FloatArray, logits: FloatArray) -> FloatArray:
-    """Return sigmoid(logits) − x, the derivative of the cross-entropy in the logits: eq. 9.3."""
+    """Return sigmoid(logits) − x, the derivative of the cross-entropy in the logits: eq. 11.3."""
     return sigmoid(logits) - x
 
 
@@ -227,7 +227,7 @@ def adam_step(
     beta_2: float,
     epsilon: float,
 ) -> None:
-    """Change ``value`` and its two moments, in place, by Adam's step number ``step``: eq. 10.10."""
+    """Change ``value`` and its two moments, in place, by Adam's step number ``step``: eq. 3.8."""
     first += (1 - beta_1) * (grad - first)
     second += (1 - beta_2) * (grad**2 - second)
     unbiased_first = first / (1 - beta_1**step)

@@ -26,7 +26,7 @@ class ConditionalVAE(VAE):
     The label is appended, as a one-hot vector, to the pixels and to z. The latents need not encode
     which digit it is, so you can choose a digit and draw how it is written:
     ``model.sample(10, labels=np.arange(10))``. Source: Sohn, Lee and Yan (2015); Zhao (2023),
-    section 4.2, expects it to draw better.
+    section 6.2, expects it to draw better.
 
     Parameters
     ----------

@@ -21,7 +21,7 @@ class SparseAutoencoder(Autoencoder):
 
         loss = 1/N Σₙ [ reconstruction + c ‖f(xₙ)‖₁ ]
 
-    It is eq. 3.8 of the lessons. Source: EECS 230, lecture 16.
+    It is eq. 5.1 of the lessons. Source: EECS 230, lecture 16.
 
     Parameters
     ----------

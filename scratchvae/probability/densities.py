@@ -25,7 +25,7 @@ def gaussian_log_density(
     """Return log N(x; mean, diag(e^log_variance)), summed over the last axis: (…, D) to (…).
 
     ``x``, ``mean`` and ``log_variance`` broadcast together; the last may also be one number for
-    all. Derived as eq. 4.5 and eq. 4.6 of the lessons.
+    all. Derived as eq. 6.5 and eq. 6.6 of the lessons.
     """
     check_floats(x, "x")
     check_floats(mean, "mean", x.dtype)
@@ -41,7 +41,7 @@ def gaussian_log_density(
 def multivariate_gaussian_log_density(
     x: FloatArray, mean: FloatArray, covariance: FloatArray
 ) -> FloatArray:
-    """Return log N(x; mean, covariance) with a full covariance matrix: eq. 7.1 of the lessons.
+    """Return log N(x; mean, covariance) with a full covariance matrix: eq. 8.1 of the lessons.
 
     ``x`` is (…, D), ``mean`` (D,) or anything that broadcasts with ``x``, and ``covariance``
     (D, D), symmetric and positive definite. The result is (…).
@@ -72,7 +72,8 @@ def bernoulli_log_density(x: FloatArray, logits: FloatArray) -> FloatArray:
 
     Computed from the logits, it is exact even at ±1e4, where p itself is rounded to 0 or 1. For
     grey pixels x in [0, 1] this is the negative cross-entropy, which bounds usually take for the
-    logarithm of a density. It is not one: its total is off by the factor of eq. 9.5 of the lessons.
+    logarithm of a density. It is not one: its total is off by the factor of eq. 11.5 of the
+    lessons.
     """
     check_alike(x=x, logits=logits)
     log_density: FloatArray = -bernoulli_cross_entropy(x, logits).sum(axis=-1)

@@ -3,8 +3,8 @@
 Each likelihood takes the decoder's output ``decoded`` as the parameters of a distribution over
 images, and gives
 
-- the negative log-likelihood, in nats per image: summed over pixels, not averaged (eq. 9.10 of the
-  lessons says what a mean would do, and eq. 9.12 what the unit of the pixels does);
+- the negative log-likelihood, in nats per image: summed over pixels, not averaged (eq. 11.10 of the
+  lessons says what a mean would do, and eq. 11.12 what the unit of the pixels does);
 - its gradient with respect to ``decoded``, of the same shape;
 - the mean image and a random image.
 
@@ -60,10 +60,10 @@ class Likelihood:
 class BernoulliLikelihood(Likelihood):
     """Each pixel is 1 with probability sigmoid(decoded): for black-and-white images.
 
-    −log p = Σ log(1 + e^a) − x a, with a the decoded logits (eq. 9.1 of the lessons); its gradient
-    is sigmoid(a) − x (eq. 9.3). Both are exact for logits of any size. For grey pixels the same
-    formula is the cross-entropy, the mean over their binarised versions (eq. 9.4). The constant
-    logits that are best for a set of images are those of their mean (eq. 10.11).
+    −log p = Σ log(1 + e^a) − x a, with a the decoded logits (eq. 11.1 of the lessons); its gradient
+    is sigmoid(a) − x (eq. 11.3). Both are exact for logits of any size. For grey pixels the same
+    formula is the cross-entropy, the mean over their binarised versions (eq. 11.4). The constant
+    logits that are best for a set of images are those of their mean (eq. 12.10).
     Source: Kingma and Welling (2013), appendix C.1.
     """
 
@@ -96,16 +96,16 @@ class BernoulliLikelihood(Likelihood):
 class GaussianLikelihood(Likelihood):
     """Each pixel is Gaussian around the decoded one with the same fixed variance c.
 
-    −log p = Σ (x − decoded)² / (2c) + ½ log(2πc) (eq. 9.6 of the lessons). The second term is the
+    −log p = Σ (x − decoded)² / (2c) + ½ log(2πc) (eq. 11.6 of the lessons). The second term is the
     same for every model, so Zhao's report leaves it out of the loss, and so does this class by
     default; ``omitted_constant`` says how much it is, and a bound on log p(x) includes it. With
-    c = 1 it is half the squared error (eq. 2.7, eq. 3.2). Source: Zhao (2023), section 2.1.
+    c = 1 it is half the squared error (eq. 2.7, eq. 4.2). Source: Zhao (2023), section 2.1.
 
     Parameters
     ----------
     variance
         The c above: the smaller it is, the more the reconstruction weighs against the KL. For given
-        reconstructions the likeliest is their mean squared error per pixel (eq. 9.8). The default
+        reconstructions the likeliest is their mean squared error per pixel (eq. 11.8). The default
         suits pixels scaled to a variance of 1. For pixels from 0 to 1 it is so large that a VAE may
         leave its latents unused: take 0.1 or less.
     include_constant
@@ -155,7 +155,7 @@ class LearnedVarianceLikelihood(Likelihood):
     The last axis of ``decoded`` holds C means and then C log-variances. With l a log-variance,
     −log p = ½ Σ (x − m)² e^(−l) + l + log 2π. Pixels that are always black make the best l go to
     −∞, so ``minimum_log_variance`` bounds it smoothly, as l = minimum + softplus(raw − minimum).
-    The gradients are derived as eq. 9.11 of the lessons.
+    The gradients are derived as eq. 11.11 of the lessons.
     Source: Fleuret, lecture 7.4; Flach, "Structured model learning".
 
     Parameters

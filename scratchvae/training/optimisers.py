@@ -71,7 +71,7 @@ class Adam:
         value ← value − learning_rate · m / (1 − β₁ᵗ) / (√(v / (1 − β₂ᵗ)) + ε)
 
     The divisions by 1 − βᵗ undo the bias towards the zeros that m and v begin with.
-    Source: Kingma and Ba (2014), algorithm 1; eq. 10.10 of the lessons.
+    Source: Kingma and Ba (2014), algorithm 1; eq. 3.8 of the lessons.
 
     Parameters
     ----------

@@ -42,7 +42,7 @@ def test_a_piece_is_kept_and_takes_the_place_of_ours(own_file, capsys):
     assert own_program.find("draw")(1.0, 5.0, 2.0) == 3.0
     assert own_program.find("kl_to_standard") is None  # not theirs yet
     # A piece of theirs sees their other pieces, and ours for the rest.
-    module = own_program._load()
+    module = own_program.load()
     assert module.VAE is program.VAE
 
 

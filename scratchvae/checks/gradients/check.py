@@ -55,7 +55,7 @@ def gradcheck(
         Whether the forward pass is that of training.
     noise
         For a model: the frozen noise of its forward pass; ``None`` draws it from ``seed``. Fresh
-        noise in every pass would drown the difference (eq. 8.3 of the lessons).
+        noise in every pass would drown the difference (eq. 10.3 of the lessons).
     labels
         For a class-conditional model: the class of each image; ``None`` draws them.
     seed

@@ -14,8 +14,10 @@ import numpy as np
 
 from scratchvae.checks.diagnosis import Comparison, Diagnosis, agrees
 from scratchvae.course.exercises.comparison import explain
-from scratchvae.course.exercises.exercise import Exercise, Verdict
-from scratchvae.errors import unknown_name
+from scratchvae.course.exercises.exercise import Exercise, Question, Verdict
+from scratchvae.course.exercises.questions import judge_statement
+from scratchvae.course.own_program import find, keep, source_of
+from scratchvae.errors import InputError, unknown_name
 from scratchvae.validation import FloatArray
 
 TRIALS = 6
@@ -35,16 +37,26 @@ class _UnusableError(Exception):
         self.cause = cause
 
 
-def check(name: str, function: Any) -> Verdict:
-    """Judge the reader's ``function`` by the exercise called ``name``.
+def check(name: str, answer: Any, measured: Any = None) -> Verdict:
+    """Judge the reader's ``answer`` to the exercise called ``name``.
 
-    It is called with random arguments and compared with the right answer. Every further wrong
-    attempt adds another hint.
+    A function or a class is called with random arguments and compared with the right one; a number
+    or a letter is compared at once. Every further wrong attempt adds another hint. A right piece of
+    the reader's own program is written into it.
+
+    Parameters
+    ----------
+    name
+        The exercise.
+    answer
+        A function, a class, a number or a letter.
+    measured
+        The right number, where the lesson has measured it.
 
     Returns
     -------
     Verdict
-        Not done, right, or wrong and in what way. Nothing is raised, no matter what ``function``
+        Not done, right, or wrong and in what way. Nothing is raised, no matter what ``answer``
         does.
     """
     from scratchvae.course.exercises.catalogue import EXERCISES
@@ -54,18 +66,39 @@ def check(name: str, function: Any) -> Verdict:
         return Verdict(
             str(name), "not done", "unknown", str(unknown_name("exercise", name, EXERCISES))
         )
-    found = judge(exercise, function)
+    if isinstance(exercise, Question):
+        found = judge_statement(exercise, answer, measured)
+    else:
+        found = judge(exercise, answer)
+        if found is not None and found.cause == "not done" and exercise.piece:
+            own = _own(exercise.piece)
+            answer, found = (own, judge(exercise, own)) if own is not None else (answer, found)
     if found is None:
         _wrong_attempts[name] = 0
-        return Verdict(name, "right")
+        return Verdict(name, "right", "", _praise(exercise, answer, measured))
     if found.cause == "not done":
         return Verdict(name, "not done", "", found.sentence)
     _wrong_attempts[name] += 1
     hints = exercise.hints[: _wrong_attempts[name]]
     spent = _wrong_attempts[name] > len(exercise.hints)
-    message = _sentence(found.sentence, exercise.returns)
+    returns = () if isinstance(exercise, Question) else exercise.returns
+    message = _sentence(found.sentence, returns)
     message += " The solution is folded below." if spent else ""
     return Verdict(name, "wrong", found.cause, message, hints)
+
+
+def _own(piece: str) -> Any:
+    try:
+        return find(piece)
+    except InputError:
+        return None
+
+
+def _praise(exercise: Exercise | Question, answer: Any, measured: Any) -> str:
+    if isinstance(exercise, Question):
+        right = measured if exercise.answer is None else exercise.answer
+        return f"It is {right:.4g}." if isinstance(right, int | float | np.number) else ""
+    return keep(answer) if exercise.piece else ""
 
 
 def judge(exercise: Exercise, function: Any) -> Diagnosis | None:
@@ -87,6 +120,8 @@ def judge(exercise: Exercise, function: Any) -> Diagnosis | None:
             "two calls with the same arguments give different results: nothing may be drawn or "
             "remembered inside",
         )
+    if exercise.planted is not None and _is_that(exercise, exercise.planted, trials):
+        return Diagnosis("not done", "The bug is still in it.")
     wrong = [
         place
         for place, results in enumerate(zip(*trials, strict=True))
@@ -105,11 +140,12 @@ def _try(exercise: Exercise, function: Callable[..., Any], number: int) -> list[
     """Return a comparison for each result of one call."""
     random = np.random.default_rng([zlib.crc32(exercise.name.encode()), number])
     arguments = exercise.draw(random)
-    names = [*inspect.signature(exercise.answer).parameters]
+    use = exercise.use or (lambda answer: answer)
+    names = [*inspect.signature(use(exercise.answer)).parameters]
     named = dict(zip(names, arguments, strict=False))
-    expected = _results(exercise, exercise.answer(*copy.deepcopy(arguments)))
+    expected = _results(exercise, use(exercise.answer)(*copy.deepcopy(arguments)))
     own = copy.deepcopy(arguments)
-    given = _results(exercise, _call(function, own, named))
+    given = _results(exercise, _call(function, use(function), own, named))
     for name, before, after in zip(named, arguments, own, strict=False):
         if isinstance(before, np.ndarray) and not _equal(before, after):
             raise _UnusableError(
@@ -119,7 +155,9 @@ def _try(exercise: Exercise, function: Callable[..., Any], number: int) -> list[
     return [Comparison(ours, right, named) for ours, right in zip(given, expected, strict=True)]
 
 
-def _call(function: Callable[..., Any], own: tuple[Any, ...], named: Mapping[str, Any]) -> Any:
+def _call(
+    answer: Any, function: Callable[..., Any], own: tuple[Any, ...], named: Mapping[str, Any]
+) -> Any:
     try:
         inspect.signature(function).bind(*own)
     except TypeError:
@@ -135,15 +173,16 @@ def _call(function: Callable[..., Any], own: tuple[Any, ...], named: Mapping[str
     except NotImplementedError:
         raise _UnfinishedError("") from None
     except (Exception, SystemExit) as error:
-        raise _UnusableError("error", _error_in_words(error, function)) from None
+        raise _UnusableError("error", _error_in_words(error, answer)) from None
 
 
-def _error_in_words(error: BaseException, function: Callable[..., Any]) -> str:
+def _error_in_words(error: BaseException, answer: Any) -> str:
     """Return a reader's error in one line, with the line of theirs where it happened."""
-    sentence = f"your function raised {type(error).__name__}"
+    sentence = f"your {'class' if isinstance(answer, type) else 'function'} raised "
+    sentence += type(error).__name__
     first = next(iter(str(error).splitlines()), "")
     sentence += f": {first}" if first else ""
-    file = getattr(getattr(function, "__code__", None), "co_filename", None)
+    file, _ = source_of(answer)
     for frame in reversed(traceback.extract_tb(error.__traceback__)):
         if frame.filename == file:
             line = (frame.line or linecache.getline(frame.filename, frame.lineno or 0)).strip()
@@ -186,22 +225,24 @@ def _as_floats(result: Any, name: str) -> FloatArray:
 def _named_mistake(exercise: Exercise, trials: list[list[Comparison]]) -> Diagnosis | None:
     """Return the typical mistake that gives these results, if there is one."""
     for sentence, mistaken in exercise.mistakes.items():
-        if all(_is_that(exercise, mistaken, number, ts) for number, ts in enumerate(trials)):
+        if _is_that(exercise, mistaken, trials):
             return Diagnosis("mistake", sentence)
     return None
 
 
 def _is_that(
-    exercise: Exercise, mistaken: Callable[..., Any], number: int, trials: list[Comparison]
+    exercise: Exercise, mistaken: Callable[..., Any], trials: list[list[Comparison]]
 ) -> bool:
-    try:
-        others = _try(exercise, mistaken, number)
-    except (_UnusableError, _UnfinishedError):
-        return False
-    return all(
-        _right(ours.given, other.given, exercise.tolerance)
-        for ours, other in zip(trials, others, strict=True)
-    )
+    """Tell whether ``mistaken`` gives the reader's results in every trial."""
+    for number, results in enumerate(trials):
+        try:
+            others = _try(exercise, mistaken, number)
+        except (_UnusableError, _UnfinishedError):
+            return False
+        for ours, other in zip(results, others, strict=True):
+            if not _right(ours.given, other.given, exercise.tolerance):
+                return False
+    return True
 
 
 def _swapped(exercise: Exercise, trials: list[list[Comparison]]) -> Diagnosis | None:

@@ -6,7 +6,7 @@ Dimensions: N images of shape (H, W, C), D latents.
 import numpy as np
 
 from scratchvae.course.exercises.draws import unequal_sizes
-from scratchvae.course.exercises.exercise import Exercise
+from scratchvae.course.exercises.exercise import Exercise, Question
 from scratchvae.probability import GaussianLikelihood, kl_to_standard
 from scratchvae.validation import FloatArray
 
@@ -67,7 +67,7 @@ def _shares(steps: int) -> FloatArray:
     return np.linspace(0, 1, steps)[:, None]
 
 
-EXERCISES: list[Exercise] = [
+EXERCISES: list[Exercise | Question] = [
     Exercise(
         name="noise-from-latent",
         answer=noise_from_latent,

@@ -1,252 +1,283 @@
-"""The exercises of lesson 8, "Reparameterisation".
+"""The exercises of lesson 8, "The Gaussian KL".
 
-Dimensions: L draws, N examples, D latents.
+Dimensions: N examples, D latents.
 """
 
 import numpy as np
 
+from scratchvae.course.exercises.draws import draw_covariance
 from scratchvae.course.exercises.exercise import Exercise
-from scratchvae.course.exercises.functions import sigmoid
+from scratchvae.probability import kl_diagonal_gradients
 from scratchvae.validation import FloatArray
 
 
-def gaussian_score(
-    z: FloatArray, mean: FloatArray, log_variance: FloatArray
+def gaussian_entropy(covariance: FloatArray) -> float:
+    """Return the entropy of N(m, covariance) in nats, for a covariance (D, D).
+
+    ½ [D log 2π + log |Σ| + D]: eq. 8.1, whose quadratic form has the mean tr(Σ⁻¹Σ) by eq. 8.2.
+    """
+    log_determinant = float(np.linalg.slogdet(covariance)[1])
+    return 0.5 * (len(covariance) * (1 + float(np.log(2 * np.pi))) + log_determinant)
+
+
+def kl_cholesky(mean: FloatArray, factor: FloatArray) -> float:
+    """Return KL(N(mean, L Lᵀ) ‖ N(0, I)) in nats: eq. 8.3 with the factor L of a covariance.
+
+    ½ [Σ L² + ‖mean‖² − D] − Σ log Lⱼⱼ, for a mean (D,) and L (D, D), lower triangular.
+    """
+    squares = float((factor**2).sum() + mean @ mean)
+    return 0.5 * (squares - len(mean)) - float(np.log(np.diag(factor)).sum())
+
+
+def closest_diagonal(covariance: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Return the variances (D,) of the diagonal q with least KL(q ‖ p), and with least KL(p ‖ q).
+
+    They are where the diagonals of eq. 8.7 are zero: 1 / (Σ⁻¹)ⱼⱼ and Σⱼⱼ, for p's covariance Σ.
+    """
+    narrow: FloatArray = 1 / np.diag(np.linalg.inv(covariance))
+    return narrow, np.diag(covariance)
+
+
+def kl_prior_gradients(
+    mean_1: FloatArray, log_variance_1: FloatArray, mean_2: FloatArray, log_variance_2: FloatArray
 ) -> tuple[FloatArray, FloatArray]:
-    """Return ∂ log q/∂mean and ∂ log q/∂log_variance at z (eq. 8.5), all (N, D)."""
-    residual, precision = z - mean, np.exp(-log_variance)
-    return residual * precision, 0.5 * (residual**2 * precision - 1)
+    """Return ∂KL/∂mean_2 and ∂KL/∂log_variance_2 of eq. 8.8, all (N, D)."""
+    gradients = kl_diagonal_gradients(mean_1, log_variance_1, mean_2, log_variance_2)
+    return gradients.mean_2, gradients.log_variance_2
 
 
-def leave_one_out(f: FloatArray, scores: FloatArray) -> FloatArray:
-    """Return the mean of (f − b) score with b the mean of f over the other draws (eq. 8.6), (D,).
+def kl_softplus_gradient(h: FloatArray) -> FloatArray:
+    """Return the gradient of KL(N(0, v) ‖ N(0, I)) with v = softplus(h), (N, D).
 
-    f is (L,), the scores are (L, D).
+    ½ (1 − 1/v) sigmoid(h), from eq. 8.11 by the chain rule.
     """
-    others = (f.sum() - f) / (len(f) - 1)
-    estimate: FloatArray = ((f - others)[:, None] * scores).mean(axis=0)
-    return estimate
+    gradient: FloatArray = 0.5 * (1 - 1 / np.logaddexp(0, h)) / (1 + np.exp(-h))
+    return gradient
 
 
-def exponential_backward(dz: FloatArray, rate: FloatArray, u: FloatArray) -> FloatArray:
-    """Return dloss/d rate of z = −log(u) / rate: eq. 8.7 and eq. 8.8 for another distribution.
-
-    dz and u are (L, N, D), the rate and the result are (N, D).
-    """
-    d_rate: FloatArray = (dz * np.log(u)).sum(axis=0) / rate**2
-    return d_rate
+def _draw_covariance(random: np.random.Generator) -> tuple[FloatArray]:
+    return (draw_covariance(random, int(random.integers(2, 6))),)
 
 
-def best_baseline(f: FloatArray, score: FloatArray) -> float:
-    """Return E[f s²] / E[s²], where the variance of eq. 8.10 is smallest; f and s are (L,)."""
-    return float((f * score**2).sum() / (score**2).sum())
+def _draw_factor(random: np.random.Generator) -> tuple[FloatArray, FloatArray]:
+    (covariance,) = _draw_covariance(random)
+    return random.standard_normal(len(covariance)), np.linalg.cholesky(covariance)
 
 
-def softplus_backward(dz: FloatArray, h: FloatArray, eps: FloatArray) -> FloatArray:
-    """Return dloss/dh of z = mean + √softplus(h) ε: eq. 8.11 with one more link.
-
-    dz and eps are (L, N, D), h and the result are (N, D).
-    """
-    variance = np.logaddexp(0, h)
-    d_h: FloatArray = (dz * eps).sum(axis=0) * sigmoid(h) / (2 * np.sqrt(variance))
-    return d_h
+def _draw_pairs(
+    random: np.random.Generator,
+) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
+    shape = int(random.integers(2, 5)), int(random.integers(5, 8))
+    mean_1, log_variance_1, mean_2, log_variance_2 = random.standard_normal((4, *shape))
+    return mean_1, log_variance_1, mean_2, log_variance_2
 
 
-def _draw_score(random: np.random.Generator) -> tuple[FloatArray, ...]:
-    shape = random.integers(2, 6), random.integers(2, 6)
-    return tuple(random.standard_normal((3, *shape)))
+def _draw_outputs(random: np.random.Generator) -> tuple[FloatArray]:
+    return (2 * random.standard_normal((random.integers(2, 5), random.integers(5, 8))),)
 
 
-def _draw_leave_one_out(random: np.random.Generator) -> tuple[FloatArray, FloatArray]:
-    draws, latents = random.integers(2, 9), random.integers(1, 5)
-    return 100 + 10 * random.standard_normal(draws), random.standard_normal((draws, latents))
+def _log_determinant(covariance: FloatArray) -> float:
+    return float(np.linalg.slogdet(covariance)[1])
 
 
-def _draw_exponential(random: np.random.Generator) -> tuple[FloatArray, FloatArray, FloatArray]:
-    samples, count, latents = random.integers(2, 6, 3)
-    shape = (samples, count, latents)
-    u = random.uniform(0.05, 0.95, shape)
-    return random.standard_normal(shape), random.uniform(0.3, 3, shape[1:]), u
-
-
-def _draw_baseline(random: np.random.Generator) -> tuple[FloatArray, FloatArray]:
-    draws = random.integers(3, 20)
-    return random.normal(5, 2, draws), random.standard_normal(draws)
-
-
-def _draw_softplus(random: np.random.Generator) -> tuple[FloatArray, FloatArray, FloatArray]:
-    samples, count, latents = random.integers(2, 6, 3)
-    dz, eps = random.standard_normal((2, samples, count, latents))
-    return dz, 2 * random.standard_normal((count, latents)), eps
-
-
-EXERCISES: list[Exercise] = [
+EXERCISES = [
     Exercise(
-        name="gaussian-score",
-        answer=gaussian_score,
-        draw=_draw_score,
+        name="gaussian-entropy",
+        answer=gaussian_entropy,
+        draw=_draw_covariance,
         mistakes={
-            "you divided by the standard deviation: that is right for ε, but z − mean has to be "
-            "divided by the variance": lambda z, m, lv: (
-                (z - m) * np.exp(-lv / 2),
-                0.5 * ((z - m) ** 2 * np.exp(-lv) - 1),
+            "the mean of the quadratic form is missing: it adds D / 2": (
+                lambda c: 0.5 * (len(c) * np.log(2 * np.pi) + _log_determinant(c))
             ),
-            "you multiplied by the variance; divide by it: e^(−log_variance)": (
-                lambda z, m, lv: ((z - m) * np.exp(lv), 0.5 * ((z - m) ** 2 * np.exp(lv) - 1))
+            "D log 2π is missing: it cancels in a KL, not in an entropy": (
+                lambda c: 0.5 * (len(c) + _log_determinant(c))
             ),
-            "the log-density also contains −½ log_variance itself: its derivative is missing": (
-                lambda z, m, lv: ((z - m) * np.exp(-lv), 0.5 * (z - m) ** 2 * np.exp(-lv))
+            "D occurs in two places: each dimension adds log 2π, and each adds 1": (
+                lambda c: 0.5 * (1 + np.log(2 * np.pi) + _log_determinant(c))
             ),
-            "you took log_variance for the variance itself: it is its logarithm": (
-                lambda z, m, lv: ((z - m) / lv, 0.5 * ((z - m) ** 2 / lv - 1))
+            "the trace in eq. 8.2 is that of A Σ with A = Σ⁻¹, not that of Σ": (
+                lambda c: 0.5 * (len(c) * np.log(2 * np.pi) + _log_determinant(c) + np.trace(c))
             ),
-            "you divided by the standard deviation in both; divide by the variance, which is its "
-            "square": lambda z, m, lv: (
-                (z - m) * np.exp(-lv / 2),
-                0.5 * ((z - m) ** 2 * np.exp(-lv / 2) - 1),
+            "the log 2π occurs once for each of the D dimensions": (
+                lambda c: 0.5 * (len(c) + np.log(2 * np.pi) + _log_determinant(c))
             ),
-            "the second is the derivative with respect to the standard deviation; multiply it by "
-            "half the standard deviation to get that by the log-variance": lambda z, m, lv: (
-                (z - m) * np.exp(-lv),
-                ((z - m) ** 2 * np.exp(-lv) - 1) * np.exp(-lv / 2),
+            "the log-determinant has the wrong sign: a wide Gaussian has the larger entropy": (
+                lambda c: gaussian_entropy(c) - _log_determinant(c)
             ),
-            "these are the derivatives of −log q: the score is that of +log q": (
-                lambda z, m, lv: (
-                    (m - z) * np.exp(-lv),
-                    0.5 * (1 - (z - m) ** 2 * np.exp(-lv)),
+            "the determinant belongs under a logarithm": (
+                lambda c: gaussian_entropy(c) + 0.5 * (np.linalg.det(c) - _log_determinant(c))
+            ),
+            "the ½ before the log-determinant is missing": (
+                lambda c: gaussian_entropy(c) + 0.5 * _log_determinant(c)
+            ),
+            "this is the entropy if the coordinates were independent: the determinant is not the "
+            "product of the diagonal": lambda c: gaussian_entropy(np.diag(np.diag(c))),
+        },
+        hints=(
+            "The entropy is minus the mean of eq. 8.1. Only one of its three terms is random.",
+            "The mean of (z − m)ᵀ Σ⁻¹ (z − m) is eq. 8.2 with A = Σ⁻¹ and a = m. What trace is it?",
+            "½ [D log 2π + log |Σ| + D]; np.linalg.slogdet(covariance)[1] is log |Σ|.",
+        ),
+        returns=("entropy",),
+    ),
+    Exercise(
+        name="kl-cholesky",
+        answer=kl_cholesky,
+        draw=_draw_factor,
+        mistakes={
+            "the log-determinant is that of L Lᵀ, which is twice that of L": (
+                lambda m, f: kl_cholesky(m, f) + 0.5 * np.log(np.diag(f)).sum()
+            ),
+            "the log-determinant has the wrong sign: a narrow q is far from N(0, I)": (
+                lambda m, f: kl_cholesky(m, f) + 2 * np.log(np.diag(f)).sum()
+            ),
+            "the trace of L is not that of L Lᵀ, which is the sum of all squared entries of L": (
+                lambda m, f: kl_cholesky(m, f) + 0.5 * (np.trace(f) - (f**2).sum())
+            ),
+            "only the diagonal of L is squared: all its entries add to the trace of L Lᵀ": (
+                lambda m, f: kl_cholesky(m, f) + 0.5 * ((np.diag(f) ** 2).sum() - (f**2).sum())
+            ),
+            "the factor is used as if it were the covariance": (
+                lambda m, f: 0.5 * (np.trace(f) + m @ m - len(m)) - 0.5 * np.log(np.diag(f)).sum()
+            ),
+            "the log-determinant is missing: without it a q of no width would be best": (
+                lambda m, f: kl_cholesky(m, f) + np.log(np.diag(f)).sum()
+            ),
+            "D is not subtracted, so N(0, I) would differ from itself": (
+                lambda m, f: kl_cholesky(m, f) + 0.5 * len(m)
+            ),
+            "1 is subtracted where D is": lambda m, f: kl_cholesky(m, f) + 0.5 * (len(m) - 1),
+            "the mean is missing": lambda m, f: kl_cholesky(np.zeros_like(m), f),
+        },
+        hints=(
+            "Put Σ₂ = I and m₂ = 0 into eq. 8.3. What remains of each term?",
+            "A triangular matrix has the product of its diagonal for a determinant, and |L Lᵀ| is "
+            "|L|². The trace of L Lᵀ is a sum over all entries of L.",
+            "½ [Σᵢⱼ Lᵢⱼ² + mᵀm − D] − Σⱼ log Lⱼⱼ.",
+        ),
+        returns=("kl",),
+    ),
+    Exercise(
+        name="closest-diagonal",
+        answer=closest_diagonal,
+        draw=_draw_covariance,
+        mistakes={
+            "the first is the diagonal of the inverse; the variances are one over it": (
+                lambda c: (np.diag(np.linalg.inv(c)), np.diag(c))
+            ),
+            "the first is one over the diagonal of Σ; it must be inverted as a matrix before the "
+            "diagonal is taken": lambda c: (1 / np.diag(c), np.diag(c)),
+            "both are the diagonal of Σ: that is right for one of the two": (
+                lambda c: (np.diag(c), np.diag(c))
+            ),
+            "these are matrices; only the diagonal of each is asked for": (
+                lambda c: (np.diag(1 / np.diag(np.linalg.inv(c))), np.diag(np.diag(c)))
+            ),
+            "these are log-variances; the variances are asked for": (
+                lambda c: (-np.log(np.diag(np.linalg.inv(c))), np.log(np.diag(c)))
+            ),
+            "these are standard deviations; the variances are asked for": (
+                lambda c: (np.diag(np.linalg.inv(c)) ** -0.5, np.diag(c) ** 0.5)
+            ),
+        },
+        hints=(
+            "In KL(q ‖ p), q comes first. So which gradient of eq. 8.7 do you need for "
+            "it, and which for KL(p ‖ q)?",
+            "First: ½ [(Σ⁻¹)ⱼⱼ − 1/vⱼ] = 0. Second, with δ = 0: ½ [1/vⱼ − Σⱼⱼ / vⱼ²] = 0.",
+            "vⱼ = 1 / (Σ⁻¹)ⱼⱼ, and vⱼ = Σⱼⱼ. np.diag takes the diagonal of a matrix.",
+        ),
+        returns=("variances for KL(q ‖ p)", "variances for KL(p ‖ q)"),
+    ),
+    Exercise(
+        name="kl-prior-gradients",
+        answer=kl_prior_gradients,
+        draw=_draw_pairs,
+        mistakes={
+            "δ in the log-variance's gradient is not squared": (
+                lambda a, s, b, t: (
+                    (b - a) * np.exp(-t),
+                    0.5 * (1 - np.exp(s - t) - (b - a) * np.exp(-t)),
                 )
             ),
-            "the second is the derivative with respect to the variance; multiply it by the "
-            "variance to get that by its logarithm": lambda z, m, lv: (
-                (z - m) * np.exp(-lv),
-                0.5 * ((z - m) ** 2 * np.exp(-lv) - 1) * np.exp(-lv),
+            "the log-variance's gradient lacks δ² e^(−l₂): l₂ is in that exponent too": (
+                lambda a, s, b, t: ((b - a) * np.exp(-t), 0.5 * (1 - np.exp(s - t)))
             ),
-        },
-        hints=(
-            "Write log q of one latent: −½ [(z − m)² e^(−l) + l + log 2π]. Both derivatives are "
-            "taken with z held fixed.",
-            "By m: the square gives 2 (z − m), and the ½ and the minus cancel. By l: e^(−l) has "
-            "the derivative −e^(−l).",
-            "The precision e^(−l) occurs in both: residual times precision, and half of (residual "
-            "squared times precision, minus 1).",
-        ),
-        returns=("d_mean", "d_log_variance"),
-    ),
-    Exercise(
-        name="leave-one-out-baseline",
-        answer=leave_one_out,
-        draw=_draw_leave_one_out,
-        mistakes={
-            "your baseline is the mean of all draws, including its own: the estimate is 1 − 1/L "
-            "times as large as it should be": lambda f, s: ((f - f.mean())[:, None] * s).mean(
-                axis=0
-            ),
-            "you divided the sum over the others by L, but there are L − 1 of them": (
-                lambda f, s: ((f - (f.sum() - f) / len(f))[:, None] * s).mean(axis=0)
-            ),
-            "no baseline has been subtracted": lambda f, s: (f[:, None] * s).mean(axis=0),
-            "you added up over the draws where the mean is asked for": (
-                lambda f, s: ((f - (f.sum() - f) / (len(f) - 1))[:, None] * s).sum(axis=0)
-            ),
-        },
-        hints=(
-            "The sum of f over the others is the sum over all minus the draw's own.",
-            "There are L − 1 others. The baseline is an array, (L,): one number per draw.",
-            "Weights (f − others), made (L, 1) to meet scores (L, D); then the mean over axis 0.",
-        ),
-        returns=("estimate",),
-    ),
-    Exercise(
-        name="exponential-backward",
-        answer=exponential_backward,
-        draw=_draw_exponential,
-        mistakes={
-            "this is dz/d rate with the sign of −log(u) left in: 1/rate has the derivative "
-            "−1/rate²": lambda dz, rate, u: -(dz * np.log(u)).sum(axis=0) / rate**2,
-            "you differentiated with respect to 1/rate": lambda dz, rate, u: (
-                -(dz * np.log(u)).sum(axis=0)
-            ),
-            "the derivative of 1/rate has the square of the rate": (
-                lambda dz, rate, u: (dz * np.log(u)).sum(axis=0) / rate
-            ),
-            "1/rate has the derivative −1/rate²: its minus and the square are both missing": (
-                lambda dz, rate, u: -(dz * np.log(u)).sum(axis=0) / rate
-            ),
-            "multiply dz and log(u) sample by sample, then add up; you added up each separately": (
-                lambda dz, rate, u: dz.sum(axis=0) * np.log(u).sum(axis=0) / rate**2
-            ),
-            "you differentiated with respect to u: that is the noise, and it is held fixed": (
-                lambda dz, rate, u: -(dz / (u * rate)).sum(axis=0)
-            ),
-            "each rate serves all samples: add their contributions up, do not average them": (
-                lambda dz, rate, u: (dz * np.log(u)).mean(axis=0) / rate**2
-            ),
-        },
-        hints=(
-            "Hold u fixed: it is the noise. What is the derivative of −log(u)/rate by the rate?",
-            "The derivative of 1/rate is −1/rate², and the two minus signs cancel.",
-            "Multiply by dz, which has one axis more than the rate, and add up over that axis.",
-        ),
-        returns=("d_rate",),
-    ),
-    Exercise(
-        name="best-baseline",
-        answer=best_baseline,
-        draw=_draw_baseline,
-        mistakes={
-            "this is the mean of f: good, but draws with a large score should count more": (
-                lambda f, score: f.mean()
-            ),
-            "the weights are the scores squared, not the scores": (
-                lambda f, score: (f * score).sum() / score.sum()
-            ),
-            "the weights must be divided by their sum, not by the number of draws": (
-                lambda f, score: (f * score**2).mean()
-            ),
-            "you divided by the scores' variance, which subtracts their mean: divide by the sum of "
-            "the squared scores": lambda f, score: (f * score**2).mean() / score.var(),
-            "you regressed f on the score: that minimises the mean of (f − b score)²": (
-                lambda f, score: (f * score).sum() / (score**2).sum()
-            ),
-        },
-        hints=(
-            "Differentiate the mean of (f − b)² score² with respect to b, and set it to zero.",
-            "The sum of (f − b) score² is zero. Solve for b.",
-            "A weighted mean of f, its weights the squared scores.",
-        ),
-        returns=("b",),
-    ),
-    Exercise(
-        name="softplus-backward",
-        answer=softplus_backward,
-        draw=_draw_softplus,
-        mistakes={
-            "the derivative of softplus, the sigmoid of h, is missing": (
-                lambda dz, h, eps: (dz * eps).sum(axis=0) / (2 * np.sqrt(np.logaddexp(0, h)))
-            ),
-            "the noise is missing: dz/dv is ε / (2√v)": (
-                lambda dz, h, eps: dz.sum(axis=0) * sigmoid(h) / (2 * np.sqrt(np.logaddexp(0, h)))
-            ),
-            "the derivative of the square root is missing: this treats softplus(h) as the "
-            "standard deviation": lambda dz, h, eps: (dz * eps).sum(axis=0) * sigmoid(h),
-            "this is the backward pass for a log-variance h: here the variance is softplus(h)": (
-                lambda dz, h, eps: 0.5 * np.exp(h / 2) * (dz * eps).sum(axis=0)
-            ),
-            "each h serves all samples: add their contributions up, do not average them": (
-                lambda dz, h, eps: (
-                    (dz * eps).mean(axis=0) * sigmoid(h) / (2 * np.sqrt(np.logaddexp(0, h)))
+            "the exponents lose their minus when differentiated: d e^(−l)/dl = −e^(−l)": (
+                lambda a, s, b, t: (
+                    (b - a) * np.exp(-t),
+                    0.5 * (1 + np.exp(s - t) + (b - a) ** 2 * np.exp(-t)),
                 )
             ),
-            "the derivative of √v is 1/(2√v): you multiplied by the root": (
-                lambda dz, h, eps: (
-                    (dz * eps).sum(axis=0) * sigmoid(h) * np.sqrt(np.logaddexp(0, h)) / 2
+            "in the log-variance's gradient δ² e^(−l₂) needs a minus: l₂ has one in that exponent "
+            "too": (
+                lambda a, s, b, t: (
+                    (b - a) * np.exp(-t),
+                    0.5 * (1 - np.exp(s - t) + (b - a) ** 2 * np.exp(-t)),
+                )
+            ),
+            "this is the gradient with respect to p's variance; for its logarithm, multiply by "
+            "the variance": (
+                lambda a, s, b, t: (
+                    (b - a) * np.exp(-t),
+                    0.5 * np.exp(-t) * (1 - np.exp(s - t) - (b - a) ** 2 * np.exp(-t)),
+                )
+            ),
+            "the mean's gradient is divided by the wrong variance; it must be that of p": (
+                lambda a, s, b, t: (
+                    (b - a) * np.exp(-s),
+                    0.5 * (1 - np.exp(s - t) - (b - a) ** 2 * np.exp(-t)),
+                )
+            ),
+            "the mean's gradient is not divided by the variance of p": (
+                lambda a, s, b, t: (
+                    b - a,
+                    0.5 * (1 - np.exp(s - t) - (b - a) ** 2 * np.exp(-t)),
+                )
+            ),
+            "these are the gradients for the first distribution": (
+                lambda a, s, b, t: (-(b - a) * np.exp(-t), 0.5 * np.expm1(s - t))
+            ),
+            "you divide by the standard deviation: e^(−l) is one over the variance": (
+                lambda a, s, b, t: (
+                    (b - a) * np.exp(-0.5 * t),
+                    0.5 * (1 - np.exp(0.5 * (s - t)) - (b - a) ** 2 * np.exp(-0.5 * t)),
                 )
             ),
         },
         hints=(
-            "Two links: from z to the variance v = softplus(h), and from v to h.",
-            "z = mean + √v ε, so dz/dv = ε / (2 √v); and dv/dh = sigmoid(h).",
-            "Add dz · eps up over the samples, and multiply by sigmoid(h) / (2 √softplus(h)).",
+            "Take one bracket of eq. 8.8, and mark where m₂ and l₂ occur.",
+            "m₂ is only in δ. l₂ occurs once by itself, and twice with a minus in an exponent.",
+            "δ e^(−l₂), and ½ (1 − e^(l₁ − l₂) − δ² e^(−l₂)).",
+        ),
+        returns=("d_mean_2", "d_log_variance_2"),
+    ),
+    Exercise(
+        name="kl-softplus-gradient",
+        answer=kl_softplus_gradient,
+        draw=_draw_outputs,
+        mistakes={
+            "this is the gradient with respect to the variance: the slope of the softplus is "
+            "missing": lambda h: 0.5 * (1 - 1 / np.logaddexp(0, h)),
+            "½ (v − 1) is the gradient with respect to log v, as in eq. 8.11; you need the one for "
+            "v": (lambda h: 0.5 * (np.logaddexp(0, h) - 1) / (1 + np.exp(-h))),
+            "this is the KL itself, not its gradient": (
+                lambda h: 0.5 * (np.logaddexp(0, h) - 1 - np.log(np.logaddexp(0, h)))
+            ),
+            "this treats softplus(h) as a log-variance; it is the variance itself": (
+                lambda h: 0.5 * np.expm1(np.logaddexp(0, h)) / (1 + np.exp(-h))
+            ),
+            "this is the gradient for h as a log-variance": lambda h: 0.5 * np.expm1(h),
+            "this treats softplus(h) as the standard deviation": (
+                lambda h: (np.logaddexp(0, h) - 1 / np.logaddexp(0, h)) / (1 + np.exp(-h))
+            ),
+            "the slope of the softplus is the sigmoid of h, not of −h": (
+                lambda h: 0.5 * (1 - 1 / np.logaddexp(0, h)) / (1 + np.exp(h))
+            ),
+        },
+        hints=(
+            "Two links of a chain: from the KL to v, and from v to h.",
+            "With v in place of e^l, eq. 8.10 is ½ (v − 1 − log v). Its derivative is ½ (1 − 1/v).",
+            "½ (1 − 1/softplus(h)) · sigmoid(h), all entry by entry.",
         ),
         returns=("d_h",),
     ),

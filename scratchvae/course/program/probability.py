@@ -10,37 +10,37 @@ from scratchvae.validation import FloatArray
 
 
 def log_normal(x: FloatArray, mean: FloatArray, log_variance: FloatArray) -> FloatArray:
-    """Return log N(x | mean, diag exp(log_variance)) of each row: eq. 4.5, summed."""
+    """Return log N(x | mean, diag exp(log_variance)) of each row: eq. 6.5, summed."""
     square = (x - mean) ** 2 / np.exp(log_variance)
     density: FloatArray = -0.5 * (np.log(2 * np.pi) + log_variance + square).sum(axis=-1)
     return density
 
 
 def mean_and_error(samples: FloatArray) -> tuple[float, float]:
-    """Return the mean of independent samples and its standard error: eq. 4.12."""
+    """Return the mean of independent samples and its standard error: eq. 6.12."""
     return float(samples.mean()), float(samples.std(ddof=1) / np.sqrt(len(samples)))
 
 
 def log_mean_exp(logs: FloatArray) -> FloatArray:
-    """Return log((1/S) Σ exp(logs)) over the first axis, safe from overflow: eq. 5.8."""
+    """Return log((1/S) Σ exp(logs)) over the first axis, safe from overflow: eq. 7.8."""
     largest = logs.max(axis=0)
     mean: FloatArray = largest + np.log(np.exp(logs - largest).mean(axis=0))
     return mean
 
 
 def kl_to_standard(mean: FloatArray, log_variance: FloatArray) -> FloatArray:
-    """Return KL(N(mean, diag exp(log_variance)) ‖ N(0, I)) of each row: eq. 7.10."""
+    """Return KL(N(mean, diag exp(log_variance)) ‖ N(0, I)) of each row: eq. 8.10."""
     kl: FloatArray = 0.5 * (mean**2 + np.exp(log_variance) - 1 - log_variance).sum(axis=-1)
     return kl
 
 
 def kl_gradients(mean: FloatArray, log_variance: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Return the derivatives of each row's KL by its mean and by its log-variance: eq. 7.11."""
+    """Return the derivatives of each row's KL by its mean and by its log-variance: eq. 8.11."""
     return mean, 0.5 * (np.exp(log_variance) - 1)
 
 
 def draw(mean: FloatArray, log_variance: FloatArray, eps: FloatArray) -> FloatArray:
-    """Return z = mean + exp(log_variance / 2) · eps: eq. 8.7."""
+    """Return z = mean + exp(log_variance / 2) · eps: eq. 10.7."""
     z: FloatArray = mean + np.exp(log_variance / 2) * eps
     return z
 
@@ -48,7 +48,7 @@ def draw(mean: FloatArray, log_variance: FloatArray, eps: FloatArray) -> FloatAr
 def draw_backward(
     dz: FloatArray, log_variance: FloatArray, eps: FloatArray
 ) -> tuple[FloatArray, FloatArray]:
-    """Return ∂L/∂mean and ∂L/∂log_variance through the draw: eq. 10.7."""
+    """Return ∂L/∂mean and ∂L/∂log_variance through the draw: eq. 12.7."""
     return dz, 0.5 * dz * np.exp(log_variance / 2) * eps
 
 
@@ -62,13 +62,13 @@ class Bernoulli:
     """Each pixel is 1 with probability sigmoid(y), else 0: y are logits."""
 
     def nats(self, x: FloatArray, y: FloatArray) -> FloatArray:
-        """Return −log p(x | y) of each image: eq. 9.2."""
+        """Return −log p(x | y) of each image: eq. 11.2."""
         each = np.maximum(y, 0) + np.log1p(np.exp(-np.abs(y))) - x * y
         nats: FloatArray = each.sum(axis=-1)
         return nats
 
     def gradient(self, x: FloatArray, y: FloatArray) -> FloatArray:
-        """Return the derivative of each image's nats by its y: eq. 9.3."""
+        """Return the derivative of each image's nats by its y: eq. 11.3."""
         return sigmoid(y) - x
 
     def mean(self, y: FloatArray) -> FloatArray:
@@ -87,7 +87,7 @@ class Gaussian:
         self.variance = variance
 
     def nats(self, x: FloatArray, y: FloatArray) -> FloatArray:
-        """Return −log p(x | y) of each image, without its constant: eq. 9.6."""
+        """Return −log p(x | y) of each image, without its constant: eq. 11.6."""
         nats: FloatArray = ((x - y) ** 2).sum(axis=-1) / (2 * self.variance)
         return nats
 

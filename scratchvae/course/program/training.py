@@ -40,7 +40,7 @@ class Momentum:
 
 
 class Adam:
-    """Adam: each step divided by the recent size of its own gradient: eq. 10.10."""
+    """Adam: each step divided by the recent size of its own gradient: eq. 3.8."""
 
     def __init__(
         self,

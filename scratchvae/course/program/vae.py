@@ -21,7 +21,7 @@ from scratchvae.validation import FloatArray
 
 
 class VAE:
-    """Encoder, draw, decoder, and a likelihood: the loss is the negative ELBO, eq. 10.2.
+    """Encoder, draw, decoder, and a likelihood: the loss is the negative ELBO, eq. 12.2.
 
     The encoder gives 2D numbers an image, the means and then the log-variances.
     """
@@ -62,7 +62,7 @@ class VAE:
         return self.likelihood.nats(x, y), kl_to_standard(mean, log_variance)
 
     def backward(self) -> None:
-        """Fill all gradients of the mean loss: eq. 10.4 to 10.9."""
+        """Fill all gradients of the mean loss: eq. 12.4 to 12.9."""
         x, eps, mean, log_variance, y = self.kept
         dz = self.decoder.backward(self.likelihood.gradient(x, y) / len(x))
         through_z = draw_backward(dz, log_variance, eps)
@@ -142,7 +142,7 @@ def interpolate(vae: Any, first: FloatArray, last: FloatArray, steps: int) -> Fl
 
 
 def log_evidence(vae: Any, x: FloatArray, draws: int, rng: np.random.Generator) -> FloatArray:
-    """Return an estimate of each image's log p(x) from ``draws`` of q(z | x): eq. 5.8."""
+    """Return an estimate of each image's log p(x) from ``draws`` of q(z | x): eq. 7.8."""
     mean, log_variance = vae.encode(x)
     logs = []
     for _ in range(draws):

@@ -1,34 +1,34 @@
-"""The exercises of lesson 6, "The ELBO", in the order in which it asks them."""
+"""The exercises of lesson 6, "Probability", in the order in which it asks them."""
 
-from scratchvae.course.exercises.exercise import Exercise
-from scratchvae.course.exercises.lesson_06.bound import (
-    BEST_LOG_VARIANCE,
-    ELBO_FROM_DRAWS,
-    EXPECTED_SQUARED_ERROR,
-    best_log_variance,
-    elbo_from_draws,
-    expected_squared_error,
+from scratchvae.course.exercises.exercise import Exercise, Question
+from scratchvae.course.exercises.lesson_06.divergence import (
+    KL_CATEGORICAL,
+    KL_MONTE_CARLO,
+    kl_categorical,
+    kl_estimate,
 )
-from scratchvae.course.exercises.lesson_06.factor_analysis import (
-    FACTOR_M_STEP,
-    FACTOR_POSTERIOR,
-    factor_m_step,
-    factor_posterior,
+from scratchvae.course.exercises.lesson_06.mixtures import (
+    LOG_MEAN_EXP,
+    MIXTURE_MOMENTS,
+    POSTERIOR_OF_CAUSES,
+    log_mean_exp,
+    mixture_moments,
+    posterior_of_causes,
 )
 
 __all__ = [
     "EXERCISES",
-    "best_log_variance",
-    "elbo_from_draws",
-    "expected_squared_error",
-    "factor_m_step",
-    "factor_posterior",
+    "kl_categorical",
+    "kl_estimate",
+    "log_mean_exp",
+    "mixture_moments",
+    "posterior_of_causes",
 ]
 
-EXERCISES: list[Exercise] = [
-    FACTOR_POSTERIOR,
-    ELBO_FROM_DRAWS,
-    EXPECTED_SQUARED_ERROR,
-    BEST_LOG_VARIANCE,
-    FACTOR_M_STEP,
+EXERCISES: list[Exercise | Question] = [
+    MIXTURE_MOMENTS,
+    LOG_MEAN_EXP,
+    POSTERIOR_OF_CAUSES,
+    KL_CATEGORICAL,
+    KL_MONTE_CARLO,
 ]

@@ -1,0 +1,34 @@
+"""The exercises of lesson 9, "The ELBO", in the order in which it asks them."""
+
+from scratchvae.course.exercises.exercise import Exercise, Question
+from scratchvae.course.exercises.lesson_09.bound import (
+    BEST_LOG_VARIANCE,
+    ELBO_FROM_DRAWS,
+    EXPECTED_SQUARED_ERROR,
+    best_log_variance,
+    elbo_from_draws,
+    expected_squared_error,
+)
+from scratchvae.course.exercises.lesson_09.factor_analysis import (
+    FACTOR_M_STEP,
+    FACTOR_POSTERIOR,
+    factor_m_step,
+    factor_posterior,
+)
+
+__all__ = [
+    "EXERCISES",
+    "best_log_variance",
+    "elbo_from_draws",
+    "expected_squared_error",
+    "factor_m_step",
+    "factor_posterior",
+]
+
+EXERCISES: list[Exercise | Question] = [
+    FACTOR_POSTERIOR,
+    ELBO_FROM_DRAWS,
+    EXPECTED_SQUARED_ERROR,
+    BEST_LOG_VARIANCE,
+    FACTOR_M_STEP,
+]
