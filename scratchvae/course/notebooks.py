@@ -74,7 +74,12 @@ def with_solutions(notebook: Any) -> Any:
         assert match is not None
         verdict = f'_verdict = check("{name}", {match["answer"]})'
         rest = _BETWEEN.search(notebook.cells[place].source)
-        lines = [code[name], rest["code"] if rest else "", verdict, "assert _verdict.right, _verdict"]
+        lines = [
+            code[name],
+            rest["code"] if rest else "",
+            verdict,
+            "assert _verdict.right, _verdict",
+        ]
         solved.cells[place].source = "\n".join(lines)
     return solved
 

@@ -3,10 +3,14 @@
 Dimensions: N examples of I numbers, D numbers in a code.
 """
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 
 from scratchvae.course.exercises.draws import unequal_sizes
 from scratchvae.course.exercises.exercise import Exercise, Question
+from scratchvae.course.program import principal_components
 from scratchvae.validation import FloatArray
 
 
@@ -25,6 +29,34 @@ def best_encoder(decoder_weight: FloatArray) -> FloatArray:
     """
     encoder: FloatArray = np.linalg.solve(decoder_weight @ decoder_weight.T, decoder_weight).T
     return encoder
+
+
+def _used_components(function: Any) -> Callable[..., Any]:
+    def run(x: FloatArray, count: int) -> Any:
+        if (found := function(x, count)) is None:
+            return None
+        mean, columns = (np.asarray(array) for array in found)
+        # The sign of a component is nobody's choice.
+        signs = np.sign(np.take_along_axis(columns, np.abs(columns).argmax(axis=0)[None], axis=0))
+        return mean, columns * signs
+
+    return run
+
+
+def _smallest_first(x: FloatArray, count: int) -> tuple[FloatArray, FloatArray]:
+    mean, columns = principal_components(x, x.shape[1])
+    return mean, columns[:, ::-1][:, :count]
+
+
+def _without_mean(x: FloatArray, count: int) -> tuple[FloatArray, FloatArray]:
+    _, vectors = np.linalg.eigh(x.T @ x / len(x))
+    return x.mean(axis=0), vectors[:, ::-1][:, :count]
+
+
+def _draw_rows(random: np.random.Generator) -> tuple[FloatArray, int]:
+    count, features, code = _sizes(random)
+    scales = 3.0 ** -np.arange(features)  # so that no two components are alike
+    return 1 + random.standard_normal((3 * count, features)) * scales, code
 
 
 def _draw_tied(random: np.random.Generator) -> tuple[FloatArray, FloatArray]:
@@ -46,6 +78,53 @@ def _sizes(random: np.random.Generator) -> tuple[int, int, int]:
 def _residual(x: FloatArray, weight: FloatArray) -> FloatArray:
     return (x @ weight @ weight.T - x) / len(x)
 
+
+WHY_THE_PLATEAU = Question(
+    name="why-the-plateau",
+    kind="explain",
+    answer="B",
+    mistakes={
+        "there is no noise in this descent, and yet it gets away; a minimum would keep it": "A",
+        "the rate is the same as in the other run, which is quick": "C",
+        "they have, from the first step: the start is the same direction for both": "D",
+    },
+    hints=(
+        "What is the gradient in the narrow direction itself? The cell above asserts it.",
+        "It gets away without a push. So there must be a way down.",
+    ),
+)
+
+LEFT_OUT = Question(
+    name="left-out-eigenvalues",
+    kind="predict",
+    answer=1.0,
+    mistakes={
+        "the loss is half the squared error": 2.0,
+        "that is what the components keep; the loss is what they leave out": 4.0,
+        "that is the loss without any code": 5.0,
+    },
+    hints=("Which eigenvalues are left out with D = 2?", "(4.6): half of their sum."),
+)
+
+PRINCIPAL_COMPONENTS = Exercise(
+    name="principal-components",
+    piece="principal_components",
+    answer=principal_components,
+    use=_used_components,
+    draw=_draw_rows,
+    mistakes={
+        "these are the components with the smallest variance: eigh sorts in ascending order": (
+            _smallest_first
+        ),
+        "subtract the mean before you compute the covariance": _without_mean,
+    },
+    hints=(
+        "Subtract the mean of the rows first; the covariance of what is left is (I, I).",
+        "np.linalg.eigh(covariance) returns eigenvalues and eigenvectors, the smallest first. "
+        "Reverse the columns with [:, ::-1].",
+    ),
+    returns=("the mean", "the components"),
+)
 
 EXERCISES: list[Exercise | Question] = [
     Exercise(
@@ -75,6 +154,9 @@ EXERCISES: list[Exercise | Question] = [
         ),
         returns=("d_weight",),
     ),
+    WHY_THE_PLATEAU,
+    LEFT_OUT,
+    PRINCIPAL_COMPONENTS,
     Exercise(
         name="best-encoder",
         answer=best_encoder,

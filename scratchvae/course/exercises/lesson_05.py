@@ -7,23 +7,8 @@ import numpy as np
 
 from scratchvae.course.exercises.draws import unequal_sizes
 from scratchvae.course.exercises.exercise import Exercise, Question
+from scratchvae.course.program import best_denoiser, soft_threshold
 from scratchvae.validation import FloatArray
-
-
-def soft_threshold(a: FloatArray, price: float) -> FloatArray:
-    """Return the z at which ½ (z − a)² + price |z| is smallest, of a's shape: eq. 5.2."""
-    z: FloatArray = np.sign(a) * np.maximum(np.abs(a) - price, 0)
-    return z
-
-
-def best_denoiser(corrupted: FloatArray, images: FloatArray, deviation: float) -> FloatArray:
-    """Return the best guess (M, I) of what the rows of ``corrupted`` (M, I) were: eq. 5.3.
-
-    They were rows of ``images`` (N, I), each as likely as the other, before Gaussian noise of that
-    standard deviation was added.
-    """
-    guess: FloatArray = _shares(corrupted, images, 2 * deviation**2) @ images
-    return guess
 
 
 def _shares(
@@ -37,17 +22,17 @@ def _shares(
     return shares
 
 
-def _divided_by_columns(corrupted: FloatArray, images: FloatArray, deviation: float) -> FloatArray:
-    shares = _shares(corrupted, images, 2 * deviation**2)
+def _divided_by_columns(corrupted: FloatArray, images: FloatArray, sigma: float) -> FloatArray:
+    shares = _shares(corrupted, images, 2 * sigma**2)
     exponentials = shares / shares.max(axis=1, keepdims=True)
     guess: FloatArray = exponentials / exponentials.sum(axis=0) @ images
     return guess
 
 
-def _nothing_far_away(corrupted: FloatArray, images: FloatArray, deviation: float) -> FloatArray:
+def _nothing_far_away(corrupted: FloatArray, images: FloatArray, sigma: float) -> FloatArray:
     squares = ((corrupted[:, None] - images) ** 2).sum(axis=2)
-    reached = np.exp(-squares / (2 * deviation**2)).sum(axis=1, keepdims=True) > 0
-    guess: FloatArray = reached * best_denoiser(corrupted, images, deviation)
+    reached = np.exp(-squares / (2 * sigma**2)).sum(axis=1, keepdims=True) > 0
+    guess: FloatArray = reached * best_denoiser(corrupted, images, sigma)
     return guess
 
 
@@ -60,12 +45,12 @@ def _draw_codes(random: np.random.Generator) -> tuple[FloatArray, float]:
 def _draw_corrupted(random: np.random.Generator) -> tuple[FloatArray, FloatArray, float]:
     count, features, few = _sizes(random)
     images = random.standard_normal((count, features))
-    deviation = float(random.uniform(0.6, 0.9))
-    corrupted = images[:few] + deviation * random.standard_normal((few, features))
+    sigma = float(random.uniform(0.6, 0.9))
+    corrupted = images[:few] + sigma * random.standard_normal((few, features))
     # So far away that every exponential is 0 as a float64; with both signs, so that an answer that
     # only fails there is not said to fail for positive entries.
     corrupted[0] += 60 * (-1.0) ** np.arange(features)
-    return corrupted, images, deviation
+    return corrupted, images, sigma
 
 
 def _sizes(random: np.random.Generator) -> tuple[int, int, int]:
@@ -74,9 +59,25 @@ def _sizes(random: np.random.Generator) -> tuple[int, int, int]:
     return count, features, int(random.integers(2, 5))
 
 
+WHICH_MAPS = Question(
+    name="which-maps-are-free",
+    kind="prove",
+    answer="C",
+    mistakes={
+        "turn the whole space: does N(0, I) change?": "A",
+        "a shift moves the mean, which must stay 0": "B",
+        "a linear map with the matrix A gives the covariance A Aᵀ, which must be I": "D",
+    },
+    hints=(
+        "The density of N(0, I) depends on the length of z only.",
+        "Which maps keep all lengths?",
+    ),
+)
+
 EXERCISES: list[Exercise | Question] = [
     Exercise(
         name="soft-threshold",
+        piece="soft_threshold",
         answer=soft_threshold,
         draw=_draw_codes,
         mistakes={
@@ -112,6 +113,7 @@ EXERCISES: list[Exercise | Question] = [
     ),
     Exercise(
         name="best-denoiser",
+        piece="best_denoiser",
         answer=best_denoiser,
         draw=_draw_corrupted,
         mistakes={
@@ -153,4 +155,5 @@ EXERCISES: list[Exercise | Question] = [
         ),
         returns=("the guess",),
     ),
+    WHICH_MAPS,
 ]

@@ -3,6 +3,11 @@
 A reader's own file begins with all of it, and each piece that they write takes the place of ours.
 """
 
+from scratchvae.course.program.autoencoders import (
+    best_denoiser,
+    principal_components,
+    soft_threshold,
+)
 from scratchvae.course.program.layers import Dense, Sequential, Tanh, slopes, squared_error
 from scratchvae.course.program.probability import (
     Bernoulli,
@@ -38,6 +43,7 @@ __all__ = [
     "Sequential",
     "Tanh",
     "batches",
+    "best_denoiser",
     "cosine",
     "draw",
     "draw_backward",
@@ -50,10 +56,12 @@ __all__ = [
     "log_normal",
     "mean_and_error",
     "noise",
+    "principal_components",
     "reconstruct",
     "sample",
     "sigmoid",
     "slopes",
+    "soft_threshold",
     "squared_error",
     "train_network",
     "train_vae",
