@@ -11,10 +11,15 @@ from scratchvae.course.exercises.lesson_06.mixtures import (
     LOG_MEAN_EXP,
     MIXTURE_MOMENTS,
     POSTERIOR_OF_CAUSES,
-    log_mean_exp,
     mixture_moments,
     posterior_of_causes,
 )
+from scratchvae.course.exercises.lesson_06.pieces import (
+    DRAWS_FOR_A_DIGIT,
+    LOG_NORMAL,
+    MEAN_AND_ERROR,
+)
+from scratchvae.course.program import log_mean_exp
 
 __all__ = [
     "EXERCISES",
@@ -27,8 +32,11 @@ __all__ = [
 
 EXERCISES: list[Exercise | Question] = [
     MIXTURE_MOMENTS,
+    LOG_NORMAL,
     LOG_MEAN_EXP,
     POSTERIOR_OF_CAUSES,
     KL_CATEGORICAL,
+    DRAWS_FOR_A_DIGIT,
+    MEAN_AND_ERROR,
     KL_MONTE_CARLO,
 ]

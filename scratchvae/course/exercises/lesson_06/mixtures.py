@@ -6,6 +6,7 @@ Dimensions: N images, K components or causes.
 import numpy as np
 
 from scratchvae.course.exercises.exercise import Exercise
+from scratchvae.course.program import log_mean_exp
 from scratchvae.validation import FloatArray
 
 
@@ -69,13 +70,6 @@ MIXTURE_MOMENTS = Exercise(
 )
 
 
-def log_mean_exp(a: FloatArray) -> FloatArray:
-    """Return log (1/K Σₖ e^aₖ) over the first axis, (K, N) to (N,): eq. 6.7 minus log K."""
-    largest = a.max(axis=0)
-    log_mean: FloatArray = largest + np.log(np.exp(a - largest).mean(axis=0))
-    return log_mean
-
-
 def _levels(random: np.random.Generator, images: int) -> FloatArray:
     """Return where each image's logarithms lie: all at 0 half the time, else thousands apart."""
     spread = float(random.choice([0.0, 1000.0]))
@@ -90,6 +84,7 @@ def _draw_logarithms(random: np.random.Generator) -> tuple[FloatArray]:
 
 LOG_MEAN_EXP = Exercise(
     name="log-mean-exp",
+    piece="log_mean_exp",
     answer=log_mean_exp,
     draw=_draw_logarithms,
     mistakes={
