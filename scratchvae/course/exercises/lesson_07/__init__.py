@@ -15,6 +15,10 @@ from scratchvae.course.exercises.lesson_07.linear_gaussian import (
     draw_images,
     log_evidence,
 )
+from scratchvae.course.exercises.lesson_07.questions import (
+    DRAWS_FROM_THE_POSTERIOR,
+    UNBIASED_AND_TOO_LOW,
+)
 
 __all__ = [
     "EXERCISES",
@@ -28,7 +32,9 @@ __all__ = [
 EXERCISES: list[Exercise | Question] = [
     DRAW_IMAGES,
     LINEAR_EVIDENCE,
+    DRAWS_FROM_THE_POSTERIOR,
     LOG_WEIGHTS,
     DRAWS_NEEDED,
+    UNBIASED_AND_TOO_LOW,
     IMPORTANCE_ESTIMATE,
 ]
