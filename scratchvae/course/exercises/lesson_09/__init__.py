@@ -15,6 +15,7 @@ from scratchvae.course.exercises.lesson_09.factor_analysis import (
     factor_m_step,
     factor_posterior,
 )
+from scratchvae.course.exercises.lesson_09.questions import A_KL_OF_ZERO, THE_THIRD_NUMBER
 
 __all__ = [
     "EXERCISES",
@@ -28,7 +29,9 @@ __all__ = [
 EXERCISES: list[Exercise | Question] = [
     FACTOR_POSTERIOR,
     ELBO_FROM_DRAWS,
+    THE_THIRD_NUMBER,
     EXPECTED_SQUARED_ERROR,
     BEST_LOG_VARIANCE,
     FACTOR_M_STEP,
+    A_KL_OF_ZERO,
 ]
