@@ -39,6 +39,14 @@ def kl_gradients(mean: FloatArray, log_variance: FloatArray) -> tuple[FloatArray
     return mean, 0.5 * (np.exp(log_variance) - 1)
 
 
+def gaussian_score(
+    z: FloatArray, mean: FloatArray, log_variance: FloatArray
+) -> tuple[FloatArray, FloatArray]:
+    """Return the derivatives of log N(z | mean, exp(log_variance)) by both parameters: eq. 10.5."""
+    residual, precision = z - mean, np.exp(-log_variance)
+    return residual * precision, 0.5 * (residual**2 * precision - 1)
+
+
 def draw(mean: FloatArray, log_variance: FloatArray, eps: FloatArray) -> FloatArray:
     """Return z = mean + exp(log_variance / 2) · eps: eq. 10.7."""
     z: FloatArray = mean + np.exp(log_variance / 2) * eps
