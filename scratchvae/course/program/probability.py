@@ -22,7 +22,7 @@ def mean_and_error(samples: FloatArray) -> tuple[float, float]:
 
 
 def log_mean_exp(logs: FloatArray) -> FloatArray:
-    """Return log((1/S) Σ exp(logs)) over the first axis, safe from overflow: eq. 7.8."""
+    """Return log((1/S) Σ exp(logs)) over the first axis, safe from overflow: eq. 6.7."""
     largest = logs.max(axis=0)
     mean: FloatArray = largest + np.log(np.exp(logs - largest).mean(axis=0))
     return mean

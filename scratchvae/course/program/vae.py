@@ -49,7 +49,7 @@ class VAE:
         }
 
     def encode(self, x: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """Return the mean and the log-variance of q(z | x), (N, D) both."""
+        """Return the mean and the log-variance of q(z | x), (N, D) both: eq. 12.1."""
         mean, log_variance = np.split(self.encoder.forward(x), 2, axis=1)
         return mean, log_variance
 
@@ -62,15 +62,46 @@ class VAE:
         return self.likelihood.nats(x, y), kl_to_standard(mean, log_variance)
 
     def backward(self) -> None:
-        """Fill all gradients of the mean loss: eq. 12.4 to 12.9."""
+        """Fill all gradients of the mean loss, for the last forward pass."""
         x, eps, mean, log_variance, y = self.kept
-        dz = self.decoder.backward(self.likelihood.gradient(x, y) / len(x))
-        through_z = draw_backward(dz, log_variance, eps)
-        through_kl = kl_gradients(mean, log_variance)
-        d_mean, d_log_variance = (
-            a + b / len(x) for a, b in zip(through_z, through_kl, strict=True)
-        )
-        self.encoder.backward(np.concatenate([d_mean, d_log_variance], axis=1))
+        dz = decoder_backward(self.decoder, self.likelihood, x, y)
+        d_mean, d_log_variance = latent_gradients(dz, mean, log_variance, eps)
+        encoder_backward(self.encoder, d_mean, d_log_variance)
+
+
+def decoder_backward(decoder: Any, likelihood: Any, x: FloatArray, y: FloatArray) -> FloatArray:
+    """Return dz, (N, D), of the mean loss, filling the decoder's gradients: eq. 12.4 to 12.6."""
+    dz: FloatArray = decoder.backward(likelihood.gradient(x, y) / len(x))
+    return dz
+
+
+def latent_gradients(
+    dz: FloatArray, mean: FloatArray, log_variance: FloatArray, eps: FloatArray
+) -> tuple[FloatArray, FloatArray]:
+    """Return d_mean and d_log_variance, each summed over its two paths: eq. 12.7 and eq. 12.8."""
+    mean_through_z, log_variance_through_z = draw_backward(dz, log_variance, eps)
+    mean_through_kl, log_variance_through_kl = kl_gradients(mean, log_variance)
+    count = len(mean)
+    return (
+        mean_through_z + mean_through_kl / count,
+        log_variance_through_z + log_variance_through_kl / count,
+    )
+
+
+def encoder_backward(encoder: Any, d_mean: FloatArray, d_log_variance: FloatArray) -> None:
+    """Fill the encoder's gradients: eq. 12.9."""
+    encoder.backward(np.concatenate([d_mean, d_log_variance], axis=1))
+
+
+def toss(grey: FloatArray, rng: np.random.Generator) -> FloatArray:
+    """Return black-and-white images: each pixel is 1 with the probability of its grey: eq. 11.4."""
+    return (rng.random(grey.shape, dtype=grey.dtype) < grey).astype(grey.dtype)
+
+
+def noise(rng: np.random.Generator, count: int, latents: int, dtype: Any) -> FloatArray:
+    """Return draws of N(0, I), (count, latents)."""
+    eps: FloatArray = rng.standard_normal((count, latents), dtype=dtype)
+    return eps
 
 
 def train_vae(
@@ -85,7 +116,7 @@ def train_vae(
 ) -> list[float]:
     """Return the mean loss of each epoch, in nats per image, under a cosine schedule.
 
-    ``prepare(images, rng)`` turns a batch into what the model sees, as tossing its pixels does.
+    ``prepare(images, rng)`` turns a batch into what the model sees, as ``toss`` does.
     """
     rate, history = optimiser.rate, []
     steps, done = epochs * -(-len(images) // size), 0
@@ -102,12 +133,6 @@ def train_vae(
         history.append(total / len(images))
     optimiser.rate = rate
     return history
-
-
-def noise(rng: np.random.Generator, count: int, latents: int, dtype: Any) -> FloatArray:
-    """Return draws of N(0, I), (count, latents)."""
-    eps: FloatArray = rng.standard_normal((count, latents), dtype=dtype)
-    return eps
 
 
 def evaluate(vae: Any, images: FloatArray, rng: np.random.Generator) -> tuple[float, float]:
@@ -141,7 +166,9 @@ def interpolate(vae: Any, first: FloatArray, last: FloatArray, steps: int) -> Fl
     return decoded
 
 
-def log_evidence(vae: Any, x: FloatArray, draws: int, rng: np.random.Generator) -> FloatArray:
+def estimate_log_evidence(
+    vae: Any, x: FloatArray, draws: int, rng: np.random.Generator
+) -> FloatArray:
     """Return an estimate of each image's log p(x) from ``draws`` of q(z | x): eq. 7.8."""
     mean, log_variance = vae.encode(x)
     logs = []

@@ -11,6 +11,21 @@ from scratchvae.course.exercises.lesson_12.linear_vae import (
     LINEAR_VAE_GRADIENTS,
     linear_vae_gradients,
 )
+from scratchvae.course.exercises.lesson_12.pieces import (
+    DECODER_BACKWARD,
+    ENCODER_BACKWARD,
+    ESTIMATE_LOG_EVIDENCE,
+    EVALUATE,
+    INTERPOLATE,
+    LATENT_GRADIENTS,
+    LOSS_AT_THE_START,
+    NOISE,
+    RECONSTRUCT,
+    SAMPLE,
+    TOSS,
+    TRAIN_VAE,
+    VAE_FORWARD,
+)
 from scratchvae.course.exercises.lesson_12.walk import WALK_SPEED, walk_speed
 
 __all__ = [
@@ -22,8 +37,21 @@ __all__ = [
 ]
 
 EXERCISES: list[Exercise | Question] = [
+    VAE_FORWARD,
     LOGITS_GRADIENT,
+    DECODER_BACKWARD,
+    LATENT_GRADIENTS,
     TWO_PATHS,
+    ENCODER_BACKWARD,
+    TOSS,
     LINEAR_VAE_GRADIENTS,
+    LOSS_AT_THE_START,
+    NOISE,
+    TRAIN_VAE,
+    EVALUATE,
+    RECONSTRUCT,
+    SAMPLE,
+    INTERPOLATE,
+    ESTIMATE_LOG_EVIDENCE,
     WALK_SPEED,
 ]

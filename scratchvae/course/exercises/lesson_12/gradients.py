@@ -70,14 +70,14 @@ LOGITS_GRADIENT = Exercise(
 
 
 def two_paths(
-    dz: FloatArray, mean: FloatArray, log_deviation: FloatArray, eps: FloatArray, beta: float
+    dz: FloatArray, mean: FloatArray, log_sd: FloatArray, eps: FloatArray, beta: float
 ) -> tuple[FloatArray, FloatArray]:
-    """Return ∂loss/∂mean and ∂loss/∂log_deviation, (N, D), of an encoder that gives s = log σ.
+    """Return ∂loss/∂mean and ∂loss/∂log_sd, (N, D), of an encoder that gives s = log σ.
 
     Its log-variance is 2s, so the second is twice that of eq. 12.7 and eq. 12.8, with a weight β.
     """
-    through_z = reparameterise_backward(dz[None], 2 * log_deviation, eps[None])
-    through_kl = kl_to_standard_gradients(mean, 2 * log_deviation)
+    through_z = reparameterise_backward(dz[None], 2 * log_sd, eps[None])
+    through_kl = kl_to_standard_gradients(mean, 2 * log_sd)
     weight = beta / len(mean)
     d_mean: FloatArray = through_z.mean + weight * through_kl.mean
     d_log_variance = through_z.log_variance + weight * through_kl.log_variance
@@ -88,8 +88,8 @@ def _draw_paths(
     random: np.random.Generator,
 ) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray, float]:
     count, latents = unequal_sizes(random, 2)
-    dz, mean, log_deviation, eps = random.standard_normal((4, count, latents))
-    return dz, mean, 0.5 * log_deviation, eps, float(random.uniform(1.5, 5))
+    dz, mean, log_sd, eps = random.standard_normal((4, count, latents))
+    return dz, mean, 0.5 * log_sd, eps, float(random.uniform(1.5, 5))
 
 
 def _paths(
@@ -157,7 +157,7 @@ TWO_PATHS = Exercise(
                 dz, m, s, eps, kl=beta / len(m), spread=np.exp(s) - 1
             )
         ),
-        "in d_log_deviation the path through the KL lacks its 1/N": (
+        "in d_log_sd the path through the KL lacks its 1/N": (
             lambda dz, m, s, eps, beta: _paths(
                 dz, m, s, eps, kl=beta / len(m), spread=len(m) * (np.exp(2 * s) - 1)
             )
@@ -180,5 +180,5 @@ TWO_PATHS = Exercise(
         "each, and add the two paths. The loss has beta/N before the KLs.",
         "d_mean is dz + beta m / N. In the other, dz meets e^s eps, and beta/N meets e^(2s) − 1.",
     ),
-    returns=("d_mean", "d_log_deviation"),
+    returns=("d_mean", "d_log_sd"),
 )
