@@ -13,6 +13,7 @@ from scratchvae.course.exercises import (
     lesson_10,
     lesson_11,
     lesson_12,
+    lesson_13,
 )
 from scratchvae.course.exercises.exercise import Exercise, Question
 
@@ -29,6 +30,7 @@ LESSONS: tuple[list[Exercise | Question], ...] = (
     lesson_10.EXERCISES,
     lesson_11.EXERCISES,
     lesson_12.EXERCISES,
+    lesson_13.EXERCISES,
 )
 """Each lesson's exercises, in the order in which the lesson asks them."""
 

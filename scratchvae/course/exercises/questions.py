@@ -57,4 +57,4 @@ def _number(given: Any) -> float | None:
 
 
 def _close(number: float, right: float, within: float) -> bool:
-    return abs(number - right) <= within * abs(right)
+    return abs(number - right) <= within * (abs(right) or 1.0)

@@ -60,6 +60,17 @@ def draw_backward(
     return dz, 0.5 * dz * np.exp(log_variance / 2) * eps
 
 
+def aggregate_log_density(z: FloatArray, mean: FloatArray, log_variance: FloatArray) -> FloatArray:
+    """Return log q(z) of M points (M, D), q being the mean of N Gaussians (N, D): eq. 13.2."""
+    return log_mean_exp(log_normal(z[None], mean[:, None], log_variance[:, None]))
+
+
+def effective_number(counts: FloatArray) -> float:
+    """Return the exponential of the entropy of the counts' shares: eq. 13.1."""
+    shares = counts[counts > 0] / counts.sum()
+    return float(np.exp(-(shares * np.log(shares)).sum()))
+
+
 def sigmoid(y: FloatArray) -> FloatArray:
     """Return 1 / (1 + exp(−y)), which never overflows when it is written with a tanh."""
     share: FloatArray = 0.5 * (1 + np.tanh(y / 2))
