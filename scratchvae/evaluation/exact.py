@@ -86,9 +86,9 @@ class LinearGaussian:
 
         b is the mean, and W scales the D first principal directions by √(λ − c), where λ are their
         variances; the best c is the mean of the other variances. Source: Tipping and Bishop,
-        equations 7 and 8; expectation maximisation climbs to it (eq. 9.10 of the lessons). The rows
-        of W are orthogonal, so the posterior's covariance is diagonal and a VAE's encoder can match
-        it: the loss of the best linear VAE is eq. 11.9.
+        equations 7 and 8; eq. 9.34 of the lessons; expectation maximisation climbs there
+        (eq. 9.10). The rows of W are orthogonal, so the posterior's covariance is diagonal and a VAE's
+        encoder can match it: the loss of the best linear VAE is eq. 11.9.
         """
         x = _rows(images)
         pixels = x.shape[1]

@@ -6,6 +6,7 @@ import pytest
 import scratchvae
 from scratchvae import kernels
 from scratchvae.checks.gradients.finite_differences import slope_along
+from scratchvae.course import program
 from scratchvae.course.exercises import lesson_02 as answers
 from scratchvae.layers import ELU, Dense, ReLU, Sequential, Sigmoid, Tanh
 from scratchvae.probability import GaussianLikelihood
@@ -200,3 +201,27 @@ def test_outer_products(rng):
     outer = sum(np.outer(a[:, step], b[step]) for step in range(9))
     # Sums of 9 products in another order: a few roundings of numbers of order 10.
     np.testing.assert_allclose(kernels.matmul(a, b), outer, atol=1e-13)
+
+
+def test_the_pieces_of_a_network():
+    """eq. 2.31, eq. 2.32, eq. 2.33: what comes back is the slope, for an ELU and for a network."""
+    rng = np.random.default_rng(4)
+    network = program.Sequential(program.Dense(3, 5, rng), program.Tanh(), program.Dense(5, 2, rng))
+    x, target = rng.standard_normal((4, 3)), rng.standard_normal((4, 2))
+
+    def loss():
+        return program.squared_error(network.forward(x), target)[0]
+
+    y = network.forward(x)
+    first, last = network.layers[0].parameters, network.layers[2].parameters
+    by_hand = np.tanh(x @ first["weight"] + first["bias"]) @ last["weight"] + last["bias"]
+    np.testing.assert_allclose(y, by_hand)
+    _, dy = program.squared_error(y, target)
+    network.backward(dy)
+    for name, array in network.parameters.items():
+        # Central differences: truncation of step² = 1e-10.
+        np.testing.assert_allclose(
+            network.gradients[name], program.slopes(loss, array), rtol=1e-6, atol=1e-9
+        )
+    elu = ELU(1.5, dtype=np.float64)
+    np.testing.assert_allclose(elu.forward(x), np.where(x > 0, x, 1.5 * np.expm1(x)))

@@ -125,3 +125,14 @@ def test_an_invertible_function_changes_nothing(rng):
     assert bent.forward(x, noise).loss == pytest.approx(plain.forward(x, noise).loss, rel=1e-12)
     codes, bent_codes = plain.encode_distribution(x)[0].copy(), bent.encode_distribution(x)[0]
     np.testing.assert_allclose(bent_codes, np.sinh(codes))
+
+
+def test_no_other_denoiser_has_a_smaller_loss(rng):
+    """eq. 5.31: on average over the noise the best guess beats itself moved a little."""
+    images, sigma, count = rng.standard_normal((4, 3)), 0.7, 40_000
+    clean = images[rng.integers(0, 4, count)]
+    seen = clean + sigma * rng.standard_normal(clean.shape)
+    guess = answers.best_denoiser(seen, images, sigma)
+    for other in (guess + 0.1, 0.9 * guess, seen, guess + 0.1 * np.sin(seen)):
+        gain = 0.5 * (((clean - other) ** 2) - (clean - guess) ** 2).sum(axis=1)
+        assert gain.mean() > 4.5 * gain.std() / np.sqrt(count)

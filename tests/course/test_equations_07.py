@@ -12,6 +12,14 @@ from scratchvae.course.exercises.lesson_07 import (
     log_evidence,
     log_weights,
 )
+from scratchvae.course.program import (
+    VAE,
+    Bernoulli,
+    Dense,
+    Sequential,
+    Tanh,
+    estimate_log_evidence,
+)
 from scratchvae.evaluation import (
     LinearGaussian,
     estimate_log_likelihood,
@@ -204,3 +212,26 @@ def test_the_package_states_the_same_bias_as_the_exercise():
     log_p, bias = importance_estimate(np.concatenate(seen))
     np.testing.assert_allclose(estimate.log_likelihood, log_p)
     assert estimate.bias == pytest.approx(-bias.mean(), rel=1e-9)
+
+
+def test_maximum_likelihood_is_a_divergence_from_the_data():
+    """eq. 7.31: the KL from data to model is minus the mean log-likelihood, up to a constant."""
+    rng = np.random.default_rng(8)
+    data = rng.dirichlet(np.ones(6))
+    models = rng.dirichlet(np.ones(6), size=4)
+    likelihoods = np.log(models) @ data
+    divergences = (data * (np.log(data) - np.log(models))).sum(axis=1)
+    constant = (data * np.log(data)).sum()
+    np.testing.assert_allclose(divergences, constant - likelihoods)
+    estimate = estimate_log_evidence(
+        VAE(
+            Sequential(Dense(5, 3, rng), Tanh(), Dense(3, 4, rng)),
+            Sequential(Dense(2, 3, rng), Tanh(), Dense(3, 5, rng)),
+            Bernoulli(),
+            2,
+        ),
+        np.ones((1, 5)),
+        4000,
+        rng,
+    )
+    assert -20 < estimate[0] < 0  # the logarithm of a probability of one of 32 images

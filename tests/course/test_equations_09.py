@@ -192,3 +192,30 @@ def test_the_m_step_is_the_top_of_the_bound():
         assert objective(weight, np.full(5, factor * variances.mean())) < top_shared
         for pixel in range(5):
             assert objective(weight, np.where(np.arange(5) == pixel, factor, 1) * variances) < top
+
+
+def test_the_model_and_its_maximum():
+    """eq. 9.31, eq. 9.32, eq. 9.33, eq. 9.34: EM's function has its top where they say."""
+    rng = np.random.default_rng(5)
+    x = rng.standard_normal((300, 2)) @ rng.standard_normal((2, 6))
+    x += 0.3 * rng.standard_normal(x.shape)
+    x -= x.mean(axis=0)
+    best = LinearGaussian.most_likely(x, 2)
+    spectrum = np.linalg.eigvalsh(x.T @ x / len(x))[::-1]
+    assert best.variance == pytest.approx(spectrum[2:].mean())  # eq. 9.34
+    kept = np.sort((best.weight**2).sum(axis=1))[::-1]
+    np.testing.assert_allclose(kept, spectrum[:2] - best.variance)
+    level = -0.5 * (
+        6 * np.log(2 * np.pi)
+        + (np.log(spectrum[:2]) + 1).sum()
+        + 4 * np.log(best.variance)
+        + spectrum[2:].sum() / best.variance
+    )
+    assert best.log_likelihood(x).mean() == pytest.approx(level)
+    mean, covariance = best.posterior(x)
+    q = mean, np.log(np.diag(covariance)) * np.ones_like(mean)
+    # eq. 9.32: with the posterior for q the bound is the evidence; the rows of W are orthogonal.
+    np.testing.assert_allclose(best.elbo(x, *q), best.log_likelihood(x))
+    for other in (1.02 * best.weight, best.weight + 0.01):  # eq. 9.33: no other W is better
+        moved = LinearGaussian(other, best.bias, best.variance)
+        assert moved.elbo(x, *q).mean() < best.elbo(x, *q).mean()

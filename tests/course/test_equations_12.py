@@ -6,13 +6,11 @@ from helpers import normal, small_vae
 
 from scratchvae.checks.gradients import check_gradients, gradcheck
 from scratchvae.course.exercises.lesson_12 import (
-    adam_step,
     linear_vae_gradients,
     logits_gradient,
     two_paths,
     walk_speed,
 )
-from scratchvae.layers import Parameter
 from scratchvae.probability import (
     BernoulliLikelihood,
     gaussian_log_density,
@@ -20,7 +18,6 @@ from scratchvae.probability import (
     reparameterise,
     standard_normal_log_density,
 )
-from scratchvae.training import Adam
 
 IMAGES, PIXELS, LATENTS = 4, 15, 2
 
@@ -210,30 +207,6 @@ def test_a_linear_vae_has_the_same_gradients_step_by_step():
 
     encoder, log_variance, decoder = arrays.values()
     _check(value, arrays, linear_vae_gradients(x, encoder, log_variance, decoder, eps, c))
-
-
-def test_adam_takes_corrected_means_of_the_gradient_and_its_square():
-    """eq. 3.8: against weighted means of all gradients so far, written out."""
-    rate, beta_1, beta_2, delta = 0.1, 0.8, 0.95, 1e-3
-    gradients = normal(6, 3, seed=1)
-    value, first, second = normal(3, seed=2), np.zeros(3), np.zeros(3)
-    parameter = Parameter(value.copy())
-    optimiser = Adam({"p": parameter}, rate, beta_1, beta_2, delta)
-    expected = value.copy()
-    for t in range(1, 7):
-        seen = gradients[:t]
-        means = [
-            np.average(powers, axis=0, weights=beta ** np.arange(t)[::-1])
-            for powers, beta in ((seen, beta_1), (seen**2, beta_2))
-        ]
-        expected = expected - rate * means[0] / (np.sqrt(means[1]) + delta)
-        value, first, second = adam_step(
-            value, gradients[t - 1], first, second, t, rate, beta_1, beta_2, delta
-        )
-        parameter.grad[...] = gradients[t - 1]
-        optimiser.step()
-        np.testing.assert_allclose(value, expected, rtol=1e-12)
-        np.testing.assert_allclose(parameter.value, expected, rtol=1e-12)
 
 
 def test_the_best_that_a_model_can_do_without_the_image_or_with_its_class():

@@ -67,7 +67,7 @@ def test_what_a_piece_needs_from_its_cell_comes_with_it(own_file):
     cell = source.replace('check("softplus", Softplus)\n', "")
     own_program.keep(define(cell, "Softplus"))
     once = own_file.read_text(encoding="utf-8")
-    assert own_program.find("Softplus")().forward(0.0) == 1 + 1e-8
+    assert own_program.load().Softplus().forward(0.0) == 1 + 1e-8
     own_program.keep(define(cell, "Softplus"))
     assert own_file.read_text(encoding="utf-8") == once
     assert own_program._merged(once, source) == once

@@ -23,7 +23,7 @@ def best_denoiser(corrupted: FloatArray, images: FloatArray, sigma: float) -> Fl
     """Return the best guess of what the rows of ``corrupted`` were, (M, I): eq. 5.3.
 
     They were rows of ``images`` (N, I), each as likely as the other, before Gaussian noise of
-    standard deviation ``sigma`` was added.
+    standard deviation ``sigma`` was added. No function has a smaller mean loss, eq. 5.31.
     """
     squares = ((corrupted[:, None] - images) ** 2).sum(axis=2)  # (M, N)
     exponents = -squares / (2 * sigma**2)

@@ -27,7 +27,7 @@ class Layer(Protocol):
         """Return the output for a batch ``x``."""
 
     def backward(self, dy: FloatArray) -> FloatArray:
-        """Return ∂L/∂x, with dy = ∂L/∂y, and fill ``gradients``."""
+        """Return ∂L/∂x, with dy = ∂L/∂y (eq. 2.31), and fill ``gradients``."""
 
 
 class Dense:
@@ -73,7 +73,7 @@ class Tanh:
 
 
 class Sequential:
-    """Layers one after the other: the chain rule, one factor a layer."""
+    """Layers one after the other, as eq. 2.33: the chain rule, one factor a layer."""
 
     def __init__(self, *layers: Any) -> None:
         self.layers = layers

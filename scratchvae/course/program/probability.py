@@ -61,7 +61,10 @@ def draw_backward(
 
 
 def aggregate_log_density(z: FloatArray, mean: FloatArray, log_variance: FloatArray) -> FloatArray:
-    """Return log q(z) of M points (M, D), q being the mean of N Gaussians (N, D): eq. 13.2."""
+    """Return log q(z) of M points (M, D), q being the mean of N Gaussians (N, D): eq. 13.2.
+
+    With it the mean KL divides into information and mismatch: eq. 13.3.
+    """
     return log_mean_exp(log_normal(z[None], mean[:, None], log_variance[:, None]))
 
 

@@ -14,16 +14,20 @@ from scratchvae.validation import FloatArray
 
 
 def batches(count: int, size: int, rng: np.random.Generator) -> Iterator[NDArray[np.intp]]:
-    """Yield 0, …, count − 1 in random order, ``size`` at a time; the last batch may be smaller."""
+    """Yield 0, …, count − 1 in random order, ``size`` at a time; the last batch may be smaller.
+
+    The mean gradient of a batch is unbiased: eq. 3.1.
+    """
     order = rng.permutation(count)
     for start in range(0, count, size):
         yield order[start : start + size]
 
 
 class Momentum:
-    """Gradient descent with a velocity: v ← μ v + g, then θ ← θ − η v.
+    """Gradient descent with a velocity: v ← μ v + g, then θ ← θ − η v, eq. 3.6.
 
-    Without momentum, μ = 0, it is eq. 2.8.
+    Without momentum, μ = 0, it is eq. 2.8. Under a gradient that stays the same, steps become
+    1/(1 − μ) times as long: eq. 3.7.
     """
 
     def __init__(self, parameters: Arrays, rate: float, momentum: float = 0.0) -> None:
@@ -40,7 +44,10 @@ class Momentum:
 
 
 class Adam:
-    """Adam: each step divided by the recent size of its own gradient: eq. 3.8."""
+    """Adam: each step divided by the recent size of its own gradient: eq. 3.8.
+
+    What its means are divided by is the total weight of eq. 3.9.
+    """
 
     def __init__(
         self,
@@ -69,7 +76,7 @@ class Adam:
 
 
 def cosine(progress: float) -> float:
-    """Return the share of the learning rate at ``progress`` from 0 to 1: from 1 down to 0."""
+    """Return the share of the learning rate at ``progress``, which falls from 1 to 0: eq. 3.10."""
     return float(0.5 * (1 + np.cos(np.pi * progress)))
 
 

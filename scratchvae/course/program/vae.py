@@ -169,7 +169,10 @@ def interpolate(vae: Any, first: FloatArray, last: FloatArray, steps: int) -> Fl
 def estimate_log_evidence(
     vae: Any, x: FloatArray, draws: int, rng: np.random.Generator
 ) -> FloatArray:
-    """Return an estimate of each image's log p(x) from ``draws`` of q(z | x): eq. 7.8."""
+    """Return an estimate of each image's log p(x) from ``draws`` of q(z | x): eq. 7.8.
+
+    Its mean over the images is what maximum likelihood makes large: eq. 7.31.
+    """
     mean, log_variance = vae.encode(x)
     logs = []
     for _ in range(draws):

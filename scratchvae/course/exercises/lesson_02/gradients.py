@@ -17,7 +17,7 @@ def weight_gradient(x: FloatArray, dy: FloatArray) -> FloatArray:
 
 
 def elu_backward(dy: FloatArray, y: FloatArray, alpha: float) -> FloatArray:
-    """Return ∂L/∂x for y = elu(x), all of one shape: eq. 2.6."""
+    """Return ∂L/∂x for y = elu(x), eq. 2.32, all of one shape: eq. 2.6."""
     dx: FloatArray = dy * np.where(y > 0, 1, y + alpha)
     return dx
 

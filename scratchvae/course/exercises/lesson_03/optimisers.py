@@ -15,7 +15,7 @@ STEPS = 3
 
 
 def largest_stable_rate(curvatures: FloatArray) -> float:
-    """Return the learning rate at which descent on ½ Σ λ θ² stops converging: eq. 3.4."""
+    """Return the learning rate at which descent on ½ Σ λ θ² stops converging: eq. 3.3, eq. 3.4."""
     return float(2 / curvatures.max())
 
 

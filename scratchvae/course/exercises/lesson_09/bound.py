@@ -14,7 +14,10 @@ from scratchvae.validation import FloatArray
 def elbo_from_draws(
     log_likelihood: FloatArray, log_prior: FloatArray, log_q: FloatArray
 ) -> FloatArray:
-    """Return the mean of log p(x, z) − log q(z) over draws, eq. 9.4: (K, N) to (N,)."""
+    """Return the mean of log p(x, z) − log q(z) over draws, eq. 9.4: (K, N) to (N,).
+
+    As a function of q and of the model it is eq. 9.32.
+    """
     bound: FloatArray = (log_likelihood + log_prior - log_q).mean(axis=0)
     return bound
 

@@ -17,6 +17,8 @@ def factor_posterior(
 ) -> tuple[FloatArray, FloatArray]:
     """Return the mean (N, D) and covariance (D, D) of p(z | x), one noise variance per pixel.
 
+    The model is eq. 9.31 otherwise.
+
     With C = diag(variances), S = (I + W C⁻¹ Wᵀ)⁻¹ and m = (x − b) C⁻¹ Wᵀ S: eq. 9.2 where all
     variances are the same.
     """
@@ -94,6 +96,8 @@ def factor_m_step(
     x: FloatArray, mean: FloatArray, covariance: FloatArray
 ) -> tuple[FloatArray, FloatArray]:
     """Return the weight (D, P) and variances (P,) that maximise the bound of factor analysis.
+
+    As for eq. 9.33, with a variance for each pixel.
 
     The weight is eq. 9.11; the mean of the variances is eq. 9.12, which has one for all pixels.
     """
