@@ -86,8 +86,8 @@ class LinearGaussian:
 
         b is the mean, and W scales the D first principal directions by √(λ − c), where λ are their
         variances; the best c is the mean of the other variances. Source: Tipping and Bishop,
-        equations 7 and 8; eq. 9.34 of the lessons; expectation maximisation climbs there
-        (eq. 9.10). The rows of W are orthogonal, so the posterior's covariance is diagonal and a VAE's
+        equations 7 and 8; eq. 9.34 of the lessons. Expectation maximisation climbs there by
+        eq. 9.10. The rows of W are orthogonal, so the posterior's covariance is diagonal and a VAE's
         encoder can match it: the loss of the best linear VAE is eq. 11.9.
         """
         x = _rows(images)
