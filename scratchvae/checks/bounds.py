@@ -25,7 +25,7 @@ def importance_bound(
 ) -> FloatArray:
     """Return log 1/K Σ p(x | z) p(z) / q(z | x) from the three logarithms, (K, N) to (N,).
 
-    It is the logarithm of the mean in eq. 9.3 of the lessons.
+    It is the logarithm of the mean in eq. 9.4 of the lessons.
     """
     running = LogMeanExp(log_likelihood.shape[1])
     running.add(log_likelihood + log_prior - log_posterior)

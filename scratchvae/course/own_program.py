@@ -70,15 +70,17 @@ def own_pieces(module: ModuleType | None) -> dict[str, Any]:
     return {name: its for name, its in theirs.items() if its not in (None, ours(name))}
 
 
-def load() -> ModuleType | None:
+def load(path: Path | None = None) -> ModuleType | None:
     """Return the reader's program, run anew, or ``None`` if there is none.
+
+    ``path`` is another file than that of the lessons.
 
     Raises
     ------
     InputError
         If it cannot be run.
     """
-    path = own_file()
+    path = path or own_file()
     if not path.exists():
         return None
     specification = importlib.util.spec_from_file_location("my_vae", path)

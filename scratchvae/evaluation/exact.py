@@ -7,7 +7,7 @@ compared with the truth,
     log p(x) − ELBO = KL(q(z | x) ‖ p(z | x)),
 
 and what training reaches with the best possible. Source: Tipping and Bishop, "Probabilistic
-principal component analysis" (1999). The equation is eq. 9.5 of the lessons.
+principal component analysis" (1999). The equation is eq. 9.6 of the lessons.
 
 A model of one latent and any decoder is integrated over z numerically.
 
@@ -86,9 +86,9 @@ class LinearGaussian:
 
         b is the mean, and W scales the D first principal directions by √(λ − c), where λ are their
         variances; the best c is the mean of the other variances. Source: Tipping and Bishop,
-        equations 7 and 8; eq. 9.34 of the lessons. Expectation maximisation climbs there by
-        eq. 9.10. The rows of W are orthogonal, so the posterior's covariance is diagonal and a VAE's
-        encoder can match it: the loss of the best linear VAE is eq. 11.9.
+        equations 7 and 8; eq. 9.16 of the lessons. Expectation maximisation climbs to it:
+        eq. 9.12. The rows of W are orthogonal, so the posterior's covariance is diagonal and the
+        encoder of a VAE can match it: the loss of the best linear VAE is eq. 11.9.
         """
         x = _rows(images)
         pixels = x.shape[1]
@@ -112,14 +112,14 @@ class LinearGaussian:
         return self.weight.T @ self.weight + self.variance * np.eye(len(self.bias))
 
     def log_likelihood(self, images: NDArray[Any]) -> FloatArray:
-        """Return log p(x) = log N(x; b, Wᵀ W + c I) in nats, (N,): eq. 7.3 and eq. 9.1."""
+        """Return log p(x) = log N(x; b, Wᵀ W + c I) in nats, (N,): eq. 7.4 and eq. 9.2."""
         return multivariate_gaussian_log_density(_rows(images), self.bias, self.covariance)
 
     def posterior(self, images: NDArray[Any]) -> tuple[FloatArray, FloatArray]:
         """Return mean (N, D) and covariance (D, D) of p(z | x), a Gaussian.
 
-        With M = W Wᵀ + c I they are (x − b) Wᵀ M⁻¹ and c M⁻¹ (eq. 9.2). For W = I, a VAE's loss is
-        smallest there (eq. 10.12). Draws from it all have the weight p(x): eq. 7.9 of the lessons.
+        With M = W Wᵀ + c I they are (x − b) Wᵀ M⁻¹ and c M⁻¹ (eq. 9.3). For W = I, a VAE's loss is
+        smallest there (eq. 10.12). Draws from it all have the weight p(x): eq. 7.10 of the lessons.
         """
         weight = self.weight
         inverse = np.linalg.inv(weight @ weight.T + self.variance * np.eye(len(weight)))
@@ -128,8 +128,8 @@ class LinearGaussian:
     def elbo(self, images: NDArray[Any], mean: FloatArray, log_variance: FloatArray) -> FloatArray:
         """Return the bound for q(z | x) = N(mean, diag e^log_variance), (N,), in closed form.
 
-        The expected squared error under q is ‖x − b − mean W‖² + Σⱼ e^log_varianceⱼ ‖Wⱼ‖², eq. 9.8;
-        with the KL to the prior it makes the bound, eq. 9.7.
+        The expected squared error under q is ‖x − b − mean W‖² + Σⱼ e^log_varianceⱼ ‖Wⱼ‖², eq. 9.9;
+        with the KL to the prior it makes the bound, eq. 9.8.
         """
         x = _rows(images)
         residual = x - self.bias - mean @ self.weight
@@ -148,7 +148,7 @@ class LinearGaussian:
 
 
 def sigma_points(count: int, latent_dim: int) -> FloatArray:
-    """Return noise (2D, count, D) over which a mean is exact for quadratic functions: eq. 9.6.
+    """Return noise (2D, count, D) over which a mean is exact for quadratic functions: eq. 9.7.
 
     The points ±√D along each axis have the mean 0 and the covariance I of N(0, I). With them as
     noise, a VAE's loss is exactly its expectation, as long as the decoder is linear.
@@ -164,7 +164,7 @@ def log_likelihood_by_quadrature(
 
     The trapezoid rule on a grid from −12 to 12 converges faster than any power of the distance
     between its points, for a smooth function that vanishes at both ends. That distance must be well
-    below the width of the posterior. The integral is eq. 7.2 of the lessons, the sum eq. 7.4.
+    below the width of the posterior. The integral is eq. 7.2 of the lessons, the sum eq. 7.5.
 
     Parameters
     ----------

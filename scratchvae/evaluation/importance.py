@@ -6,7 +6,7 @@ With z₁ … z_K drawn from q(z | x) and the weights w_k = p(x | z_k) p(z_k) / 
     log p̂                         is biased: below log p(x) in expectation, by about Var(w) / 2K p².
 
 So the expectation of log p̂ grows with K, from the evidence lower bound at K = 1 to log p(x).
-The lessons derive the weights (eq. 7.7), the estimate (eq. 7.8) and its bias (eq. 7.11, eq. 7.12).
+The lessons derive the weights (eq. 7.8), the estimate (eq. 7.9) and its bias (eq. 7.12, eq. 7.13).
 Sources: Rezende, Mohamed and Wierstra (2014), appendix E; Burda, Grosse and Salakhutdinov (2016).
 
 Weights differ by hundreds of nats between images and by tens between draws, so only their

@@ -14,7 +14,7 @@ class Layer:
 
     ``y = layer.forward(x)`` remembers what the derivative needs; ``dx = layer.backward(dy)`` takes
     dy = ∂loss/∂y to dx = ∂loss/∂x, by the chain rule over all outputs:
-    dx[i] = Σⱼ dy[j] · ∂y[j]/∂x[i] (eq. 2.2 of the lessons). It *adds* ∂loss/∂parameter to
+    dx[i] = Σⱼ dy[j] · ∂y[j]/∂x[i] (eq. 2.3 of the lessons). It *adds* ∂loss/∂parameter to
     ``layer.parameters[name].grad``, since a parameter may be used more than once and its gradients
     then sum. ``backward`` changes neither ``dy`` nor a parameter's value, and may be called again.
 

@@ -15,7 +15,7 @@ class Autoencoder(LatentModel):
 
     The loss is the likelihood's reconstruction term and nothing else; with a Gaussian of variance 1
     that is ½ ‖x − x̂‖² per image: eq. 4.1 of the lessons. With linear layers the best solution spans
-    the space of the principal components. Nothing shapes the latent space (eq. 5.5), so there is
+    the space of the principal components. Nothing shapes the latent space (eq. 5.6), so there is
     no prior to sample from. Source: EECS 230, lecture 16.
     """
 

@@ -19,7 +19,7 @@ class DenoisingAutoencoder(Autoencoder):
     """An autoencoder of x̃ = x + σ ε that is compared with x itself.
 
     Copying the input no longer helps, however wide the code is: what is learned is which images
-    are likely (eq. 5.4 of the lessons). The noise ε is an argument, drawn outside. Source: EECS
+    are likely (eq. 5.5 of the lessons). The noise ε is an argument, drawn outside. Source: EECS
     230, lecture 16.
 
     Parameters

@@ -99,7 +99,7 @@ class GaussianLikelihood(Likelihood):
     −log p = Σ (x − decoded)² / (2c) + ½ log(2πc) (eq. 11.6 of the lessons). The second term is the
     same for every model, so Zhao's report leaves it out of the loss, and so does this class by
     default; ``omitted_constant`` says how much it is, and a bound on log p(x) includes it. With
-    c = 1 it is half the squared error (eq. 2.7, eq. 4.2). Source: Zhao (2023), section 2.1.
+    c = 1 it is half the squared error (eq. 2.10, eq. 4.2). Source: Zhao (2023), section 2.1.
 
     Parameters
     ----------

@@ -32,7 +32,7 @@ class SGD:
     """Stochastic gradient descent with momentum.
 
     ``velocity ← momentum · velocity + grad``, then ``value ← value − learning_rate · velocity``
-    (without momentum, eq. 2.8 of the lessons).
+    (without momentum, eq. 2.11 of the lessons).
 
     Parameters
     ----------

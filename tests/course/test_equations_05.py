@@ -69,7 +69,7 @@ def test_soft_threshold(rng):
 
 
 def test_best_denoiser(rng):
-    """eq. 5.3: its error is at right angles to every function of what was seen."""
+    """eq. 5.4: its error is at right angles to every function of what was seen."""
     images, sigma, count = rng.standard_normal((5, 2)), 0.6, 200_000
     chosen = images[rng.integers(0, 5, count)]
     seen = chosen + sigma * rng.standard_normal((count, 2))
@@ -83,7 +83,7 @@ def test_best_denoiser(rng):
 
 
 def test_denoising_points_uphill(rng):
-    """eq. 5.4: the step of the best denoiser is σ² times the slope of the log-density."""
+    """eq. 5.5: the step of the best denoiser is σ² times the slope of the log-density."""
     images, sigma, h = rng.standard_normal((6, 2)), 0.5, 1e-4
     points = rng.normal(0, 1.5, (8, 2))
 
@@ -111,7 +111,7 @@ class _Around(Layer):
 
 
 def test_an_invertible_function_changes_nothing(rng):
-    """eq. 5.5: bent codes, unbent before decoding, have the same loss."""
+    """eq. 5.6: bent codes, unbent before decoding, have the same loss."""
     x = rng.random((6, 5))
     encoder = Dense(5, 2, rng=0, dtype=np.float64)
     decoder = Dense(2, 5, rng=1, dtype=np.float64)
@@ -128,7 +128,7 @@ def test_an_invertible_function_changes_nothing(rng):
 
 
 def test_no_other_denoiser_has_a_smaller_loss(rng):
-    """eq. 5.31: on average over the noise the best guess beats itself moved a little."""
+    """eq. 5.3: on average over the noise the best guess beats itself moved a little."""
     images, sigma, count = rng.standard_normal((4, 3)), 0.7, 40_000
     clean = images[rng.integers(0, 4, count)]
     seen = clean + sigma * rng.standard_normal(clean.shape)

@@ -48,7 +48,7 @@ def log_pixels(model, x, z):
 
 
 def test_drawn_images_have_the_moments_of_the_marginal():
-    """eq. 7.1, eq. 7.3: two-step draws against the mean b and the covariance WᵀW + cI."""
+    """eq. 7.1, eq. 7.4: two-step draws against the mean b and the covariance WᵀW + cI."""
     model, _ = model_of(2)
     rng, count = np.random.default_rng(1), 200_000
     z, eps = rng.normal(size=(count, 2)), rng.normal(size=(count, PIXELS))
@@ -61,7 +61,7 @@ def test_drawn_images_have_the_moments_of_the_marginal():
 
 
 def test_the_evidence_is_the_integral_over_the_latents():
-    """eq. 7.2, eq. 7.3, eq. 7.4: adaptive integration, the grid, and the closed form."""
+    """eq. 7.2, eq. 7.4, eq. 7.5: adaptive integration, the grid, and the closed form."""
     vae = linear_vae(PIXELS, 1, 0.3)
     x = np.random.default_rng(0).normal(size=(4, PIXELS, 1, 1))
     model, rows = LinearGaussian.of(vae), x[..., 0, 0]
@@ -79,7 +79,7 @@ def test_the_evidence_is_the_integral_over_the_latents():
 
 
 def test_draws_from_the_prior_are_unbiased_with_the_variance_of_the_closed_form():
-    """eq. 7.5, eq. 7.6: the mean and the mean square of p(x | z) under the prior."""
+    """eq. 7.6, eq. 7.7: the mean and the mean square of p(x | z) under the prior."""
     model, x = model_of(2, variance=1.0)
     z = np.random.default_rng(1).normal(size=(400_000, 2))
     ratio = np.exp(log_pixels(model, x, z) - model.log_likelihood(x))
@@ -97,7 +97,7 @@ def test_draws_from_the_prior_are_unbiased_with_the_variance_of_the_closed_form(
 
 @pytest.mark.parametrize("latents", [1, 3])
 def test_the_prior_is_one_of_the_gaussian_proposals(latents):
-    """eq. 7.6, eq. 7.10: two ways to the variance of draws from the prior."""
+    """eq. 7.7, eq. 7.11: two ways to the variance of draws from the prior."""
     model, x = model_of(latents)
     mean, covariance = model.posterior(x)
     posterior_variance = np.tile(np.diag(covariance), (len(x), 1))
@@ -111,7 +111,7 @@ def test_the_prior_is_one_of_the_gaussian_proposals(latents):
 
 
 def test_weights_are_the_joint_over_the_proposal():
-    """eq. 7.7: the package's log-weights of a VAE, and the integral of w q."""
+    """eq. 7.8: the package's log-weights of a VAE, and the integral of w q."""
     vae = linear_vae(PIXELS, 1, 0.3)
     model = LinearGaussian.of(vae)
     rng = np.random.default_rng(0)
@@ -129,7 +129,7 @@ def test_weights_are_the_joint_over_the_proposal():
 
 
 def test_draws_from_the_posterior_all_weigh_the_evidence():
-    """eq. 7.9: the weights of the perfect proposal do not vary."""
+    """eq. 7.10: the weights of the perfect proposal do not vary."""
     model, x = model_of(3)
     mean, covariance = model.posterior(x)
     log_variance = np.tile(np.log(np.diag(covariance)), (len(x), 1))
@@ -156,7 +156,7 @@ def off_weights(scale, offset, draws, seed=1):
 
 @pytest.mark.parametrize(("scale", "offset"), [(1.5, 0.5), (3.0, -0.4), (1.0, 0.6)])
 def test_estimates_are_unbiased_and_vary_as_the_proposal_says(scale, offset):
-    """eq. 7.8, eq. 7.10: the mean of the weights, and their variance, over 100,000 draws."""
+    """eq. 7.9, eq. 7.11: the mean of the weights, and their variance, over 100,000 draws."""
     weights, relative = off_weights(scale, offset, 100_000)
     error = weights.std(axis=0) / np.sqrt(len(weights))
     assert (np.abs(weights.mean(axis=0) - 1) < 4.5 * error).all()
@@ -171,7 +171,7 @@ def test_estimates_are_unbiased_and_vary_as_the_proposal_says(scale, offset):
 
 
 def test_a_proposal_of_half_the_variance_never_has_enough_draws():
-    """eq. 7.10: the integral of posterior² / proposal, finite only above one half."""
+    """eq. 7.11: the integral of posterior² / proposal, finite only above one half."""
     zero, one = np.zeros((1, 1)), np.ones((1, 1))
     for scale, delta in ((0.6, 0.3), (1.0, -0.7), (4.0, 1.1)):
 
@@ -187,7 +187,7 @@ def test_a_proposal_of_half_the_variance_never_has_enough_draws():
 
 
 def test_the_logarithm_is_too_low_by_half_the_relative_variance():
-    """eq. 7.11, eq. 7.12: 80,000 estimates from K = 1 and from K = 40 draws each."""
+    """eq. 7.12, eq. 7.13: 80,000 estimates from K = 1 and from K = 40 draws each."""
     weights, relative = off_weights(1.5, 0.5, 40 * 20_000)  # of four images: alike, relative to p
     for count in (1, 40):
         log_p = np.log(weights.reshape(count, -1, 4).mean(axis=0))[:20_000]
@@ -202,7 +202,7 @@ def test_the_logarithm_is_too_low_by_half_the_relative_variance():
 
 
 def test_the_package_states_the_same_bias_as_the_exercise():
-    """eq. 7.8, eq. 7.12: estimate_log_likelihood against the formulas, on its own draws."""
+    """eq. 7.9, eq. 7.13: estimate_log_likelihood against the formulas, on its own draws."""
     vae = linear_vae(PIXELS, 2, 0.3)
     x = np.random.default_rng(0).normal(size=(3, PIXELS, 1, 1))
     seen = []
@@ -215,7 +215,7 @@ def test_the_package_states_the_same_bias_as_the_exercise():
 
 
 def test_maximum_likelihood_is_a_divergence_from_the_data():
-    """eq. 7.31: the KL from data to model is minus the mean log-likelihood, up to a constant."""
+    """eq. 7.3: the KL from data to model is minus the mean log-likelihood, up to a constant."""
     rng = np.random.default_rng(8)
     data = rng.dirichlet(np.ones(6))
     models = rng.dirichlet(np.ones(6), size=4)

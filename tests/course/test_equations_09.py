@@ -42,7 +42,7 @@ def beside_the_posterior(model, x, seed=9):
 
 
 def test_the_evidence_is_the_integral_over_z():
-    """eq. 9.1: the Gaussian of covariance WᵀW + cI is the joint density, integrated."""
+    """eq. 9.2: the Gaussian of covariance WᵀW + cI is the joint density, integrated."""
     model, x = model_and_images(latents=1)
     z = np.linspace(-12, 12, 4001)
     joint = np.exp(log_joint(model, x, z[:, None, None]))
@@ -52,7 +52,7 @@ def test_the_evidence_is_the_integral_over_z():
 
 @pytest.mark.parametrize("seed", range(3))
 def test_joint_over_posterior_is_the_evidence_wherever_z_is(seed):
-    """eq. 9.2: p(x, z) / p(z | x) is p(x) for every z."""
+    """eq. 9.3: p(x, z) / p(z | x) is p(x) for every z."""
     model, x = model_and_images(latents=seed + 1, seed=seed)
     mean, covariance = model.posterior(x)
     z = 3 * normal(20, *mean.shape, seed=7)
@@ -61,7 +61,7 @@ def test_joint_over_posterior_is_the_evidence_wherever_z_is(seed):
 
 
 def test_the_mean_ratio_is_the_evidence_and_the_mean_logarithm_is_below_it():
-    """eq. 9.3 and eq. 9.4: over draws from q, five standard errors of the mean allowed."""
+    """eq. 9.4 and eq. 9.5: over draws from q, five standard errors of the mean allowed."""
     model, x = model_and_images()
     mean, log_variance = beside_the_posterior(model, x)
     draws = 40_000
@@ -86,7 +86,7 @@ def test_the_mean_ratio_is_the_evidence_and_the_mean_logarithm_is_below_it():
 
 @pytest.mark.parametrize("seed", range(5))
 def test_bound_and_gap_add_up_to_the_evidence(seed):
-    """eq. 9.5: log p(x) = ELBO + KL(q ‖ posterior), for a q that is anything."""
+    """eq. 9.6: log p(x) = ELBO + KL(q ‖ posterior), for a q that is anything."""
     model, x = model_and_images(latents=seed % 3 + 1, seed=seed)
     mean, log_variance = normal(2, len(x), len(model.weight), seed=seed + 20)
     total = model.elbo(x, mean, log_variance) + model.gap(x, mean, log_variance)
@@ -96,7 +96,7 @@ def test_bound_and_gap_add_up_to_the_evidence(seed):
 
 @pytest.mark.parametrize("latents", [1, 2, 4])
 def test_sigma_points_give_the_mean_of_a_quadratic_function(latents):
-    """eq. 9.6: f(z) = a + g·z + z A zᵀ has the mean f(m) + Σ A S."""
+    """eq. 9.7: f(z) = a + g·z + z A zᵀ has the mean f(m) + Σ A S."""
     mean, log_variance = normal(2, 3, latents)
     constant, slope, square = 0.7, normal(latents, seed=2), normal(latents, latents, seed=3)
     z = mean + np.exp(0.5 * log_variance) * sigma_points(3, latents)
@@ -109,7 +109,7 @@ def test_sigma_points_give_the_mean_of_a_quadratic_function(latents):
 
 
 def test_the_bound_is_reconstruction_less_the_kl_to_the_prior():
-    """eq. 9.7: with the mean of log p(x | z) taken over sigma points, which is exact."""
+    """eq. 9.8: with the mean of log p(x | z) taken over sigma points, which is exact."""
     model, x = model_and_images(latents=3)
     mean, log_variance = beside_the_posterior(model, x)
     z = mean + np.exp(0.5 * log_variance) * sigma_points(len(x), 3)
@@ -120,7 +120,7 @@ def test_the_bound_is_reconstruction_less_the_kl_to_the_prior():
 
 
 def test_the_mean_squared_error_under_q():
-    """eq. 9.8: for a diagonal q by sigma points, for a full covariance by draws."""
+    """eq. 9.9: for a diagonal q by sigma points, for a full covariance by draws."""
     model, x = model_and_images(latents=3)
     mean, log_variance = beside_the_posterior(model, x)
     shared = log_variance[0]
@@ -138,7 +138,7 @@ def test_the_mean_squared_error_under_q():
 
 
 def test_the_best_diagonal_q_has_the_diagonal_of_the_precision():
-    """eq. 9.9: it is 1 / (S⁻¹)ⱼⱼ, and no other width of any latent has as large a bound."""
+    """eq. 9.10: it is 1 / (S⁻¹)ⱼⱼ, and no other width of any latent has as large a bound."""
     model, x = model_and_images(latents=3)
     mean, covariance = model.posterior(x)
     best = best_log_variance(model.weight, model.variance)
@@ -151,7 +151,7 @@ def test_the_best_diagonal_q_has_the_diagonal_of_the_precision():
 
 
 def test_the_evidence_never_falls_in_em_and_reaches_its_maximum():
-    """eq. 9.10, eq. 9.11 and eq. 9.12: EM on probabilistic PCA ends at the closed form."""
+    """eq. 9.12, eq. 9.14 and eq. 9.15: EM on probabilistic PCA ends at the closed form."""
     spreads = np.array([3.0, 1.5, 0.4, 0.4, 0.3, 0.3])  # far apart, or the last digits take long
     x = normal(60, 6, seed=1) * spreads @ np.linalg.qr(normal(6, 6, seed=2))[0]
     x -= x.mean(axis=0)
@@ -171,7 +171,7 @@ def test_the_evidence_never_falls_in_em_and_reaches_its_maximum():
 
 
 def test_the_m_step_is_the_top_of_the_bound():
-    """eq. 9.11 and eq. 9.12: moving any parameter of the M step lowers the mean of log p(x, z)."""
+    """eq. 9.14 and eq. 9.15: moving any parameter of the M step lowers the mean of log p(x, z)."""
     x, mean, root = normal(30, 5), normal(30, 2, seed=1), normal(2, 2, seed=2)
     covariance = root @ root.T
 
@@ -195,14 +195,14 @@ def test_the_m_step_is_the_top_of_the_bound():
 
 
 def test_the_model_and_its_maximum():
-    """eq. 9.31, eq. 9.32, eq. 9.33, eq. 9.34: EM's function has its top where they say."""
+    """eq. 9.1, eq. 9.11, eq. 9.13, eq. 9.16: EM's function has its top where they say."""
     rng = np.random.default_rng(5)
     x = rng.standard_normal((300, 2)) @ rng.standard_normal((2, 6))
     x += 0.3 * rng.standard_normal(x.shape)
     x -= x.mean(axis=0)
     best = LinearGaussian.most_likely(x, 2)
     spectrum = np.linalg.eigvalsh(x.T @ x / len(x))[::-1]
-    assert best.variance == pytest.approx(spectrum[2:].mean())  # eq. 9.34
+    assert best.variance == pytest.approx(spectrum[2:].mean())  # eq. 9.16
     kept = np.sort((best.weight**2).sum(axis=1))[::-1]
     np.testing.assert_allclose(kept, spectrum[:2] - best.variance)
     level = -0.5 * (
@@ -214,8 +214,8 @@ def test_the_model_and_its_maximum():
     assert best.log_likelihood(x).mean() == pytest.approx(level)
     mean, covariance = best.posterior(x)
     q = mean, np.log(np.diag(covariance)) * np.ones_like(mean)
-    # eq. 9.32: with the posterior for q the bound is the evidence; the rows of W are orthogonal.
+    # eq. 9.11: with the posterior for q the bound is the evidence; the rows of W are orthogonal.
     np.testing.assert_allclose(best.elbo(x, *q), best.log_likelihood(x))
-    for other in (1.02 * best.weight, best.weight + 0.01):  # eq. 9.33: no other W is better
+    for other in (1.02 * best.weight, best.weight + 0.01):  # eq. 9.13: no other W is better
         moved = LinearGaussian(other, best.bias, best.variance)
         assert moved.elbo(x, *q).mean() < best.elbo(x, *q).mean()

@@ -8,7 +8,7 @@ from scratchvae.course.program.autoencoders import (
     principal_components,
     soft_threshold,
 )
-from scratchvae.course.program.layers import Dense, Sequential, Tanh, slopes, squared_error
+from scratchvae.course.program.layers import ELU, Dense, Sequential, Tanh, slopes, squared_error
 from scratchvae.course.program.probability import (
     Bernoulli,
     Gaussian,
@@ -22,7 +22,6 @@ from scratchvae.course.program.probability import (
     log_mean_exp,
     log_normal,
     mean_and_error,
-    sigmoid,
 )
 from scratchvae.course.program.training import Adam, Momentum, batches, cosine, train_network
 from scratchvae.course.program.vae import (
@@ -33,14 +32,17 @@ from scratchvae.course.program.vae import (
     evaluate,
     interpolate,
     latent_gradients,
+    load_parameters,
     noise,
     reconstruct,
     sample,
+    save_parameters,
     toss,
     train_vae,
 )
 
 __all__ = [
+    "ELU",
     "VAE",
     "Adam",
     "Bernoulli",
@@ -65,6 +67,7 @@ __all__ = [
     "kl_gradients",
     "kl_to_standard",
     "latent_gradients",
+    "load_parameters",
     "log_mean_exp",
     "log_normal",
     "mean_and_error",
@@ -72,7 +75,7 @@ __all__ = [
     "principal_components",
     "reconstruct",
     "sample",
-    "sigmoid",
+    "save_parameters",
     "slopes",
     "soft_threshold",
     "squared_error",

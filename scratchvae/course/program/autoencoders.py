@@ -20,10 +20,10 @@ def soft_threshold(a: FloatArray, price: float) -> FloatArray:
 
 
 def best_denoiser(corrupted: FloatArray, images: FloatArray, sigma: float) -> FloatArray:
-    """Return the best guess of what the rows of ``corrupted`` were, (M, I): eq. 5.3.
+    """Return the best guess of what the rows of ``corrupted`` were, (M, I): eq. 5.4.
 
     They were rows of ``images`` (N, I), each as likely as the other, before Gaussian noise of
-    standard deviation ``sigma`` was added. No function has a smaller mean loss, eq. 5.31.
+    standard deviation ``sigma`` was added. No function has a smaller mean loss, eq. 5.3.
     """
     squares = ((corrupted[:, None] - images) ** 2).sum(axis=2)  # (M, N)
     exponents = -squares / (2 * sigma**2)

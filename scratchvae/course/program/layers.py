@@ -27,11 +27,11 @@ class Layer(Protocol):
         """Return the output for a batch ``x``."""
 
     def backward(self, dy: FloatArray) -> FloatArray:
-        """Return ∂L/∂x, with dy = ∂L/∂y (eq. 2.31), and fill ``gradients``."""
+        """Return ∂L/∂x, with dy = ∂L/∂y (eq. 2.2), and fill ``gradients``."""
 
 
 class Dense:
-    """y = x W + b: eq. 2.1, and backwards eq. 2.3 to 2.5."""
+    """y = x W + b: eq. 2.1, and backwards eq. 2.4 to 2.6."""
 
     def __init__(
         self, inputs: int, outputs: int, rng: np.random.Generator, dtype: DTypeLike = np.float64
@@ -55,7 +55,7 @@ class Dense:
 
 
 class Tanh:
-    """y = tanh x, number by number; the slope is 1 − y²: eq. 2.6."""
+    """y = tanh x, number by number; the slope is 1 − y²: eq. 2.7."""
 
     def __init__(self) -> None:
         self.parameters: Arrays = {}
@@ -72,8 +72,27 @@ class Tanh:
         return dx
 
 
+class ELU:
+    """y = x where x > 0, else α (eˣ − 1); its slope on the left is y + α: eq. 2.8."""
+
+    def __init__(self, alpha: float = 1.0) -> None:
+        self.alpha = alpha
+        self.parameters: Arrays = {}
+        self.gradients: Arrays = {}
+
+    def forward(self, x: FloatArray) -> FloatArray:
+        """Return y, of x's shape."""
+        self.y: FloatArray = np.where(x > 0, x, self.alpha * np.expm1(np.minimum(x, 0)))
+        return self.y
+
+    def backward(self, dy: FloatArray) -> FloatArray:
+        """Return dx, of dy's shape."""
+        dx: FloatArray = dy * np.where(self.y > 0, 1, self.y + self.alpha)
+        return dx
+
+
 class Sequential:
-    """Layers one after the other, as eq. 2.33: the chain rule, one factor a layer."""
+    """Layers one after the other, as eq. 2.9: the chain rule, one factor a layer."""
 
     def __init__(self, *layers: Any) -> None:
         self.layers = layers
@@ -106,14 +125,14 @@ def _named(arrays: Iterable[tuple[int, Arrays]]) -> Arrays:
 
 
 def squared_error(y: FloatArray, target: FloatArray) -> tuple[float, FloatArray]:
-    """Return half the squared error, a mean over examples, and its gradient dy: eq. 2.7."""
+    """Return half the squared error, a mean over examples, and its gradient dy: eq. 2.10."""
     difference = y - target
     loss = 0.5 * (difference**2).sum() / len(y)
     return float(loss), difference / len(y)
 
 
 def slopes(loss: Callable[[], float], array: FloatArray, step: float = 1e-5) -> FloatArray:
-    """Return the slope of ``loss()`` along each entry of ``array``, moved in place: eq. 2.9."""
+    """Return the slope of ``loss()`` along each entry of ``array``, moved in place: eq. 2.12."""
     found = np.empty_like(array)
     for place in np.ndindex(array.shape):
         start = array[place]

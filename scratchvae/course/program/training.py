@@ -26,7 +26,7 @@ def batches(count: int, size: int, rng: np.random.Generator) -> Iterator[NDArray
 class Momentum:
     """Gradient descent with a velocity: v ← μ v + g, then θ ← θ − η v, eq. 3.6.
 
-    Without momentum, μ = 0, it is eq. 2.8. Under a gradient that stays the same, steps become
+    Without momentum, μ = 0, it is eq. 2.11. Under a gradient that stays the same, steps become
     1/(1 − μ) times as long: eq. 3.7.
     """
 

@@ -135,6 +135,18 @@ def train_vae(
     return history
 
 
+def save_parameters(file: Any, vae: Any) -> None:
+    """Write all parameters to a file, or to its path, by their names."""
+    np.savez(file, **vae.parameters)
+
+
+def load_parameters(file: Any, vae: Any) -> None:
+    """Put the parameters that ``save_parameters`` wrote back into a VAE of the same sizes."""
+    with np.load(file) as kept:
+        for name, value in vae.parameters.items():
+            value[...] = kept[name]
+
+
 def evaluate(vae: Any, images: FloatArray, rng: np.random.Generator) -> tuple[float, float]:
     """Return the mean reconstruction and the mean KL of all images, in nats."""
     eps = noise(rng, len(images), vae.latents, images.dtype)
@@ -169,9 +181,9 @@ def interpolate(vae: Any, first: FloatArray, last: FloatArray, steps: int) -> Fl
 def estimate_log_evidence(
     vae: Any, x: FloatArray, draws: int, rng: np.random.Generator
 ) -> FloatArray:
-    """Return an estimate of each image's log p(x) from ``draws`` of q(z | x): eq. 7.8.
+    """Return an estimate of each image's log p(x) from ``draws`` of q(z | x): eq. 7.9.
 
-    Its mean over the images is what maximum likelihood makes large: eq. 7.31.
+    Its mean over the images is what maximum likelihood makes large: eq. 7.3.
     """
     mean, log_variance = vae.encode(x)
     logs = []

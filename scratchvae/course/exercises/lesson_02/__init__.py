@@ -15,6 +15,7 @@ from scratchvae.course.exercises.lesson_02.gradients import (
 )
 from scratchvae.course.exercises.lesson_02.pieces import (
     DENSE_LAYER,
+    ELU_LAYER,
     SEQUENTIAL,
     SLOPES,
     SQUARED_ERROR,
@@ -35,6 +36,7 @@ EXERCISES: list[Exercise | Question] = [
     DENSE_LAYER,
     ELU_BACKWARD,
     TANH_LAYER,
+    ELU_LAYER,
     SQUARED_ERROR,
     SEQUENTIAL,
     SKIP_CONNECTION_BACKWARD,

@@ -11,13 +11,13 @@ from scratchvae.validation import FloatArray
 
 
 def weight_gradient(x: FloatArray, dy: FloatArray) -> FloatArray:
-    """Return ∂L/∂W (I, O) for y = x W + b, with x (N, I) and dy (N, O): eq. 2.4."""
+    """Return ∂L/∂W (I, O) for y = x W + b, with x (N, I) and dy (N, O): eq. 2.5."""
     gradient: FloatArray = x.T @ dy
     return gradient
 
 
 def elu_backward(dy: FloatArray, y: FloatArray, alpha: float) -> FloatArray:
-    """Return ∂L/∂x for y = elu(x), eq. 2.32, all of one shape: eq. 2.6."""
+    """Return ∂L/∂x for y = elu(x), eq. 2.8, all of one shape: eq. 2.7."""
     dx: FloatArray = dy * np.where(y > 0, 1, y + alpha)
     return dx
 
@@ -25,20 +25,20 @@ def elu_backward(dy: FloatArray, y: FloatArray, alpha: float) -> FloatArray:
 def skip_backward(
     dy: FloatArray, x: FloatArray, weight: FloatArray, bias: FloatArray
 ) -> FloatArray:
-    """Return ∂L/∂x (N, I) for y = x + tanh(x W + b), summed over its two paths: eq. 2.2."""
+    """Return ∂L/∂x (N, I) for y = x + tanh(x W + b), summed over its two paths: eq. 2.3."""
     h = np.tanh(x @ weight + bias)
     through_the_layer: FloatArray = (dy * (1 - h**2)) @ weight.T
     return dy + through_the_layer
 
 
 def one_sided_best_step(f: FloatArray, f_second: FloatArray, epsilon: float) -> FloatArray:
-    """Return where h/2 |f''| + 2 epsilon |f| / h is smallest: as eq. 2.11, for one side."""
+    """Return where h/2 |f''| + 2 epsilon |f| / h is smallest: as eq. 2.14, for one side."""
     step: FloatArray = 2 * np.sqrt(epsilon * f / f_second)
     return step
 
 
 def extrapolated_slope(narrow: FloatArray, wide: FloatArray) -> FloatArray:
-    """Return the combination of D(h) and D(2h) in which the h² of eq. 2.9 cancels."""
+    """Return the combination of D(h) and D(2h) in which the h² of eq. 2.12 cancels."""
     slope: FloatArray = (4 * narrow - wide) / 3
     return slope
 
@@ -93,7 +93,7 @@ DENSE_WEIGHT_GRADIENT = Exercise(
     hints=(
         "Look at the shapes: what product of (N, I) and (N, O) is (I, O)?",
         "In (2.1) the weight W[j, k] occurs in output k of every example, with the factor "
-        "x[n, j]. So only the sum over n is left of the double sum in (2.2).",
+        "x[n, j]. So only the sum over n is left of the double sum in (2.3).",
         "It is one line: a transpose and a matrix product.",
     ),
     returns=("d_weight",),
@@ -171,9 +171,9 @@ SKIP_CONNECTION_BACKWARD = Exercise(
         ),
     },
     hints=(
-        "Two paths lead from x to y. By (2.2), what comes back along them is added.",
+        "Two paths lead from x to y. By (2.3), what comes back along them is added.",
         "Along the direct path dy comes back unchanged. Along the other it meets the tanh "
-        "first (2.6), then the dense layer (2.3).",
+        "first (2.7), then the dense layer (2.4).",
         "With h = tanh(x W + b), the second path brings dy times (1 − h²), entry by entry, and "
         "then a matrix product with W transposed.",
     ),
@@ -226,7 +226,7 @@ EXTRAPOLATED_SLOPE = Exercise(
         "the errors have the same sign, so they must be subtracted": (
             lambda narrow, wide: (4 * narrow + wide) / 5
         ),
-        "that cancels an error that grows like h⁴; in (2.9) the largest error grows like h²": (
+        "that cancels an error that grows like h⁴; in (2.12) the largest error grows like h²": (
             lambda narrow, wide: (16 * narrow - wide) / 15
         ),
         "that corrects the wrong way: the narrow slope lies between f' and the wide one": (
@@ -240,7 +240,7 @@ EXTRAPOLATED_SLOPE = Exercise(
         ),
     },
     hints=(
-        "Write (2.9) for h and for 2h, with the same unknown c in front of h².",
+        "Write (2.12) for h and for 2h, with the same unknown c in front of h².",
         "narrow = f' + c h² and wide = f' + 4 c h². Eliminate c.",
         "Four times narrow minus wide has no c. How many f' are left?",
     ),

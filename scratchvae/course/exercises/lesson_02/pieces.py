@@ -7,7 +7,7 @@ import numpy as np
 
 from scratchvae.course.exercises.draws import unequal_sizes
 from scratchvae.course.exercises.exercise import Exercise
-from scratchvae.course.program import Dense, Sequential, Tanh, slopes, squared_error
+from scratchvae.course.program import ELU, Dense, Sequential, Tanh, slopes, squared_error
 from scratchvae.validation import FloatArray
 
 # In a stub the methods return None: what is missing is then said to be missing.
@@ -65,7 +65,7 @@ DENSE_LAYER = Exercise(
     },
     hints=(
         "forward is (2.1). backward needs x again: keep it in forward, as self.x.",
-        "backward fills self.gradients by (2.4) and (2.5), and returns (2.3).",
+        "backward fills self.gradients by (2.5) and (2.6), and returns (2.4).",
         'self.gradients = {"weight": …, "bias": …}, then return dy @ … .T',
     ),
     returns=("y", "dx", "the weight's gradient", "the bias's gradient"),
@@ -121,7 +121,46 @@ TANH_LAYER = Exercise(
     },
     hints=(
         "forward keeps what backward needs, which is the output y.",
-        "backward is (2.6) with 1 − y² for the slope.",
+        "backward is (2.7) with 1 − y² for the slope.",
+    ),
+    returns=("y", "dx"),
+)
+
+
+def _used_elu(kind: Any) -> Callable[..., Any]:
+    def run(x: FloatArray, dy: FloatArray, alpha: float) -> Any:
+        layer = kind(alpha)
+        y = layer.forward(x)
+        return None if y is None else (y, layer.backward(dy))
+
+    return run
+
+
+class _AlwaysOne(ELU):
+    def forward(self, x: FloatArray) -> FloatArray:
+        self.y = np.where(x > 0, x, np.expm1(np.minimum(x, 0)))
+        return self.y
+
+
+class _Linear(ELU):
+    def backward(self, dy: FloatArray) -> FloatArray:
+        dx: FloatArray = dy * np.where(self.y > 0, 1, self.alpha)
+        return dx
+
+
+ELU_LAYER = Exercise(
+    name="elu-layer",
+    piece="ELU",
+    answer=ELU,
+    use=_used_elu,
+    draw=lambda random: (*_draw_pair(random), float(random.uniform(1.2, 2.0))),
+    mistakes={
+        "alpha is missing forwards: on the left y is alpha (eˣ − 1)": _AlwaysOne,
+        "on the left the slope is y + alpha, not alpha": _Linear,
+    },
+    hints=(
+        "np.where(x > 0, x, …) chooses entry by entry.",
+        "backward is the function of the exercise before.",
     ),
     returns=("y", "dx"),
 )
@@ -216,7 +255,7 @@ SQUARED_ERROR = Exercise(
             lambda y, t: (0.5 * ((y - t) ** 2).sum() / len(y), (t - y) / len(y))
         ),
     },
-    hints=("Both halves of (2.7), in this order.", "len(y) is N."),
+    hints=("Both halves of (2.10), in this order.", "len(y) is N."),
     returns=("loss", "dy"),
 )
 
@@ -258,7 +297,7 @@ SLOPES = Exercise(
     use=_used_slopes,
     draw=lambda random: (*_draw_pair(random), float(random.uniform(0.01, 0.05))),
     mistakes={
-        "that is the one-sided difference; the central one, (2.9), is far more accurate": (
+        "that is the one-sided difference; the central one, (2.12), is far more accurate": (
             _one_sided
         ),
         "the array is not as it was before: put each entry back": _not_put_back,

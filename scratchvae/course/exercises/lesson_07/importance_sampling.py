@@ -13,10 +13,10 @@ from scratchvae.validation import FloatArray
 def log_weights(
     log_likelihood: FloatArray, z: FloatArray, mean: FloatArray, log_variance: FloatArray
 ) -> FloatArray:
-    """Return log [p(x | z) p(z) / q(z)], (K, N), of draws z (K, N, D): eq. 7.7.
+    """Return log [p(x | z) p(z) / q(z)], (K, N), of draws z (K, N, D): eq. 7.8.
 
     The proposal is q = N(mean, diag e^log_variance), both (N, D). With the prior for q the mean
-    weight is the estimate of eq. 7.5.
+    weight is the estimate of eq. 7.6.
     """
     log_p = standard_normal_log_density(z)
     weights: FloatArray = log_likelihood + log_p - gaussian_log_density(z, mean, log_variance)
@@ -64,7 +64,7 @@ LOG_WEIGHTS = Exercise(
         ),
     },
     hints=(
-        "Write the logarithm of w in (7.7): a product becomes a sum, a quotient a difference.",
+        "Write the logarithm of w in (7.8): a product becomes a sum, a quotient a difference.",
         "standard_normal_log_density(z) is log p(z), and gaussian_log_density(z, mean, "
         "log_variance) is log q(z), both (K, N).",
         "log p(x | z) + log p(z) − log q(z).",
@@ -82,7 +82,7 @@ def draws_needed(
 ) -> FloatArray:
     """Return K with √(Var[w] / K) = error · p(x), (N,), for diagonal Gaussians (N, D).
 
-    By eq. 7.8 and eq. 7.10; for the prior as proposal it is eq. 7.6. Infinite where a proposal has
+    By eq. 7.9 and eq. 7.11; for the prior as proposal it is eq. 7.7. Infinite where a proposal has
     at most half the posterior's variance.
     """
     s = variance / posterior_variance
@@ -93,7 +93,7 @@ def draws_needed(
 
 
 def _factors(s: FloatArray, delta: FloatArray) -> FloatArray:
-    """Return each latent's factor of E[w²] / p(x)², (N, D), for s > ½: eq. 7.10."""
+    """Return each latent's factor of E[w²] / p(x)², (N, D), for s > ½: eq. 7.11."""
     factors: FloatArray = s / np.sqrt(2 * s - 1) * np.exp(delta**2 / (2 * s - 1))
     return factors
 
@@ -170,9 +170,9 @@ DRAWS_NEEDED = Exercise(
         "np.inf there": lambda m, v, qm, qv, e: _unguarded(qv / v, (qm - m) / np.sqrt(v), e),
     },
     hints=(
-        "By (7.8) the squared relative error is Var[w] / (K p²). Set it to error², and solve "
+        "By (7.9) the squared relative error is Var[w] / (K p²). Set it to error², and solve "
         "for K.",
-        "In (7.10), s is the proposal's variance over the posterior's, and δ the difference of "
+        "In (7.11), s is the proposal's variance over the posterior's, and δ the difference of "
         "the means in standard deviations of the posterior. Multiply over the latents, then "
         "subtract 1.",
         "Where some s ≤ ½ the answer is np.inf: np.where((s > 0.5).all(axis=1), K, np.inf).",
@@ -184,7 +184,7 @@ DRAWS_NEEDED = Exercise(
 def importance_estimate(log_w: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Return log p̂ and its estimated bias −Var[w] / 2K p², (N,) both, from log-weights (K, N).
 
-    The estimate of eq. 7.8, whose logarithm is too low (eq. 7.11) by about eq. 7.12.
+    The estimate of eq. 7.9, whose logarithm is too low (eq. 7.12) by about eq. 7.13.
     """
     largest = log_w.max(axis=0)
     w = np.exp(log_w - largest)

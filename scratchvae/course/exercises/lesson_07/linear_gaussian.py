@@ -62,7 +62,7 @@ DRAW_IMAGES = Exercise(
 def log_evidence(
     x: FloatArray, weight: FloatArray, bias: FloatArray, variance: float
 ) -> FloatArray:
-    """Return log p(x) = log N(x; b, Wᵀ W + c I) of each row of x (N, P): eq. 7.3."""
+    """Return log p(x) = log N(x; b, Wᵀ W + c I) of each row of x (N, P): eq. 7.4."""
     return LinearGaussian(weight, bias, variance).log_likelihood(x)
 
 
@@ -94,7 +94,7 @@ LINEAR_EVIDENCE = Exercise(
         "together": lambda x, w, b, c: gaussian_log_density(x, b, np.log((w**2).sum(axis=0) + c)),
     },
     hints=(
-        "Which covariance is in (7.3), and of what shape must it be for P pixels?",
+        "Which covariance is in (7.4), and of what shape must it be for P pixels?",
         "The weight is (D, P): the product that is (P, P) has the transposed one first.",
         "weight.T @ weight + variance · I is the covariance, bias the mean.",
     ),

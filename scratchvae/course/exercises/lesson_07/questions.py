@@ -12,7 +12,7 @@ DRAWS_FROM_THE_POSTERIOR = Question(
         ),
         "the error falls like 1/√K; but how large is it with one draw?": 100.0,
     },
-    hints=("What is the variance of the weights in (7.9)?", "A constant needs no averaging."),
+    hints=("What is the variance of the weights in (7.10)?", "A constant needs no averaging."),
 )
 
 UNBIASED_AND_TOO_LOW = Question(
@@ -20,8 +20,8 @@ UNBIASED_AND_TOO_LOW = Question(
     kind="explain",
     answer="C",
     mistakes={
-        "nothing in (7.5) depends on the number of latents": "A",
-        "(7.8) has no condition on the proposal but that it is positive": "B",
+        "nothing in (7.6) depends on the number of latents": "A",
+        "(7.9) has no condition on the proposal but that it is positive": "B",
         "the sums were done in logarithms": "D",
     },
     hints=(

@@ -14,9 +14,9 @@ from scratchvae.validation import FloatArray
 def elbo_from_draws(
     log_likelihood: FloatArray, log_prior: FloatArray, log_q: FloatArray
 ) -> FloatArray:
-    """Return the mean of log p(x, z) − log q(z) over draws, eq. 9.4: (K, N) to (N,).
+    """Return the mean of log p(x, z) − log q(z) over draws, eq. 9.5: (K, N) to (N,).
 
-    As a function of q and of the model it is eq. 9.32.
+    As a function of q and of the model it is eq. 9.11.
     """
     bound: FloatArray = (log_likelihood + log_prior - log_q).mean(axis=0)
     return bound
@@ -51,7 +51,7 @@ ELBO_FROM_DRAWS = Exercise(
         ),
     },
     hints=(
-        "The ELBO is the mean, over draws from q, of the logarithm of one ratio (eq. 9.4).",
+        "The ELBO is the mean, over draws from q, of the logarithm of one ratio (eq. 9.5).",
         "The ratio's numerator is p(x, z) = p(x | z) p(z). Draws are the first axis.",
         "Add two of the arrays, subtract the third, and take the mean over axis 0.",
     ),
@@ -64,7 +64,7 @@ def expected_squared_error(
 ) -> FloatArray:
     """Return E ‖x − b − zW‖² for z ~ N(mean, covariance), (N,).
 
-    ‖x − b − mW‖² + tr(S W Wᵀ): eq. 9.8 where the covariance is diagonal.
+    ‖x − b − mW‖² + tr(S W Wᵀ): eq. 9.9 where the covariance is diagonal.
     """
     residual = x - bias - mean @ weight
     squares: FloatArray = (residual**2).sum(axis=1)
@@ -124,7 +124,7 @@ EXPECTED_SQUARED_ERROR = Exercise(
 
 
 def best_log_variance(weight: FloatArray, variance: float) -> FloatArray:
-    """Return the log-variances (D,) of the diagonal q with the largest bound: eq. 9.9."""
+    """Return the log-variances (D,) of the diagonal q with the largest bound: eq. 9.10."""
     log_variance: FloatArray = -np.log1p((weight**2).sum(axis=1) / variance)
     return log_variance
 
@@ -169,7 +169,7 @@ BEST_LOG_VARIANCE = Exercise(
         ),
     },
     hints=(
-        "Collect everything in the bound that depends on v = σⱼ²: one term of eq. 9.8, divided "
+        "Collect everything in the bound that depends on v = σⱼ²: one term of eq. 9.9, divided "
         "by −2c, and ½ (log v − v).",
         "Its derivative is −‖Wⱼ‖² / (2c) − ½ + 1 / (2v). Where is it zero?",
         "v = 1 / (1 + ‖Wⱼ‖² / c), where ‖Wⱼ‖² is the sum of squares of row j. Take its log.",

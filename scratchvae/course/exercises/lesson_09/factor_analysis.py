@@ -17,9 +17,9 @@ def factor_posterior(
 ) -> tuple[FloatArray, FloatArray]:
     """Return the mean (N, D) and covariance (D, D) of p(z | x), one noise variance per pixel.
 
-    The model is eq. 9.31 otherwise.
+    The model is eq. 9.1 otherwise.
 
-    With C = diag(variances), S = (I + W C⁻¹ Wᵀ)⁻¹ and m = (x − b) C⁻¹ Wᵀ S: eq. 9.2 where all
+    With C = diag(variances), S = (I + W C⁻¹ Wᵀ)⁻¹ and m = (x − b) C⁻¹ Wᵀ S: eq. 9.3 where all
     variances are the same.
     """
     scaled = weight / variances
@@ -51,7 +51,7 @@ FACTOR_POSTERIOR = Exercise(
                 np.linalg.inv((w / v) @ w.T),
             )
         ),
-        "this is eq. 9.2 with the mean of the variances for c; each pixel has its own": (
+        "this is eq. 9.3 with the mean of the variances for c; each pixel has its own": (
             lambda x, w, b, v: factor_posterior(x, w, b, np.full_like(v, v.mean()))
         ),
         "you returned the precision; the covariance is its inverse": (
@@ -82,7 +82,7 @@ FACTOR_POSTERIOR = Exercise(
     hints=(
         "Write log p(x | z) + log p(z) as a function of z. Which terms are quadratic in z, and "
         "which are linear?",
-        "Only one thing changes in the comparison before eq. 9.2: wherever 1/c stands, each "
+        "Only one thing changes in the comparison before eq. 9.3: wherever 1/c stands, each "
         "pixel is divided by its own variance. So W Wᵀ / c becomes (W / variances) Wᵀ, and "
         "r Wᵀ / c changes in the same way.",
         "The covariance is the inverse of I + (W / variances) Wᵀ, and the mean is "
@@ -97,9 +97,9 @@ def factor_m_step(
 ) -> tuple[FloatArray, FloatArray]:
     """Return the weight (D, P) and variances (P,) that maximise the bound of factor analysis.
 
-    As for eq. 9.33, with a variance for each pixel.
+    As for eq. 9.13, with a variance for each pixel.
 
-    The weight is eq. 9.11; the mean of the variances is eq. 9.12, which has one for all pixels.
+    The weight is eq. 9.14; the mean of the variances is eq. 9.15, which has one for all pixels.
     """
     weight: FloatArray = np.linalg.solve(len(x) * covariance + mean.T @ mean, mean.T @ x)
     spread = (weight * (covariance @ weight)).sum(axis=0)
@@ -161,7 +161,7 @@ FACTOR_M_STEP = Exercise(
         "the variances lack the spread of z: add wₚᵀ S wₚ to the mean squared residual": (
             lambda x, m, s: _with_spread(x, m, s, lambda w: 0.0)
         ),
-        "this is one variance for all pixels, that of eq. 9.12; here each has its own": (
+        "this is one variance for all pixels, that of eq. 9.15; here each has its own": (
             lambda x, m, s: (
                 factor_m_step(x, m, s)[0],
                 np.full(x.shape[1], factor_m_step(x, m, s)[1].mean()),
@@ -186,7 +186,7 @@ FACTOR_M_STEP = Exercise(
         ),
     },
     hints=(
-        "The weight: does eq. 9.11 contain c at all? What does that say about one c per pixel?",
+        "The weight: does eq. 9.14 contain c at all? What does that say about one c per pixel?",
         "Each pixel's variance is that pixel's own mean squared error, over images and over z.",
         "E(xₙₚ − zₙ wₚ)² = (xₙₚ − mₙ wₚ)² + wₚᵀ S wₚ, where wₚ is column p of the new weight.",
     ),

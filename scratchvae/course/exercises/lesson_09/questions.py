@@ -7,11 +7,11 @@ THE_THIRD_NUMBER = Question(
     kind="predict",
     answer=-18.0,
     mistakes={
-        "the KL to the prior is subtracted in (9.7): add it to the bound": -28.0,
+        "the KL to the prior is subtracted in (9.8): add it to the bound": -28.0,
         "the gap is between the bound and log p(x): the bound is below": -12.0,
         "that is the bound; the reconstruction is a part of it": -23.0,
     },
-    hints=("First the bound, from (9.5).", "Then solve (9.7) for its first term."),
+    hints=("First the bound, from (9.6).", "Then solve (9.8) for its first term."),
 )
 
 A_KL_OF_ZERO = Question(

@@ -1,5 +1,6 @@
 """What lesson 12 adds to the reader's own program: the VAE, its backward pass and its training."""
 
+import io
 from collections.abc import Callable
 from typing import Any
 
@@ -22,9 +23,11 @@ from scratchvae.course.program import (
     interpolate,
     kl_gradients,
     latent_gradients,
+    load_parameters,
     noise,
     reconstruct,
     sample,
+    save_parameters,
     toss,
     train_vae,
 )
@@ -311,6 +314,56 @@ EVALUATE = Exercise(
 )
 
 
+def _used_save(function: Any) -> Answer:
+    def run(x: FloatArray, eps: FloatArray, seed: int) -> Any:
+        file = io.BytesIO()
+        function(file, _vae(x.shape[1], eps.shape[1], seed))
+        file.seek(0)
+        if not file.getvalue():
+            return None
+        with np.load(file) as kept:
+            return np.concatenate([np.ravel(kept[name]) for name in sorted(kept)])
+
+    return run
+
+
+def _used_load(function: Any) -> Answer:
+    def run(x: FloatArray, eps: FloatArray, seed: int) -> Any:
+        file, vae = io.BytesIO(), _vae(x.shape[1], eps.shape[1], seed + 1)
+        save_parameters(file, _vae(x.shape[1], eps.shape[1], seed))
+        file.seek(0)
+        before = _in_a_row(vae.parameters)
+        function(file, vae)
+        after = _in_a_row(vae.parameters)
+        return None if np.array_equal(before, after) else after
+
+    return run
+
+
+SAVE_PARAMETERS = Exercise(
+    name="save-parameters",
+    piece="save_parameters",
+    answer=save_parameters,
+    use=_used_save,
+    draw=_draw_images,
+    hints=("vae.parameters is a dictionary: np.savez(file, **vae.parameters)",),
+    returns=("the file's arrays",),
+)
+
+LOAD_PARAMETERS = Exercise(
+    name="load-parameters",
+    piece="load_parameters",
+    answer=load_parameters,
+    use=_used_load,
+    draw=_draw_images,
+    hints=(
+        "Go through vae.parameters.items(), and write into each array: value[...] = …",
+        "np.load(file)[name] is the array of that name.",
+    ),
+    returns=("the VAE's parameters",),
+)
+
+
 # What it is for.
 
 RECONSTRUCT = Exercise(
@@ -380,7 +433,7 @@ ESTIMATE_LOG_EVIDENCE = Exercise(
     ),
     draw=_draw_images,
     hints=(
-        "(7.8): the log-weight of each draw is log p(x | z) + log p(z) − log q(z | x).",
+        "(7.9): the log-weight of each draw is log p(x | z) + log p(z) − log q(z | x).",
         "log p(x | z) is minus vae.likelihood.nats; the prior is log_normal with zeros twice.",
         "log_mean_exp(np.stack(logs)) at the end.",
     ),
