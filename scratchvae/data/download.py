@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 from scratchvae.data.remotes import RemoteDataset
 from scratchvae.errors import InputError
 from scratchvae.files import make_folder, write_bytes
+from scratchvae.progress import progress_bar
 
 # The largest file of any data set here has 26 MB: a server that sends more sends something else.
 _MOST_BYTES = 64_000_000
@@ -69,7 +70,6 @@ def _get(url: str, timeout: float, shown: str | None) -> bytes:
     A mirror is given up after ``timeout`` seconds of silence.
     """
     import requests
-    from tqdm import tqdm
 
     patience = (min(timeout, _CONNECT_SECONDS), timeout)
     headers = {"Accept-Encoding": "identity"}
@@ -81,13 +81,12 @@ def _get(url: str, timeout: float, shown: str | None) -> bytes:
             if response.headers.get("Content-Type", "").startswith("text/html"):
                 raise _MirrorError("sent a web page instead of the file")
             length = response.headers.get("Content-Length", "")
-            with tqdm(
+            with progress_bar(
+                shown is not None,
                 desc=shown,
                 total=int(length) if length.isdecimal() else None,
                 unit="B",
                 unit_scale=True,
-                leave=False,
-                disable=None if shown else True,  # None: only if stderr is a terminal
             ) as bar:
                 # The bytes as sent: some servers label a .gz file as compressed in transit.
                 for chunk in response.raw.stream(_CHUNK, decode_content=False):
@@ -95,7 +94,7 @@ def _get(url: str, timeout: float, shown: str | None) -> bytes:
                     if len(content) > _MOST_BYTES:
                         raise _MirrorError(f"wrong content (more than {_MOST_BYTES:,} bytes)")
                     bar.update(len(chunk))
-    except _MirrorError:
+    except (_MirrorError, InputError):
         raise
     except requests.ReadTimeout:
         raise _MirrorError(f"silent for {timeout:g} s") from None

@@ -57,7 +57,7 @@ def test_train_data_auto_says_why_it_is_not_mnist(here, call, monkeypatch, witho
             "synthetic", *list(vars(data).values())[1:5], origin="MNIST could not be downloaded"
         )
 
-    monkeypatch.setattr("scratchvae.runs.run.load", instead)
+    monkeypatch.setattr("scratchvae.runs.kept_run.load", instead)
     code, output, _ = call("train", *SMALL, "--out", "run")
     assert code == 0
     assert output[0] == "MNIST could not be downloaded"
@@ -160,7 +160,7 @@ def test_train_on_a_full_disk_leaves_nothing(here, refuses, monkeypatch):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, "fsync", full)
-    refuses(["train", *SMALL, "--out", "run"], "No space left", "config.json")
+    refuses(["train", *SMALL, "--out", "run"], "No space left", "checkpoint.npz")
     assert names_in(here) == set()
 
 

@@ -11,8 +11,8 @@ from small_runs import RUN_FILES, interrupt_in_step, names_in, small_dataset
 
 from scratchvae.files import read_json, write_json
 from scratchvae.models import RECIPES
-from scratchvae.runs.folders import check_unused, unused_folder
-from scratchvae.runs.run import PICTURES, Run
+from scratchvae.runs import PICTURES, Run
+from scratchvae.runs.folders import check_unused
 from scratchvae.training import Interrupted
 
 pytestmark = pytest.mark.usefixtures("ctrl_c")
@@ -410,12 +410,11 @@ def test_check_unused_refuses_files_and_read_only_folders(tmp_path, monkeypatch)
         check_unused(tmp_path / "new")
 
 
-def test_unused_folder_counts_up(tmp_path, monkeypatch):
+def test_begin_without_a_folder_counts_up(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     for name in ("zhao-mlp", "zhao-mlp-2", "zhao-mlp-3"):
-        folder = unused_folder("zhao-mlp")
+        folder = Run.begin("zhao-mlp").folder
         assert folder.as_posix() == f"runs/{name}"
-        assert Run.begin("zhao-mlp").folder == folder
         folder.mkdir(parents=True)
         (folder / "config.json").write_text("")
 

@@ -48,7 +48,7 @@ def broken_assumptions() -> list[str]:
         (BaseContext, "get_dummy_value make_array"),
         (cgutils, f"{helpers} raw_memcpy unpack_tuple"),
         (codegen, "get_host_cpu_features"),
-        (config, f"{settings} SLP_VECTORIZE"),
+        (config, f"{settings} SLP_VECTORIZE THREADING_LAYER"),
     ]
     if not JIT_DISABLED:
 
@@ -62,6 +62,24 @@ def broken_assumptions() -> list[str]:
         for name in names.split()
         if not hasattr(where, name)
     ]
+
+
+def missing_threading_layer() -> str:
+    """Return the threading layer that NUMBA_THREADING_LAYER asks for, if Numba has none of it.
+
+    Numba itself finds that out at the first call that is shared among threads.
+    """
+    wanted = str(config.THREADING_LAYER).lower()
+    try:
+        if wanted in ("tbb", "safe"):
+            from numba.np.ufunc import tbbpool  # type: ignore[attr-defined]  # noqa: F401
+        elif wanted == "omp":
+            from numba.np.ufunc import omppool  # type: ignore[attr-defined]  # noqa: F401
+        elif wanted not in ("default", "threadsafe", "forksafe", "workqueue"):
+            return wanted
+    except ImportError:
+        return wanted
+    return ""
 
 
 # 1. Cache
