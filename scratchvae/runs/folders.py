@@ -2,7 +2,9 @@
 
 import os
 import tempfile
+import time
 from collections.abc import Iterator
+from contextlib import suppress
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -11,6 +13,7 @@ from scratchvae.errors import InputError
 from scratchvae.files import cannot_write
 
 ANOTHER = "choose another `folder`"
+_LONG_AGO = 60  # seconds: no picture takes as long to be written
 _RUN_FILES = ("config.json", "checkpoint.npz", "metrics.csv")
 
 
@@ -98,6 +101,19 @@ def check_space(folder: Path, size: int) -> None:
             os.fsync(file.fileno())
     except OSError as error:
         raise cannot_write(folder / "checkpoint.npz", error) from None
+
+
+def remove_unfinished(folder: Path, pictures: tuple[str, ...]) -> None:
+    """Remove what a process that was killed in the middle of writing a file has left of it.
+
+    The caller holds the folder. Pictures may be drawn into it all the same, so those that are being
+    written are let be.
+    """
+    for name in (*_RUN_FILES, *pictures):
+        for path in folder.glob(f".{name}.{'[0-9a-f]' * 8}"):
+            with suppress(OSError):
+                if name in _RUN_FILES or time.time() - path.stat().st_mtime > _LONG_AGO:
+                    path.unlink()
 
 
 def folders_of(recipe: str) -> Iterator[Path]:

@@ -8,7 +8,7 @@ from typing import Any
 
 from scratchvae.errors import InputError
 from scratchvae.files import make_folder
-from scratchvae.runs.folders import FolderTakenError, check_unused
+from scratchvae.runs.folders import FolderTakenError, check_unused, remove_unfinished
 from scratchvae.runs.lock import FolderLock
 
 
@@ -64,6 +64,7 @@ class Place:
                     f"the run in {str(self.folder)!r} was trained further since it was opened",
                     "open it again",
                 )
+            remove_unfinished(self.folder, self._pictures)
             yield
         finally:
             self._release(made)

@@ -405,9 +405,13 @@ def test_check_unused_refuses_files_and_read_only_folders(tmp_path, monkeypatch)
     for folder in (tmp_path / "file", tmp_path / "file" / "a" / "b"):
         with refused("is a file", "another `folder`"):
             check_unused(folder)
-    monkeypatch.setattr("os.access", lambda *_: False)
-    with refused("is read-only", "another `folder`"):
-        check_unused(tmp_path / "new")
+    (tmp_path / "dangling").symlink_to(tmp_path / "nothing")
+    with refused("'", "is a link to something that does not exist", "another `folder`"):
+        check_unused(tmp_path / "dangling" / "new")
+    for missing, words in ((os.W_OK, "is read-only"), (os.X_OK, "may not be entered")):
+        monkeypatch.setattr("os.access", lambda path, mode, missing=missing: mode != missing)
+        with refused(words, "another `folder`"):
+            check_unused(tmp_path / "new")
 
 
 def test_begin_without_a_folder_counts_up(tmp_path, monkeypatch):
