@@ -2,15 +2,19 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
-from scratchvae.data import DATASET_NAMES
-from scratchvae.errors import InputError
-from scratchvae.files import read_json
+from scratchvae.errors import InputError, unknown_name
+from scratchvae.files import AnyPath, as_path, plain, read_json, write_json
 from scratchvae.models import LatentModel, build
+from scratchvae.models.recipes import find_recipe
+from scratchvae.training.checkpoint import check_same as check_same
 from scratchvae.validation import check_count
 from scratchvae.version import __version__
+
+
+class _UnsoundError(Exception):
+    """Why the contents of a config.json describe no run."""
 
 
 def complete_config(
@@ -29,7 +33,8 @@ def complete_config(
     recipe, latent_dim
         As of ``scratchvae.build``.
     data
-        The data set, by its name; ``None``: "auto", which becomes the one that it is trained on.
+        The data set, by its name (of ``data.load``, or of a ``Dataset`` of your own); ``None``:
+        "auto", which becomes the one that it is trained on.
     seed
         Fixes everything that is drawn; ``None``: 0.
     options
@@ -43,7 +48,7 @@ def complete_config(
         If there is no such recipe, option or setting, or a value makes no sense.
     """
     seed = 0 if seed is None else check_count(seed, "seed", 0)
-    model = build(recipe, latent_dim=latent_dim, seed=seed, **without_none(options))
+    model = _build(recipe, latent_dim, seed, without_none(options))
     model.settings = model.settings.changed(**(settings or {}))
     names = ("recipe", "latent_dim", "seed")
     config = {
@@ -51,14 +56,40 @@ def complete_config(
         "recipe": recipe,
         "latent_dim": model.latent_dim,
         "options": {k: v for k, v in model.config.items() if k not in names},
-        "data": data or "auto",
+        "data": "auto" if data is None else data,
         "seed": seed,
         "settings": asdict(model.settings),
     }
-    return config, model
+    _check_data(config["data"])
+    return plain(config), model
 
 
-def read_config(path: Path) -> tuple[dict[str, Any], LatentModel]:
+def write_config(path: AnyPath, config: Mapping[str, Any], model: LatentModel) -> None:
+    """Write the configuration of a run of ``model``, whole or not at all.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be written; or if ``read_config`` would refuse it, or build a model that
+        a checkpoint of this one does not fit.
+    """
+    content, path = plain(config), as_path(path)
+    try:
+        described = _model_of(content)
+    except _UnsoundError as problem:
+        raise InputError(
+            f"this run cannot be kept, for it could not be opened again: {problem}"
+        ) from None
+    if _shapes(described) != _shapes(model):
+        raise InputError(
+            f"a run keeps a model by its recipe, and this one is not as {content['recipe']!r} "
+            "builds it",
+            "train it with `fit`, or with a `Trainer` and checkpoints of your own",
+        )
+    write_json(path, content)
+
+
+def read_config(path: AnyPath) -> tuple[dict[str, Any], LatentModel]:
     """Return the configuration in a config.json, and a new model of it.
 
     Raises
@@ -66,22 +97,17 @@ def read_config(path: Path) -> tuple[dict[str, Any], LatentModel]:
     InputError
         If the file cannot be read, or is not the configuration of a run.
     """
-    config = read_json(path)
+    config, path = read_json(path), as_path(path)
     try:
-        if config["data"] not in DATASET_NAMES[1:]:  # all but "auto"
-            raise InputError(f"its data {config['data']!r} is not one that a run can have")
-        chosen = {name: config[name] for name in ("latent_dim", "seed")}
-        model = build(config["recipe"], **chosen, **config["options"])
-        model.settings = type(model.settings)(**config["settings"])
-        return config, model
-    except KeyError as error:
-        problem = f"it has no {error.args[0]}"
-    except (TypeError, AttributeError, ValueError, OverflowError) as error:
-        problem = str(error)
-    raise InputError(
-        f"{str(path)!r} is not the configuration of a run ({problem}): it is damaged or foreign; "
-        "restore it from a copy, or give another folder"
-    )
+        return config, _model_of(config)
+    except _UnsoundError as problem:
+        version = config.get("version")
+        written = "" if version == __version__ else f", of version {version!r} of scratchvae"
+        raise InputError(
+            f"{str(path)!r} is not the configuration of a run ({problem}){written}: it is damaged "
+            "or foreign",
+            "restore it from a copy, or give another `folder`",
+        ) from None
 
 
 def identity(config: Mapping[str, Any]) -> dict[str, Any]:
@@ -90,15 +116,40 @@ def identity(config: Mapping[str, Any]) -> dict[str, Any]:
     return names | {k: v for k, v in config["settings"].items() if k != "epochs"}
 
 
-def check_same(
-    what: str, stored: Mapping[str, Any], requested: Mapping[str, Any], remedy: str
-) -> None:
-    """Raise ``InputError`` unless everything that is requested is stored with that value."""
-    for name, value in requested.items():
-        if stored.get(name) != value:
-            raise InputError(f"{what} has {name} {stored.get(name)!r}, not {value!r}", remedy)
-
-
 def without_none(choices: Mapping[str, Any] | None) -> dict[str, Any]:
     """Return what was chosen: ``None`` leaves a choice to the recipe."""
     return {name: value for name, value in (choices or {}).items() if value is not None}
+
+
+def _model_of(config: Mapping[str, Any]) -> LatentModel:
+    """Return the model that the contents of a config.json describe."""
+    try:
+        _check_data(config["data"])
+        if config["data"] == "auto":
+            raise InputError("its data are 'auto', and it should say which these are")
+        model = _build(config["recipe"], config["latent_dim"], config["seed"], config["options"])
+        model.settings = type(model.settings)(**config["settings"])
+        return model
+    except KeyError as error:
+        problem = f"it has no {error.args[0]}"
+    except (TypeError, AttributeError, ValueError, OverflowError, MemoryError) as error:
+        problem = str(error) or type(error).__name__
+    raise _UnsoundError(" ".join(problem.split()))
+
+
+def _build(recipe: str, latent_dim: Any, seed: Any, options: Mapping[str, Any]) -> LatentModel:
+    """Return the model of a run: as ``build`` does, but with the recipe's own options only."""
+    own = find_recipe(recipe).options
+    for name in options:
+        if name not in own:
+            raise unknown_name("option", name, own, owner=recipe)
+    return build(recipe, latent_dim=latent_dim, seed=seed, **options)
+
+
+def _check_data(name: Any) -> None:
+    if not isinstance(name, str) or not name:
+        raise InputError(f"the data of a run must be the name of a data set, not {name!r}")
+
+
+def _shapes(model: LatentModel) -> dict[str, Any]:
+    return {name: (array.shape, array.dtype) for name, array in model.state().items()}

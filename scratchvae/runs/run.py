@@ -19,9 +19,16 @@ from scratchvae import plots
 from scratchvae.data import Dataset, load
 from scratchvae.errors import InputError, unknown_name
 from scratchvae.evaluation.importance import estimate_log_likelihood
-from scratchvae.files import write_json
+from scratchvae.files import remove_abandoned
 from scratchvae.models import LatentModel
-from scratchvae.runs.config import check_same, complete_config, identity, read_config, without_none
+from scratchvae.runs.config import (
+    check_same,
+    complete_config,
+    identity,
+    read_config,
+    without_none,
+    write_config,
+)
 from scratchvae.runs.folders import ANOTHER, check_unused, check_used, claim, unused_folder
 from scratchvae.training import (
     EpochMetrics,
@@ -160,13 +167,10 @@ class Run:
         """
         check_used(folder)
         run = cls(folder, *read_config(folder / "config.json"))
+        for name in ("config.json", "metrics.csv", "checkpoint.npz"):
+            remove_abandoned(folder / name)
         if need_checkpoint or run.checkpoint.exists():
-            checkpoint = load_checkpoint(run.checkpoint)
-            own = identity(run.config)
-            requested = dict.fromkeys([*own, *checkpoint.config]) | own
-            remedy = "put this run's own checkpoint back, or train again in another `folder`"
-            check_same(repr(str(run.checkpoint)), checkpoint.config, requested, remedy)
-            checkpoint.restore(run.trainer)
+            load_checkpoint(run.checkpoint, run.trainer, identity(run.config))
             run.history = read_history(folder / "metrics.csv", run.trainer.epoch)
         return run
 
@@ -256,7 +260,7 @@ class Run:
         if self._new:
             self._made, self._new = claim(self.folder), False
         try:
-            write_json(self.folder / "config.json", self.config)
+            write_config(self.folder / "config.json", self.config, self.model)
         except BaseException:
             self._discard()
             raise
