@@ -1,4 +1,4 @@
-"""Files: only regular ones are read, each is written whole or not at all; and JSON."""
+"""Files: only regular ones are read, each is written whole or not at all; JSON; the cache."""
 
 import errno
 import json
@@ -30,7 +30,7 @@ def as_path(path: Any) -> Path:
     except TypeError:
         text = None
     if not isinstance(text, str) or "\0" in text:
-        raise InputError(f"a path must be text or a pathlib.Path, not {path!r}")
+        raise InputError(f"a path must be text or a pathlib.Path, without null bytes, not {path!r}")
     return Path(text)
 
 
@@ -155,8 +155,9 @@ def check_writable(path: AnyPath) -> None:
 def cannot_write(path: Path, error: OSError) -> InputError:
     """Return the error of a file that cannot be written."""
     return InputError(
-        f"cannot write {str(path)!r}: {error.strerror or error}; free some space or choose a "
-        "folder that you may write to (what was there before is unharmed)"
+        f"cannot write {str(path)!r}: {error.strerror or error}",
+        "free some space or choose a folder that you may write to (what was there before is "
+        "unharmed)",
     )
 
 
@@ -238,6 +239,22 @@ def _lock(file: BinaryIO) -> bool:
     except OSError:
         return False
     return True
+
+
+def user_cache_folder() -> Path:
+    """Return the system's folder for what this package may lose; ``InputError`` if it has none.
+
+    It is never one that depends on where a program was started.
+    """
+    import platformdirs
+
+    try:
+        folder = Path(platformdirs.user_cache_dir("scratchvae"))
+    except RuntimeError:  # there is no home, either
+        folder = Path()
+    if not folder.is_absolute():
+        raise InputError("there is no folder for caches: set XDG_CACHE_HOME to one, in full")
+    return folder
 
 
 # JSON
