@@ -22,6 +22,7 @@ from scratchvae.data.download import DownloadError, download
 from scratchvae.data.idx import read_idx
 from scratchvae.data.remotes import FILES, REMOTES, RemoteDataset
 from scratchvae.errors import InputError, unknown_name
+from scratchvae.files import user_cache_folder
 from scratchvae.validation import check_count
 
 DATASET_NAMES = ("auto", "mnist", "fashion-mnist", "synthetic")
@@ -219,9 +220,7 @@ def _find_or_download(
 
 def cache_folder(cache_dir: str | os.PathLike[str] | None = None) -> Path:
     """Return where downloads are kept: the folder named, or the system's for this package."""
-    import platformdirs
-
-    return Path(cache_dir or platformdirs.user_cache_dir("scratchvae"))
+    return Path(cache_dir) if cache_dir else user_cache_folder()
 
 
 def _find_in_cache(

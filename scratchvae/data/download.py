@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 from scratchvae.data.remotes import RemoteDataset
 from scratchvae.errors import InputError
-from scratchvae.files import make_folder, write_bytes
+from scratchvae.files import make_folder, read_bytes, write_bytes
 from scratchvae.progress import progress_bar
 
 # The largest file of any data set here has 26 MB: a server that sends more sends something else.
@@ -42,7 +42,7 @@ def download(remote: RemoteDataset, folder: Path, *, progress: bool = True) -> N
     failures: dict[str, str] = {}
     for name, sha256 in remote.hashes.items():
         path = folder / name
-        if path.is_file() and hashlib.sha256(path.read_bytes()).hexdigest() == sha256:
+        if _is_intact(path, sha256):
             continue
         what = f"{name} of {remote.title}"
         for mirror in tuple(mirrors):
@@ -62,6 +62,14 @@ def download(remote: RemoteDataset, folder: Path, *, progress: bool = True) -> N
             write_bytes(path, content)
         except InputError as error:
             raise DownloadError(f"{what} cannot be kept ({error})", str(error)) from None
+
+
+def _is_intact(path: Path, sha256: str) -> bool:
+    """Return whether there is a file with this hash."""
+    try:
+        return hashlib.sha256(read_bytes(path, _MOST_BYTES)).hexdigest() == sha256
+    except OSError:
+        return False
 
 
 def _get(url: str, timeout: float, shown: str | None) -> bytes:

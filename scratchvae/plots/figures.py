@@ -7,17 +7,15 @@ Dimensions: N images of shape (H, W, C).
 """
 
 import io
-import os
 from collections.abc import Sequence
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from scratchvae.errors import InputError
-from scratchvae.files import write_bytes
+from scratchvae.files import AnyPath, as_path, write_bytes
 from scratchvae.validation import FloatArray
 
 if TYPE_CHECKING:
@@ -59,7 +57,7 @@ def new_figure(width: float, height: float, layout: Any = "constrained") -> Figu
     return made
 
 
-def save_figure(figure: Figure, path: str | os.PathLike[str]) -> None:
+def save_figure(figure: Figure, path: AnyPath) -> None:
     """Write a figure as PNG to ``path``, whole or not at all.
 
     A picture without colours is written as grey, a third of the size. The same figure gives the
@@ -70,7 +68,7 @@ def save_figure(figure: Figure, path: str | os.PathLike[str]) -> None:
     InputError
         If the name does not end in .png, or the file cannot be written.
     """
-    path = Path(path)
+    path = as_path(path)
     if path.suffix.lower() != ".png":
         raise InputError(f"pictures are PNG files: the name must end in .png, not {path.name!r}")
     write_bytes(path, png_bytes(figure))

@@ -2,30 +2,19 @@
 
 import os
 import tempfile
-import time
 from collections.abc import Iterator
-from contextlib import suppress
 from itertools import count
 from pathlib import Path
-from typing import Any
 
 from scratchvae.errors import InputError
 from scratchvae.files import cannot_write
 
 ANOTHER = "choose another `folder`"
-_LONG_AGO = 60  # seconds: no picture takes as long to be written
-_RUN_FILES = ("config.json", "checkpoint.npz", "metrics.csv")
+RUN_FILES = ("config.json", "checkpoint.npz", "metrics.csv")
 
 
 class FolderTakenError(InputError):
     """The folder belongs to another run, or to something else."""
-
-
-def as_path(folder: Any) -> Path:
-    """Return a folder named by text or a path; anything else is an ``InputError``."""
-    if not isinstance(folder, str | os.PathLike) or not os.fspath(folder):
-        raise InputError(f"the folder of a run must be named by text or a path, not {folder!r}")
-    return Path(folder)
 
 
 # os.path.exists, not Path.exists: the latter raises where the user may not look.
@@ -57,7 +46,7 @@ def check_unused(folder: Path, files: tuple[str, ...] = ()) -> None:
             f"there is already a run in {str(folder)!r}",
             f"continue it with `Run.resume`, or {ANOTHER}",
         )
-    if any(os.path.lexists(folder / name) for name in _RUN_FILES):
+    if any(os.path.lexists(folder / name) for name in RUN_FILES):
         raise FolderTakenError(
             f"the folder {str(folder)!r} contains files of a run that has lost its config.json",
             ANOTHER,
@@ -101,19 +90,6 @@ def check_space(folder: Path, size: int) -> None:
             os.fsync(file.fileno())
     except OSError as error:
         raise cannot_write(folder / "checkpoint.npz", error) from None
-
-
-def remove_unfinished(folder: Path, pictures: tuple[str, ...]) -> None:
-    """Remove what a process that was killed in the middle of writing a file has left of it.
-
-    The caller holds the folder. Pictures may be drawn into it all the same, so those that are being
-    written are let be.
-    """
-    for name in (*_RUN_FILES, *pictures):
-        for path in folder.glob(f".{name}.{'[0-9a-f]' * 8}"):
-            with suppress(OSError):
-                if name in _RUN_FILES or time.time() - path.stat().st_mtime > _LONG_AGO:
-                    path.unlink()
 
 
 def folders_of(recipe: str) -> Iterator[Path]:

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from scratchvae.errors import InputError
-from scratchvae.files import make_folder
-from scratchvae.runs.folders import FolderTakenError, check_unused, remove_unfinished
+from scratchvae.files import make_folder, remove_abandoned
+from scratchvae.runs.folders import RUN_FILES, FolderTakenError, check_unused
 from scratchvae.runs.lock import FolderLock
 
 
@@ -64,7 +64,8 @@ class Place:
                     f"the run in {str(self.folder)!r} was trained further since it was opened",
                     "open it again",
                 )
-            remove_unfinished(self.folder, self._pictures)
+            for name in (*RUN_FILES, *self._pictures):
+                remove_abandoned(self.folder / name)
             yield
         finally:
             self._release(made)

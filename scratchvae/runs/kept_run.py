@@ -1,6 +1,5 @@
 """What is done with a run: training, saving, drawing, measuring."""
 
-import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -8,10 +7,10 @@ from typing import Any
 
 from scratchvae import plots
 from scratchvae.data import Dataset, load
-from scratchvae.files import write_json
+from scratchvae.files import AnyPath, as_path
 from scratchvae.models import LatentModel
-from scratchvae.runs.config import check_data, identity
-from scratchvae.runs.folders import as_path, check_space
+from scratchvae.runs.config import check_data, identity, write_config
+from scratchvae.runs.folders import check_space
 from scratchvae.runs.holding import Place
 from scratchvae.runs.measures import measure
 from scratchvae.runs.pictures import draw_picture, usual_pictures
@@ -24,8 +23,6 @@ from scratchvae.training import (
     train,
     write_history,
 )
-
-Folder = str | os.PathLike[str]
 
 
 class KeptRun:
@@ -44,7 +41,7 @@ class KeptRun:
     """
 
     def __init__(
-        self, folder: Folder, config: dict[str, Any], model: LatentModel, *, new: bool = False
+        self, folder: AnyPath, config: dict[str, Any], model: LatentModel, *, new: bool = False
     ) -> None:
         self.config = config
         self.model = model
@@ -75,7 +72,7 @@ class KeptRun:
         """Whether all requested epochs are trained."""
         return self.trainer.epoch >= self.trainer.settings.epochs
 
-    def load_data(self, data_dir: Folder | None = None, progress: bool = True) -> Dataset:
+    def load_data(self, data_dir: AnyPath | None = None, progress: bool = True) -> Dataset:
         """Return the data set of the run: the images that it was trained on, and those alone.
 
         Raises
@@ -173,7 +170,7 @@ class KeptRun:
         arrays = [*self.model.state().values(), *self.trainer.optimiser.state.values()]
         check_space(self.folder, sum(array.nbytes for array in arrays) + 300 * len(arrays))
         self.config |= {"data": data.name, "images": data.fingerprint}
-        write_json(self.folder / "config.json", self.config)
+        write_config(self.folder / "config.json", self.config, self.model)
         self._place.new = False
         if self._save_first and not self.checkpoint.exists():
             self.save()
@@ -186,7 +183,7 @@ class KeptRun:
         """
         with self.held():
             if self._place.new:
-                write_json(self.folder / "config.json", self.config)
+                write_config(self.folder / "config.json", self.config, self.model)
                 self._place.new = False
             write_history(self.folder / "metrics.csv", self.history)
             save_checkpoint(self.checkpoint, self.trainer, identity(self.config))
@@ -197,7 +194,7 @@ class KeptRun:
         kind: str,
         data: Dataset | None = None,
         *,
-        path: Folder | None = None,
+        path: AnyPath | None = None,
         seed: int = 0,
     ) -> Path:
         """Draw one picture into the folder, or to ``path``, and return where it is.
@@ -216,7 +213,7 @@ class KeptRun:
         if data is not None:
             self.check_data(data)
         figure = draw_picture(kind, self.model, self.history, data, seed)
-        target = self.folder / f"{kind}.png" if path is None else Path(path)
+        target = self.folder / f"{kind}.png" if path is None else as_path(path)
         plots.save_figure(figure, target)
         return target
 

@@ -18,6 +18,7 @@ from dataclasses import asdict
 from typing import Any
 
 from scratchvae.errors import InputError
+from scratchvae.files import AnyPath, as_path
 from scratchvae.models import LatentModel
 from scratchvae.runs.config import (
     as_choices,
@@ -29,8 +30,8 @@ from scratchvae.runs.config import (
     read_config,
     without_none,
 )
-from scratchvae.runs.folders import ANOTHER, as_path, check_used, folders_of
-from scratchvae.runs.kept_run import Folder, KeptRun
+from scratchvae.runs.folders import ANOTHER, check_used, folders_of
+from scratchvae.runs.kept_run import KeptRun
 from scratchvae.training import Settings, load_checkpoint, read_history
 from scratchvae.validation import check_count
 
@@ -41,11 +42,11 @@ class Run(KeptRun):
     """A training run and its folder.
 
     Start one with ``Run.begin`` (or, of a model that is there, with ``Run.create``), continue one
-    with ``Run.resume``, look at one with ``Run.open``. Folders and files may be named by text.
+    with ``Run.resume``, look at one with ``Run.open``. AnyPaths and files may be named by text.
     """
 
     @classmethod
-    def begin(cls, recipe: str, folder: Folder | None = None, **choices: Any) -> "Run":
+    def begin(cls, recipe: str, folder: AnyPath | None = None, **choices: Any) -> "Run":
         """Return a new run of a recipe; nothing is written before it is trained.
 
         ``folder`` is one without a run in it; ``None``: the first of runs/RECIPE, runs/RECIPE-2, …
@@ -70,7 +71,7 @@ class Run(KeptRun):
     @classmethod
     def create(
         cls,
-        folder: Folder,
+        folder: AnyPath,
         model: LatentModel,
         data: str = "auto",
         settings: Settings | Mapping[str, Any] | None = None,
@@ -118,7 +119,7 @@ class Run(KeptRun):
     @classmethod
     def resume(
         cls,
-        folder: Folder,
+        folder: AnyPath,
         *,
         options: Mapping[str, Any] | None = None,
         settings: Mapping[str, Any] | None = None,
@@ -143,7 +144,7 @@ class Run(KeptRun):
         return run
 
     @classmethod
-    def begin_or_resume(cls, recipe: str, folder: Folder, **choices: Any) -> "Run":
+    def begin_or_resume(cls, recipe: str, folder: AnyPath, **choices: Any) -> "Run":
         """Return the run in ``folder``, or a new one if there is none.
 
         The arguments are those of ``begin``. Trained to its end, the run is the one that ``begin``
@@ -175,7 +176,7 @@ class Run(KeptRun):
         return run
 
     @classmethod
-    def open(cls, folder: Folder, *, need_checkpoint: bool = True) -> "Run":
+    def open(cls, folder: AnyPath, *, need_checkpoint: bool = True) -> "Run":
         """Open the run in ``folder`` as it is, whether or not it is being trained.
 
         Raises
@@ -187,12 +188,7 @@ class Run(KeptRun):
         check_used(folder)
         run = cls(folder, *read_config(folder / "config.json"))
         if need_checkpoint or run.checkpoint.exists():
-            checkpoint = load_checkpoint(run.checkpoint)
-            own = identity(run.config)
-            requested = dict.fromkeys([*own, *checkpoint.config]) | own
-            remedy = "put this run's own checkpoint back, or train again in another `folder`"
-            check_same(repr(str(run.checkpoint)), checkpoint.config, requested, remedy)
-            checkpoint.restore(run.trainer)
+            load_checkpoint(run.checkpoint, run.trainer, identity(run.config))
             run.history = read_history(folder / "metrics.csv", run.trainer.epoch)
         return run
 

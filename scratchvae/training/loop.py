@@ -97,6 +97,7 @@ def train(
         trainer.model.begin(images)
     settings = trainer.settings
     batches = count_batches(len(images), settings.batch_size)
+    _check_place(trainer, len(images))
     history: list[EpochMetrics] = []
     with _progress_bar(trainer, len(images), progress) as bar, OrderlyStop() as stop:
         while trainer.epoch < settings.epochs:
@@ -142,6 +143,18 @@ def check_training_set(images: NDArray[Any], labels: NDArray[Any] | None) -> Non
         raise InputError("training expects at least one image, and there is none")
     if labels is not None and len(labels) != len(images):
         raise InputError(f"expected a label for each of {len(images)} images, not {len(labels)}")
+
+
+def _check_place(trainer: Trainer, images: int) -> None:
+    """Raise ``InputError`` unless the trainer can stand where it does in an epoch of so many."""
+    seen = min(trainer.batch * trainer.settings.batch_size, images)
+    if trainer.batch and trainer.running.images != seen:
+        raise InputError(
+            f"the trainer stands after batch {trainer.batch} and {trainer.running.images} images "
+            f"of an epoch, which cannot be with {images} images in batches of "
+            f"{trainer.settings.batch_size}",
+            "train on the same images as before",
+        )
 
 
 def _drawn_in_turn(batches: Iterator[_Batch]) -> Iterator[_Batch]:

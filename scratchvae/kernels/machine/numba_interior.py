@@ -8,7 +8,6 @@ can show is in ``tests/kernels/test_numba_interior.py``. The assumptions:
    compiles, and gives it the result (``save_overload``) afterwards. A ``CompileResult`` can be
    taken apart (``_reduce``), pickled with ``numba.core.serialize.dumps``, and put together again
    (``_rebuild``); ``has_dynamic_globals`` says that its code holds an address of this process.
-   ``AppDirs`` knows where the system keeps caches.
 2. *Addresses.* ``compile`` puts its result into ``overloads``; in its ``library`` is a C function
    of the name ``llvm_cfunc_wrapper_name``.
 3. *Calling convention.* Compiled code receives where to put its result, where to put an exception,
@@ -31,7 +30,6 @@ from llvmlite import ir
 from numba.core import caching, codegen, compiler, config, funcdesc, serialize
 from numba.core import cgutils as cgutils
 from numba.core.base import BaseContext
-from numba.misc.appdirs import AppDirs
 
 
 def broken_assumptions() -> list[str]:
@@ -113,11 +111,6 @@ class CodeCache(caching.NullCache):  # type: ignore[misc]
         """Keep the code just compiled, unless it holds an address of this process."""
         if not data.library.has_dynamic_globals:
             self._write(str(sig), serialize.dumps(data._reduce()))
-
-
-def user_cache_folder(name: str) -> str:
-    """Return the folder where the system wants an application of this name to keep its cache."""
-    return str(AppDirs(appname=name, appauthor=False).user_cache_dir)
 
 
 # 2. Addresses
