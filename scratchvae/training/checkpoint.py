@@ -212,7 +212,7 @@ def _texts(arrays: Mapping[str, NDArray[Any]]) -> tuple[dict[str, Any], dict[str
     sound = (
         isinstance(config, dict)
         and all(type(count) is int and 0 <= count <= _MOST for count in counts)
-        and max(progress["epoch"], progress["batch"]) <= progress["steps"]
+        and progress["batch"] <= progress["steps"]
         and len(sums) == 4
         and all(type(total) in (int, float) and math.isfinite(total) for total in sums)
         and progress["running_seconds"] >= 0
