@@ -48,6 +48,8 @@ def train(options: argparse.Namespace) -> int:
             for path in run.draw_all(data):
                 say(f"wrote {path}")
         except KeyboardInterrupt as interrupt:
+            if not run.exists:
+                raise  # there is nothing to go on with
             where = _stopping_place(run, saved=isinstance(interrupt, Interrupted))
             words = ["train", "--resume", "--out", str(run.folder)]
             raise _stopped(where, words, options, interrupt) from None

@@ -10,7 +10,7 @@ import re
 import signal
 import sys
 from collections.abc import Sequence
-from contextlib import suppress
+from typing import TextIO
 
 from scratchvae.cli.parser import make_parser, option_names
 from scratchvae.cli.text import printable, show_every_character
@@ -41,6 +41,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return _run(arguments)
     except KeyboardInterrupt as interrupt:
         _say(f"\n{str(interrupt) or 'stopped; nothing was left half written'}")
+        try:
+            sys.stdout.flush()
+        except OSError:
+            _abandon(sys.stdout)
         return SIGNALLED + getattr(interrupt, "signum", signal.SIGINT)
 
 
@@ -61,14 +65,14 @@ def _run(arguments: Sequence[str] | None) -> int:
     except InputError as error:
         return _complain(_in_options(error))
     except BrokenPipeError:
-        _abandon_output()  # the reader has gone (`| head`): nothing is left to say to it
+        _abandon(sys.stdout)  # the reader has gone (`| head`): nothing is left to say to it
         return NOBODY_READS
     except OSError as error:
         if error.filename is not None:
             return _complain(f"cannot use {error.filename!r}: {error.strerror}; choose another one")
         if _working_folder_is_gone():
             return _complain("the working folder was removed: change to one that is there")
-        _abandon_output()
+        _abandon(sys.stdout)
         return _complain(f"cannot write the output: {error.strerror or error}; send it elsewhere")
     except MemoryError:
         return _complain(
@@ -105,8 +109,10 @@ def _complain(message: str) -> int:
 
 
 def _say(text: str) -> None:
-    with suppress(OSError):  # of a terminal that was closed
+    try:
         print(text, file=sys.stderr, flush=True)
+    except OSError:  # the terminal was closed
+        _abandon(sys.stderr)
 
 
 def _working_folder_is_gone() -> bool:
@@ -117,6 +123,6 @@ def _working_folder_is_gone() -> bool:
     return False
 
 
-def _abandon_output() -> None:
+def _abandon(stream: TextIO) -> None:
     """Let what was not written vanish, rather than fail once more as Python ends."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())

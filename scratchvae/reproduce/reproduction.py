@@ -36,7 +36,8 @@ def train_experiments(
     Interrupted, KeyboardInterrupt
         On Ctrl-C. What was done is saved: the same call continues there.
     InputError
-        If the folder of an experiment has another run in it, or one whose record is lost.
+        If the folder of an experiment has another run in it, one of other images, or one whose
+        record is lost.
     """
     wanted = {experiment.name: experiment for experiment in experiments}
     data = {}
@@ -45,7 +46,8 @@ def train_experiments(
         data[name, seed] = loaded.first(QUICK_TRAINING, QUICK_TEST) if quick else loaded
     epochs = QUICK_EPOCHS if quick and epochs is None else epochs
     runs = {name: experiment.run(folder, epochs) for name, experiment in wanted.items()}
-    for run in runs.values():
+    for name, run in runs.items():
+        run.check_data(data[wanted[name].data_key])
         check_record(run)
     costs = {name: _COSTS.get(one.recipe, _USUAL_COST) for name, one in wanted.items()}
     with progress_bar(

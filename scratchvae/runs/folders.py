@@ -72,7 +72,7 @@ def check_free(folder: Path, files: tuple[str, ...]) -> None:
     for name in files:
         if os.path.lexists(folder / name):
             raise FolderTakenError(
-                f"{str(folder / name)!r} is there already, and would be written over",
+                f"{str(folder / name)!r} is there already, and may be written over",
                 f"move it away, or {ANOTHER}",
             )
 

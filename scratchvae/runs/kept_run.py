@@ -68,6 +68,11 @@ class KeptRun:
         return self._place.checkpoint
 
     @property
+    def exists(self) -> bool:
+        """Whether its folder has its configuration, so that it can be opened."""
+        return (self.folder / "config.json").exists()
+
+    @property
     def complete(self) -> bool:
         """Whether all requested epochs are trained."""
         return self.trainer.epoch >= self.trainer.settings.epochs

@@ -81,6 +81,17 @@ def test_train_leaves_nothing_at_ctrl_c_before_anything_is_begun(here, call, mon
     assert names_in(here) == set()
 
 
+def test_train_stopped_before_its_first_file_names_no_way_to_go_on(here, call, monkeypatch):
+    def stopped(*arguments):
+        signal.raise_signal(signal.SIGTERM)
+
+    monkeypatch.setattr("scratchvae.runs.kept_run.check_space", stopped)
+    code, _, errors = call("train", *SMALL, "--out", "run")
+    assert code == 128 + signal.SIGTERM
+    assert errors == ["", "stopped; nothing was left half written"]
+    assert names_in(here) == set()
+
+
 def test_resume_of_a_complete_run_says_so(resumable, call):
     before = (resumable / "checkpoint.npz").read_bytes()
     code, output, errors = call("train", "--resume", "--out", "run")
