@@ -14,6 +14,7 @@ from pathlib import Path
 from scratchvae.files import cannot_write
 from scratchvae.runs.folders import FolderTakenError
 
+_WITHOUT_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP)  # a file system
 _HELD = (errno.EAGAIN, errno.EACCES, errno.EDEADLK)  # what systems say of a lock that another has
 
 
@@ -35,7 +36,7 @@ class FolderLock:
         except OSError as error:
             raise cannot_write(self._path, error) from None
         try:
-            _lock(self._file)
+            _lock(self._file, self._path)
             # Whoever held it may have removed the file between those two calls.
             held = os.path.samestat(os.fstat(self._file), os.stat(self._path))
         except OSError as error:
@@ -65,12 +66,21 @@ class FolderLock:
         )
 
 
-def _lock(file: int) -> None:
+def _lock(file: int, path: Path) -> None:
     if sys.platform == "win32":
         import msvcrt
 
         msvcrt.locking(file, msvcrt.LK_NBLCK, 1)
-    else:
-        import fcntl
+        return
+    import fcntl
 
+    try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        if error.errno not in _WITHOUT_LOCKS:
+            raise
+        print(
+            f"scratchvae: the file system of {str(path.parent)!r} has no locks: let no other "
+            "process train there",
+            file=sys.stderr,
+        )

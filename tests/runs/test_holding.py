@@ -1,5 +1,6 @@
 """A folder belongs to one process while a run is trained in it, and to nobody afterwards."""
 
+import errno
 import os
 import threading
 from contextlib import ExitStack
@@ -81,6 +82,19 @@ def test_a_run_that_another_process_trains_can_be_looked_at_and_not_trained(tmp_
     assert ".lock" in left
     train(folder, Run.open(folder).trainer.epoch + 1)  # the lock has ended with its process
     assert names_in(folder) == {"config.json", "metrics.csv", "checkpoint.npz"}
+
+
+def test_a_file_system_without_locks_is_no_obstacle_and_is_named(tmp_path, monkeypatch, capsys):
+    fcntl = pytest.importorskip("fcntl")
+
+    def without(file, operation):
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    monkeypatch.setattr(fcntl, "flock", without)
+    finish(begin(tmp_path / "run"))
+    (line,) = capsys.readouterr().err.splitlines()
+    assert f"{str(tmp_path / 'run')!r} has no locks" in line
+    assert names_in(tmp_path / "run") == {"config.json", "metrics.csv", "checkpoint.npz"}
 
 
 def test_a_run_that_was_trained_further_elsewhere_is_not_wound_back(tmp_path):
