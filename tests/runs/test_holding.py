@@ -51,7 +51,7 @@ def test_of_two_runs_that_take_one_folder_at_one_moment_one_gets_it(tmp_path):
             thread.join()
         assert (len(got), len(refusals)) == (place + 1, place + 1)
         assert "another process is training the run in" in refusals[-1]
-        assert not folder.exists()  # nothing was written
+        assert not list(tmp_path.rglob("*.*"))  # nothing was written, and the lock is gone
 
 
 def test_runs_without_a_folder_get_one_each(tmp_path, monkeypatch):
