@@ -147,7 +147,7 @@ def check_writable(path: AnyPath) -> None:
     try:
         temporary = _beside(_target(path))
         temporary.touch(exist_ok=False)
-        temporary.unlink()
+        temporary.unlink(missing_ok=True)  # another process may take it for an abandoned one
     except OSError as error:
         raise cannot_write(path, error) from None
 
