@@ -1,4 +1,4 @@
-"""Damaged and hostile files are read, or refused in one line: 220,000 mutants.
+"""Damaged and hostile files are read, or refused in one line: 203,000 mutants.
 
 ``SCRATCHVAE_SEED`` chooses others. ``pytest -s`` shows how many were read, and the worst of them.
 """
@@ -9,7 +9,7 @@ import pytest
 from hostile_files import survey
 
 SEED = int(os.environ.get("SCRATCHVAE_SEED", "1"))
-COUNTS = {"idx": 80_000, "gzip": 60_000, "checkpoint": 40_000, "config": 10_000, "metrics": 30_000}
+COUNTS = {"idx": 80_000, "gzip": 70_000, "checkpoint": 30_000, "config": 8_000, "metrics": 15_000}
 
 
 @pytest.mark.parametrize("kind", COUNTS)
