@@ -172,7 +172,8 @@ def _mutated_array(rng, array):
         case 3:
             kind = pick(rng, ["f4", "f8", ">f8", "f2", "i8", "u1", "c16", "U5", "S3", "?"])
             try:
-                with np.errstate(all="ignore"):
+                with warnings.catch_warnings(), np.errstate(all="ignore"):
+                    warnings.simplefilter("ignore")  # that an imaginary part is left out
                     array = array.astype(kind)
             except (ValueError, TypeError):
                 array = np.zeros(array.shape, kind)

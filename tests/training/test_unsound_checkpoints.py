@@ -3,8 +3,10 @@
 import io
 import json
 import os
+import struct
 import tracemalloc
 import zipfile
+import zlib
 
 import numpy as np
 import pytest
@@ -174,6 +176,26 @@ def crowd(path):
     path.write_bytes(whole[:start] + entries + end)
 
 
+def nested(path):
+    """Make an archive of arrays that each lie within the one before it: read, they take 30 MB."""
+    content, sizes = npy(np.zeros(100_000, np.uint8)), []
+    for number in reversed(range(300)):
+        name, crc = b"parameter/%03d.npy" % number, zlib.crc32(content)
+        numbers = (20, 0, 0, 0, 0x21, crc, len(content), len(content), len(name), 0)
+        sizes.append((name, numbers, len(content)))
+        within = struct.pack("<4s5H3L2H", b"PK\3\4", *numbers) + name + content
+        content = npy(np.frombuffer(within, np.uint8))
+    whole, entries = within, b""
+    for name, numbers, size in sizes:
+        start = len(whole) - size - len(name) - 30
+        more = (0, 0, 0, 0, start)
+        entries += struct.pack("<4s6H3L5H2L", b"PK\1\2", 20, *numbers, *more) + name
+    end = struct.pack("<4s4H2LH", b"PK\5\6", 0, 0, 300, 300, len(entries), len(whole), 0)
+    path.write_bytes(whole + entries + end)
+    with zipfile.ZipFile(path) as archive:
+        assert archive.testzip() is None
+
+
 def padded(path):
     """Make the file far larger than its model needs, at no cost to the disk."""
     with open(path, "r+b") as file:
@@ -186,6 +208,7 @@ def padded(path):
         (bomb, "'parameter/zeros.npy' in it is compressed"),
         (compressed, "is compressed"),
         (twice, "two members of it have one name"),
+        (nested, "claim to be larger than the file"),
         (crowd, "are the most that it can need"),
         (padded, "5,000,000,000 bytes"),
     ],
