@@ -175,7 +175,8 @@ def make_folder(path: AnyPath) -> list[Path]:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise InputError(
-            f"cannot create the folder {str(path)!r}: {error.strerror or error}; choose another one"
+            f"cannot create the folder {str(path)!r}: {error.strerror or error}",
+            "choose another one",
         ) from None
     return new
 

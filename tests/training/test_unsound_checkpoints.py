@@ -69,6 +69,7 @@ def test_load_into_a_trainer_with_a_configuration(path):
         assert load_checkpoint(name, trainer, CONFIG).config == CONFIG
         assert trainer.epoch == 2
     load_checkpoint(path, config=CONFIG)
+    load_checkpoint(path, config=CONFIG | {"note": None})
     refuses_other = small_trainer()
     with refused("has beta 1.0, not 2.0", "another `folder`"):
         load_checkpoint(path, refuses_other, CONFIG | {"beta": 2.0})
