@@ -147,7 +147,7 @@ def check_writable(path: AnyPath) -> None:
     try:
         temporary = _beside(_target(path))
         temporary.touch(exist_ok=False)
-        temporary.unlink()
+        temporary.unlink(missing_ok=True)  # another process may take it for an abandoned one
     except OSError as error:
         raise cannot_write(path, error) from None
 
@@ -175,7 +175,8 @@ def make_folder(path: AnyPath) -> list[Path]:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise InputError(
-            f"cannot create the folder {str(path)!r}: {error.strerror or error}; choose another one"
+            f"cannot create the folder {str(path)!r}: {error.strerror or error}",
+            "choose another one",
         ) from None
     return new
 

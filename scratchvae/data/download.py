@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 from scratchvae.data.remotes import RemoteDataset
 from scratchvae.errors import InputError
-from scratchvae.files import make_folder, read_bytes, write_bytes
+from scratchvae.files import AnyPath, as_path, make_folder, read_bytes, write_bytes
 from scratchvae.progress import progress_bar
 
 # The largest file of any data set here has 26 MB: a server that sends more sends something else.
@@ -27,7 +27,7 @@ class _MirrorError(Exception):
     """One mirror did not serve one file."""
 
 
-def download(remote: RemoteDataset, folder: Path, *, progress: bool = True) -> None:
+def download(remote: RemoteDataset, folder: AnyPath, *, progress: bool = True) -> None:
     """Make sure that every file of a data set is in a folder, intact.
 
     A file that is there with the right hash is kept; any other is downloaded. The folder, of this
@@ -38,7 +38,7 @@ def download(remote: RemoteDataset, folder: Path, *, progress: bool = True) -> N
     DownloadError
         If no mirror serves one of the files, or a file cannot be written.
     """
-    mirrors = list(remote.mirrors)
+    folder, mirrors = as_path(folder), list(remote.mirrors)
     failures: dict[str, str] = {}
     for name, sha256 in remote.hashes.items():
         path = folder / name

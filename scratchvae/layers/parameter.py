@@ -9,7 +9,7 @@ from numpy.typing import DTypeLike
 from scratchvae.errors import InputError
 from scratchvae.validation import FloatArray
 
-_MOST_WEIGHTS = 1 << 26  # half a gigabyte while they are drawn
+_MOST_WEIGHTS = 1 << 25  # a quarter of a gigabyte while they are drawn
 
 
 class Parameter:

@@ -89,7 +89,7 @@ class Checkpoint:
 
     def check_config(self, config: Mapping[str, Any]) -> None:
         """Raise ``InputError`` unless it was saved with this ``config``."""
-        requested = dict.fromkeys([*config, *self.config]) | dict(config)
+        requested = dict.fromkeys([*_mapping(config), *self.config]) | dict(config)
         check_same(repr(str(self.path)), self.config, requested, _OWN)
 
 
@@ -116,7 +116,7 @@ def save_checkpoint(path: AnyPath, trainer: Trainer, config: Mapping[str, Any]) 
     }
     texts = {
         "format": np.array(FORMAT),
-        "config": np.array(json.dumps(plain(config), sort_keys=True)),
+        "config": np.array(json.dumps(plain(_mapping(config)), sort_keys=True)),
         "progress": np.array(json.dumps(plain(progress))),
     }
     file = archive(texts | targets)
@@ -239,6 +239,12 @@ def _check_arrays(arrays: Mapping[str, NDArray[Any]], targets: Mapping[str, Floa
         )
     for name in arrays.keys() - targets.keys() - set(_TEXTS):
         raise _UnsoundError(f"contains {name!r}, which this model has not")
+
+
+def _mapping(config: Any) -> Mapping[str, Any]:
+    if not isinstance(config, Mapping):
+        raise InputError(f"config must be a dictionary, not {type(config).__name__}")
+    return config
 
 
 def _most_bytes(targets: Mapping[str, FloatArray]) -> int:

@@ -147,12 +147,12 @@ def check_training_set(images: NDArray[Any], labels: NDArray[Any] | None) -> Non
 
 def _check_place(trainer: Trainer, images: int) -> None:
     """Raise ``InputError`` unless the trainer can stand where it does in an epoch of so many."""
-    seen = min(trainer.batch * trainer.settings.batch_size, images)
-    if trainer.batch and trainer.running.images != seen:
+    batch, size = trainer.batch, trainer.settings.batch_size
+    seen = min(batch * size, images)
+    if batch and (trainer.running.images != seen or (batch - 1) * size >= images):
         raise InputError(
-            f"the trainer stands after batch {trainer.batch} and {trainer.running.images} images "
-            f"of an epoch, which cannot be with {images} images in batches of "
-            f"{trainer.settings.batch_size}",
+            f"the trainer stands after batch {batch} and {trainer.running.images} images of an "
+            f"epoch, which cannot be with {images} images in batches of {size}",
             "train on the same images as before",
         )
 
