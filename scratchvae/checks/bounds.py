@@ -53,10 +53,10 @@ def check_exact_likelihood(
         short = model.log_likelihood(x) - elbo(model, x, mean, log_variance)
         expected = model.gap(x, mean, log_variance)
         off = float(np.abs(short - expected).max() / (1 + np.abs(expected).max()))
-        name = f"model {number}: log p(x) − ELBO"
+        name = f"model {number}: log p(x) - ELBO"
         standard_errors = off / 1e-6 if np.isfinite(off) else np.inf
         rows.append(DistributionRow(name, expected.mean(), short.mean(), standard_errors))
-    return DistributionReport("bound against log p(x): short by KL(q ‖ posterior)", rows)
+    return DistributionReport("bound against log p(x): short by KL(q || posterior)", rows)
 
 
 def check_bound_order(
