@@ -21,7 +21,7 @@ from scratchvae.checks.gradients.comparison import (
     check_settings,
 )
 from scratchvae.checks.gradients.function_target import FunctionTarget
-from scratchvae.checks.gradients.input import LayerLike, check_array
+from scratchvae.checks.gradients.input import LayerLike, check_array, described
 from scratchvae.checks.gradients.layer_target import target_of
 from scratchvae.checks.gradients.passes import run_passes
 from scratchvae.checks.gradients.probes import probe
@@ -124,7 +124,10 @@ def gradcheck_functions(
         As for ``gradcheck``, and if the functions do not return what is described here.
     """
     if not callable(forward) or not callable(backward):
-        raise InputError("gradcheck_functions expects two functions, forward and backward, first")
+        raise InputError(
+            "gradcheck_functions expects two functions, forward and backward, not "
+            f"{described(forward)} and {described(backward)}: put the arrays after them"
+        )
     if not arrays:
         raise InputError("gradcheck_functions expects at least one array after the two functions")
     for place, array in enumerate(arrays):

@@ -15,7 +15,7 @@ from scratchvae.checks.gradients.finite_differences import (
     slope_along,
     unit_move,
 )
-from scratchvae.checks.gradients.input import as_gradient, check_array
+from scratchvae.checks.gradients.input import as_gradient, check_array, described
 from scratchvae.checks.gradients.kinks import is_kink
 from scratchvae.checks.gradients.probes import Probes
 from scratchvae.checks.gradients.report import CheckRow, GradientReport
@@ -162,15 +162,20 @@ def _check_call(
 ) -> None:
     """Refuse what cannot be checked, before anything is moved."""
     if not callable(value):
-        raise InputError(f"value must be a function without arguments, not {value!r}")
+        raise InputError(f"value must be a function without arguments, not {described(value)}")
     for what, given in (("arrays", arrays), ("gradients", gradients)):
         if not isinstance(given, Mapping):
-            raise InputError(f"{what} must be a dict of arrays by name, not {given!r}")
+            raise InputError(f"{what} must be a dict of arrays by name, not {described(given)}")
     for name, array in arrays.items():
         check_array(array, f"arrays[{name!r}]")
         check_in_place(array, f"arrays[{name!r}]")
         if name not in gradients:
             raise InputError(f"gradients must have one for each array, and has none for {name!r}")
+    found = value()
+    if np.ndim(found) or not isinstance(found, int | float | np.number):
+        raise InputError(
+            f"value must return a number, not {described(found)}: weight and sum what it returns"
+        )
 
 
 def _candidates(first: FloatArray, second: FloatArray | None) -> list[FloatArray]:

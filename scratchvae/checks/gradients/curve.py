@@ -56,11 +56,13 @@ def error_curve(
         "central": lambda one_sided, narrow, wide: narrow,
         "extrapolated": lambda one_sided, narrow, wide: extrapolate(narrow, wide),
     }
-    if formula not in formulas:
+    if formula not in list(formulas):
         raise InputError(f"formula must be one of {', '.join(formulas)}, not {formula!r}")
     if isinstance(steps, str) or not isinstance(steps, Iterable):
         raise InputError(f"steps must be a sequence of numbers above 0, not {steps!r}")
     steps = [check_positive(step, "each step") for step in steps]
+    if not steps:
+        raise InputError("steps must have at least one")
     rng = np.random.default_rng(check_count(seed, "seed", 0))
     target = target_of(layer_or_model, x, training, noise, None, rng)
     try:

@@ -46,9 +46,9 @@ _SENTENCES = {
     "carried on from call to call",
     LAST_CALL: "the forward pass depends on the call before it: after another batch it gives "
     "another output for the same input, so something was kept and not replaced",
-    SINGLE_PRECISION: "the forward pass computes in float32 somewhere inside: its outputs have 7 "
-    "digits, and differences of them too few to judge a gradient by; compute in the dtype of the "
-    "input",
+    SINGLE_PRECISION: "the forward pass computes in float32 or less somewhere inside, or rounds: "
+    "its outputs have too few digits for a difference of two to judge a gradient by; compute in "
+    "the dtype of the input",
     DRAWN_AGAIN: "two backward passes after one forward pass disagree: noise is drawn again in the "
     "backward pass, or it changes what the forward pass stored",
     STALE: "it depends on the batch before: something from an earlier pass was kept and not "

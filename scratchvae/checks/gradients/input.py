@@ -54,7 +54,7 @@ def as_output(y: Any, title: str) -> FloatArray:
     output = _as_numbers(y)
     if output is None:
         raise InputError(
-            f"{title} returned {_described(y)} where gradcheck expects an array of numbers: "
+            f"{title} returned {described(y)} where gradcheck expects an array of numbers: "
             "return one, or a number"
         )
     if output.dtype in (np.float32, np.float16):
@@ -79,7 +79,7 @@ def as_gradient(gradient: Any, of: str) -> NDArray[Any]:
     array = None if _holds_arrays(gradient) else _as_numbers(gradient)
     if array is None:
         raise InputError(
-            f"the gradient of {of} is {_described(gradient)} where gradcheck expects an array: "
+            f"the gradient of {of} is {described(gradient)} where gradcheck expects an array: "
             "return one array for each input, and add those of parameters to their grad"
         )
     return array.astype(np.float64)
@@ -156,6 +156,9 @@ def _as_numbers(value: Any) -> NDArray[Any] | None:
     return array if array.dtype.kind in "biuf" else None
 
 
-def _described(value: Any) -> str:
+def described(value: Any) -> str:
+    """Return in a few words what came instead of what was expected."""
+    if isinstance(value, type):
+        return f"the class {value.__name__}"
     of = f" of {value.dtype}" if isinstance(value, np.ndarray) else ""
     return f"{type(value).__name__}{of}"

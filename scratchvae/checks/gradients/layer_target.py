@@ -9,6 +9,7 @@ from scratchvae.checks.gradients.input import (
     as_output,
     check_array,
     check_call,
+    described,
     parameters_of,
     takes,
 )
@@ -40,7 +41,8 @@ class LayerTarget(Target):
             layer.backward,
             self.calls["backward"],
             "dy",
-            "let it take dy, the gradient of the loss with respect to what forward returned",
+            "let it take dy, the gradient of the loss with respect to what forward returned; check "
+            "several outputs with gradcheck_functions(forward, backward, x, outputs=2)",
         )
 
     def forward(self, other: bool = False) -> FloatArray:
@@ -103,8 +105,8 @@ def target_of(
     )
     if not layer_like:
         raise InputError(
-            f"gradcheck expects a layer or a model, not {owner!r}: give an object with a forward "
-            "and a backward, or check two functions with gradcheck_functions"
+            f"gradcheck expects a layer or a model, not {described(owner)}: give an object with a "
+            "forward and a backward, or check two functions with gradcheck_functions"
         )
     dtypes = {name: p.value.dtype for name, p in parameters_of(owner).items()}
     x = check_array(x, "x", dtypes)

@@ -94,15 +94,16 @@ def _single_examples(
     """Return which gradients stay the same if dy is zero for all examples but one."""
     if dy.ndim < 2 or len(dy) < 2:
         return {}
-    found: dict[str, int] = {}
+    found: dict[str, list[int]] = {}
     for example in (0, len(dy) - 1):
         only = np.zeros_like(dy)
         only[example] = dy[example]
         target.forward()
         for name, gradient in target.differentiate(only).items():
             if np.any(gradient) and same(gradient, first[name], 0.0):
-                found[name] = example
-    return found
+                found.setdefault(name, []).append(example)
+    # What stays the same for both does not depend on dy at all.
+    return {name: examples[0] for name, examples in found.items() if len(examples) == 1}
 
 
 def _rounding(target: Target) -> float:
@@ -110,7 +111,7 @@ def _rounding(target: Target) -> float:
 
     At a single one the step could straddle a kink.
     """
-    rng = np.random.default_rng(0)
+    rng, y_0 = np.random.default_rng(0), target.forward()
     start = {name: array.copy() for name, array in target.arrays.items()}
     spread = {name: float(np.sqrt(np.mean(a**2))) or 1.0 for name, a in start.items()}
 
@@ -119,12 +120,16 @@ def _rounding(target: Target) -> float:
         move = {
             n: _ROUNDING_STEP * spread[n] * rng.standard_normal(a.shape) for n, a in start.items()
         }
-        total, size = np.zeros(()), 0.0
+        total, size, first, moved = np.zeros(()), 0.0, y_0, False
         for steps, weight in _FOURTH_DIFFERENCE.items():
             for name, array in target.arrays.items():
                 array[...] = point[name] + steps * move[name]
             y = target.forward()
             total, size = total + weight * y, max(size, float(np.sqrt(np.mean(y**2))))
+            moved = moved or (steps > -2 and not same(y, first, 0.0))
+            first = y
+        if not moved:  # steps of float16 are wider than all this
+            return np.inf if not same(y, y_0, 0.0) else 0.0
         return float(np.sqrt(np.mean(total**2) / 70)) / size if size else 0.0
 
     try:

@@ -74,7 +74,7 @@ class CheckRow:
         if not self.passed:
             return f"WRONG: backward says {self.analytic:.6g}, the slope is {self.numeric:.6g}"
         if self.independent:
-            return "not checked: the output does not depend on it"
+            return "no slope: the output does not depend on it"
         notes = [f"{_entries(self.kinks)} near a kink"] if self.kinks else []
         notes += [f"{_entries(self.undecided)} at a kink, not judged"] if self.undecided else []
         return f"ok ({', '.join(notes)})" if notes else "ok"

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from scratchvae.checks.gradients.input import argument_names
 from scratchvae.checks.gradients.report import Unseen
 from scratchvae.checks.gradients.target import Target, same
 from scratchvae.validation import FloatArray
@@ -95,7 +96,9 @@ def _inside(name: str, thing: Any) -> Iterator[tuple[str, Any]]:
     elif isinstance(thing, MethodType):
         yield from ((name, thing.__self__), (name, thing.__func__))
     elif isinstance(thing, functools.partial):
-        yield from ((name, thing.func), (name, thing.args), (name, thing.keywords))
+        yield name, thing.func
+        yield from zip(argument_names(thing.func, len(thing.args)), thing.args, strict=True)
+        yield from thing.keywords.items()
     elif hasattr(thing, "__dict__") and not isinstance(thing, ModuleType | type):
         yield from ((f"{start}{attribute}", value) for attribute, value in vars(thing).items())
 
