@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 
 from scratchvae.checks.diagnosis import Comparison, Diagnosis, agrees
+from scratchvae.course.exercises import running
 from scratchvae.course.exercises.comparison import explain
 from scratchvae.course.exercises.exercise import Exercise, Verdict
 from scratchvae.course.exercises.running import (
-    MOST_SECONDS,
     UnfinishedError,
     UnusableError,
     call,
@@ -67,7 +67,7 @@ def judge(exercise: Exercise, function: Any) -> Diagnosis | None:
         return Diagnosis("not done", "")
     if not callable(function):
         return Diagnosis("not a function", f"expected a function, not {type(function).__name__}")
-    deadline = time.monotonic() + MOST_SECONDS  # for all calls together
+    deadline = time.monotonic() + running.MOST_SECONDS  # for all calls together
     try:
         trials = [_try(exercise, function, n, deadline, aloud=not n) for n in range(TRIALS)]
         again = _try(exercise, function, 0, deadline)
@@ -163,7 +163,7 @@ def _is_that(
     exercise: Exercise, mistaken: Callable[..., Any], number: int, trials: list[Comparison]
 ) -> bool:
     try:
-        others = _try(exercise, mistaken, number, time.monotonic() + MOST_SECONDS)
+        others = _try(exercise, mistaken, number, time.monotonic() + running.MOST_SECONDS)
     except (UnusableError, UnfinishedError):
         return False
     return all(
