@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from scratchvae.checks.arguments import described
 from scratchvae.checks.gradients.comparison import (
     KINK_TOLERANCE,
     SMOOTH_TOLERANCE,
@@ -21,7 +22,7 @@ from scratchvae.checks.gradients.comparison import (
     check_settings,
 )
 from scratchvae.checks.gradients.function_target import FunctionTarget
-from scratchvae.checks.gradients.input import LayerLike, check_array, described
+from scratchvae.checks.gradients.input import LayerLike, check_array
 from scratchvae.checks.gradients.layer_target import target_of
 from scratchvae.checks.gradients.passes import run_passes
 from scratchvae.checks.gradients.probes import probe
@@ -47,6 +48,11 @@ def gradcheck(
     tolerance: float | None = None,
 ) -> GradientReport:
     """Compare a backward pass with finite differences.
+
+    Where the forward pass has a kink (two slopes, or a jump) entries are tried again at points
+    nearby, and if there is a kink there as well they are not judged; a layer need not say that it
+    has any. Arrays that the output depends on and that are not in ``parameters`` are not checked,
+    and the report says so.
 
     Parameters
     ----------
@@ -83,7 +89,8 @@ def gradcheck(
     ------
     InputError
         If anything is float32 (a difference of two numbers with 7 digits has too few left to judge
-        a gradient by), not finite, or empty.
+        a gradient by), not finite, or empty; if a pass changes what it is given or what is
+        learned; if ``forward`` or ``backward`` takes or returns something else.
     """
     rng = np.random.default_rng(check_count(seed, "seed", 0))
     target = target_of(layer_or_model, x, training, noise, labels, rng)

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from scratchvae.checks.arguments import check_function, described
 from scratchvae.checks.diagnosis import Diagnosis
 from scratchvae.checks.gradients.diagnosis import Slopes, diagnose
 from scratchvae.checks.gradients.finite_differences import (
@@ -15,7 +16,7 @@ from scratchvae.checks.gradients.finite_differences import (
     slope_along,
     unit_move,
 )
-from scratchvae.checks.gradients.input import as_gradient, check_array, described
+from scratchvae.checks.gradients.input import as_gradient, check_array
 from scratchvae.checks.gradients.kinks import is_kink
 from scratchvae.checks.gradients.probes import Probes
 from scratchvae.checks.gradients.report import CheckRow, GradientReport
@@ -161,8 +162,7 @@ def _check_call(
     gradients: Mapping[str, FloatArray],
 ) -> None:
     """Refuse what cannot be checked, before anything is moved."""
-    if not callable(value):
-        raise InputError(f"value must be a function without arguments, not {described(value)}")
+    check_function(value, "value", "without arguments")
     for what, given in (("arrays", arrays), ("gradients", gradients)):
         if not isinstance(given, Mapping):
             raise InputError(f"{what} must be a dict of arrays by name, not {described(given)}")

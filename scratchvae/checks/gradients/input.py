@@ -7,6 +7,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from scratchvae.checks.arguments import described
 from scratchvae.errors import InputError
 from scratchvae.validation import FloatArray, check_finite
 
@@ -154,11 +155,3 @@ def _as_numbers(value: Any) -> NDArray[Any] | None:
     except (TypeError, ValueError):  # rows of several lengths, or what will not be an array
         return None
     return array if array.dtype.kind in "biuf" else None
-
-
-def described(value: Any) -> str:
-    """Return in a few words what came instead of what was expected."""
-    if isinstance(value, type):
-        return f"the class {value.__name__}"
-    of = f" of {value.dtype}" if isinstance(value, np.ndarray) else ""
-    return f"{type(value).__name__}{of}"

@@ -5,11 +5,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from scratchvae.checks.arguments import described
 from scratchvae.checks.gradients.input import (
     as_output,
     check_array,
     check_call,
-    described,
     parameters_of,
     takes,
 )
