@@ -213,6 +213,8 @@ def _texts(arrays: Mapping[str, NDArray[Any]]) -> tuple[dict[str, Any], dict[str
         isinstance(config, dict)
         and all(type(count) is int and 0 <= count <= _MOST for count in counts)
         and progress["batch"] <= progress["steps"]
+        # A record that was put together by hand has epochs and no steps.
+        and (progress["epoch"] <= progress["steps"] or progress["steps"] == 0)
         and len(sums) == 4
         and all(type(total) in (int, float) and math.isfinite(total) for total in sums)
         and progress["running_seconds"] >= 0
