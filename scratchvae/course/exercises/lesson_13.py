@@ -32,7 +32,10 @@ KL_ALONE = Question(
     name="kl-alone",
     kind="predict",
     answer=0.0,
-    hints=("What is the smallest value of a KL, and what keeps it from there?",),
+    hints=(
+        "What is the smallest value of a KL, and what keeps it from there?",
+        "Nothing does: every image may be encoded as the prior.",
+    ),
 )
 
 EFFECTIVE_NUMBER = Exercise(

@@ -67,7 +67,10 @@ MEAN_AND_ERROR = Exercise(
             samples.std(ddof=1) / len(samples),
         ),
     },
-    hints=("The mean, and the root of (6.12) with an estimated variance.",),
+    hints=(
+        "The mean, and the root of (6.12) with an estimated variance.",
+        "samples.std(ddof=1) / np.sqrt(len(samples))",
+    ),
     returns=("the mean", "the standard error"),
 )
 

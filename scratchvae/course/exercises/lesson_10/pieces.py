@@ -29,7 +29,7 @@ DRAW = Exercise(
             lambda mean, log_variance, eps: mean + np.sqrt(np.abs(log_variance)) * eps
         ),
     },
-    hints=("It is (10.7).",),
+    hints=("It is (10.7).", "The standard deviation is np.exp(log_variance / 2)."),
     returns=("z",),
 )
 

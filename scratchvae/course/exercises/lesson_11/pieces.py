@@ -146,5 +146,8 @@ WHICH_IS_BETTER = Question(
         "divide any loss by 2 and it is smaller": "B",
         "nothing says so": "D",
     },
-    hints=("Put c into (11.6): what is left out, and what is divided by it?",),
+    hints=(
+        "Put c into (11.6): what is left out, and what is divided by it?",
+        "Would you know which has the smaller squared error?",
+    ),
 )

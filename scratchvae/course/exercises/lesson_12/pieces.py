@@ -230,7 +230,10 @@ TOSS = Exercise(
             lambda grey, rng: (rng.random(grey.shape) > grey).astype(grey.dtype)
         ),
     },
-    hints=("A uniform number is below p with probability p.",),
+    hints=(
+        "A uniform number is below p with probability p.",
+        "(rng.random(grey.shape, dtype=grey.dtype) < grey).astype(grey.dtype)",
+    ),
     returns=("the images",),
 )
 
@@ -248,7 +251,7 @@ NOISE = Exercise(
     answer=noise,
     use=_used_noise,
     draw=lambda random: (*unequal_sizes(random, 2), int(random.integers(1000))),
-    hints=("rng.standard_normal((count, latents), dtype=dtype)",),
+    hints=("One call of rng.", "rng.standard_normal((count, latents), dtype=dtype)"),
     returns=("eps",),
 )
 
@@ -309,7 +312,7 @@ EVALUATE = Exercise(
             term * len(x) for term in evaluate(vae, x, rng)
         ),
     },
-    hints=("noise for all images, vae.forward, and two means.",),
+    hints=("noise for all images, vae.forward, and two means.", "vae.forward returns both terms."),
     returns=("the reconstruction", "the KL"),
 )
 
@@ -346,7 +349,7 @@ SAVE_PARAMETERS = Exercise(
     answer=save_parameters,
     use=_used_save,
     draw=_draw_images,
-    hints=("vae.parameters is a dictionary: np.savez(file, **vae.parameters)",),
+    hints=("vae.parameters is a dictionary.", "np.savez(file, **vae.parameters)"),
     returns=("the file's arrays",),
 )
 
@@ -377,7 +380,10 @@ RECONSTRUCT = Exercise(
             vae.decoder.forward(vae.encode(x)[0])
         ),
     },
-    hints=("vae.encode gives the means; decode them; vae.likelihood.mean makes images.",),
+    hints=(
+        "vae.encode gives the means; decode them.",
+        "vae.likelihood.mean makes images of what the decoder gives.",
+    ),
     returns=("the images",),
 )
 
@@ -398,7 +404,7 @@ SAMPLE = Exercise(
             )
         ),
     },
-    hints=("noise draws from the prior.",),
+    hints=("noise draws from the prior.", "Then as in reconstruct, with z for the means."),
     returns=("the images",),
 )
 
