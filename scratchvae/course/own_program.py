@@ -147,4 +147,5 @@ def _name(node: ast.stmt) -> str:
 
 def _first_line(node: ast.stmt) -> int:
     """Return the line that a statement begins in, its decorators included."""
-    return min([node.lineno, *(d.lineno for d in getattr(node, "decorator_list", ()))])
+    decorators: list[ast.expr] = getattr(node, "decorator_list", [])
+    return min([node.lineno, *(each.lineno for each in decorators)])

@@ -17,7 +17,7 @@ from scratchvae.validation import FloatArray
 
 
 def _draw_counts(random: np.random.Generator) -> tuple[FloatArray]:
-    counts = random.integers(1, 50, int(random.integers(4, 11)))
+    counts = random.integers(1, 50, int(random.integers(4, 11))).astype(float)
     counts[0] = 0  # log 0 is not to be multiplied by 0
     return (counts,)
 

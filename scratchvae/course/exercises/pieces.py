@@ -37,13 +37,13 @@ def yours(*pieces: str) -> Any:
             del own[name]
             if name in pieces:
                 print(f"{name} in {own_file()}: {found.sentence or 'not done'}.")
-    found = [own.get(piece, stand_in) for piece, stand_in in zip(pieces, standing_in, strict=True)]
+    chosen = [own.get(piece, ours(piece)) for piece in pieces]
     theirs = [piece for piece in pieces if piece in own]
     rest = [piece for piece in pieces if piece not in own]
     said = [f"{', '.join(theirs)}: yours, from {own_file()}"] if theirs else []
     said += [f"{', '.join(rest)}: ours, until yours {'is' if len(rest) == 1 else 'are'} right"]
     print(". ".join(said if rest else said[:1]) + ".")
-    return found[0] if len(pieces) == 1 else tuple(found)
+    return chosen[0] if len(pieces) == 1 else tuple(chosen)
 
 
 def _exercise(piece: str) -> Exercise:

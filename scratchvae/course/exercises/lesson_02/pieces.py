@@ -94,7 +94,8 @@ class _SlopeOfX(Tanh):
 
 class _SlopeUnsquared(Tanh):
     def backward(self, dy: FloatArray) -> FloatArray:
-        return dy * (1 - self.y)
+        dx: FloatArray = dy * (1 - self.y)
+        return dx
 
 
 class _OnlySlope(Tanh):
