@@ -1,15 +1,18 @@
 """Answers that do not end, that print, plot or break things: each gets its words, none an error."""
 
 import contextlib
+import io
 import subprocess
 import sys
 import threading
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from scratchvae.course.exercises import Exercise, check, running
+from scratchvae.course.exercises.catalogue import EXERCISES
 from scratchvae.course.exercises.checking import judge
 
 PRODUCT = Exercise(
@@ -101,8 +104,6 @@ def test_ctrl_c_during_an_answer_is_the_readers_own():
 
 
 def test_an_endless_answer_counts_as_wrong_and_shows_a_hint(soon, monkeypatch):
-    from scratchvae.course.exercises.catalogue import EXERCISES
-
     monkeypatch.setitem(EXERCISES, "product", PRODUCT)
     verdict = check("product", loops)
     assert (verdict.status, verdict.cause, verdict.hints) == ("wrong", "endless", ("think",))
@@ -215,3 +216,16 @@ def test_approximations_are_not_blamed_on_float32_where_numbers_are_exact_in_it(
     halves = Exercise("halves", lambda x: x / 2, lambda r: (r.integers(1, 9, 5) * 1.0,))
     found = judge(halves, lambda x: x / 2 + np.array([0, 0, 0, 0, 2.0**-20]))
     assert found.cause != "approximate" or "as float32 is" not in found.sentence
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "cp1252", "ascii", "cp437"])
+def test_a_verdict_can_be_printed_on_every_console(encoding, monkeypatch):
+    console = io.TextIOWrapper(io.BytesIO(), encoding)
+    monkeypatch.setattr(sys, "stdout", console)
+    for name in EXERCISES:
+        verdict = check(name, lambda *arguments: np.zeros((7, 7, 7)))
+        print(replace(verdict, hints=EXERCISES[name].hints))
+        assert ("−" in str(verdict)) <= (encoding == "utf-8")
+    console.flush()
+    text = console.buffer.getvalue().decode(encoding)
+    assert ("−" in text, "MINUS SIGN" in text) == (encoding == "utf-8", encoding != "utf-8")

@@ -78,23 +78,24 @@ def call(
     heard = _Printed(aloud)
     try:
         with (
-            _stopped_at(deadline),
-            warnings.catch_warnings(),
+            warnings.catch_warnings(action="ignore"),
             np.errstate(all="ignore"),
             contextlib.redirect_stdout(heard),
+            _stopped_at(deadline),  # the last, so that it never strikes while the others end
         ):
-            warnings.simplefilter("ignore")
             returned = function(*arguments)
-    except NotImplementedError:
-        raise UnfinishedError("") from None
-    except EndlessError:
-        raise UnusableError(
-            "endless",
-            f"your function had not ended after {MOST_SECONDS:.0f} seconds: look for a loop whose "
-            "condition never becomes false, or one over far too many values",
-        ) from None
-    except (Exception, SystemExit) as error:
-        raise UnusableError("error", _error_in_words(error, function)) from None
+    except BaseException as error:
+        if time.monotonic() >= deadline:  # whatever its end became on its way
+            raise UnusableError(
+                "endless",
+                f"your function had not ended after {MOST_SECONDS:.0f} seconds: look for a loop "
+                "whose condition never becomes false, or one over far too many values",
+            ) from None
+        if isinstance(error, NotImplementedError):
+            raise UnfinishedError("") from None
+        if isinstance(error, Exception | SystemExit):
+            raise UnusableError("error", _error_in_words(error, function)) from None
+        raise  # the reader's Ctrl-C
     if (returned is None or returned is ...) and heard.anything:
         raise UnfinishedError("It prints and returns nothing: end it with return.")
     return returned
@@ -121,28 +122,48 @@ def _stopped_at(deadline: float) -> Iterator[None]:
     Ctrl-C, on the main thread under Unix. What catches every exception cannot be stopped: then a
     line says so.
     """
-    done, thread = threading.Event(), threading.current_thread()
-    watch = threading.Thread(target=_stop, args=(thread, deadline, done), daemon=True)
-    watch.start()
+    done, ended, thread = threading.Event(), threading.Event(), threading.current_thread()
+    watch = threading.Thread(target=_watch, args=(thread, deadline, done, ended), daemon=True)
     try:
-        try:
-            yield
-        finally:
-            done.set()
-    except BaseException:
-        if time.monotonic() < deadline:
-            raise  # the answer's own, or the reader's Ctrl-C
-        raise EndlessError from None  # in whatever it became on its way
+        watch.start()
+        yield
     finally:
-        done.set()
-        watch.join()
-        _raise_in(thread, None)  # what was on its way and has not arrived
+        try:
+            _settle(deadline, done, ended)
+        finally:  # what was on its way may have come before its first line
+            _settle(deadline, done, ended)
 
 
-def _stop(thread: threading.Thread, deadline: float, done: threading.Event) -> None:
+def _settle(deadline: float, done: threading.Event, ended: threading.Event) -> None:
+    """End the watch; what it has sent and has not arrived yet must not hit what comes later."""
+    while True:
+        try:
+            done.set()
+            if time.monotonic() < deadline:
+                return  # it has sent nothing, and will not
+            # Not by join: where an exception interrupts that, it takes the thread for ended.
+            while not ended.is_set():
+                time.sleep(0.001)
+            _raise_in(threading.current_thread(), None)
+            time.sleep(0.05)  # a signal that was sent arrives by then
+            return
+        except (KeyboardInterrupt, EndlessError):
+            if time.monotonic() < deadline:
+                raise  # the reader's Ctrl-C
+
+
+def _watch(
+    thread: threading.Thread, deadline: float, done: threading.Event, ended: threading.Event
+) -> None:
     """Stop a thread at a time unless it is done, and again until it is."""
-    if done.wait(max(0.0, deadline - time.monotonic())):
-        return
+    try:
+        if not done.wait(max(0.0, deadline - time.monotonic())) and not done.is_set():
+            _stop(thread, done)
+    finally:
+        ended.set()
+
+
+def _stop(thread: threading.Thread, done: threading.Event) -> None:
     for attempt in range(_TIMES):
         _raise_in(thread, EndlessError)
         if done.wait(_PATIENCE):
