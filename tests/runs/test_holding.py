@@ -147,6 +147,21 @@ def test_training_that_could_not_be_saved_is_refused_before_its_first_step(tmp_p
     assert contents(tmp_path / "old") == before
 
 
+def test_a_complete_run_needs_no_room_for_a_checkpoint(tmp_path, monkeypatch):
+    finish(begin(tmp_path / "run"))
+    sizes = []
+    monkeypatch.setattr(
+        "scratchvae.runs.kept_run.check_space", lambda folder, size: sizes.append(size)
+    )
+    run = Run.open(tmp_path / "run")
+    finish(run)
+    assert sizes == []
+    run.extend(2)
+    finish(run)
+    (size,) = sizes
+    assert 0 <= size - (tmp_path / "run" / "checkpoint.npz").stat().st_size < 20_000
+
+
 def test_what_a_killed_process_left_unfinished_is_removed(tmp_path):
     finish(begin(tmp_path / "run"))
     whole = names_in(tmp_path / "run")
