@@ -20,8 +20,8 @@ BOTTOM = {"errors", "validation", "randomness", "files", "version"}
 ROOMS = [
     "kernels",
     "layers",
-    "engine",
     "probability",
+    "engine",
     "data",
     "training",
     "models",
