@@ -1,5 +1,6 @@
 """Adam's step on all parameters as one list of tasks."""
 
+from operator import is_
 from typing import Any
 
 import numpy as np
@@ -16,15 +17,27 @@ class AdamPlan:
     """The tasks of an optimiser's step, made anew where its arrays are others than before."""
 
     def __init__(self) -> None:
-        self._facts: Facts | None = None
+        self._facts: Facts | None = None  # of the parameters
+        self._state: dict[str, FloatArray] = {}
+        self._moments: list[FloatArray] = []
         self._program: Program | None = None
         self._factors: dict[np.dtype[Any], FloatArray] = {}
         self._threads = 0
 
-    def step(self, optimiser: Any) -> None:
-        """Do what ``optimiser.step()`` does, for an ``Adam``."""
-        threads = get_threads()
-        if self._facts is None or threads != self._threads or not self._facts.hold():
+    def step(self, optimiser: Any, same: bool) -> None:
+        """Do what ``optimiser.step()`` does, for an ``Adam``.
+
+        ``same`` says that its parameters are known to have the arrays that they had before.
+        """
+        threads, state = get_threads(), optimiser.state
+        same_moments = state is self._state and len(state) == len(self._moments)
+        if not (
+            self._facts is not None
+            and threads == self._threads
+            and same_moments
+            and all(map(is_, state.values(), self._moments))
+            and (same or self._facts.hold())
+        ):
             self._make(optimiser, threads)
         if self._program is None:
             optimiser.step()
@@ -37,9 +50,9 @@ class AdamPlan:
 
     def _make(self, optimiser: Any, threads: int) -> None:
         facts, self._facts, self._program, self._threads = Facts(), None, None, threads
-        facts.add(vars(optimiser), "parameters", "state")
+        facts.add(vars(optimiser), "parameters")
         facts.add_all(optimiser.parameters)
-        facts.add_all(optimiser.state)
+        self._state, self._moments = optimiser.state, list(optimiser.state.values())
         resources, tasks = Resources(threads, Memory()), list[Task]()
         for name, parameter in optimiser.parameters.items():
             facts.add(vars(parameter), "value", "grad")

@@ -30,6 +30,8 @@ class Engine:
         self._arena = Arena()
         self._adam: Any = None
         self._vae: Any = None  # the whole passes of a double that has them
+        self._stands = False  # whether the round's double is that of the last round, as it was
+        self._left: list[str] | None = None  # what passes leave in the present double
         self._collected: tuple[Mapping[str, Any], Mapping[str, Any]] | None = None
 
     def double(self, model: Any) -> Any:
@@ -40,9 +42,10 @@ class Engine:
         the round before. What its passes leave in it (terms of the loss, what a backward pass
         needs) stays with it; what they return is to be used before the next round.
         """
-        if self._vae is not None and self._vae.begin_again(model):
+        self._stands = self._vae is not None and self._vae.begin_again(model)
+        if self._stands:
             return self._double
-        self._collected, facts = None, self._facts_of(model)
+        self._left, self._collected, facts = None, None, self._facts_of(model)
         if not self._has_double(model):
             self._double = self._vae = None
             return model
@@ -107,10 +110,18 @@ class Engine:
 
     def hand_back(self, model: Any) -> None:
         """Give the model what a double's passes have left in attributes of its class's own."""
-        if self._double is not None:
-            for name, value in vars(self._double).items():
-                if name not in self._replaced and value is not self._state.get(name):
-                    vars(model)[name] = value
+        if self._double is None:
+            return
+        own, handed = vars(self._double), vars(model)
+        if self._left is None:
+            state, replaced = self._state, self._replaced
+            self._left = [
+                name
+                for name, value in own.items()
+                if name not in replaced and value is not state.get(name)
+            ]
+        for name in self._left:
+            handed[name] = own[name]
 
     def _zero_grad(self) -> None:
         for network in self._double.networks.values():
@@ -131,7 +142,7 @@ class Engine:
         from scratchvae.engine.adam import AdamPlan
 
         self._adam = self._adam or AdamPlan()
-        self._adam.step(optimiser)
+        self._adam.step(optimiser, same=self._stands)
 
     def _planned(self, name: str, network: Layer, copies: bool) -> Layer:
         from scratchvae.engine.network import PlannedNetwork

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 import numpy as np
@@ -17,6 +17,8 @@ from scratchvae.training.optimisers import SGD, Adam, Optimiser
 from scratchvae.training.protocol import LossMean, LossTerms, Trainable
 from scratchvae.training.settings import LAST_STAGE, Settings, stage_of
 from scratchvae.validation import FloatArray, check_count
+
+_NOTHING = nullcontext()
 
 
 class Trainer:
@@ -122,7 +124,8 @@ class Trainer:
         buffers = [(buffer, buffer.copy()) for buffer in kept.values()]
         # A loss that overflows is reported by an error: no need of NumPy's warnings as well.
         quiet = np.errstate(over="ignore", invalid="ignore")
-        with self.schedules_in_force(model), quiet:
+        scheduled = self.settings.warm_up or self.settings.free_bits
+        with self.schedules_in_force(model) if scheduled else _NOTHING, quiet:
             rng = self._noise_streams.take(self.seed, self.optimiser.steps)
             noise = model.draw_noise(len(x), rng)
             try:

@@ -262,3 +262,30 @@ def test_a_kl_that_overflows_is_refused(head, dtype):
         trainer.step_on_floats(x)
     for name, array in values.items():
         np.testing.assert_array_equal(array, before[name], err_msg=name)
+
+
+def test_moments_that_are_replaced_while_a_model_trains_are_the_ones_that_move():
+    trainer, x = Trainer(small_vae()), pixels(4, *IMAGE_SHAPE)
+    for _ in range(4):
+        trainer.step_on_floats(x)
+    state = trainer.optimiser.state
+    replaced = {name: np.zeros_like(array) for name, array in state.items()}
+    for name in ("first/encoder.1.weight", "second/decoder.2.bias"):
+        state[name] = np.zeros_like(state[name])
+        trainer.step_on_floats(x)
+        assert is_whole(trainer.engine)
+        assert state[name].any()
+    trainer.optimiser.state = replaced
+    trainer.step_on_floats(x)
+    assert all(array.any() for array in replaced.values())
+
+
+def test_a_model_has_its_terms_after_a_step_that_follows_a_refused_one():
+    trainer, x = Trainer(small_vae()), pixels(4, *IMAGE_SHAPE)
+    bias = trainer.model.encoder.layers[-1].parameters["bias"].value
+    before, bias[-1] = bias[-1], 2000
+    with refused("the loss became inf"):
+        trainer.step_on_floats(x)
+    bias[-1] = before
+    loss = [trainer.step_on_floats(x) for _ in range(3)][-1]
+    assert trainer.model.terms[0].mean() == pytest.approx(loss.reconstruction)
