@@ -91,8 +91,9 @@ def test_a_file_system_without_locks_is_no_obstacle_and_is_named(tmp_path, monke
         raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
 
     monkeypatch.setattr(fcntl, "flock", without)
+    with begin(tmp_path / "run").held():
+        (line,) = capsys.readouterr().err.splitlines()
     finish(begin(tmp_path / "run"))
-    (line,) = capsys.readouterr().err.splitlines()
     assert f"{str(tmp_path / 'run')!r} has no locks" in line
     assert names_in(tmp_path / "run") == {"config.json", "metrics.csv", "checkpoint.npz"}
 
