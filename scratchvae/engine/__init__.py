@@ -6,9 +6,10 @@ work is cut up once for each shape of a batch; what is left for each step is to 
 Neighbours share passes over memory: a dense or convolution layer, the batch norm after it, and the
 activation after that.
 
-``Engine(model).model()`` is a double of a model, whose networks run as plans; everything else in it
-is the model's own. Layers of a class that the engine does not know run their own ``forward`` and
-``backward`` in their place, on arrays of their own.
+``Engine(keeps=True).double(model)`` is a double of a model, whose networks run as plans; everything
+else in it is the model's own. In training, each pass of a usual VAE is one such list, likelihood
+and KL included: see ``vae``. Layers of a class that the engine does not know run their own
+``forward`` and ``backward`` in their place, on arrays of their own.
 
 ``SCRATCHVAE_ENGINE=off`` runs all layers as they are written, and so does the NumPy backend. Losses
 and gradients are the same to rounding.

@@ -1,6 +1,7 @@
 """The engine: a model's double, whose networks run as plans."""
 
 import threading
+from collections.abc import Mapping
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -26,6 +27,10 @@ class Engine:
         self._replaced: set[str] = set()
         self._arena = Arena()
         self._adam: Any = None
+        self._vae: Any = None  # the whole passes of a double that has them
+        self._stands = False  # whether the round's double is that of the last round, as it was
+        self._left: list[str] | None = None  # what passes leave in the present double
+        self._collected: tuple[Mapping[str, Any], Mapping[str, Any]] | None = None
 
     def double(self, model: Any) -> Any:
         """Begin a round of passes: return the model's double, or the model where it has none.
@@ -35,8 +40,12 @@ class Engine:
         the round before. What its passes leave in it (terms of the loss, what a backward pass
         needs) stays with it; what they return is to be used before the next round.
         """
+        self._stands = self._vae is not None and self._vae.begin_again(model)
+        if self._stands:
+            return self._double
+        self._left, self._collected, facts = None, None, self._facts_of(model)
         if not self._has_double(model):
-            self._double = None
+            self._double = self._vae = None
             return model
         if type(self._double) is not type(model):
             self._double = object.__new__(type(model))
@@ -59,7 +68,34 @@ class Engine:
         if self._on and self._keeps and not copies:
             own["zero_grad"] = self._zero_grad
             self._replaced.add("zero_grad")
+        if facts is None:
+            self._vae = None
+            return self._double
+        from scratchvae.engine.vae import VAEPasses
+
+        self._vae = self._vae or VAEPasses()
+        self._vae.begin(model, self._double, facts)
+        for name in ("forward", "zero_grad", "backward"):
+            own[name] = getattr(self._vae, name)
+            self._replaced.add(name)
         return self._double
+
+    def _facts_of(self, model: Any) -> Any:
+        """Return what whole passes take for granted of a model, if it is one that can have them."""
+        if not (self._on and self._keeps):
+            return None
+        from scratchvae.engine.vae import facts_of
+
+        return facts_of(model)
+
+    def arrays(self, model: Any) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
+        """Return a model's parameters and buffers, which are collected anew if they may be others.
+
+        To be called in a round, after ``double``.
+        """
+        if self._collected is None:
+            self._collected = model.parameters, model.buffers
+        return self._collected
 
     def _has_double(self, model: Any) -> bool:
         # As they are written, layers train the model itself.
@@ -72,10 +108,18 @@ class Engine:
 
     def hand_back(self, model: Any) -> None:
         """Give the model what a double's passes have left in attributes of its class's own."""
-        if self._double is not None:
-            for name, value in vars(self._double).items():
-                if name not in self._replaced and value is not self._state.get(name):
-                    vars(model)[name] = value
+        if self._double is None:
+            return
+        own, handed = vars(self._double), vars(model)
+        if self._left is None:
+            state, replaced = self._state, self._replaced
+            self._left = [
+                name
+                for name, value in own.items()
+                if name not in replaced and value is not state.get(name)
+            ]
+        for name in self._left:
+            handed[name] = own[name]
 
     def _zero_grad(self) -> None:
         for network in self._double.networks.values():
@@ -96,7 +140,7 @@ class Engine:
         from scratchvae.engine.adam import AdamPlan
 
         self._adam = self._adam or AdamPlan()
-        self._adam.step(optimiser)
+        self._adam.step(optimiser, same=self._stands)
 
     def _planned(self, name: str, network: Layer, copies: bool) -> Layer:
         from scratchvae.engine.network import PlannedNetwork

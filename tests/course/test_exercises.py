@@ -278,7 +278,9 @@ class TestQuestions:
             assert judge_statement(question, "Z").cause == "choice"
         else:
             assert judge_statement(question, "many", measured).cause == "type"
-            assert judge_statement(question, 1e9 * (right or 1), measured).sentence.endswith("too large")
+            assert judge_statement(question, 1e9 * (right or 1), measured).sentence.endswith(
+                "too large"
+            )
 
     def test_its_typical_mistakes_are_named(self, question):
         measured = 4.0 if question.answer is None else None
