@@ -7,7 +7,8 @@ change in one use (a second picture, say) leaves the others as they were.
 
 import numpy as np
 
-from scratchvae.validation import check_count
+from scratchvae.errors import InputError, shown
+from scratchvae.validation import check_seed
 
 # The order is part of the meaning of a seed: add new uses at the end.
 _USES = ("initialise", "shuffle", "pixels", "noise", "evaluate", "draw")
@@ -26,7 +27,22 @@ def stream(seed: int, use: str, *numbers: int) -> np.random.Generator:
     numbers
         The epoch and the batch, where the use has them.
     """
-    return np.random.default_rng([check_count(seed, "seed", 0), _USES.index(use), *numbers])
+    return np.random.default_rng([check_seed(seed), _USES.index(use), *numbers])
+
+
+def generator(rng: np.random.Generator | int | None) -> np.random.Generator:
+    """Return the generator that ``rng`` is, or one of that seed; ``None``: a new one each time."""
+    if isinstance(rng, np.random.Generator):
+        return rng
+    if rng is None:
+        return np.random.default_rng()
+    try:
+        return np.random.default_rng(check_seed(rng))
+    except InputError:
+        raise InputError(
+            f"rng must be a NumPy Generator, a seed or None, not {shown(rng)}: make one with "
+            "np.random.default_rng(0)"
+        ) from None
 
 
 class StreamsInTurn:

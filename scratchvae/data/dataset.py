@@ -20,7 +20,7 @@ from scratchvae.data.download import DownloadError, download
 from scratchvae.data.idx import read_idx
 from scratchvae.data.remotes import FILES, REMOTES, RemoteDataset
 from scratchvae.errors import InputError, unknown_name
-from scratchvae.validation import check_count
+from scratchvae.validation import check_seed
 
 DATASET_NAMES = ("auto", "mnist", "fashion-mnist", "synthetic")
 _DATA_VARIABLE = "SCRATCHVAE_DATA"
@@ -111,7 +111,7 @@ def load(
     """
     if name not in DATASET_NAMES:
         raise unknown_name("data set", name, DATASET_NAMES)
-    seed = check_count(seed, "seed", 0)
+    seed = check_seed(seed)
     if name == "synthetic":
         return _synthetic(seed, "")
     remote = remotes["mnist" if name == "auto" else name]

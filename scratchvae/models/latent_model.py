@@ -17,10 +17,10 @@ from scratchvae.data.batches import read_pixels
 from scratchvae.engine import looking_at
 from scratchvae.errors import InputError
 from scratchvae.models.base import Model
-from scratchvae.models.checks import check_decoded, check_images, check_labels
+from scratchvae.models.checks import check_decoded, check_images, check_labels, ends_in_sigmoid
 from scratchvae.randomness import stream
 from scratchvae.training import LossMean, LossTerms, Trainer, check_training_set, train
-from scratchvae.validation import FloatArray, check_count, check_finite
+from scratchvae.validation import FloatArray, as_array, check_count, check_finite
 
 # This many images pass through a model at a time, which bounds the memory that it takes.
 CHUNK = 250
@@ -122,7 +122,7 @@ class LatentModel(Model):
 
     def encode(self, images: NDArray[Any], labels: NDArray[Any] | None = None) -> FloatArray:
         """Return each image's latents, (N, D): for a VAE the mean of q(z | x)."""
-        images = self.as_images(images)
+        images = self.as_images(images, scored=False)
         z = np.empty((len(images), self.latent_dim), self.dtype)
         for place, (x, condition) in zip(_chunks(len(z)), self._read(images, labels), strict=True):
             z[place] = looking_at(self).encode_distribution(x, **condition)[0]
@@ -133,13 +133,8 @@ class LatentModel(Model):
 
         Without ``labels`` a class-conditional model takes each class in turn.
         """
-        try:
-            z = np.asarray(z, dtype=self.dtype)
-        except (TypeError, ValueError):
-            raise InputError(
-                f"decode expects z of shape (N, {self.latent_dim}), all numbers; these rows differ "
-                "in length or hold something else"
-            ) from None
+        with np.errstate(over="ignore"):  # an infinity is refused below
+            z = as_array(z, "z").astype(self.dtype, copy=False)
         if z.ndim != 2 or z.shape[1] != self.latent_dim:
             raise InputError(f"decode expects z of shape (N, {self.latent_dim}), not {z.shape}")
         check_finite(z, "z")
@@ -231,9 +226,23 @@ class LatentModel(Model):
         """Return ``fit(images, y).transform(images, y)``."""
         return self.fit(images, y, **settings).transform(images, y)
 
-    def as_images(self, images: NDArray[Any], name: str = "images") -> NDArray[Any]:
-        """Return ``images`` in the shape (N, H, W, C), checked; 8-bit pixels stay 8-bit."""
-        return check_images(images, self.image_shape, name, self.likelihood.unit_interval)
+    def as_images(
+        self, images: NDArray[Any], name: str = "images", *, scored: bool = True
+    ) -> NDArray[Any]:
+        """Return ``images`` in the shape (N, H, W, C), checked; 8-bit pixels stay 8-bit.
+
+        ``scored`` says that they are what decoded images are compared with: none above 1 where
+        a decoder that ends in a sigmoid cannot give one. What is only encoded may be noisy.
+        """
+        bounded = ends_in_sigmoid(self.decoder)
+        return check_images(
+            images,
+            self.image_shape,
+            name,
+            dtype=self.dtype,
+            unit_interval=self.likelihood.unit_interval or (bounded and scored),
+            expects_unit_interval=bounded or bool(self.config),  # as all recipes do
+        )
 
     def as_labels(self, labels: Any, count: int) -> NDArray[Any] | None:
         """Return the labels of ``count`` images, checked, or ``None`` where none are needed."""
@@ -264,7 +273,7 @@ class LatentModel(Model):
         With a seed, 8-bit pixels are read as in training, binarised at random where the settings
         say so; without one they are read as grey.
         """
-        images = self.as_images(images)
+        images = self.as_images(images, scored=seed is not None)
         labels = self.as_labels(labels, len(images))
         reading = "grey" if seed is None else self.settings.pixels
         for number, place in enumerate(_chunks(len(images))):

@@ -9,7 +9,7 @@ from scratchvae.data import DATASET_NAMES
 from scratchvae.errors import InputError
 from scratchvae.files import read_json
 from scratchvae.models import LatentModel, build
-from scratchvae.validation import check_count
+from scratchvae.validation import check_seed
 from scratchvae.version import __version__
 
 
@@ -42,7 +42,7 @@ def complete_config(
     InputError
         If there is no such recipe, option or setting, or a value makes no sense.
     """
-    seed = 0 if seed is None else check_count(seed, "seed", 0)
+    seed = 0 if seed is None else check_seed(seed)
     model = build(recipe, latent_dim=latent_dim, seed=seed, **without_none(options))
     model.settings = model.settings.changed(**(settings or {}))
     names = ("recipe", "latent_dim", "seed")

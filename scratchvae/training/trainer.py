@@ -15,7 +15,7 @@ from scratchvae.randomness import StreamsInTurn, stream
 from scratchvae.training.optimisers import SGD, Adam, Optimiser
 from scratchvae.training.protocol import LossMean, LossTerms, Trainable
 from scratchvae.training.settings import LAST_STAGE, Settings, stage_of
-from scratchvae.validation import FloatArray, check_count
+from scratchvae.validation import FloatArray, check_seed
 
 
 class Trainer:
@@ -72,7 +72,7 @@ class Trainer:
             raise InputError(
                 f"{type(model).__name__} has no KL whose weight could grow: leave warm_up out"
             )
-        self.seed = check_count(seed, "seed", 0)
+        self.seed = check_seed(seed)
         rate, momentum = self.settings.learning_rate, self.settings.momentum
         if self.settings.optimiser == "sgd":
             self.optimiser: Optimiser = SGD(model.parameters, rate, momentum)
