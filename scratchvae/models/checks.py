@@ -60,7 +60,7 @@ def check_decoded(
 
 
 def check_images(
-    images: Any,
+    images: NDArray[Any],
     image_shape: tuple[int, ...],
     name: str,
     *,
@@ -159,14 +159,14 @@ def check_labels(labels: Any, count: int, classes: int) -> NDArray[Any]:
             f"this model needs the class of each image: give labels, {count} whole numbers from "
             f"0 to {classes - 1}"
         )
-    labels = as_array(labels, "labels")
-    if labels.shape != (count,) or labels.dtype.kind not in "iu":
+    found = as_array(labels, "labels")
+    if found.shape != (count,) or found.dtype.kind not in "iu":
         raise InputError(
-            f"labels must be {count} whole numbers, one per image, not {labels.dtype} of shape "
-            f"{labels.shape}"
+            f"labels must be {count} whole numbers, one per image, not {found.dtype} of shape "
+            f"{found.shape}"
         )
-    if labels.size and not 0 <= labels.min() <= labels.max() < classes:
+    if found.size and not 0 <= found.min() <= found.max() < classes:
         raise InputError(
-            f"labels must be from 0 to {classes - 1}, not from {labels.min()} to {labels.max()}"
+            f"labels must be from 0 to {classes - 1}, not from {found.min()} to {found.max()}"
         )
-    return labels
+    return found
