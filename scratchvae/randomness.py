@@ -30,6 +30,13 @@ def stream(seed: int, use: str, *numbers: int) -> np.random.Generator:
     return np.random.default_rng([check_seed(seed), _USES.index(use), *numbers])
 
 
+def seed_of_round(seed: int, number: int) -> int:
+    """Return the seed of a round of training that goes on: its own, but for round 0."""
+    if number == 0:
+        return seed
+    return int(np.random.SeedSequence([check_seed(seed), number]).generate_state(1)[0])
+
+
 def generator(rng: np.random.Generator | int | None) -> np.random.Generator:
     """Return the generator that ``rng`` is, or one of that seed; ``None``: a new one each time."""
     if isinstance(rng, np.random.Generator):

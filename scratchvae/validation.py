@@ -45,7 +45,7 @@ def as_array(values: Any, name: str) -> NDArray[Any]:
     """
     if isinstance(values, np.ma.MaskedArray) and np.ma.is_masked(values):
         raise InputError(
-            f"{name} must have all its numbers, and {int(np.ma.count_masked(values))} of them are "
+            f"{name} must have all its numbers, and {np.ma.getmaskarray(values).sum()} of them are "
             "masked: fill them with .filled(0), or leave their rows out"
         )
     try:
@@ -197,7 +197,7 @@ def check_is(value: Any, name: str, kind: type, example: str = "") -> None:
     """Raise ``InputError`` unless ``value`` is an instance of ``kind``."""
     if not isinstance(value, kind):
         such = f", such as {example}" if example else ""
-        raise InputError(f"{name} must be of the type {kind.__name__}{such}, not {shown(value)}")
+        raise InputError(f"{name} must be a {kind.__name__}{such}, not {shown(value)}")
 
 
 def check_positive(value: Any, name: str) -> float:
@@ -214,6 +214,11 @@ def check_share_kept(value: Any, name: str) -> float:
     """Return the share that a running mean keeps; ``InputError`` unless at least 0 and below 1."""
     # With 1 the mean would never change.
     return _number(value, name, "at least 0 and below 1", lambda number: 0 <= number < 1)
+
+
+def check_share(value: Any, name: str) -> float:
+    """Return ``value`` as a ``float``; ``InputError`` unless it is from 0 to 1."""
+    return _number(value, name, "from 0 to 1", lambda number: 0 <= number <= 1)
 
 
 def chosen_by_variable(variable: str, *choices: str) -> str:

@@ -4,16 +4,17 @@ import warnings
 from collections.abc import Mapping
 from itertools import permutations
 from math import prod
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
-from scratchvae.errors import InputError
+from scratchvae.errors import InputError, shown
 from scratchvae.layers import Flatten, Layer, Reshape, Sequential, Sigmoid
 from scratchvae.layers.sequential import each_layer
 from scratchvae.probability import Likelihood
-from scratchvae.validation import FloatArray, as_array, check_finite
+from scratchvae.training import Settings
+from scratchvae.validation import FloatArray, as_array, check_count, check_finite, check_is
 
 # Pixels from 0 to 1 may leave the range by a rounding error.
 _ROUNDING = 1e-6
@@ -43,6 +44,25 @@ def check_network(name: str, network: Layer, others: Mapping[str, Layer]) -> Non
             f"all networks of a model must have one dtype, and with this {name} they have "
             f"{' and '.join(sorted(dtypes))}: build {name} with the dtype of the others"
         )
+
+
+def check_likelihood(likelihood: Any, name: str) -> Likelihood:
+    """Return ``likelihood``; ``InputError`` unless it is one."""
+    check_is(likelihood, name, Likelihood, "BernoulliLikelihood()")
+    return cast(Likelihood, likelihood)
+
+
+def check_settings(settings: Any, name: str) -> Settings:
+    """Return ``settings``; ``InputError`` unless they are ``Settings``."""
+    check_is(settings, name, Settings, "Settings(epochs=3)")
+    return cast(Settings, settings)
+
+
+def check_image_shape(shape: Any, name: str) -> tuple[int, ...]:
+    """Return the shape of an image as a tuple; ``InputError`` unless it is one of counts."""
+    if not isinstance(shape, tuple | list) or not shape:
+        raise InputError(f"{name} must be a tuple such as (28, 28, 1), not {shown(shape)}")
+    return tuple(check_count(n, f"each number in {name}") for n in shape)
 
 
 def check_decoded(

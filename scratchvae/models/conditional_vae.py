@@ -40,11 +40,13 @@ class ConditionalVAE(VAE):
         The likelihood and the options of a ``VAE``.
     """
 
+    checked = VAE.checked | {"classes": check_count}
+
     def __init__(
         self, encoder: Layer, decoder: Layer, *args: Any, classes: int = 10, **kwargs: Any
     ) -> None:
         super().__init__(encoder, decoder, *args, **kwargs)
-        self.classes = check_count(classes, "classes")
+        self.classes = classes
 
     def encode_distribution(
         self, x: FloatArray, training: bool = False, labels: NDArray[Any] | None = None

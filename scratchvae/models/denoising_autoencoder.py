@@ -30,9 +30,11 @@ class DenoisingAutoencoder(Autoencoder):
         As for every ``LatentModel``.
     """
 
+    checked = Autoencoder.checked | {"noise_std": check_not_negative}
+
     def __init__(self, *args: Any, noise_std: float = 0.5, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.noise_std = check_not_negative(noise_std, "noise_std")
+        self.noise_std = noise_std
 
     def draw_noise(self, count: int, rng: np.random.Generator) -> FloatArray:
         """Return draws from N(0, 1) for every pixel of ``count`` images, (count, …)."""

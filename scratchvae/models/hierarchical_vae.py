@@ -67,6 +67,11 @@ class HierarchicalVAE(LatentModel):
     has_prior = True
     weighs_kl = True
     free_bits: float
+    checked = LatentModel.checked | {
+        "upper_dim": check_count,
+        "beta": check_not_negative,
+        "free_bits": check_not_negative,
+    }
 
     def __init__(
         self,
@@ -84,9 +89,9 @@ class HierarchicalVAE(LatentModel):
         super().__init__(encoder, decoder, likelihood, **kwargs)
         self.upper_encoder = upper_encoder
         self.prior = prior
-        self.upper_dim = check_count(upper_dim, "upper_dim")
-        self.beta = check_not_negative(beta, "beta")
-        self.free_bits = check_not_negative(free_bits, "free_bits")
+        self.upper_dim = upper_dim
+        self.beta = beta
+        self.free_bits = free_bits
         self.layer_kls: tuple[FloatArray, FloatArray]  # after forward: (N,) of z₁ and of z₂
 
     def draw_noise(self, count: int, rng: np.random.Generator) -> FloatArray:

@@ -57,6 +57,11 @@ class VAE(LatentModel):
 
     has_prior = True
     weighs_kl = True
+    checked = LatentModel.checked | {
+        "beta": check_not_negative,
+        "reconstruction_weight": check_not_negative,
+        "samples": check_count,
+    }
 
     def __init__(
         self,
@@ -71,12 +76,12 @@ class VAE(LatentModel):
         **kwargs: Any,
     ) -> None:
         super().__init__(encoder, decoder, likelihood, **kwargs)
-        self.variance_head = variance_head or Sequential()  # of no layers: the identity
-        self.beta = check_not_negative(beta, "beta")
-        self.reconstruction_weight = check_not_negative(
-            reconstruction_weight, "reconstruction_weight"
-        )
-        self.samples = check_count(samples, "samples")
+        self.variance_head = (
+            Sequential() if variance_head is None else variance_head
+        )  # of no layers: the identity
+        self.beta = beta
+        self.reconstruction_weight = reconstruction_weight
+        self.samples = samples
 
     def draw_noise(self, count: int, rng: np.random.Generator) -> FloatArray:
         """Return the ``eps`` of a forward pass: (L, count, D) draws from N(0, I)."""

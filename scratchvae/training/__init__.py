@@ -1,6 +1,7 @@
 """Settings, optimisers, the training step, the loop around it, and checkpoints."""
 
 from scratchvae.training.checkpoint import load_checkpoint, save_checkpoint
+from scratchvae.training.checks import check_last_batch
 from scratchvae.training.history import read_history, write_history
 from scratchvae.training.loop import EpochMetrics, Interrupted, check_training_set, train
 from scratchvae.training.optimisers import SGD, Adam, Optimiser
@@ -19,6 +20,7 @@ __all__ = [
     "Settings",
     "Trainable",
     "Trainer",
+    "check_last_batch",
     "check_training_set",
     "epochs_through_stage",
     "load_checkpoint",

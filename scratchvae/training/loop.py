@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from scratchvae.data.batches import count_batches, epoch_batches, label_batches
 from scratchvae.errors import InputError
 from scratchvae.kernels.machine.arena import Arena
+from scratchvae.training.checks import check_last_batch, check_state
 from scratchvae.training.protocol import LossMean, LossTerms
 from scratchvae.training.trainer import Trainer
 from scratchvae.validation import FloatArray
@@ -99,6 +100,7 @@ def train(
         the ``KeyboardInterrupt`` that it is anywhere else.
     """
     check_training_set(images, labels)
+    check_last_batch(trainer.model, images, labels, trainer.settings.batch_size)
     if trainer.optimiser.steps == 0:
         trainer.model.begin(images)
     settings = trainer.settings
@@ -130,6 +132,7 @@ def train(
                 bar.update(len(x))
                 if on_batch is not None:
                     on_batch(len(x))
+            check_state(trainer.model, trainer.optimiser.steps, trainer.optimiser.learning_rate)
             test = _evaluate(trainer, test_images, test_labels)
             train_terms = trainer.running.terms()
             trainer.epoch, trainer.batch = trainer.epoch + 1, 0
