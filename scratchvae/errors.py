@@ -34,6 +34,12 @@ def shown(value: object) -> str:
     return text if len(text) <= _MOST_SHOWN else f"{text[: _MOST_SHOWN - 2]} …"
 
 
+def not_defined(owner: object, method: str) -> InputError:
+    """Return the error for a method that a class of the reader's own has to define."""
+    kind = type(owner).__name__
+    return InputError(f"{kind} does not define {method}", f"write a {method} in class {kind}")
+
+
 def unknown_name(kind: str, name: object, names: Iterable[str], *, owner: str = "") -> InputError:
     """Return the error for a name that does not exist, with the nearest of the ``names`` that do.
 

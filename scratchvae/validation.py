@@ -20,6 +20,8 @@ FloatArray = NDArray[np.floating[Any]]
 
 MOST = 2**31 - 1  # of anything that is counted: more could not be held
 
+MODEL = 'scratchvae.build("zhao-mlp")'  # as an example
+
 FLOAT_DTYPES = (np.dtype(np.float32), np.dtype(np.float64))
 
 
@@ -131,6 +133,18 @@ def check_shape(array: FloatArray, name: str, shape: tuple[int, ...]) -> None:
         )
 
 
+def check_broadcast(**arrays: Any) -> None:
+    """Raise ``InputError`` unless all are arrays of floats of one dtype that broadcast together."""
+    first, *_ = arrays.values()
+    for name, array in arrays.items():
+        check_floats(array, name, first.dtype if isinstance(first, np.ndarray) else None)
+    try:
+        np.broadcast_shapes(*(array.shape for array in arrays.values()))
+    except ValueError:
+        shapes = ", ".join(f"{name} {array.shape}" for name, array in arrays.items())
+        raise InputError(f"the shapes of {shapes} do not fit together: reshape one") from None
+
+
 def check_same_dtype(names: str, *arrays: Any) -> None:
     """Raise ``InputError`` unless all are arrays of float32, or all of float64."""
     dtypes = [x.dtype if isinstance(x, np.ndarray) else type(x).__name__ for x in arrays]
@@ -193,11 +207,23 @@ def check_choice(value: Any, name: str, choices: Iterable[str]) -> str:
     return value
 
 
+def check_sizes(value: Any, name: str) -> tuple[int, ...]:
+    """Return the shape of an example as a tuple; ``InputError`` unless it is one of counts."""
+    if not isinstance(value, tuple | list):
+        raise InputError(f"{name} must be a tuple such as (28, 28, 1), not {shown(value)}")
+    return tuple(check_count(size, f"each number in {name}") for size in value)
+
+
 def check_is(value: Any, name: str, kind: type, example: str = "") -> None:
     """Raise ``InputError`` unless ``value`` is an instance of ``kind``."""
     if not isinstance(value, kind):
         such = f", such as {example}" if example else ""
         raise InputError(f"{name} must be a {kind.__name__}{such}, not {shown(value)}")
+
+
+def check_number(value: Any, name: str, wanted: str = "a finite number") -> float:
+    """Return ``value`` as a ``float``; ``InputError`` unless it is a finite number."""
+    return _number(value, name, wanted, lambda number: True)
 
 
 def check_positive(value: Any, name: str) -> float:
@@ -216,9 +242,10 @@ def check_share_kept(value: Any, name: str) -> float:
     return _number(value, name, "at least 0 and below 1", lambda number: 0 <= number < 1)
 
 
-def check_share(value: Any, name: str) -> float:
-    """Return ``value`` as a ``float``; ``InputError`` unless it is from 0 to 1."""
-    return _number(value, name, "from 0 to 1", lambda number: 0 <= number <= 1)
+def check_between(value: Any, name: str, least: float, most: float) -> float:
+    """Return ``value`` as a ``float``; ``InputError`` unless it is from ``least`` to ``most``."""
+    wanted = f"a number from {least:g} to {most:g}"
+    return _number(value, name, wanted, lambda number: least <= number <= most)
 
 
 def chosen_by_variable(variable: str, *choices: str) -> str:

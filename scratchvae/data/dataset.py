@@ -109,7 +109,7 @@ def load(
         If there is no such data set, the seed is not a non-negative integer, a folder named by the
         user is missing or has damaged files, or the data set can be neither found nor downloaded.
     """
-    if name not in DATASET_NAMES:
+    if not isinstance(name, str) or name not in DATASET_NAMES:
         raise unknown_name("data set", name, DATASET_NAMES)
     seed = check_seed(seed)
     if name == "synthetic":
@@ -148,6 +148,8 @@ def find_local(
 
     Nothing is downloaded, and a folder without the data set is no error.
     """
+    if not isinstance(name, str) or name not in remotes:
+        raise unknown_name("data set", name, remotes)
     for folder in _user_folders(None):
         found = _find(remotes[name], folder, remotes)
         if isinstance(found, Dataset):

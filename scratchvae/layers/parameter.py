@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike
 
-from scratchvae.validation import FloatArray
+from scratchvae.randomness import generator
+from scratchvae.validation import FloatArray, check_floats
 
 
 class Parameter:
@@ -33,6 +34,7 @@ class Parameter:
         self.grad.fill(0)
 
     def __setattr__(self, name: str, array: Any) -> None:
+        check_floats(array, f"a parameter's {name}")
         if name == "value":
             array = np.require(array, requirements=["C", "W"])
             before = self.__dict__.get("value")
@@ -51,7 +53,7 @@ def draw_parameters(
 
     They are drawn in float64 and rounded: a seed gives the same network in both dtypes.
     """
-    rng, bound = np.random.default_rng(rng), 1 / np.sqrt(prod(shape[:-1]))
+    rng, bound = generator(rng), 1 / np.sqrt(prod(shape[:-1]))
     weight = rng.uniform(-bound, bound, shape)
     bias = rng.uniform(-bound, bound, biases)
     return {"weight": Parameter(weight.astype(dtype)), "bias": Parameter(bias.astype(dtype))}

@@ -23,7 +23,7 @@ from scratchvae.models.checks import (
 )
 from scratchvae.probability import Likelihood
 from scratchvae.training import EpochMetrics, LossTerms, Settings, Trainable
-from scratchvae.validation import FloatArray, check_count
+from scratchvae.validation import FloatArray, as_array, check_count, check_is
 
 
 class Model(Trainable):
@@ -74,6 +74,8 @@ class Model(Trainable):
         "settings": check_settings,
     }
     """How an attribute is checked whenever it is set, which returns what it becomes."""
+    layered: ClassVar[tuple[str, ...]] = ("encoder", "decoder")
+    """The attributes that must be networks."""
     classes: int = 0
     settings: Settings
     _pass: Any
@@ -110,7 +112,7 @@ class Model(Trainable):
         if isinstance(value, Layer):
             others = {other: network for other, network in self.networks.items() if other != name}
             check_network(name, value, others)
-        elif name in ("encoder", "decoder") or isinstance(vars(self).get(name), Layer):
+        elif name in self.layered or isinstance(vars(self).get(name), Layer):
             raise InputError(
                 f"{name} must be a Layer, not {type(value).__name__}: build it from "
                 "scratchvae.layers, or derive your own from Layer"
@@ -151,10 +153,11 @@ class Model(Trainable):
         InputError
             If names or shapes differ from those of ``self.state()``. Nothing is changed then.
         """
+        check_is(state, "state", Mapping, "other.state()")
         own = self.state()
-        for name in sorted(own.keys() | state.keys()):
+        for name in sorted(own.keys() | {str(name) for name in state}):
             expected, found = (
-                f"of shape {np.shape(arrays[name])}" if name in arrays else "absent"
+                f"of shape {as_array(arrays[name], name).shape}" if name in arrays else "absent"
                 for arrays in (own, state)
             )
             if found != expected:
@@ -187,7 +190,7 @@ class Model(Trainable):
     def as_labels(self, labels: Any, count: int) -> NDArray[Any] | None:
         """Return the labels of ``count`` images, checked, or ``None`` where none are needed."""
         if self.classes:
-            return check_labels(labels, count, self.classes)
+            return check_labels(labels, check_count(count, "count", 0), self.classes)
         if labels is not None:
             raise InputError(
                 f"{type(self).__name__} is not conditioned on classes: leave labels out"
@@ -220,6 +223,8 @@ class Model(Trainable):
         self, reconstruction: FloatArray, kl: FloatArray, beta: float, weight: float = 1.0
     ) -> LossTerms:
         """Keep each image's terms (N,), and return their means and weighted sum as a loss."""
+        if len(reconstruction) == 0:
+            raise InputError("a loss is a mean over images, and there are none: give one or more")
         self.terms = (reconstruction, kl)
         # Means in float64: of numbers of hundreds of nats, float32 would lose the third decimal.
         mean_reconstruction = float(reconstruction.mean(dtype=np.float64))

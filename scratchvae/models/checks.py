@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 
 from scratchvae.errors import InputError, shown
 from scratchvae.layers import Flatten, Layer, Reshape, Sequential, Sigmoid
-from scratchvae.layers.sequential import each_layer
+from scratchvae.layers.sequential import check_each_once, each_layer
 from scratchvae.probability import Likelihood
 from scratchvae.training import Settings
-from scratchvae.validation import FloatArray, as_array, check_count, check_finite, check_is
+from scratchvae.validation import FloatArray, as_array, check_finite, check_is, check_sizes
 
 # Pixels from 0 to 1 may leave the range by a rounding error.
 _ROUNDING = 1e-6
@@ -26,6 +26,7 @@ def check_network(name: str, network: Layer, others: Mapping[str, Layer]) -> Non
     A layer remembers one forward pass. In two networks, the second pass would overwrite what the
     first needs for its gradient, which would be silently wrong.
     """
+    check_each_once([network])
     own = {id(layer) for layer in each_layer(network)}
     for other, layers in others.items():
         shared = [layer for layer in each_layer(layers) if id(layer) in own]
@@ -60,9 +61,9 @@ def check_settings(settings: Any, name: str) -> Settings:
 
 def check_image_shape(shape: Any, name: str) -> tuple[int, ...]:
     """Return the shape of an image as a tuple; ``InputError`` unless it is one of counts."""
-    if not isinstance(shape, tuple | list) or not shape:
+    if not check_sizes(shape, name):
         raise InputError(f"{name} must be a tuple such as (28, 28, 1), not {shown(shape)}")
-    return tuple(check_count(n, f"each number in {name}") for n in shape)
+    return tuple(shape)
 
 
 def check_decoded(

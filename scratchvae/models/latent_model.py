@@ -15,11 +15,12 @@ from numpy.typing import NDArray
 
 from scratchvae.data.batches import read_pixels
 from scratchvae.engine import looking_at
-from scratchvae.errors import InputError
+from scratchvae.errors import InputError, not_defined
 from scratchvae.models.checks import check_decoded
 from scratchvae.models.last_good import LastGood
 from scratchvae.models.scikit import ScikitNames
-from scratchvae.randomness import seed_of_round, stream
+from scratchvae.probability.densities import check_alike
+from scratchvae.randomness import seed_of_round, standard_normal, stream
 from scratchvae.training import (
     LossMean,
     LossTerms,
@@ -54,16 +55,17 @@ class LatentModel(ScikitNames):
         self, x: FloatArray, training: bool = False
     ) -> tuple[FloatArray, FloatArray]:
         """Return the mean and the log-variance of q(z | x), both (N, D)."""
-        raise NotImplementedError
+        raise not_defined(self, "encode_distribution")
 
     def decode_parameters(self, z: FloatArray, training: bool = False) -> FloatArray:
         """Return the parameters of p(x | z), (N, …), or (L·N, …) for ``z`` (L, N, D)."""
-        decoded = self.decoder.forward(z.reshape(-1, z.shape[-1]), training)
+        check_alike(z=z)
+        decoded = self.decoder.forward(z.reshape(prod(z.shape[:-1]), z.shape[-1]), training)
         return check_decoded(decoded, self.image_shape, self.likelihood)
 
     def draw_latents(self, count: int, rng: np.random.Generator) -> FloatArray:
         """Return draws from the prior of what the decoder takes, (count, D)."""
-        return rng.standard_normal((count, self.latent_dim), dtype=self.dtype)
+        return standard_normal(rng, (count, self.latent_dim), self.dtype)
 
     def fit(
         self,
@@ -109,9 +111,15 @@ class LatentModel(ScikitNames):
             one image and there is batch norm: before anything changes. Or if the loss becomes
             infinite or NaN.
         """
+        check_flag(warm_start, "warm_start")
         rounds = self._rounds + 1 if warm_start and self.history_ else 0
         trainer = Trainer(self, seed=seed_of_round(seed, rounds), **settings)
         images = self.as_images(images)
+        if settings.get("pixels") == "binarised" and images.dtype.kind == "f":
+            raise InputError(
+                'pixels="binarised" is of 8-bit images, and floats are taken as they are',
+                "give uint8 images, or leave `pixels` out",
+            )
         labels = self.as_labels(self._labels_in(y), len(images))
         tests = None if test_images is None else self.as_images(test_images, "test_images")
         if tests is not None:
@@ -124,7 +132,7 @@ class LatentModel(ScikitNames):
         # From here on the model changes: input that is refused must not destroy a trained one.
         initial = self._initial_values()
         kept = LastGood(self)
-        if not check_flag(warm_start, "warm_start"):
+        if not warm_start:
             for name, array in self.state().items():
                 array[...] = initial[name]
         self.history_, self._rounds = [], rounds
@@ -194,6 +202,7 @@ class LatentModel(ScikitNames):
             Whether to draw from p(x | z) instead of taking its mean.
         """
         rng = stream(seed, "draw")
+        check_flag(pixel_noise, "pixel_noise")
         z = looking_at(self).draw_latents(check_count(count, "count", 0), rng)
         if not pixel_noise:
             return self.decode(z, labels)

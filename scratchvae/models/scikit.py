@@ -1,5 +1,6 @@
 """The names under which scikit-learn's pipelines and searches look for a model's methods."""
 
+import sys
 from copy import deepcopy
 from dataclasses import asdict
 from typing import Any, Self
@@ -63,6 +64,16 @@ class ScikitNames(Model):
     def __sklearn_is_fitted__(self) -> bool:
         """Tell whether ``fit`` has completed an epoch, for ``check_is_fitted``."""
         return bool(self.history_)
+
+    def __sklearn_tags__(self) -> Any:
+        """Return that it is a transformer; scikit-learn asks, so it is there."""
+        utils: Any = sys.modules["sklearn.utils"]
+        return utils.Tags(
+            estimator_type=None,
+            target_tags=utils.TargetTags(required=False),
+            transformer_tags=utils.TransformerTags(),
+            input_tags=utils.InputTags(),
+        )
 
     def _labels_in(self, y: Any) -> Any:
         """Return the labels in ``y``: only a class-conditional model has any."""

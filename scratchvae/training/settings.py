@@ -95,7 +95,8 @@ class Settings:
         if unknown:
             raise unknown_name("setting", unknown[0], asdict(self))
         changes = {name: value for name, value in changes.items() if value is not None}
-        if changes.get("optimiser", self.optimiser) != self.optimiser:
+        optimiser = changes.get("optimiser")
+        if isinstance(optimiser, str) and optimiser != self.optimiser:
             changes = {name: getattr(Settings, name) for name in _OPTIMISERS_OWN} | changes
         return replace(self, **changes)
 

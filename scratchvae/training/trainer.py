@@ -16,7 +16,7 @@ from scratchvae.training.divergence import first_not_finite
 from scratchvae.training.optimisers import SGD, Adam, Optimiser
 from scratchvae.training.protocol import LossMean, LossTerms, Trainable
 from scratchvae.training.settings import LAST_STAGE, Settings, stage_of
-from scratchvae.validation import FloatArray, check_is, check_seed, check_share
+from scratchvae.validation import FloatArray, check_between, check_floats, check_is, check_seed
 
 
 class Trainer:
@@ -142,6 +142,8 @@ class Trainer:
     def step_on_floats(self, x: FloatArray, labels: NDArray[Any] | None = None) -> LossTerms:
         """Like ``step``, for images that are known to fit, in the model's own dtype."""
         self._check_parameters()
+        if check_floats(x, "x", self.model.dtype).ndim == 0:
+            raise InputError("x must hold images (N, …), not one number")
         condition = {} if labels is None else {"labels": labels}
         model: Trainable = self.engine.double(self.model)
         buffers = [(buffer, buffer.copy()) for buffer in self.model.buffers.values()]
@@ -164,7 +166,8 @@ class Trainer:
                     buffer[...] = before
                 self.engine.settle()
                 raise
-        self.engine.step(self.optimiser, adam=type(self.optimiser) is Adam)
+        with np.errstate(over="ignore", invalid="ignore"):  # found by the next step, or check_state
+            self.engine.step(self.optimiser, adam=type(self.optimiser) is Adam)
         self.engine.hand_back(self.model)
         return terms
 
@@ -219,7 +222,7 @@ class Trainer:
 
         ``progress`` is the part of the training that is done: 0 at the start, 1 at the end.
         """
-        progress = check_share(progress, "progress")
+        progress = check_between(progress, "progress", 0, 1)
         self._scheduled = True
         rate = self.settings.learning_rate
         if self.settings.schedule == "cosine":
