@@ -13,12 +13,12 @@ from scratchvae.validation import check_is
 
 def draw_loss(history: Sequence[EpochMetrics]) -> Figure:
     """Return the loss, its reconstruction and its KL by epoch, for training and test images."""
+    figure = new_figure(10.5, 3.4)
     from matplotlib.ticker import MaxNLocator
 
     check_is(history, "history", Sequence, "model.history_")
     for row in history:
         check_is(row, "each row of history", EpochMetrics)
-    figure = new_figure(10.5, 3.4)
     panels = (("loss", "Loss"), ("reconstruction", "Reconstruction"), ("kl", "KL"))
     tested = [row for row in history if row.test is not None]
     for axes, (term, title) in zip(figure.subplots(1, 3), panels, strict=True):
