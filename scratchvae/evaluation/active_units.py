@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from scratchvae.errors import InputError
 from scratchvae.models import HierarchicalVAE, LatentModel
-from scratchvae.validation import FloatArray
+from scratchvae.validation import MODEL, FloatArray, check_floats, check_is, check_not_negative
 
 THRESHOLD = 0.01
 
@@ -42,6 +42,8 @@ def active_units(means: FloatArray, threshold: float = THRESHOLD) -> LayerActivi
 
     Fewer than two images have no variance, and are an ``InputError``.
     """
+    check_floats(means, "means")
+    check_not_negative(threshold, "threshold")
     if means.ndim != 2 or len(means) < 2:
         raise InputError(
             f"means must be of shape (N, D) for two images or more, not {means.shape}: give more "
@@ -58,6 +60,7 @@ def layer_activity(
     threshold: float = THRESHOLD,
 ) -> list[LayerActivity]:
     """Return the activity of each layer of a model's latents over ``images``, lowest first."""
+    check_is(model, "model", LatentModel, MODEL)
     if not isinstance(model, HierarchicalVAE):
         return [active_units(model.encode(images, labels), threshold)]
     chunks = [model.layer_means(x) for x, _ in model._read(images, None)]

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from scratchvae.errors import InputError
 from scratchvae.models import VAE
 from scratchvae.probability import (
     GradientDraws,
@@ -17,7 +18,8 @@ from scratchvae.probability import (
     reparameterised_gradients,
     score_function_gradients,
 )
-from scratchvae.validation import FloatArray, check_count
+from scratchvae.randomness import generator
+from scratchvae.validation import MODEL, FloatArray, check_count, check_floats, check_is, check_seed
 
 _ROWS = 2000  # reconstructions at a time
 
@@ -111,8 +113,12 @@ def compare_gradient_estimators(
     seed
         Fixes the draws.
     """
+    check_is(model, "model", VAE, MODEL)
     check_count(draws, "draws", 2)
-    rng = np.random.default_rng(seed)
+    check_floats(x, "x", model.dtype)
+    if len(model.as_images(x, "x")) == 0:
+        raise InputError("x must hold at least one image, and there is none")
+    rng = generator(check_seed(seed))
     mean, log_variance = model.encode_distribution(x)  # (N, D)
 
     def reconstruct(count: int) -> tuple[FloatArray, FloatArray, FloatArray]:

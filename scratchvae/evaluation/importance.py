@@ -26,7 +26,7 @@ from scratchvae.errors import InputError
 from scratchvae.models import VAE, LatentModel
 from scratchvae.progress import progress_bar
 from scratchvae.randomness import stream
-from scratchvae.validation import FloatArray, check_count
+from scratchvae.validation import MODEL, FloatArray, check_count, check_flag, check_is
 
 # The numbers of images that are encoded and of pairs of image and z that are decoded at a time: the
 # widest recipe's hidden layers of 1,000 images are 0.3 GB.
@@ -137,6 +137,7 @@ def estimate_log_likelihood(
         If ``check_estimable`` refuses the model, or there are no images.
     """
     vae = check_estimable(model, samples)
+    check_flag(progress, "progress")
     images = vae.as_images(images)
     if len(images) == 0:
         raise InputError("estimate_log_likelihood expects at least one image")
@@ -163,6 +164,7 @@ def check_estimable(model: LatentModel, samples: int) -> VAE:
     Raise ``InputError`` if it is class-conditional, has no prior or more than one layer of latents,
     or if ``samples`` is not a positive integer.
     """
+    check_is(model, "model", LatentModel, MODEL)
     check_count(samples, "importance samples")
     name = type(model).__name__
     if model.classes:

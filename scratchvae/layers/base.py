@@ -5,6 +5,7 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import DTypeLike
 
+from scratchvae.errors import not_defined
 from scratchvae.layers.parameter import Parameter
 from scratchvae.validation import FloatArray, check_dtype
 
@@ -52,11 +53,11 @@ class Layer:
         ``training`` matters only to layers that behave differently in training: batch norm, which
         then also moves its running statistics.
         """
-        raise NotImplementedError
+        raise not_defined(self, "forward")
 
     def backward(self, dy: FloatArray) -> FloatArray:
         """Take ∂loss/∂y to ∂loss/∂x, adding ∂loss/∂parameter to each ``grad`` on the way."""
-        raise NotImplementedError
+        raise not_defined(self, "backward")
 
     def backward_parameters(self, dy: FloatArray) -> None:
         """Like ``backward``, but return nothing: for a first layer, whose input is data.

@@ -7,7 +7,7 @@ import numpy as np
 
 from scratchvae.models.latent_model import LatentModel
 from scratchvae.training import LossTerms
-from scratchvae.validation import FloatArray
+from scratchvae.validation import FloatArray, check_count
 
 
 class Autoencoder(LatentModel):
@@ -23,7 +23,7 @@ class Autoencoder(LatentModel):
 
     def draw_noise(self, count: int, rng: np.random.Generator) -> FloatArray:
         """Return an empty array: there is no noise in an autoencoder."""
-        return np.empty((0, count, self.latent_dim), self.dtype)
+        return np.empty((0, check_count(count, "count", 0), self.latent_dim), self.dtype)
 
     def forward(self, x: FloatArray, noise: FloatArray, training: bool = False) -> LossTerms:
         """Return the loss of the images ``x`` (N, …); ``noise`` is not used."""

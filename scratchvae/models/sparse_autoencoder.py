@@ -32,10 +32,11 @@ class SparseAutoencoder(Autoencoder):
     """
 
     smooth: ClassVar[bool] = False  # |z| has a kink at 0
+    checked = Autoencoder.checked | {"sparsity": check_not_negative}
 
     def __init__(self, *args: Any, sparsity: float = 0.1, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.sparsity = check_not_negative(sparsity, "sparsity")
+        self.sparsity = sparsity
 
     def forward(self, x: FloatArray, noise: FloatArray, training: bool = False) -> LossTerms:
         """Return the loss of the images ``x`` (N, …); ``noise`` is not used."""

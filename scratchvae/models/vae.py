@@ -4,7 +4,7 @@ Dimensions: N images, D latents, L samples of z per image, … an image's shape 
 """
 
 from math import prod
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -18,6 +18,8 @@ from scratchvae.probability import (
     reparameterise,
     reparameterise_backward,
 )
+from scratchvae.probability.densities import check_alike
+from scratchvae.randomness import standard_normal
 from scratchvae.training import LossTerms
 from scratchvae.validation import FloatArray, check_count, check_not_negative
 
@@ -57,6 +59,12 @@ class VAE(LatentModel):
 
     has_prior = True
     weighs_kl = True
+    layered: ClassVar[tuple[str, ...]] = ("encoder", "decoder", "variance_head")
+    checked = LatentModel.checked | {
+        "beta": check_not_negative,
+        "reconstruction_weight": check_not_negative,
+        "samples": check_count,
+    }
 
     def __init__(
         self,
@@ -71,16 +79,16 @@ class VAE(LatentModel):
         **kwargs: Any,
     ) -> None:
         super().__init__(encoder, decoder, likelihood, **kwargs)
-        self.variance_head = variance_head or Sequential()  # of no layers: the identity
-        self.beta = check_not_negative(beta, "beta")
-        self.reconstruction_weight = check_not_negative(
-            reconstruction_weight, "reconstruction_weight"
-        )
-        self.samples = check_count(samples, "samples")
+        self.variance_head = (
+            Sequential() if variance_head is None else variance_head
+        )  # of no layers: the identity
+        self.beta = beta
+        self.reconstruction_weight = reconstruction_weight
+        self.samples = samples
 
     def draw_noise(self, count: int, rng: np.random.Generator) -> FloatArray:
         """Return the ``eps`` of a forward pass: (L, count, D) draws from N(0, I)."""
-        return rng.standard_normal((self.samples, count, self.latent_dim), dtype=self.dtype)
+        return standard_normal(rng, (self.samples, count, self.latent_dim), self.dtype)
 
     def forward(
         self, x: FloatArray, eps: FloatArray, training: bool = False, **condition: Any
@@ -137,6 +145,7 @@ class VAE(LatentModel):
 
     def encode_backward(self, d_mean: FloatArray, d_log_variance: FloatArray) -> None:
         """Go back through the encoder (eq. 12.9) from the gradients of its outputs, (N, D) both."""
+        check_alike(d_mean=d_mean, d_log_variance=d_log_variance)
         d_raw = self.variance_head.backward(d_log_variance)  # (N, D)
         self.encoder.backward_parameters(np.concatenate([d_mean, d_raw], axis=1))  # (N, 2D)
 
@@ -159,6 +168,7 @@ class VAE(LatentModel):
         self, x: FloatArray, eps: FloatArray, mean: FloatArray, log_variance: FloatArray
     ) -> FloatArray:
         """Return ``log_weights`` for a q(z | x) that was computed before, both (N, D)."""
+        check_alike(x=x)
         z = reparameterise(mean, log_variance, eps)  # (L, N, D)
         decoded = self.decode_parameters(z)  # (L·N, …)
         targets = np.concatenate([x] * len(eps)) if len(eps) > 1 else x

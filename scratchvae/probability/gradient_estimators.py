@@ -24,7 +24,7 @@ import numpy as np
 from scratchvae.errors import InputError
 from scratchvae.probability.densities import check_alike
 from scratchvae.probability.reparameterisation import check_noise
-from scratchvae.validation import FloatArray, check_floats
+from scratchvae.validation import FloatArray, as_array, check_broadcast, check_floats
 
 
 class GradientDraws(NamedTuple):
@@ -56,7 +56,9 @@ def score_function_gradients(
     check_floats(f, "f", eps.dtype)
     if f.shape != eps.shape[:2]:
         raise InputError(f"f must be of shape {eps.shape[:2]}, one per draw, not {f.shape}")
-    weight = (f - np.asarray(baseline, f.dtype))[..., None]  # (L, N, 1)
+    subtracted = as_array(baseline, "baseline").astype(f.dtype)
+    check_broadcast(f=f, baseline=subtracted)
+    weight = (f - subtracted)[..., None]  # (L, N, 1)
     return GradientDraws(
         mean=weight * eps * np.exp(-0.5 * log_variance),
         log_variance=weight * 0.5 * (eps * eps - 1),

@@ -18,9 +18,17 @@ from typing import ClassVar
 import numpy as np
 
 from scratchvae import kernels
-from scratchvae.errors import InputError
+from scratchvae.errors import InputError, not_defined
 from scratchvae.probability.densities import LOG_TWO_PI, check_alike
-from scratchvae.validation import FloatArray, check_floats, check_positive
+from scratchvae.randomness import check_generator
+from scratchvae.validation import (
+    FloatArray,
+    check_count,
+    check_flag,
+    check_floats,
+    check_number,
+    check_positive,
+)
 
 
 class Likelihood:
@@ -38,11 +46,11 @@ class Likelihood:
 
     def negative_log_likelihood(self, x: FloatArray, decoded: FloatArray) -> FloatArray:
         """Return −log p(x | z) of each image in nats, (N,)."""
-        raise NotImplementedError
+        raise not_defined(self, "negative_log_likelihood")
 
     def gradient(self, x: FloatArray, decoded: FloatArray) -> FloatArray:
         """Return the gradient of each image's negative log-likelihood, in ``decoded``'s shape."""
-        raise NotImplementedError
+        raise not_defined(self, "gradient")
 
     def omitted_constant(self, pixels: int) -> float:
         """Return what ``negative_log_likelihood`` leaves out, in nats per image of ``pixels``."""
@@ -50,11 +58,11 @@ class Likelihood:
 
     def mean(self, decoded: FloatArray) -> FloatArray:
         """Return the mean image of p(x | z)."""
-        raise NotImplementedError
+        raise not_defined(self, "mean")
 
     def sample(self, decoded: FloatArray, rng: np.random.Generator) -> FloatArray:
         """Return a random image from p(x | z)."""
-        raise NotImplementedError
+        raise not_defined(self, "sample")
 
 
 class BernoulliLikelihood(Likelihood):
@@ -82,10 +90,13 @@ class BernoulliLikelihood(Likelihood):
 
     def mean(self, decoded: FloatArray) -> FloatArray:
         """Return the probability of each pixel."""
+        check_floats(decoded, "decoded")
         return kernels.sigmoid(decoded)
 
     def sample(self, decoded: FloatArray, rng: np.random.Generator) -> FloatArray:
         """Return black-and-white images drawn pixel by pixel."""
+        check_generator(rng)
+        check_floats(decoded, "decoded")
         uniform = rng.random(decoded.shape, dtype=decoded.dtype)
         return (uniform < self.mean(decoded)).astype(decoded.dtype)
 
@@ -116,7 +127,7 @@ class GaussianLikelihood(Likelihood):
 
     def __init__(self, variance: float = 1.0, include_constant: bool = False) -> None:
         self.variance = check_positive(variance, "variance")
-        self.include_constant = include_constant
+        self.include_constant = check_flag(include_constant, "include_constant")
 
     def negative_log_likelihood(self, x: FloatArray, decoded: FloatArray) -> FloatArray:
         """Return −log p(x | z) of each image, (N,): eq. 1.4, and its constant if included."""
@@ -135,14 +146,16 @@ class GaussianLikelihood(Likelihood):
 
     def omitted_constant(self, pixels: int) -> float:
         """Return ½ log(2πc) for each pixel, unless the loss includes it."""
-        return 0.0 if self.include_constant else self._constant(pixels)
+        return 0.0 if self.include_constant else self._constant(check_count(pixels, "pixels", 0))
 
     def mean(self, decoded: FloatArray) -> FloatArray:
         """Return ``decoded`` itself."""
-        return decoded
+        return check_floats(decoded, "decoded")
 
     def sample(self, decoded: FloatArray, rng: np.random.Generator) -> FloatArray:
         """Return images with noise of variance c on every pixel."""
+        check_generator(rng)
+        check_floats(decoded, "decoded")
         noise = rng.standard_normal(decoded.shape, dtype=decoded.dtype)
         return decoded + noise * decoded.dtype.type(np.sqrt(self.variance))
 
@@ -173,14 +186,10 @@ class LearnedVarianceLikelihood(Likelihood):
     channels_per_pixel: ClassVar[int] = 2
 
     def __init__(self, minimum_log_variance: float = -6.907755) -> None:
-        try:
-            self.minimum_log_variance = float(minimum_log_variance)
-        except (TypeError, ValueError):
-            self.minimum_log_variance = np.nan
-        if not self.minimum_log_variance < np.inf:
-            raise InputError(
-                f"minimum_log_variance must be a number or -inf, not {minimum_log_variance!r}"
-            )
+        bounded = minimum_log_variance != -np.inf if isinstance(minimum_log_variance, float) else 1
+        if bounded:
+            check_number(minimum_log_variance, "minimum_log_variance", "a finite number or -inf")
+        self.minimum_log_variance = float(minimum_log_variance)
 
     def negative_log_likelihood(self, x: FloatArray, decoded: FloatArray) -> FloatArray:
         """Return −log p(x | z) of each image, (N,)."""
@@ -203,11 +212,12 @@ class LearnedVarianceLikelihood(Likelihood):
 
     def mean(self, decoded: FloatArray) -> FloatArray:
         """Return the decoded means."""
-        return np.ascontiguousarray(np.split(decoded, 2, axis=-1)[0])
+        return np.ascontiguousarray(_halves(decoded)[0])
 
     def sample(self, decoded: FloatArray, rng: np.random.Generator) -> FloatArray:
         """Return images with each pixel's own noise: the grainy samples the lecture warns about."""
-        mean, raw = np.split(decoded, 2, axis=-1)
+        check_generator(rng)
+        mean, raw = _halves(decoded)
         log_variance, _ = self._bound(raw)
         noise = rng.standard_normal(mean.shape, dtype=mean.dtype)
         image: FloatArray = mean + np.exp(0.5 * log_variance) * noise
@@ -218,12 +228,13 @@ class LearnedVarianceLikelihood(Likelihood):
     ) -> tuple[FloatArray, FloatArray, FloatArray | float]:
         check_floats(x, "x")
         check_floats(decoded, "decoded", x.dtype)
+        check_alike(x=x)
         if decoded.shape != (*x.shape[:-1], 2 * x.shape[-1]):
             raise InputError(
-                f"decoded must hold a mean and a log-variance per number of x, of shape "
+                "decoded must hold a mean and a log-variance per number of x, of shape "
                 f"{(*x.shape[:-1], 2 * x.shape[-1])}, not {decoded.shape}"
             )
-        mean, raw = np.split(decoded, 2, axis=-1)
+        mean, raw = _halves(decoded)
         return mean, *self._bound(raw)
 
     def _bound(self, raw: FloatArray) -> tuple[FloatArray, FloatArray | float]:
@@ -235,3 +246,14 @@ class LearnedVarianceLikelihood(Likelihood):
 
     def __repr__(self) -> str:
         return f"LearnedVarianceLikelihood(minimum_log_variance={self.minimum_log_variance})"
+
+
+def _halves(decoded: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Return the decoded means and raw log-variances, (…, 2C) to (…, C) both."""
+    check_floats(decoded, "decoded")
+    if decoded.ndim == 0 or decoded.shape[-1] % 2:
+        raise InputError(
+            f"decoded must hold means and then as many log-variances, not be of {decoded.shape}"
+        )
+    mean, raw = np.split(decoded, 2, axis=-1)
+    return mean, raw

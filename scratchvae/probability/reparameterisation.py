@@ -13,7 +13,7 @@ import numpy as np
 
 from scratchvae.errors import InputError
 from scratchvae.probability.densities import check_alike
-from scratchvae.validation import FloatArray, check_floats, check_same_shape
+from scratchvae.validation import FloatArray, check_floats
 
 
 class GaussianGradients(NamedTuple):
@@ -48,7 +48,7 @@ def reparameterise_backward(
     L samples, so their gradients add up. ``eps`` is the noise of the forward pass (eq. 10.11).
     """
     check_noise(eps, log_variance)
-    check_same_shape(dz, eps, "dz and eps")
+    check_alike(dz=dz, eps=eps)
     return GaussianGradients(
         mean=dz.sum(axis=0),
         log_variance=0.5 * np.exp(0.5 * log_variance) * (dz * eps).sum(axis=0),

@@ -92,7 +92,7 @@ def gradcheck(
         a gradient by), not finite, or empty; if a pass changes what it is given or what is
         learned; if ``forward`` or ``backward`` takes or returns something else.
     """
-    rng = np.random.default_rng(check_count(seed, "seed", 0))
+    rng = np.random.default_rng(check_count(seed, "seed", 0, None))
     target = target_of(layer_or_model, x, training, noise, labels, rng)
     return _check(target, rng, max_coordinates, directions, tolerance)
 
@@ -141,7 +141,7 @@ def gradcheck_functions(
         check_array(array, "x" if place == 0 else f"array {place + 1}")
     if outputs is not None:
         check_count(outputs, "outputs")
-    check_count(seed, "seed", 0)
+    check_count(seed, "seed", 0, None)
 
     def checked(outputs: int | None) -> tuple[FunctionTarget, GradientReport]:
         target = FunctionTarget(forward, backward, arrays, outputs)
