@@ -26,9 +26,10 @@ Slider = tuple[float, float, float, float] | list[Any]
 
 
 def style() -> None:
-    """Set how the lessons' pictures look."""
+    """Set how the lessons' pictures look: in notebooks with twice as many dots as they are wide."""
     import matplotlib as mpl
     from cycler import cycler
+    from IPython import get_ipython
 
     mpl.rcParams.update(
         {
@@ -44,6 +45,10 @@ def style() -> None:
             "image.interpolation": "nearest",
         }
     )
+    if get_ipython() is not None:
+        from matplotlib_inline.backend_inline import set_matplotlib_formats
+
+        set_matplotlib_formats("retina")  # type: ignore[no-untyped-call]
 
 
 def is_fast() -> bool:
@@ -102,7 +107,8 @@ def explore(draw: Callable[..., "Figure"], *, describe: str, **sliders: Slider) 
     check_function(draw, "draw", "from a value of each slider to a figure")
     if os.environ.get(STATIC_VARIABLE) == "1":
         starts = {name: _start(name, slider) for name, slider in sliders.items()}
-        display(Image(data=_png(draw(**starts))), metadata={"image/png": {"alt": describe}})
+        picture, width = _png(draw(**starts))
+        display(Image(data=picture, width=width), metadata={"image/png": {"alt": describe}})
         say(f"*{describe} Run this cell in Jupyter to move the sliders.*")
         return
     display(box_of_sliders(draw, sliders))
@@ -115,7 +121,8 @@ def box_of_sliders(draw: Callable[..., "Figure"], sliders: Mapping[str, Slider])
 
     check_function(draw, "draw", "from a value of each slider to a figure")
     starts = {name: _start(name, slider) for name, slider in sliders.items()}
-    image = ipywidgets.Image(value=_png(draw(**starts)), format="png")
+    picture, width = _png(draw(**starts))
+    image = ipywidgets.Image(value=picture, format="png", width=width)
     controls: dict[str, Any] = {}
     for name, slider in sliders.items():
         shown = {"description": name.replace("_", " "), "style": {"description_width": "initial"}}
@@ -128,7 +135,8 @@ def box_of_sliders(draw: Callable[..., "Figure"], sliders: Mapping[str, Slider])
         controls[name] = kind(value=starts[name], min=low, max=high, step=step, **shown)
 
     def redraw(_: Any) -> None:
-        image.value = _png(draw(**{name: control.value for name, control in controls.items()}))
+        chosen = {name: control.value for name, control in controls.items()}
+        image.value, _ = _png(draw(**chosen))
 
     for control in controls.values():
         control.observe(redraw, names="value")
@@ -150,13 +158,14 @@ def _start(name: str, slider: Slider) -> Any:
     return start
 
 
-def _png(figure: "Figure") -> bytes:
+def _png(figure: "Figure") -> tuple[bytes, int]:
+    """Return a figure at twice its size in dots, and how wide it is to be shown."""
     from matplotlib import pyplot
 
     check_function(
         getattr(figure, "savefig", None), "the savefig of what draw returns", "of a file"
     )
     file = BytesIO()
-    figure.savefig(file, format="png")
+    figure.savefig(file, format="png", dpi=2 * figure.dpi)
     pyplot.close(figure)  # or Jupyter shows it once more, and pyplot keeps it forever
-    return file.getvalue()
+    return file.getvalue(), int(figure.get_figwidth() * figure.dpi)

@@ -6,7 +6,9 @@ no times, no names of this machine, and cell ids that stay the same.
 """
 
 import argparse
+import base64
 import contextlib
+import io
 import os
 import re
 import sys
@@ -152,7 +154,21 @@ def tidy(notebook: Any) -> Any:
             cell.metadata["jupyter"] = {"source_hidden": True}
         if cell.cell_type == "code":
             cell.outputs = [o for o in cell.outputs if o.get("name") != "stderr"]
+            for output in cell.outputs:
+                if picture := output.get("data", {}).get("image/png"):
+                    output["data"]["image/png"] = _smaller(picture)
     return notebook
+
+
+def _smaller(picture: str) -> str:
+    """Return a PNG, in base64, with at most 128 colours where that makes it smaller."""
+    from PIL import Image
+
+    reduced = io.BytesIO()
+    with Image.open(io.BytesIO(base64.b64decode(picture))) as image:
+        image.convert("RGB").quantize(128).save(reduced, "PNG", optimize=True)
+    smaller = base64.b64encode(reduced.getvalue()).decode()
+    return smaller if len(smaller) < len(picture) else picture
 
 
 def write(notebook: Any, path: Path) -> None:
