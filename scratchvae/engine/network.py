@@ -5,13 +5,14 @@ from typing import Any
 
 from scratchvae.engine.plan import Plan
 from scratchvae.engine.stages import KNOWN, Places, Rotation
+from scratchvae.engine.twins import twin
 from scratchvae.errors import InputError
 from scratchvae.kernels.machine.arena import Arena
 from scratchvae.kernels.machine.memory import Memory
 from scratchvae.kernels.machine.tasks import Resources
 from scratchvae.kernels.machine.threads import get_threads
 from scratchvae.layers import Layer, Sequential
-from scratchvae.layers.sequential import check_each_once, twin
+from scratchvae.layers.sequential import check_each_once
 from scratchvae.validation import (
     FloatArray,
     check_floats,

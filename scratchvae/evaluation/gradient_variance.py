@@ -6,6 +6,7 @@ they can only be measured.
 Dimensions: L draws, N images, D latents.
 """
 
+from copy import deepcopy
 from dataclasses import dataclass
 
 import numpy as np
@@ -103,7 +104,7 @@ def compare_gradient_estimators(
     Parameters
     ----------
     model
-        Its parameters stay as they are (its gradients do not).
+        It stays as it is: a copy of it runs.
     x
         Images in the model's dtype, (N, …): a few, since the variance is measured for each.
     draws
@@ -112,7 +113,7 @@ def compare_gradient_estimators(
         Fixes the draws.
     """
     check_count(draws, "draws", 2)
-    rng = np.random.default_rng(seed)
+    rng, model = np.random.default_rng(seed), deepcopy(model)
     mean, log_variance = model.encode_distribution(x)  # (N, D)
 
     def reconstruct(count: int) -> tuple[FloatArray, FloatArray, FloatArray]:

@@ -1,7 +1,6 @@
 """Layers applied one after another: the chain rule, one factor per layer."""
 
 from collections.abc import Iterable, Iterator
-from copy import copy
 from types import MappingProxyType
 from typing import Any
 
@@ -105,14 +104,6 @@ def check_each_once(layers: list[Layer]) -> None:
                 "remembers only its last forward pass"
             )
         seen.add(id(layer))
-
-
-def twin(layer: Layer) -> Layer:
-    """Return a layer with the same parameters and buffers that remembers passes of its own."""
-    other = copy(layer)
-    if isinstance(layer, Sequential):
-        other.layers = [twin(inner) for inner in layer.layers]  # type: ignore[attr-defined]
-    return other
 
 
 def each_layer(layer: Layer) -> Iterator[Layer]:

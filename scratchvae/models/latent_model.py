@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scratchvae.data.batches import read_pixels
-from scratchvae.engine import looking_at
+from scratchvae.engine import looking_at, trained_by
 from scratchvae.errors import InputError
 from scratchvae.models.base import Model
 from scratchvae.models.checks import check_decoded, check_images, check_labels
@@ -72,6 +72,9 @@ class LatentModel(Model):
     ) -> Self:
         """Train the model, from the parameters that it had before its first ``fit``; return it.
 
+        Other threads may encode, decode, sample and evaluate meanwhile, with the parameters of that
+        moment; that does not change the training.
+
         Parameters
         ----------
         images
@@ -93,8 +96,8 @@ class LatentModel(Model):
         Raises
         ------
         InputError
-            If the images or the settings do not fit the model, which then stays as it was; or if
-            the loss becomes infinite or NaN.
+            If the images or the settings do not fit the model, or another thread or trainer trains
+            it at the moment: it then stays as it was. Or if the loss becomes infinite or NaN.
         """
         trainer = Trainer(self, seed=seed, **settings)
         images = self.as_images(images)
@@ -103,21 +106,22 @@ class LatentModel(Model):
         if tests is not None:
             test_labels = self.as_labels(test_labels, len(tests))
         check_training_set(images, labels)
-        # From here on the model changes: input that is refused must not destroy a trained one.
-        initial = self._initial_values()
-        if not warm_start:
-            for name, array in self.state().items():
-                array[...] = initial[name]
-        self.history_ = []
-        train(
-            trainer,
-            images,
-            tests,
-            labels=labels,
-            test_labels=test_labels,
-            progress=progress,
-            on_epoch=self.history_.append,
-        )
+        with trained_by(trainer, self):
+            # From here on the model changes: input that is refused must not destroy a trained one.
+            initial = self._initial_values()
+            if not warm_start:
+                for name, array in self._arrays().items():
+                    array[...] = initial[name]
+            self.history_ = []
+            train(
+                trainer,
+                images,
+                tests,
+                labels=labels,
+                test_labels=test_labels,
+                progress=progress,
+                on_epoch=self.history_.append,
+            )
         return self
 
     def encode(self, images: NDArray[Any], labels: NDArray[Any] | None = None) -> FloatArray:
@@ -125,7 +129,8 @@ class LatentModel(Model):
         images = self.as_images(images)
         z = np.empty((len(images), self.latent_dim), self.dtype)
         for place, (x, condition) in zip(_chunks(len(z)), self._read(images, labels), strict=True):
-            z[place] = looking_at(self).encode_distribution(x, **condition)[0]
+            with looking_at(self) as model:
+                z[place] = model.encode_distribution(x, **condition)[0]
         return z
 
     def decode(self, z: NDArray[Any], labels: NDArray[Any] | None = None) -> FloatArray:
@@ -146,8 +151,9 @@ class LatentModel(Model):
         labels = self._labels_to_decode(labels, len(z))
         images = np.empty((len(z), *self.image_shape), self.dtype)
         for place in _chunks(len(z)):
-            decoded = looking_at(self).decode_parameters(z[place], **_condition(labels, place))
-            images[place] = self.likelihood.mean(decoded)
+            with looking_at(self) as model:
+                decoded = model.decode_parameters(z[place], **_condition(labels, place))
+                images[place] = self.likelihood.mean(decoded)
         return images
 
     def reconstruct(self, images: NDArray[Any], labels: NDArray[Any] | None = None) -> FloatArray:
@@ -176,12 +182,13 @@ class LatentModel(Model):
             Whether to draw from p(x | z) instead of taking its mean.
         """
         rng = stream(seed, "draw")
-        z = looking_at(self).draw_latents(check_count(count, "count", 0), rng)
+        with looking_at(self) as model:
+            z = model.draw_latents(check_count(count, "count", 0), rng)
         if not pixel_noise:
             return self.decode(z, labels)
         condition = _condition(self._labels_to_decode(labels, count), slice(None))
-        decoded = looking_at(self).decode_parameters(z, **condition)
-        return self.likelihood.sample(decoded, rng)
+        with looking_at(self) as model:
+            return self.likelihood.sample(model.decode_parameters(z, **condition), rng)
 
     def elbo(
         self, images: NDArray[Any], *, labels: NDArray[Any] | None = None, seed: int = 0
@@ -277,8 +284,8 @@ class LatentModel(Model):
         """Yield each chunk's loss and what has its ``terms``; ``seed`` fixes the noise."""
         for number, (x, condition) in enumerate(self._read(images, labels, seed)):
             noise = self.draw_noise(len(x), stream(seed, "evaluate", number))
-            model = looking_at(self)
-            yield model.forward(x, noise, training=False, **condition), model
+            with looking_at(self) as model:
+                yield model.forward(x, noise, training=False, **condition), model
 
     def _labels_to_decode(self, labels: NDArray[Any] | None, count: int) -> NDArray[Any] | None:
         """Return the classes to decode: by default each in turn."""

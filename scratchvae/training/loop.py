@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scratchvae.data.batches import count_batches, epoch_batches, label_batches
+from scratchvae.engine import trained_by
 from scratchvae.errors import InputError
 from scratchvae.kernels.machine.arena import Arena
 from scratchvae.training.protocol import LossMean, LossTerms
@@ -93,18 +94,22 @@ def train(
     Raises
     ------
     InputError
-        If there are no images, or the loss is not finite.
+        If there are no images, or the loss is not finite, or the model is being trained already.
     Interrupted
         On Ctrl-C, after the step or the evaluation under way. A second Ctrl-C stops at once, as
         the ``KeyboardInterrupt`` that it is anywhere else.
     """
     check_training_set(images, labels)
-    if trainer.optimiser.steps == 0:
-        trainer.model.begin(images)
     settings = trainer.settings
     batches = count_batches(len(images), settings.batch_size)
     history: list[EpochMetrics] = []
-    with _progress_bar(trainer, len(images), progress) as bar, _ctrl_c() as stopping:
+    with (
+        trained_by(trainer, trainer.model),
+        _progress_bar(trainer, len(images), progress) as bar,
+        _ctrl_c() as stopping,
+    ):
+        if trainer.optimiser.steps == 0:
+            trainer.model.begin(images)
         while trainer.epoch < settings.epochs:
             start = time.perf_counter() - trainer.running_seconds
             order: dict[str, int] = {
@@ -116,7 +121,9 @@ def train(
             dtype, reading = trainer.model.dtype, settings.pixels
             xs = epoch_batches(images, dtype=dtype, reading=reading, **order)
             ys = itertools.repeat(None) if labels is None else label_batches(labels, **order)
-            for x, y in _drawn_in_turn(zip(xs, ys, strict=False)):
+            pairs = zip(xs, ys, strict=False)
+            lends = trainer.engine.lends(trainer.model)
+            for x, y in _drawn_in_turn(pairs) if lends else pairs:
                 conditions = {} if y is None else {"labels": y}
                 if stopping.is_set():
                     raise Interrupted

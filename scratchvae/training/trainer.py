@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scratchvae.data.batches import read_pixels
-from scratchvae.engine import Engine
+from scratchvae.engine import Engine, trained_by
 from scratchvae.errors import InputError
 from scratchvae.randomness import StreamsInTurn, stream
 from scratchvae.training.optimisers import SGD, Adam, Optimiser
@@ -102,7 +102,8 @@ class Trainer:
         ------
         InputError
             If the batch is empty or does not fit the model, or the loss is not finite, or the
-            model's layers or parameters were replaced. The model is then as it was.
+            model's layers or parameters were replaced, or another trainer or thread trains the
+            model at the moment. The model is then as it was.
         """
         images = self.model.as_images(batch)
         if len(images) == 0:
@@ -114,9 +115,12 @@ class Trainer:
 
     def step_on_floats(self, x: FloatArray, labels: NDArray[Any] | None = None) -> LossTerms:
         """Like ``step``, for images that are known to fit, in the model's own dtype."""
+        with trained_by(self, self.model), self.engine.round(self.model) as model:
+            return self._step(model, x, {} if labels is None else {"labels": labels})
+
+    def _step(self, model: Trainable, x: FloatArray, condition: dict[str, Any]) -> LossTerms:
+        """Take one step, with the passes of ``model``: the trainer's, or its double."""
         self._check_parameters()
-        condition = {} if labels is None else {"labels": labels}
-        model: Trainable = self.engine.double(self.model)
         buffers = [(buffer, buffer.copy()) for buffer in self.model.buffers.values()]
         # A loss that overflows is reported by an error: no need of NumPy's warnings as well.
         quiet = np.errstate(over="ignore", invalid="ignore")
@@ -126,7 +130,7 @@ class Trainer:
             try:
                 terms = model.forward(x, noise, training=True, **condition)
                 self._check_loss(terms.loss)
-                model.zero_grad()
+                self.engine.zero_grad(model)
                 model.backward()
             except BaseException:
                 # A step that is refused costs nothing: running statistics have moved already.
