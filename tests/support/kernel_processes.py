@@ -11,7 +11,7 @@ HERE = Path(__file__).parent
 ROOT = Path(scratchvae.__file__).parent.parent
 
 
-def run(code, cache, root=ROOT, **variables):
+def run(code, cache, root=ROOT, timeout=None, **variables):
     """Run Python in a process of its own, with its own cache of kernels."""
     environment = {**os.environ, "XDG_CACHE_HOME": str(cache), **variables}
     environment["PYTHONPATH"] = os.pathsep.join([str(root), str(HERE)])
@@ -23,4 +23,5 @@ def run(code, cache, root=ROOT, **variables):
         capture_output=True,
         text=True,
         check=False,
+        timeout=timeout,
     )
