@@ -68,7 +68,8 @@ def save_figure(figure: Figure, path: Path) -> None:
     picture = Image.fromarray(np.ascontiguousarray(dots[..., 0] if grey else dots))
     file = io.BytesIO()
     picture.save(file, format="png", optimize=True)
-    write_bytes(path, file.getbuffer())
+    with file.getbuffer() as content:
+        write_bytes(path, content)
 
 
 def mosaic(images: NDArray[Any], columns: int, gap: int = GAP) -> FloatArray:

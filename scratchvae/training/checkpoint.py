@@ -52,7 +52,8 @@ def save_checkpoint(path: Path, trainer: Trainer, config: dict[str, Any]) -> Non
     arrays |= _state(trainer)
     file = io.BytesIO()
     np.savez(file, **arrays)
-    write_bytes(path, file.getbuffer())
+    with file.getbuffer() as content:  # released also where it cannot be written
+        write_bytes(path, content)
 
 
 @dataclass(frozen=True)
