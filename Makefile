@@ -5,12 +5,13 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
+MUTANTS ?=
 EXTRAS ?= dev
 DEV := $(VENV)/installed-$(EXTRAS)
 ON_BOTH_BACKENDS := tests/layers tests/probability tests/training tests/models \
   tests/engine/test_engine.py tests/course/test_lessons.py
 
-.PHONY: train lessons notebooks test test-browser coverage format clean help
+.PHONY: train lessons notebooks test test-browser coverage mutation format clean help
 
 help:
 	@echo "make train   train a VAE on MNIST (or synthetic digits) and draw its pictures"
@@ -21,6 +22,8 @@ help:
 	@echo "             make test EXTRAS=dev,bench also holds it against PyTorch and JAX"
 	@echo "make test-browser  the lessons in a real browser (needs Chromium)"
 	@echo "make coverage  which lines the tests run, kernels included"
+	@echo "make mutation  which small mistakes in the code the tests see (an hour or more)"
+	@echo "             make mutation MUTANTS='scratchvae.layers.*' for some of them"
 	@echo "make format  mend the format"
 	@echo "make clean   remove the environment and all that tools left"
 
@@ -50,6 +53,12 @@ coverage: $(DEV)
 	  tests/kernels/test_convolution.py tests/kernels/test_elementwise.py \
 	  tests/kernels/test_batch_norm.py tests/kernels/test_pass_tasks.py --cov --cov-report=
 	$(BIN)/python -m pytest --cov --cov-append --cov-report=term:skip-covered
+
+# What survived is kept in mutants/: run it again after a change, and only that is tried anew.
+mutation: $(DEV)
+	$(BIN)/python -m pip install --quiet --editable '.[mutation]'
+	SCRATCHVAE_KERNELS=numpy nice -n 10 $(BIN)/mutmut run $(MUTANTS)
+	$(BIN)/mutmut results
 
 format: $(DEV)
 	$(BIN)/ruff format .

@@ -12,8 +12,6 @@ from scratchvae.kernels.machine.arena import Arena
 from scratchvae.layers import Layer
 from scratchvae.validation import chosen_by_variable
 
-_VARIABLE = "SCRATCHVAE_ENGINE"
-
 
 class Engine:
     """What runs the passes of one model for a trainer, or for somebody who looks at the model.
@@ -151,7 +149,7 @@ def _can_have_double(model: Any) -> bool:
 
 def is_on() -> bool:
     """Tell whether passes run as plans: the variable is not ``off``, and kernels are compiled."""
-    return chosen_by_variable(_VARIABLE, "on", "off") == "on" and kernels.BACKEND == "numba"
+    return chosen_by_variable("SCRATCHVAE_ENGINE") == "on" and kernels.BACKEND == "numba"
 
 
 class _PlannedLikelihood:
