@@ -11,7 +11,7 @@ DEV := $(VENV)/installed-$(EXTRAS)
 ON_BOTH_BACKENDS := tests/layers tests/probability tests/training tests/models \
   tests/engine/test_engine.py tests/course/test_lessons.py
 
-.PHONY: train lessons notebooks test test-browser coverage mutation format clean help
+.PHONY: train lessons notebooks test test-long test-browser coverage mutation format clean help
 
 help:
 	@echo "make train   train a VAE on MNIST (or synthetic digits) and draw its pictures"
@@ -20,6 +20,7 @@ help:
 	@echo "make notebooks  execute the lessons anew, in place"
 	@echo "make test    the whole check: format, lint, types, tests, lessons"
 	@echo "             make test EXTRAS=dev,bench also holds it against PyTorch and JAX"
+	@echo "make test-long   what takes minutes: killed runs, hostile files, memory over time"
 	@echo "make test-browser  the lessons in a real browser (needs Chromium)"
 	@echo "make coverage  which lines the tests run, kernels included"
 	@echo "make mutation  which small mistakes in the code the tests see (an hour or more)"
@@ -42,6 +43,10 @@ test: $(DEV)
 	$(BIN)/mypy
 	$(BIN)/python -m pytest --numprocesses auto
 	SCRATCHVAE_KERNELS=numpy $(BIN)/python -m pytest --numprocesses auto $(ON_BOTH_BACKENDS)
+
+# Alone on the machine: it measures memory, and kills processes at random moments.
+test-long: $(DEV)
+	HYPOTHESIS_PROFILE=nightly $(BIN)/python -m pytest tests/long
 
 test-browser: $(DEV) $(VENV)/installed-lessons
 	$(BIN)/python -m pip install --quiet --editable '.[browser]'

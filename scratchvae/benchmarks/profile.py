@@ -22,17 +22,18 @@ def profile_step(step: Work, effort: Effort) -> list[dict[str, Any]]:
     """
     from scratchvae.kernels.machine.tasks import observing
 
-    seen: list[tuple[Any, float]] = []
+    seen: list[tuple[Any, Any]] = []
 
     steps, start = 0, time.perf_counter()
-    with observing(lambda *task: seen.append(task)):
+    with observing(lambda *ran: seen.append(ran)):
         while steps < effort.rounds or time.perf_counter() - start < effort.rounds * effort.seconds:
             step()
             steps += 1
     total = time.perf_counter() - start
     times: dict[str, list[float]] = defaultdict(list)
-    for kernel, seconds in seen:
-        times[_name(kernel)].append(seconds)
+    for tasks, seconds in seen:
+        for task, each in zip(tasks, seconds, strict=True):
+            times[_name(task.kernel)].append(each)
     taken = [(sum(each), len(each), name) for name, each in times.items()]
     rest = total - sum(seconds for seconds, _, _ in taken)
     return [

@@ -7,7 +7,8 @@ Neighbours share passes over memory: a dense or convolution layer, the batch nor
 activation after that.
 
 A round of passes has a double of the model, whose networks run as plans; everything else in it is
-the model's own. Layers of a class that the engine does not know run their own ``forward`` and
+the model's own. In training, each pass of a usual VAE is one such list, likelihood and KL included:
+see ``vae``. Layers of a class that the engine does not know run their own ``forward`` and
 ``backward`` in their place, on arrays of their own. So a model can be looked at while it trains:
 who looks has another double, with memory of its own.
 

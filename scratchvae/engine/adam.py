@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from scratchvae.engine.facts import Facts
 from scratchvae.kernels.machine.memory import Memory
 from scratchvae.kernels.machine.tasks import Program, Resources, Task
 from scratchvae.kernels.machine.threads import get_threads
@@ -16,21 +17,28 @@ class AdamPlan:
     """The tasks of an optimiser's step, made anew where its arrays are others than before."""
 
     def __init__(self) -> None:
-        self._arrays: list[FloatArray] = []
+        self._facts: Facts | None = None  # of the parameters
+        self._state: dict[str, FloatArray] = {}
+        self._moments: list[FloatArray] = []
         self._program: Program | None = None
         self._factors: dict[np.dtype[Any], FloatArray] = {}
         self._threads = 0
 
-    def step(self, optimiser: Any) -> None:
-        """Do what ``optimiser.step()`` does, for an ``Adam``."""
-        arrays: list[FloatArray] = []
-        for name, parameter in optimiser.parameters.items():
-            arrays += (parameter.value, parameter.grad)
-            arrays += (optimiser.state[f"first/{name}"], optimiser.state[f"second/{name}"])
-        threads = get_threads()
-        same = len(arrays) == len(self._arrays) and threads == self._threads
-        if not (same and all(map(is_, arrays, self._arrays))):
-            self._make(arrays, threads)
+    def step(self, optimiser: Any, same: bool) -> None:
+        """Do what ``optimiser.step()`` does, for an ``Adam``.
+
+        ``same`` says that its parameters are known to have the arrays that they had before.
+        """
+        threads, state = get_threads(), optimiser.state
+        same_moments = state is self._state and len(state) == len(self._moments)
+        if not (
+            self._facts is not None
+            and threads == self._threads
+            and same_moments
+            and all(map(is_, state.values(), self._moments))
+            and (same or self._facts.hold())
+        ):
+            self._make(optimiser, threads)
         if self._program is None:
             optimiser.step()
             return
@@ -40,16 +48,21 @@ class AdamPlan:
             adam_factors(factors, optimiser.steps, *settings)
         self._program.run()
 
-    def _make(self, arrays: list[FloatArray], threads: int) -> None:
-        self._arrays, self._threads, self._program = arrays, threads, None
-        for place, array in enumerate(arrays):
-            value = arrays[place - place % 4]
-            alike = (array.shape, array.dtype) == (value.shape, value.dtype)
-            if not (alike and array.flags.c_contiguous and array.flags.writeable):
-                return  # the optimiser itself takes it, or refuses it in one line
+    def _make(self, optimiser: Any, threads: int) -> None:
+        facts, self._facts, self._program, self._threads = Facts(), None, None, threads
+        facts.add(vars(optimiser), "parameters")
+        facts.add_all(optimiser.parameters)
+        self._state, self._moments = optimiser.state, list(optimiser.state.values())
         resources, tasks = Resources(threads, Memory()), list[Task]()
-        for place in range(0, len(arrays), 4):
-            value, grad, first, second = arrays[place : place + 4]
+        for name, parameter in optimiser.parameters.items():
+            facts.add(vars(parameter), "value", "grad")
+            value, grad = parameter.value, parameter.grad
+            first, second = optimiser.state[f"first/{name}"], optimiser.state[f"second/{name}"]
+            arrays = value, grad, first, second
+            for array in arrays:
+                alike = (array.shape, array.dtype) == (value.shape, value.dtype)
+                if not (alike and array.flags.c_contiguous and array.flags.writeable):
+                    return  # the optimiser itself takes it, or refuses it in one line
             factors = self._factors.setdefault(value.dtype, np.empty(ADAM_FACTORS, value.dtype))
-            tasks += adam_tasks(resources, value, grad, first, second, factors)
-        self._program = Program(tasks, threads)
+            tasks += adam_tasks(resources, *arrays, factors)
+        self._facts, self._program = facts, Program(tasks, threads)

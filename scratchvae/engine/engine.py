@@ -1,6 +1,6 @@
 """The engine: a model's double, whose networks run as plans."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -28,6 +28,10 @@ class Engine:
         self._networks: dict[str, Any] = {}
         self._arena = Arena()
         self._adam: Any = None
+        self._vae: Any = None  # the whole passes of a double that has them
+        self._stands = False  # whether the round's double is that of the last round, as it was
+        self._left: list[str] | None = None  # what passes leave in the present double
+        self._collected: tuple[Mapping[str, Any], Mapping[str, Any]] | None = None
 
     def __reduce__(self) -> Any:
         """Return what a copy or a pickle keeps: nothing, since all else can be made anew."""
@@ -43,18 +47,27 @@ class Engine:
         needs) stays with it, but for what `hand_back` gives to the model; what they return is to
         be used before the next round.
         """
+        self._stands = self._vae is not None and self._vae.begin_again(model)
+        if self._stands:
+            yield self._double
+            return
+        passes, self._vae, self._left, self._collected = self._vae, None, None, None
         if not _can_have_double(model):
+            self._double = None
             with alone_with(model):
                 yield model
         elif self._keeps and not self._on:
             yield model  # as they are written, layers train the model itself
         else:
             try:
-                yield self._make_double(model)
+                self._make_double(model)
+                self._vae = self._whole_passes(model, passes)
+                yield self._double
             finally:
-                # Something in them may refer to the model, which must not live longer for it.
-                vars(self._double).clear()
-                self._state.clear()
+                if self._vae is None:
+                    # Something in them may refer to the model, which must not live longer for it.
+                    vars(self._double).clear()
+                    self._state.clear()
 
     def lends(self, model: Any) -> bool:
         """Tell whether the arrays of a round may be written over in the next.
@@ -65,11 +78,12 @@ class Engine:
         parts = (model, getattr(model, "likelihood", model))
         return self._on and all(_is_ours(part) for part in parts)
 
-    def _make_double(self, model: Any) -> Any:
+    def _make_double(self, model: Any) -> None:
         if type(self._double) is not type(model):
             self._double = object.__new__(type(model))
         own = vars(self._double)
         self._state = dict(vars(model))  # another thread may add to it
+        own.clear()
         own.update(self._state)
         lends = self.lends(model)
         self._arena.rewind()
@@ -78,26 +92,70 @@ class Engine:
             if isinstance(value, Layer):
                 own[name] = self._planned(name, value, not lends) if self._on else twin(value)
             elif lends and name == "likelihood":
-                own[name] = _PlannedLikelihood(value, self._arena)
+                own[name] = self._planned_likelihood(value)
             else:
                 continue
             self._replaced.add(name)
-        return self._double
+
+    def _whole_passes(self, model: Any, present: Any) -> Any:
+        """Return whole passes for the double of a model that can have them, ``present`` or new."""
+        if not (self._on and self._keeps):
+            return None
+        from scratchvae.engine.vae import VAEPasses, facts_of
+
+        facts = facts_of(model)
+        if facts is None:
+            return None
+        passes = present or VAEPasses()
+        passes.begin(model, self._double, facts)
+        return passes
+
+    def arrays(self, model: Any) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
+        """Return a model's parameters and buffers, which are collected anew if they may be others.
+
+        To be called within a round.
+        """
+        if self._collected is None:
+            self._collected = model.parameters, model.buffers
+        return self._collected
 
     def hand_back(self, model: Any) -> None:
         """Give the model what the round's passes have left in attributes of its class's own."""
-        if self._double is not None:
-            for name, value in vars(self._double).items():
-                if name not in self._replaced and value is not self._state.get(name):
-                    vars(model)[name] = value
+        if self._double is None:
+            return
+        own, handed = vars(self._double), vars(model)
+        if self._left is None:
+            state, replaced = self._state, self._replaced
+            self._left = [
+                name
+                for name, value in own.items()
+                if name not in replaced and value is not state.get(name)
+            ]
+        for name in self._left:
+            handed[name] = own[name]
+
+    def forward(self, model: Any, x: Any, noise: Any, **condition: Any) -> Any:
+        """Do what the ``forward`` of a round's model does in training."""
+        return self._passes_of(model).forward(x, noise, training=True, **condition)
+
+    def backward(self, model: Any) -> None:
+        """Do what the ``backward`` of a round's model does."""
+        self._passes_of(model).backward()
+
+    def _passes_of(self, model: Any) -> Any:
+        """Return what runs the passes of a round's model: whole passes, or the model itself.
+
+        They are no attributes of the double, where whoever looks at it would find them.
+        """
+        return model if self._vae is None else self._vae
 
     def zero_grad(self, model: Any) -> None:
         """Let the gradients of a round's model start at 0: what a plan overwrites need not be."""
-        if model is self._double and _is_ours(model):
+        if self._vae is None and model is self._double and _is_ours(model):
             for network in model.networks.values():
                 network.zero_grad()
         else:
-            model.zero_grad()
+            self._passes_of(model).zero_grad()
 
     def settle(self) -> None:
         """Leave no gradient of an earlier round: backward passes may have been left out."""
@@ -113,7 +171,7 @@ class Engine:
         from scratchvae.engine.adam import AdamPlan
 
         self._adam = self._adam or AdamPlan()
-        self._adam.step(optimiser)
+        self._adam.step(optimiser, same=self._stands)
 
     def _planned(self, name: str, network: Layer, copies: bool) -> Layer:
         from scratchvae.engine.network import PlannedNetwork
@@ -122,9 +180,14 @@ class Engine:
             network = network.network  # within a round of another engine: of what that one runs
         planned = self._networks.get(name)
         if planned is None or planned.network is not network:
-            planned = self._networks[name] = PlannedNetwork(network, self._keeps, copies)
-        planned.rewind()
+            planned = self._networks[name] = PlannedNetwork(network, self._keeps)
+        planned.rewind(copies)
         return planned
+
+    def _planned_likelihood(self, likelihood: Any) -> Any:
+        if isinstance(likelihood, _PlannedLikelihood):
+            likelihood = likelihood.likelihood
+        return _PlannedLikelihood(likelihood, self._arena)
 
 
 def _engine(keeps: bool) -> Engine:
@@ -156,18 +219,18 @@ class _PlannedLikelihood:
     """A likelihood of the package, whose results stand where they stood in the last round."""
 
     def __init__(self, likelihood: Any, arena: Arena) -> None:
-        self._likelihood, self._arena = likelihood, arena
+        self.likelihood, self._arena = likelihood, arena
 
     def negative_log_likelihood(self, x: Any, decoded: Any) -> Any:
         with self._arena:  # but the result, a number an image, is for `terms`, which is kept
-            return self._likelihood.negative_log_likelihood(x, decoded).copy()
+            return self.likelihood.negative_log_likelihood(x, decoded).copy()
 
     def gradient(self, x: Any, decoded: Any) -> Any:
         with self._arena:
-            return self._likelihood.gradient(x, decoded)
+            return self.likelihood.gradient(x, decoded)
 
     def __getattr__(self, name: str) -> Any:
-        return getattr(self.__dict__["_likelihood"], name)
+        return getattr(self.__dict__["likelihood"], name)
 
 
 _idle: WeakKeyDictionary[Any, list[Engine]] = WeakKeyDictionary()

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
+from scratchvae.engine.facts import Facts
 from scratchvae.engine.plan import Plan
 from scratchvae.engine.stages import KNOWN, Places, Rotation
 from scratchvae.engine.twins import twin
@@ -21,30 +22,28 @@ from scratchvae.validation import (
     check_shape,
 )
 
-# What a plan takes for granted of a layer besides its arrays.
-_SETTINGS = (
-    *("dtype", "forward", "backward", "parameters", "buffers", "alpha", "shape"),
+# What a plan takes for granted of a layer besides its arrays, and passes of its own.
+_SETTINGS = {
+    *("dtype", "parameters", "buffers", "alpha", "shape"),
     *("in_features", "out_features", "channels", "momentum", "epsilon"),
     *("in_channels", "out_channels", "kernel_size", "stride", "padding", "output_padding"),
-)
+}
 
-_REFUSED: tuple[dict[str, Any], str, Any] = ({}, "", True)  # a fact that never holds
 _MOST_PLANS = 16  # of one network: shapes that come once must not fill the memory
 
 
 class PlannedNetwork(Layer):
     """A network's double: the passes of its known layers run as plans, all else is its own.
 
-    ``keeps`` says that a backward pass may follow, which needs what the layers put out; ``copies``
-    says that what its passes return is the caller's to keep.
+    ``keeps`` says that a backward pass may follow, which needs what the layers put out.
     """
 
-    def __init__(self, network: Layer, keeps: bool, copies: bool = False) -> None:
-        self.network, self._keeps, self._copies = network, keeps, copies
+    def __init__(self, network: Layer, keeps: bool) -> None:
+        self.network, self._keeps, self._copies = network, keeps, False
         self._memory = Memory()
         self._gradients, self._turns = Rotation(), Rotation()
         self._call = 0
-        self._overwrites = False
+        self.overwrites = False
         self._passes: list[Plan | Layer] = []
         self._read()
 
@@ -67,24 +66,38 @@ class PlannedNetwork(Layer):
         A weight's gradient is as large as the weight, and clearing it first takes as long as a step
         of Adam. Where there is no such pass, `settle` clears them.
         """
-        self._overwrites = len(self._pieces) == 1 and isinstance(self._pieces[0], list)
-        if not self._overwrites:
+        self.overwrites = len(self._pieces) == 1 and isinstance(self._pieces[0], list)
+        if not self.overwrites:
             self.network.zero_grad()
 
     def settle(self) -> None:
         """Clear the gradients now, if no backward pass has overwritten them yet."""
-        if self._overwrites:
-            self._overwrites = False
+        if self.overwrites:
+            self.overwrites = False
             self.network.zero_grad()
 
-    def rewind(self) -> None:
-        """Begin a new round: what forward passes returned in the last one may be written over."""
-        self._call = 0
+    def rewind(self, copies: bool = False) -> None:
+        """Begin a new round: what forward passes returned in the last one may be written over.
+
+        But ``copies`` says that what this round's passes return is the caller's to keep.
+        """
+        self._call, self._copies = 0, copies
+
+    def plan(self, x: FloatArray, training: bool) -> Plan | None:
+        """Return the plan of all of the network for input like ``x``, if its layers are known.
+
+        The network is taken to be as it was when it was last looked at: see ``follow``.
+        """
+        row = self._pieces[0] if len(self._pieces) == 1 else None
+        return self._plan(0, row, x, training) if isinstance(row, list) else None
+
+    def has(self, plan: Plan) -> bool:
+        """Tell whether a plan is one of those in use."""
+        return plan in self._plans.values()
 
     def forward(self, x: FloatArray, training: bool = False) -> FloatArray:
         """Return the network's output: unless copied, it stays as it is until the next round."""
-        if self._has_changed():
-            self._read()
+        self.follow()
         check_floats(x, "x")
         passes: list[Plan | Layer] = []
         for place, piece in enumerate(self._pieces):
@@ -120,7 +133,7 @@ class PlannedNetwork(Layer):
                 "forward(x)"
             )
         d: FloatArray | None = dy
-        accumulate, self._overwrites = not self._overwrites, False
+        accumulate, self.overwrites = not self.overwrites, False
         for place in reversed(range(0 if wants_dx else self._first, len(self._pieces))):
             piece, wanted = self._passes[place], wants_dx or place > self._first
             assert d is not None
@@ -158,14 +171,13 @@ class PlannedNetwork(Layer):
 
     def _read(self) -> None:
         """Look at the network as it is now: what is known in a row makes a piece."""
-        facts: list[tuple[dict[str, Any], str, Any]] = []
-        self._facts = [_REFUSED]  # until all has been looked at: a network is refused every time
-        self._rows: list[tuple[Sequential, list[Layer]]] = []
+        facts = Facts()
+        self._facts: Facts | None = None  # until all has been looked at: refused every time
         self._pieces: list[list[Layer] | Layer] = []
         self._plans: dict[Any, Plan] = {}
         self._arenas: dict[tuple[int, int], Arena] = {}
         check_each_once([self.network])
-        for layer in self._leaves(self.network):
+        for layer in self._leaves(self.network, facts):
             if not _is_known(layer):
                 self._pieces.append(layer)
                 continue
@@ -175,36 +187,39 @@ class PlannedNetwork(Layer):
             assert isinstance(row, list)
             row.append(layer)
             own = vars(layer)
-            facts += [(own, name, own.get(name)) for name in _SETTINGS]
+            facts.add(own, "forward", "backward", *(_SETTINGS & own.keys()))
+            facts.add_all(layer.parameters)
+            facts.add_all(layer.buffers)
             for name, parameter in layer.parameters.items():
                 held, what = vars(parameter), f"the gradient of {type(layer).__name__}'s {name}"
                 check_shape(parameter.grad, what, parameter.value.shape)
                 check_in_place(parameter.grad, what)
                 check_same_dtype(f"{name} and its gradient", parameter.value, parameter.grad)
-                facts.append((layer.parameters, name, parameter))
-                facts += [(held, "value", parameter.value), (held, "grad", parameter.grad)]
-            facts += [(layer.buffers, name, buffer) for name, buffer in layer.buffers.items()]
+                facts.add(held, "value", "grad")
         # Below the first piece that learns, nobody asks for a gradient.
         rows = [[piece] if isinstance(piece, Layer) else piece for piece in self._pieces]
         learns = [any(layer.parameters for layer in row) for row in rows]
         self._first = learns.index(True) if True in learns else len(learns)
         self._facts = facts
 
-    def _leaves(self, layer: Layer) -> Iterator[Layer]:
+    def _leaves(self, layer: Layer, facts: Facts) -> Iterator[Layer]:
         """Yield the layers that run one after the other."""
         if type(layer) is not Sequential or {"forward", "backward"} & vars(layer).keys():
             yield layer
             return
-        self._rows.append((layer, list(layer.layers)))
+        facts.add(vars(layer), "forward", "backward", "layers")
+        facts.add_all(layer.layers)
         for inner in layer.layers:
-            yield from self._leaves(inner)
+            yield from self._leaves(inner, facts)
 
-    def _has_changed(self) -> bool:
-        """Tell whether anything that the plans take for granted is no longer so."""
-        for mapping, key, value in self._facts:
-            if mapping.get(key) is not value:
-                return True
-        return any(row.layers != layers for row, layers in self._rows)
+    def is_as_read(self) -> bool:
+        """Tell whether all that the plans take for granted is still so."""
+        return self._facts is not None and self._facts.hold()
+
+    def follow(self) -> None:
+        """Look at the network anew if it has changed."""
+        if not self.is_as_read():
+            self._read()
 
 
 def _is_known(layer: Layer) -> bool:

@@ -1,8 +1,9 @@
 """Plans: what the passes of a row of layers come to for one shape of input."""
 
 from collections.abc import Sequence
+from functools import cached_property
 
-from scratchvae.engine.stages import LINEAR, Places, Shape, Stage, grouped
+from scratchvae.engine.stages import LINEAR, Back, Places, Shape, Stage, grouped
 from scratchvae.kernels.machine.tasks import Program, Task
 from scratchvae.layers import Layer
 from scratchvae.validation import FloatArray, check_array, check_floats
@@ -17,10 +18,10 @@ class Plan:
     def __init__(
         self, layers: Sequence[Layer], x: FloatArray, training: bool, places: Places
     ) -> None:
-        self._places = places
-        self._x = h = places.edges.empty(x.shape, check_floats(x, "x").dtype)
+        self._places, self.resources = places, places.resources
+        self.x = h = places.edges.empty(x.shape, check_floats(x, "x").dtype)
         self._stages: list[Stage] = []
-        tasks: list[Task] = []
+        self.tasks: list[Task] = []
         groups = grouped(layers)
         # What leaves the plan has memory of its own. A change of shape is a view of what goes in.
         self._computing = [place for place, (stage, _) in enumerate(groups) if stage is not Shape]
@@ -30,14 +31,13 @@ class Plan:
                 here = here._replace(outputs=places.edges)
             self._stages.append(stage(members, h, training, here))
             h = self._stages[-1].y
-            tasks += self._stages[-1].forward
-        self._forward = Program(tasks, places.resources.threads, [self._x])
-        self._read = self._x
-        self._y, self._last = h, type(layers[-1]).__name__
-        self._learns = [any(layer.parameters for layer in members) for _, members in groups]
-        self._dy: FloatArray | None = None
+            self.tasks += self._stages[-1].forward
+        self._forward = Program(self.tasks, self.resources.threads, [self.x])
+        self._read = self.x
+        self.y, self._last = h, type(layers[-1]).__name__
+        self.learns = [any(layer.parameters for layer in members) for _, members in groups]
         self._back: dict[tuple[bool, bool], tuple[Program, FloatArray | None]] = {}
-        self._summed = [  # what backward passes always add to
+        self.summed = [  # what backward passes always add to
             parameter.grad
             for layer in layers
             for name, parameter in layer.parameters.items()
@@ -51,7 +51,7 @@ class Plan:
         """
         # Where only the shape changes, the output is a view of the plan's own input.
         (self._read,) = self._forward.run(x, copies=copies or not self._computing)
-        return self._y
+        return self.y
 
     def backward(
         self, dy: FloatArray, wants_dx: bool, copies: bool, accumulate: bool
@@ -60,23 +60,24 @@ class Plan:
 
         ``copies`` says that ``dy`` may be memory that the pass writes to.
         """
-        check_array(dy, f"{self._last}: dy", self._y.shape, self._y.dtype)
+        check_array(dy, f"{self._last}: dy", self.y.shape, self.y.dtype)
         key = wants_dx, accumulate
         if key not in self._back:
-            self._back[key] = self._backward(*key)
+            tasks, given = self.backward_tasks(*key)
+            program = Program(tasks, self.resources.threads, [self.x, self.dy])
+            self._back[key] = program, given
         program, dx = self._back[key]
-        for grad in () if accumulate else self._summed:
+        for grad in () if accumulate else self.summed:
             grad[...] = 0
         program.run(self._read, dy, copies=copies or not self._computing)
         return dx
 
-    def _backward(self, wants_dx: bool, accumulate: bool) -> tuple[Program, FloatArray | None]:
+    def backward_tasks(self, wants_dx: bool, accumulate: bool) -> Back:
+        """Return the tasks from ∂loss/∂y, which they find in ``dy``, and where ∂loss/∂x will be."""
         edges, gradients = self._places.edges, self._places.gradients
-        if self._dy is None:
-            self._dy = edges.empty(self._y.shape, self._y.dtype)
         # Below the first stage that learns, nobody asks for a gradient.
-        first = 0 if wants_dx else self._learns.index(True)
-        d: FloatArray | None = self._dy
+        first = 0 if wants_dx else self.learns.index(True)
+        d: FloatArray | None = self.dy
         tasks: list[Task] = []
         lowest = min((place for place in self._computing if place >= first), default=first)
         for place in reversed(range(first, len(self._stages))):
@@ -84,5 +85,9 @@ class Plan:
             assert d is not None
             more, d = self._stages[place].backward(d, source, accumulate)
             tasks += more
-        program = Program(tasks, self._places.resources.threads, [self._x, self._dy])
-        return program, d if wants_dx else None
+        return tasks, d if wants_dx else None
+
+    @cached_property
+    def dy(self) -> FloatArray:
+        """Memory for ∂loss/∂y."""
+        return self._places.edges.empty(self.y.shape, self.y.dtype)

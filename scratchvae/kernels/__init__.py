@@ -90,10 +90,18 @@ def _compiled_kernels() -> dict[str, Any]:
     """Return the compiled kernel of each definition, by name."""
     from scratchvae.kernels import matrix_product
     from scratchvae.kernels.convolution import convolution
-    from scratchvae.kernels.passes import activation, adam, batch_norm, bernoulli, bias, gaussian
+    from scratchvae.kernels.passes import (
+        activation,
+        adam,
+        batch_norm,
+        bernoulli,
+        bias,
+        gaussian,
+        latents,
+    )
 
-    likelihoods = (bernoulli, gaussian)
-    modules = (matrix_product, convolution, bias, activation, batch_norm, *likelihoods, adam)
+    vae = (bernoulli, gaussian, latents)
+    modules = (matrix_product, convolution, bias, activation, batch_norm, *vae, adam)
     named = {name: value for module in modules for name, value in vars(module).items()}
     return {name: named[name] for name in reference.__all__}
 

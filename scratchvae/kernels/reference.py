@@ -17,9 +17,10 @@ import numpy as np
 from scratchvae.validation import FloatArray
 
 __all__ = ["adam_step", "batch_norm_backward", "batch_norm_forward"]
-__all__ += ["bernoulli_cross_entropy", "bernoulli_gradient", "channel_moments"]
+__all__ += ["bernoulli_cross_entropy", "bernoulli_cross_entropy_sum", "bernoulli_gradient"]
+__all__ += ["channel_moments"]
 __all__ += ["convolution_forward", "convolution_input_gradient", "convolution_weight_gradient"]
-__all__ += ["elu", "elu_backward", "gaussian_gradient"]
+__all__ += ["elu", "elu_backward", "gaussian_gradient", "latents_backward", "latents_forward"]
 __all__ += ["matmul", "matmul_transposed_left", "matmul_transposed_right"]
 __all__ += ["relu", "relu_backward", "sigmoid", "sigmoid_backward", "softplus", "softplus_backward"]
 __all__ += ["squared_distances", "sum_rows", "tanh", "tanh_backward"]
@@ -199,9 +200,15 @@ def bernoulli_cross_entropy(x: FloatArray, logits: FloatArray) -> FloatArray:
     return (np.maximum(logits, 0) - x * logits) + np.log1p(np.exp(-np.abs(logits)))
 
 
-def bernoulli_gradient(x: FloatArray, logits: FloatArray) -> FloatArray:
-    """Return sigmoid(logits) − x, the derivative of the cross-entropy in the logits: eq. 9.3."""
-    return sigmoid(logits) - x
+def bernoulli_cross_entropy_sum(x: FloatArray, logits: FloatArray) -> FloatArray:
+    """Return the sum of the cross-entropy over all axes but the first: (N, …) to (N,)."""
+    total: FloatArray = bernoulli_cross_entropy(x, logits).sum(axis=tuple(range(1, x.ndim)))
+    return total
+
+
+def bernoulli_gradient(x: FloatArray, logits: FloatArray, weight: float = 1.0) -> FloatArray:
+    """Return sigmoid(logits) − x, the cross-entropy's derivative by eq. 9.3, times ``weight``."""
+    return (sigmoid(logits) - x) * x.dtype.type(weight)
 
 
 def squared_distances(x: FloatArray, y: FloatArray) -> FloatArray:
@@ -213,6 +220,43 @@ def squared_distances(x: FloatArray, y: FloatArray) -> FloatArray:
 def gaussian_gradient(x: FloatArray, mean: FloatArray, variance: float) -> FloatArray:
     """Return (mean − x) / variance, the derivative of (x − mean)² / (2 variance) in the mean."""
     return (mean - x) / x.dtype.type(variance)
+
+
+def latents_forward(
+    hidden: FloatArray, eps: FloatArray, floor: float | None = None
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Return log-variances l, draws z = m + e^(l/2) eps (eq. 8.7) and KLs to N(0, I) (eq. 7.10).
+
+    ``hidden`` (N, 2D) is D means m, then l itself, or with a ``floor`` the r of
+    l = log(softplus(r) + floor). ``eps``, l and z are (N, D), and the KLs (N,).
+    """
+    mean, raw = np.split(hidden, 2, axis=1)
+    log_variance = raw.copy() if floor is None else np.log(softplus(raw) + raw.dtype.type(floor))
+    z = mean + np.exp(0.5 * log_variance) * eps
+    terms = np.expm1(log_variance) - log_variance + mean * mean
+    return log_variance, z, 0.5 * terms.sum(axis=1)
+
+
+def latents_backward(
+    dz: FloatArray,
+    hidden: FloatArray,
+    log_variance: FloatArray,
+    eps: FloatArray,
+    kl_weight: float,
+    floor: float | None = None,
+) -> FloatArray:
+    """Return ∂loss/∂hidden (N, 2D) of ``latents_forward``, by eq. 8.11 and eq. 7.11.
+
+    The loss depends on z with the gradient ``dz`` (N, D), and has ``kl_weight`` times each KL.
+    """
+    mean, raw = np.split(hidden, 2, axis=1)
+    weight = hidden.dtype.type(kl_weight)
+    d_mean = dz + weight * mean
+    through_z = np.exp(0.5 * log_variance) * eps * dz
+    d_log_variance = 0.5 * (through_z + weight * np.expm1(log_variance))
+    if floor is not None:
+        d_log_variance *= sigmoid(raw) * np.exp(-log_variance)
+    return np.concatenate([d_mean, d_log_variance], axis=1)
 
 
 def adam_step(

@@ -73,7 +73,7 @@ class BernoulliLikelihood(Likelihood):
     def negative_log_likelihood(self, x: FloatArray, decoded: FloatArray) -> FloatArray:
         """Return −log p(x | z) of each image, (N,)."""
         check_alike(x=x, decoded=decoded)
-        return _sum_over_pixels(kernels.bernoulli_cross_entropy(x, decoded))
+        return kernels.bernoulli_cross_entropy_sum(x, decoded)
 
     def gradient(self, x: FloatArray, decoded: FloatArray) -> FloatArray:
         """Return sigmoid(decoded) − x."""
@@ -121,8 +121,12 @@ class GaussianLikelihood(Likelihood):
     def negative_log_likelihood(self, x: FloatArray, decoded: FloatArray) -> FloatArray:
         """Return −log p(x | z) of each image, (N,): eq. 1.4, and its constant if included."""
         check_alike(x=x, decoded=decoded)
-        nll: FloatArray = kernels.squared_distances(x, decoded) / (2 * self.variance)
-        return nll + self._constant(prod(x.shape[1:])) if self.include_constant else nll
+        return self.from_distances(kernels.squared_distances(x, decoded), x.shape)
+
+    def from_distances(self, squares: FloatArray, shape: tuple[int, ...]) -> FloatArray:
+        """Return −log p(x | z) from the squared distances (N,) of images of ``shape`` (N, …)."""
+        nll: FloatArray = squares / (2 * self.variance)
+        return nll + self._constant(prod(shape[1:])) if self.include_constant else nll
 
     def gradient(self, x: FloatArray, decoded: FloatArray) -> FloatArray:
         """Return (decoded − x) / c."""
@@ -183,7 +187,8 @@ class LearnedVarianceLikelihood(Likelihood):
         mean, log_variance, _ = self._split(x, decoded)
         residual = x - mean
         terms = residual * residual * np.exp(-log_variance) + log_variance + LOG_TWO_PI
-        return 0.5 * _sum_over_pixels(terms)
+        total: FloatArray = 0.5 * terms.sum(axis=tuple(range(1, terms.ndim)))
+        return total
 
     def gradient(self, x: FloatArray, decoded: FloatArray) -> FloatArray:
         """Return the gradients of means and raw log-variances, in ``decoded``'s shape.
@@ -230,8 +235,3 @@ class LearnedVarianceLikelihood(Likelihood):
 
     def __repr__(self) -> str:
         return f"LearnedVarianceLikelihood(minimum_log_variance={self.minimum_log_variance})"
-
-
-def _sum_over_pixels(terms: FloatArray) -> FloatArray:
-    total: FloatArray = terms.reshape(terms.shape[0], prod(terms.shape[1:])).sum(axis=1)
-    return total

@@ -172,8 +172,10 @@ class KeptRun:
 
     def _prepare(self, data: Dataset) -> None:
         """Write what the run is, having made sure that what it will be can be written as well."""
-        arrays = [*self.model.state().values(), *self.trainer.optimiser.state.values()]
-        check_space(self.folder, sum(array.nbytes for array in arrays) + 300 * len(arrays))
+        if not self.complete:
+            arrays = [*self.model.state().values(), *self.trainer.optimiser.state.values()]
+            texts = 8192  # configuration and progress; each array has a header besides
+            check_space(self.folder, texts + sum(400 + array.nbytes for array in arrays))
         self.config |= {"data": data.name, "images": data.fingerprint}
         write_config(self.folder / "config.json", self.config, self.model)
         self._place.new = False

@@ -1,8 +1,8 @@
 """One training step: noise, forward, backward, optimiser."""
 
 import math
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 import numpy as np
@@ -11,11 +11,14 @@ from numpy.typing import NDArray
 from scratchvae.data.batches import read_pixels
 from scratchvae.engine import Engine, trained_by
 from scratchvae.errors import InputError
+from scratchvae.layers import Parameter
 from scratchvae.randomness import StreamsInTurn, stream
 from scratchvae.training.optimisers import SGD, Adam, Optimiser
 from scratchvae.training.protocol import LossMean, LossTerms, Trainable
 from scratchvae.training.settings import LAST_STAGE, Settings, stage_of
 from scratchvae.validation import FloatArray, check_count
+
+_NOTHING = nullcontext()
 
 
 class Trainer:
@@ -120,18 +123,20 @@ class Trainer:
 
     def _step(self, model: Trainable, x: FloatArray, condition: dict[str, Any]) -> LossTerms:
         """Take one step, with the passes of ``model``: the trainer's, or its double."""
-        self._check_parameters()
-        buffers = [(buffer, buffer.copy()) for buffer in self.model.buffers.values()]
+        parameters, kept = self.engine.arrays(self.model)
+        self._check_parameters(parameters)
+        buffers = [(buffer, buffer.copy()) for buffer in kept.values()]
         # A loss that overflows is reported by an error: no need of NumPy's warnings as well.
         quiet = np.errstate(over="ignore", invalid="ignore")
-        with self.schedules_in_force(model), quiet:
+        scheduled = self.settings.warm_up or self.settings.free_bits
+        with self.schedules_in_force(model) if scheduled else _NOTHING, quiet:
             rng = self._noise_streams.take(self.seed, self.optimiser.steps)
             noise = model.draw_noise(len(x), rng)
             try:
-                terms = model.forward(x, noise, training=True, **condition)
+                terms: LossTerms = self.engine.forward(model, x, noise, **condition)
                 self._check_loss(terms.loss)
                 self.engine.zero_grad(model)
-                model.backward()
+                self.engine.backward(model)
             except BaseException:
                 # A step that is refused costs nothing: running statistics have moved already.
                 for buffer, before in buffers:
@@ -142,9 +147,9 @@ class Trainer:
         self.engine.hand_back(self.model)
         return terms
 
-    def _check_parameters(self) -> None:
-        """Raise ``InputError`` unless the optimiser's parameters are the model's."""
-        if self.optimiser.parameters != self.model.parameters:
+    def _check_parameters(self, parameters: Mapping[str, Parameter]) -> None:
+        """Raise ``InputError`` unless the optimiser's parameters are these, the model's."""
+        if self.optimiser.parameters != parameters:
             raise InputError(
                 "the model's layers or parameters were replaced after this Trainer was made: make "
                 "a new Trainer, whose optimiser has the new ones"

@@ -74,11 +74,11 @@ def test_engine_variable_is_on_or_off(monkeypatch):
 
 
 @compiled
-@pytest.mark.parametrize(("name", "most"), [("zhao-mlp", 400), ("zhao-cnn", 800)])
+@pytest.mark.parametrize(("name", "most"), [("zhao-mlp", 100), ("iwae", 400)])
 def test_a_step_makes_few_python_calls(name, most):
     trainer = scratchvae.Trainer(scratchvae.build(name, seed=0))
     x = np.random.default_rng(0).random((32, 28, 28, 1), dtype=np.float32)
-    for _ in range(2):  # the second stores the kernels' calls
+    for _ in range(3):  # the second stores the kernels' calls, the third finds all as it was
         trainer.step_on_floats(x)
     package, calls = os.path.dirname(scratchvae.__file__), 0
 
@@ -154,7 +154,8 @@ def test_a_trainer_refuses_parameters_that_its_optimiser_does_not_have():
     model = small_vae()
     trainer = scratchvae.Trainer(model)
     x = np.random.default_rng(0).random((4, 3, 5, 1))
-    trainer.step(x)
+    for _ in range(4):
+        trainer.step(x)
     model.encoder.layers[1] = Dense(15, 3, rng=0, dtype=np.float64)
     with refused("replaced", "new Trainer"):
         trainer.step(x)

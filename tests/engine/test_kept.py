@@ -90,6 +90,22 @@ def test_what_a_likelihood_keeps_is_not_written_over(engine):
     notes.assert_unchanged(16)
 
 
+def test_what_a_likelihood_keeps_that_comes_between_two_steps_is_not_written_over(engine):
+    notes = Notes()
+
+    class Noting(GaussianLikelihood):
+        def gradient(self, x, decoded):
+            notes.take(x, decoded)
+            return super().gradient(x, decoded)
+
+    trainer = Trainer(small_vae(GaussianLikelihood()))
+    for likelihood in (trainer.model.likelihood, Noting()):
+        trainer.model.likelihood = likelihood
+        for _ in range(3):
+            trainer.step(IMAGES)
+    notes.assert_unchanged(6)
+
+
 def test_what_a_model_keeps_of_its_batches_is_not_written_over(engine):
     notes = Notes()
 

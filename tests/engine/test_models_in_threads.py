@@ -1,7 +1,9 @@
 """One model in several threads: each gets its own answers, and training is not disturbed."""
 
 import copy
+import gc
 import threading
+from weakref import ref
 
 import numpy as np
 import pytest
@@ -10,7 +12,7 @@ from hierarchical_cases import small
 
 import scratchvae
 from scratchvae import evaluation, plots
-from scratchvae.engine import looking_at
+from scratchvae.engine import Engine, looking_at
 from scratchvae.engine.twins import twin
 from scratchvae.layers import Dense, Layer, Reshape, Sequential, Tanh
 from scratchvae.models import IWAE, ConditionalVAE, DenoisingAutoencoder
@@ -115,15 +117,15 @@ def in_another_thread(work):
     return found[0]
 
 
-def meanwhile(monkeypatch, kind, work):
-    """Have ``work()`` called between each forward and backward pass of models of a class."""
-    backward = kind.backward
+def meanwhile(monkeypatch, work):
+    """Have ``work()`` called between the forward and the backward pass of each step."""
+    backward = Engine.backward
 
-    def working(self):
+    def working(self, model):
         work()
-        backward(self)
+        backward(self, model)
 
-    monkeypatch.setattr(kind, "backward", working)
+    monkeypatch.setattr(Engine, "backward", working)
 
 
 @pytest.mark.parametrize("engine", ["on", "off"])
@@ -133,11 +135,7 @@ def test_a_look_in_the_middle_of_a_step_changes_nothing(name, engine, monkeypatc
     alone, watched, looks = MODELS[name](), MODELS[name](), []
     labels = {"y": LABELS} if alone.classes else {}
     alone.fit(IMAGES, **labels, **FIT)
-    meanwhile(
-        monkeypatch,
-        type(watched),
-        lambda: looks.append(in_another_thread(lambda: look(watched))),
-    )
+    meanwhile(monkeypatch, lambda: looks.append(in_another_thread(lambda: look(watched))))
     watched.fit(IMAGES, **labels, **FIT)
     assert len(looks) == 6
     assert_same(watched.state(), alone.state())
@@ -155,7 +153,10 @@ def test_a_look_from_within_a_models_own_forward_changes_nothing(engine, monkeyp
             answers.append((self.encode(x), self.sample(len(x))))
             return terms
 
-    curious, plain = small_vae(model=Curious), small_vae()
+    class Derived(scratchvae.VAE):
+        """Its passes run as they are written, too, and so to the same bits."""
+
+    curious, plain = small_vae(model=Curious), small_vae(model=Derived)
     for model in (curious, plain):
         model.fit(IMAGES, **FIT)
     assert_same(curious.state(), plain.state())
@@ -165,8 +166,45 @@ def test_a_look_from_within_a_models_own_forward_changes_nothing(engine, monkeyp
     np.testing.assert_array_equal(answers[0][1], plain.sample(11))
 
 
+@pytest.mark.parametrize("engine", ["on", "off"])
+def test_a_look_by_what_trains_has_a_double_of_its_own(engine, monkeypatch):
+    monkeypatch.setenv("SCRATCHVAE_ENGINE", engine)
+    curious, plain, answers = small_vae(), small_vae().fit(IMAGES, **FIT), []
+    draw_noise = scratchvae.VAE.draw_noise
+
+    def looking(self, count, rng):
+        with looking_at(self) as double:  # the passes of what trains are whole programs
+            assert double is not self
+            if self is not curious:
+                assert {name for name in vars(self) if callable(vars(self)[name])} == set()
+        answers.append((self.encode(IMAGES), self.decode(np.ones((2, 2)))))
+        return draw_noise(self, count, rng)
+
+    monkeypatch.setattr(scratchvae.VAE, "draw_noise", looking)
+    curious.fit(IMAGES, **FIT)
+    assert len(answers) == 6
+    assert_same(curious.state(), plain.state())
+
+
+@pytest.mark.parametrize("kind", [scratchvae.VAE, IWAE])
+def test_a_model_lives_no_longer_than_who_trains_it_or_looks_at_it(kind):
+    trainer = scratchvae.Trainer(small_vae(model=kind))
+    gc.disable()
+    try:
+        for _ in range(3):
+            trainer.step(IMAGES)
+            trainer.model.elbo(IMAGES)
+        model = ref(trainer.model)
+        del trainer
+        assert model() is None
+    finally:
+        gc.enable()
+
+
 def test_a_model_with_a_method_of_its_own_is_used_by_one_thread_at_a_time():
-    model, alone = small_vae(), small_vae().fit(IMAGES, **FIT)
+    model, alone = small_vae(), small_vae()
+    alone.forward = alone.forward
+    alone.fit(IMAGES, **FIT)
     first, forward, inside = threading.Event(), model.forward, []
 
     def slow(*arguments, **options):
@@ -256,7 +294,7 @@ def test_a_second_training_at_once_is_refused(first, second, monkeypatch):
             refusals.append(1)
 
     with monkeypatch.context() as patch:
-        meanwhile(patch, scratchvae.VAE, try_second)
+        meanwhile(patch, try_second)
         ways[first]()
     assert refusals
     alone = small_vae()
@@ -269,7 +307,7 @@ def test_a_second_training_at_once_is_refused(first, second, monkeypatch):
 def test_a_training_that_fails_gives_the_model_free(monkeypatch):
     model = small_vae()
     with monkeypatch.context() as patch:
-        meanwhile(patch, scratchvae.VAE, lambda: 1 / 0)
+        meanwhile(patch, lambda: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             model.fit(IMAGES, **FIT)
     in_another_thread(lambda: model.fit(IMAGES, **FIT))
@@ -283,7 +321,7 @@ def test_one_trainer_in_two_threads_at_once_is_refused(monkeypatch):
             in_another_thread(lambda: trainer.step(IMAGES))
 
     with monkeypatch.context() as patch:
-        meanwhile(patch, scratchvae.VAE, try_again)
+        meanwhile(patch, try_again)
         trainer.step(IMAGES)
     assert trainer.optimiser.steps == 1
     in_another_thread(lambda: trainer.step(IMAGES))

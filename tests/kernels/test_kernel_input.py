@@ -69,6 +69,10 @@ PASSES = {
     "sigmoid_backward": (lambda dy: kernels.sigmoid_backward(dy, np.ones(X)), X),
     "softplus_backward": (lambda dy: kernels.softplus_backward(dy, np.ones(X)), X),
     "bernoulli_cross_entropy": (lambda x: kernels.bernoulli_cross_entropy(x, np.ones(X)), X),
+    "bernoulli_cross_entropy_sum": (
+        lambda x: kernels.bernoulli_cross_entropy_sum(x, np.ones(X)),
+        X,
+    ),
     "bernoulli_gradient": (lambda x: kernels.bernoulli_gradient(x, np.ones(X)), X),
     "squared_distances": (lambda y: kernels.squared_distances(np.ones(X), y), X),
     "gaussian_gradient": (lambda mean: kernels.gaussian_gradient(np.ones(X), mean, 1.0), X),

@@ -134,11 +134,11 @@ def test_observing_a_program_sees_each_task_and_its_time():
     program = Program([Task(add_to_each, 0, (x, y, 1.0))] * 3, 1)
     program.run()
     seen = []
-    with observing(lambda kernel, seconds: seen.append((kernel, seconds))):
+    with observing(lambda ran, seconds: seen.extend(zip(ran, seconds, strict=True))):
         start = time.perf_counter()
         program.run()
         whole = time.perf_counter() - start
-    assert [kernel for kernel, _ in seen] == [add_to_each] * 3
+    assert [task.kernel for task, _ in seen] == [add_to_each] * 3
     assert all(seconds > 1e-5 for _, seconds in seen)
     assert sum(seconds for _, seconds in seen) <= whole
     program.run()

@@ -162,6 +162,38 @@ def test_bernoulli():
     assert_slopes(found, lambda a: reference.bernoulli_cross_entropy(x, a), logits, 1.0)
 
 
+def test_bernoulli_sums_over_each_images_pixels():
+    x, logits = np.random.default_rng(0).random((3, 2, 2)), draw(1, 3, 2, 2)
+    found = reference.bernoulli_cross_entropy_sum(x, logits)
+    each = [reference.bernoulli_cross_entropy(x[n], logits[n]).sum() for n in range(3)]
+    np.testing.assert_allclose(found, each)
+    found = reference.bernoulli_gradient(x, logits, 0.3)
+    assert_slopes(found, lambda a: 0.3 * reference.bernoulli_cross_entropy(x, a), logits, 1.0)
+
+
+@pytest.mark.parametrize("floor", [None, 0.2])
+def test_latents(floor):
+    hidden, eps, dz = draw(0, 4, 6), draw(1, 4, 3), draw(2, 4, 3)
+    log_variance, z, kl = reference.latents_forward(hidden, eps, floor)
+    mean, raw = hidden[:, :3], hidden[:, 3:]
+    variance = np.exp(raw) if floor is None else np.log1p(np.exp(raw)) + floor
+    np.testing.assert_allclose(np.exp(log_variance), variance)
+    np.testing.assert_allclose(z, mean + np.sqrt(variance) * eps)
+    terms = variance + mean**2 - 1 - np.log(variance)
+    np.testing.assert_allclose(kl, 0.5 * terms.sum(axis=1))
+
+    def loss(hidden):
+        _, z, kl = reference.latents_forward(hidden, eps, floor)
+        return (dz * z).sum() + 0.7 * kl.sum()
+
+    found = reference.latents_backward(dz, hidden, log_variance, eps, 0.7, floor)
+    for place in np.ndindex(hidden.shape):
+        step = np.zeros_like(hidden)
+        step[place] = 1e-6
+        slope = (loss(hidden + step) - loss(hidden - step)) / 2e-6
+        assert found[place] == pytest.approx(slope, rel=1e-6, abs=1e-8)
+
+
 def test_squared_distances_and_gaussian_gradient():
     x, mean = draw(0, 3, 2, 2), draw(1, 3, 2, 2)
     distances = reference.squared_distances(x, mean)
@@ -185,7 +217,7 @@ def every_call(dtype, images):
     x, y = draw(0, images, 3), draw(1, images, 3)
     picture, features = draw(2, images, 5, 5, 2), draw(3, images, 3, 3, 4)
     weight = draw(4, 3, 3, 2, 4)
-    channel, scale = draw(5, 3), draw(6, 3)
+    channel, scale, hidden = draw(5, 3), draw(6, 3), draw(12, images, 6)
     wide = np.float64(0.5)  # a number of NumPy's own would widen float32 where it is not cast
     settings = {"step": 2, "learning_rate": wide, "beta_1": wide, "beta_2": wide, "epsilon": wide}
     calls = [
@@ -204,9 +236,12 @@ def every_call(dtype, images):
         *((name, (x,), (), {}) for name in ("relu", "tanh", "sigmoid", "softplus")),
         *((f"{name}_backward", (x, y), (), {}) for name in ("relu", "tanh", "sigmoid", "softplus")),
         ("bernoulli_cross_entropy", (x, y), (), {}),
-        ("bernoulli_gradient", (x, y), (), {}),
+        ("bernoulli_cross_entropy_sum", (x, y), (), {}),
+        ("bernoulli_gradient", (x, y), (wide,), {}),
         ("squared_distances", (x, y), (), {}),
         ("gaussian_gradient", (x, y), (wide,), {}),
+        ("latents_forward", (hidden, x), (wide,), {}),
+        ("latents_backward", (y, hidden, draw(11, *x.shape), x), (wide, wide), {}),
         ("adam_step", (x, y, draw(9, *x.shape), draw(10, *x.shape) ** 2), (), settings),
     ]
     assert {name for name, *_ in calls} == set(reference.__all__)

@@ -154,10 +154,10 @@ def test_observing_sees_each_task_and_its_seconds(threads, calls, monkeypatch):
 
     short, long = lasting(0.25), lasting(0.5)
     seen = []
-    with observing(lambda kernel, seconds: seen.append((kernel, seconds))):
+    with observing(lambda ran, seconds: seen.extend(zip(ran, seconds, strict=True))):
         run([Task(short, MUCH, ()), Task(long, MUCH, ())], threads)
     run([Task(short, MUCH, ())], threads)
-    assert seen == [(short, 0.25), (long, 0.5)]
+    assert [(task.kernel, each) for task, each in seen] == [(short, 0.25), (long, 0.5)]
     assert calls[:2] == ([(0, 1)] * 2 if threads == 1 else [(ALL, 2)] * 2)
 
 

@@ -91,8 +91,9 @@ def test_a_file_system_without_locks_is_no_obstacle_and_is_named(tmp_path, monke
         raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
 
     monkeypatch.setattr(fcntl, "flock", without)
+    with begin(tmp_path / "run").held():
+        (line,) = capsys.readouterr().err.splitlines()
     finish(begin(tmp_path / "run"))
-    (line,) = capsys.readouterr().err.splitlines()
     assert f"{str(tmp_path / 'run')!r} has no locks" in line
     assert names_in(tmp_path / "run") == {"config.json", "metrics.csv", "checkpoint.npz"}
 
@@ -145,6 +146,21 @@ def test_training_that_could_not_be_saved_is_refused_before_its_first_step(tmp_p
         assert run.trainer.optimiser.steps == steps
     assert names_in(tmp_path) == {"old"}
     assert contents(tmp_path / "old") == before
+
+
+def test_a_complete_run_needs_no_room_for_a_checkpoint(tmp_path, monkeypatch):
+    finish(begin(tmp_path / "run"))
+    sizes = []
+    monkeypatch.setattr(
+        "scratchvae.runs.kept_run.check_space", lambda folder, size: sizes.append(size)
+    )
+    run = Run.open(tmp_path / "run")
+    finish(run)
+    assert sizes == []
+    run.extend(2)
+    finish(run)
+    (size,) = sizes
+    assert 0 <= size - (tmp_path / "run" / "checkpoint.npz").stat().st_size < 20_000
 
 
 def test_what_a_killed_process_left_unfinished_is_removed(tmp_path):

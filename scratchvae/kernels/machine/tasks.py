@@ -66,7 +66,7 @@ _WORTH_NANOSECONDS = 100_000.0
 _entrance = threading.Lock()
 _backoff = Backoff()
 _called: set[Kernel] = set()
-_observer: Callable[[Kernel, float], None] | None = None
+_observer: Callable[[Sequence[Task], Sequence[float]], None] | None = None
 
 
 def _reopen() -> None:
@@ -90,7 +90,7 @@ def run(tasks: Sequence[Task], threads: int) -> None:
     for task in tasks:
         start = time.perf_counter()
         _share((task,), threads)
-        observer(task.kernel, time.perf_counter() - start)
+        observer([task], [time.perf_counter() - start])
 
 
 def compute(
@@ -180,7 +180,7 @@ class Program:
         if self._calls is None:
             self._store()
         copies = copies or self._calls is None
-        read = tuple(self._place(number, array, copies) for number, array in enumerate(given))
+        read = tuple([self._place(number, array, copies) for number, array in enumerate(given)])
         if self._calls is None:
             run(self._tasks, self._threads)
             self._has_run = True
@@ -246,15 +246,16 @@ class Program:
         worth = int(_WORTH_NANOSECONDS)
         done = run_stored_calls(calls, self._times, first, self._threads, loop, worth, clock, stops)
         if observer is not None:
-            times = self._times[first:done].tolist()
-            for task, nanoseconds in zip(self._tasks[first:], times, strict=False):
-                observer(task.kernel, 1e-9 * nanoseconds)
+            observer(self._tasks[first:done], (1e-9 * self._times[first:done]).tolist())
         return done
 
 
 @contextmanager
-def observing(note: Callable[[Kernel, float], None]) -> Iterator[None]:
-    """Within this, have ``note(kernel, seconds)`` called after each task."""
+def observing(note: Callable[[Sequence[Task], Sequence[float]], None]) -> Iterator[None]:
+    """Within this, have ``note(tasks, seconds)`` called with what has run, and how long each took.
+
+    It is called once for a whole program: to be called for each task would itself take long.
+    """
     global _observer
     _observer = note
     try:

@@ -12,10 +12,11 @@ import numpy as np
 from scratchvae.kernels.machine.chunks import ALL, Kernel, bounds, run_all
 from scratchvae.kernels.machine.compilation import kernel
 from scratchvae.kernels.machine.numba_interior import JIT_DISABLED
-from scratchvae.kernels.machine.tasks import Task
+from scratchvae.kernels.machine.tasks import Resources, Task
 from scratchvae.validation import Array, FloatArray, check_same_dtype, check_same_shape
 
 NANOSECONDS = 0.5  # rough cost of a pass over memory, per number
+_LANES = 64  # sums kept side by side: one alone would wait for each addition to end
 
 Function = Callable[..., Any]
 
@@ -58,6 +59,16 @@ def each_pair_task(
     return Task(_each_pair(function), x.size * NANOSECONDS, arguments)
 
 
+def sum_of_pairs_task(
+    resources: Resources, function: Function, x: FloatArray, y: FloatArray, out: FloatArray
+) -> Task:
+    """Return the task of out = Σ function(x, y, 1) over all axes but the first: (N, …) to (N,)."""
+    sums = resources.memory.scratch("sums", resources.threads * _LANES, x.dtype)
+    rows = [array.reshape(len(x), x.size // max(len(x), 1)) for array in (x, y)]
+    arguments = (*rows, sums, out, x.dtype.type(1))
+    return Task(_sum_of_pairs(function), x.size * NANOSECONDS, arguments)
+
+
 @specialised
 def _each_number(function: Function) -> Kernel:
     def code(chunk: int, chunks: int, x: Array, out: Array, constant: float) -> None:
@@ -80,6 +91,33 @@ def _each_pair(function: Function) -> Kernel:
         x, y, out = x[first:last], y[first:last], out[first:last]
         for i in range(out.size):
             out[i] = function(x[i], y[i], constant)
+
+    return code
+
+
+@specialised
+def _sum_of_pairs(function: Function) -> Kernel:
+    def code(
+        chunk: int, chunks: int, x: Array, y: Array, sums: Array, out: Array, constant: float
+    ) -> None:
+        if chunk == ALL:
+            return run_all(chunks)
+        first, last = bounds(chunk, chunks, len(x))
+        whole = x.shape[1] // _LANES * _LANES
+        sums = sums[chunk * _LANES : (chunk + 1) * _LANES]
+        for row in range(first, last):
+            sums[:] = 0
+            for start in range(0, whole, _LANES):
+                for lane in range(_LANES):
+                    sums[lane] += function(x[row, start + lane], y[row, start + lane], constant)
+            for lane in range(x.shape[1] - whole):
+                sums[lane] += function(x[row, whole + lane], y[row, whole + lane], constant)
+            half = _LANES // 2
+            while half > 0:
+                for lane in range(half):
+                    sums[lane] += sums[lane + half]
+                half //= 2
+            out[row] = sums[0]
 
     return code
 
