@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from difflib import get_close_matches
 
 _MOST_LISTED = 30  # names in a message
+_MOST_SHOWN = 80  # characters of a value in a message
 
 
 class InputError(ValueError):
@@ -27,6 +28,18 @@ class InputError(ValueError):
         self.remedy = remedy
 
 
+def shown(value: object) -> str:
+    """Return ``value`` as an error shows it: on one line, and no more of it than helps."""
+    text = " ".join(repr(value).split())
+    return text if len(text) <= _MOST_SHOWN else f"{text[: _MOST_SHOWN - 2]} …"
+
+
+def not_defined(owner: object, method: str) -> InputError:
+    """Return the error for a method that a class of the reader's own has to define."""
+    kind = type(owner).__name__
+    return InputError(f"{kind} does not define {method}", f"write a {method} in class {kind}")
+
+
 def unknown_name(kind: str, name: object, names: Iterable[str], *, owner: str = "") -> InputError:
     """Return the error for a name that does not exist, with the nearest of the ``names`` that do.
 
@@ -34,7 +47,8 @@ def unknown_name(kind: str, name: object, names: Iterable[str], *, owner: str = 
     names, where several things have names of this kind.
     """
     known = {each.lower(): each for each in names}
-    problem = f"{owner} has no {kind} {name!r}" if owner else f"there is no {kind} {name!r}"
+    problem = f"{owner} has no" if owner else "there is no"
+    problem += f" {kind} {shown(name)}"
     if not known:
         return InputError(f"{problem}, nor any other")
     near = get_close_matches(str(name).lower(), known, n=1)

@@ -6,8 +6,10 @@ change in one use (a second picture, say) leaves the others as they were.
 """
 
 import numpy as np
+from numpy.typing import DTypeLike
 
-from scratchvae.validation import check_count
+from scratchvae.errors import InputError, shown
+from scratchvae.validation import FloatArray, check_count, check_is, check_seed
 
 # The order is part of the meaning of a seed: add new uses at the end.
 _USES = ("initialise", "shuffle", "pixels", "noise", "evaluate", "draw")
@@ -26,7 +28,44 @@ def stream(seed: int, use: str, *numbers: int) -> np.random.Generator:
     numbers
         The epoch and the batch, where the use has them.
     """
-    return np.random.default_rng([check_count(seed, "seed", 0), _USES.index(use), *numbers])
+    return np.random.default_rng([check_seed(seed), _USES.index(use), *numbers])
+
+
+def standard_normal(
+    rng: np.random.Generator, shape: tuple[int, ...], dtype: DTypeLike
+) -> FloatArray:
+    """Return draws from N(0, 1); ``InputError`` unless ``rng`` is a generator, ``shape`` counts."""
+    check_generator(rng)
+    sizes = tuple(check_count(size, "count", 0) for size in shape)
+    draws: FloatArray = rng.standard_normal(sizes, dtype=dtype)  # type: ignore[arg-type]
+    return draws
+
+
+def seed_of_round(seed: int, number: int) -> int:
+    """Return the seed of a round of training that goes on: its own, but for round 0."""
+    if number == 0:
+        return seed
+    return int(np.random.SeedSequence([check_seed(seed), number]).generate_state(1)[0])
+
+
+def check_generator(rng: np.random.Generator) -> None:
+    """Raise ``InputError`` unless ``rng`` is a NumPy generator."""
+    check_is(rng, "rng", np.random.Generator, "np.random.default_rng(0)")
+
+
+def generator(rng: np.random.Generator | int | None) -> np.random.Generator:
+    """Return the generator that ``rng`` is, or one of that seed; ``None``: a new one each time."""
+    if isinstance(rng, np.random.Generator):
+        return rng
+    if rng is None:
+        return np.random.default_rng()
+    try:
+        return np.random.default_rng(check_seed(rng))
+    except InputError:
+        raise InputError(
+            f"rng must be a NumPy Generator, a seed or None, not {shown(rng)}: make one with "
+            "np.random.default_rng(0)"
+        ) from None
 
 
 class StreamsInTurn:

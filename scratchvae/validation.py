@@ -5,16 +5,22 @@ dtype that comes in goes out. A check returns the array unchanged or raises ``In
 """
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from numbers import Real
 from typing import Any
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from scratchvae.errors import InputError
+from scratchvae.errors import InputError, shown
 
 Array = NDArray[Any]
 FloatArray = NDArray[np.floating[Any]]
+
+MOST = 2**31 - 1  # of anything that is counted: more could not be held
+
+MODEL = 'scratchvae.build("zhao-mlp")'  # as an example
 
 # The environment variables that choose among a few ways of computing, and their choices.
 VARIABLES = {
@@ -30,14 +36,39 @@ def check_dtype(dtype: DTypeLike) -> np.dtype[Any]:
     """Return ``dtype`` as a NumPy dtype; anything but float32 and float64 is an ``InputError``."""
     try:
         checked = np.dtype(dtype)
-    except TypeError:
+    except (TypeError, ValueError, SyntaxError):  # all three come of what is no dtype
         checked = None
     # NumPy takes None for float64, and finds a dtype equal to it.
     if dtype is None or checked is None or checked not in FLOAT_DTYPES:
         raise InputError(
-            f"dtype must be float32 (to train) or float64 (to check gradients), not {dtype!r}"
+            f"dtype must be float32 (to train) or float64 (to check gradients), not {shown(dtype)}"
         )
     return checked
+
+
+def as_array(values: Any, name: str) -> NDArray[Any]:
+    """Return ``values`` as an array of real numbers, whatever they come in.
+
+    Text, objects, complex numbers, rows of different lengths and masked entries are an
+    ``InputError``: NumPy would take most of them, and make something else of them later.
+    """
+    if isinstance(values, np.ma.MaskedArray) and np.ma.is_masked(values):
+        raise InputError(
+            f"{name} must have all its numbers, and {np.ma.getmaskarray(values).sum()} of them are "
+            "masked: fill them with .filled(0), or leave their rows out"
+        )
+    try:
+        array = np.asarray(values)
+    except (TypeError, ValueError) as error:
+        different = "inhomogeneous" in str(error)
+        problem = "these rows differ in length" if different else shown(values)
+        raise InputError(f"{name} must be an array of numbers, not {problem}") from None
+    if array.dtype.kind not in "biuf":
+        came = shown(values) if array.ndim == 0 else f"{array.dtype} of shape {array.shape}"
+        raise InputError(
+            f"{name} must be an array of real numbers, not {came}: convert it with .astype"
+        )
+    return array
 
 
 def check_floats(x: Any, name: str, dtype: np.dtype[Any] | None = None) -> FloatArray:
@@ -47,6 +78,8 @@ def check_floats(x: Any, name: str, dtype: np.dtype[Any] | None = None) -> Float
     """
     if not isinstance(x, np.ndarray):
         raise InputError(f"{name} must be a NumPy array, not {type(x).__name__}")
+    if isinstance(x, np.ma.MaskedArray):
+        as_array(x, name)  # which refuses masked numbers
     if x.dtype not in FLOAT_DTYPES:
         raise InputError(
             f"{name} must hold float32 or float64, not {x.dtype}: convert it with .astype"
@@ -107,6 +140,18 @@ def check_shape(array: FloatArray, name: str, shape: tuple[int, ...]) -> None:
         )
 
 
+def check_broadcast(**arrays: Any) -> None:
+    """Raise ``InputError`` unless all are arrays of floats of one dtype that broadcast together."""
+    first, *_ = arrays.values()
+    for name, array in arrays.items():
+        check_floats(array, name, first.dtype if isinstance(first, np.ndarray) else None)
+    try:
+        np.broadcast_shapes(*(array.shape for array in arrays.values()))
+    except ValueError:
+        shapes = ", ".join(f"{name} {array.shape}" for name, array in arrays.items())
+        raise InputError(f"the shapes of {shapes} do not fit together: reshape one") from None
+
+
 def check_same_dtype(names: str, *arrays: Any) -> None:
     """Raise ``InputError`` unless all are arrays of float32, or all of float64."""
     dtypes = [x.dtype if isinstance(x, np.ndarray) else type(x).__name__ for x in arrays]
@@ -138,12 +183,54 @@ def check_finite(x: NDArray[Any], name: str) -> None:
         )
 
 
-def check_count(value: Any, name: str, minimum: int = 1) -> int:
-    """Return ``value`` as an ``int``; ``InputError`` unless whole and at least ``minimum``."""
+def check_count(value: Any, name: str, minimum: int = 1, maximum: int | None = MOST) -> int:
+    """Return ``value`` as an ``int``; ``InputError`` unless whole and within the bounds."""
     whole = isinstance(value, int | np.integer) and not isinstance(value, bool)
-    if not whole or value < minimum:
-        raise InputError(f"{name} must be a whole number of at least {minimum}, not {value!r}")
+    above = whole and maximum is not None and value > maximum
+    if not whole or above or value < minimum:
+        most = f" and at most {maximum:,}" if above else ""
+        raise InputError(
+            f"{name} must be a whole number of at least {minimum}{most}, not {shown(value)}"
+        )
     return int(value)
+
+
+def check_seed(value: Any) -> int:
+    """Return ``value`` as an ``int``; ``InputError`` unless whole and not negative."""
+    return check_count(value, "seed", 0, None)
+
+
+def check_flag(value: Any, name: str) -> bool:
+    """Return ``value`` as a ``bool``; ``InputError`` unless it is one."""
+    if not isinstance(value, bool | np.bool_):
+        raise InputError(f"{name} must be True or False, not {shown(value)}")
+    return bool(value)
+
+
+def check_choice(value: Any, name: str, choices: Iterable[str]) -> str:
+    """Return ``value``; ``InputError`` unless it is one of ``choices``."""
+    if not isinstance(value, str) or value not in choices:
+        raise InputError(f"{name} must be one of {', '.join(choices)}, not {shown(value)}")
+    return value
+
+
+def check_sizes(value: Any, name: str) -> tuple[int, ...]:
+    """Return the shape of an example as a tuple; ``InputError`` unless it is one of counts."""
+    if not isinstance(value, tuple | list):
+        raise InputError(f"{name} must be a tuple such as (28, 28, 1), not {shown(value)}")
+    return tuple(check_count(size, f"each number in {name}") for size in value)
+
+
+def check_is(value: Any, name: str, kind: type, example: str = "") -> None:
+    """Raise ``InputError`` unless ``value`` is an instance of ``kind``."""
+    if not isinstance(value, kind):
+        such = f", such as {example}" if example else ""
+        raise InputError(f"{name} must be a {kind.__name__}{such}, not {shown(value)}")
+
+
+def check_number(value: Any, name: str, wanted: str = "a finite number") -> float:
+    """Return ``value`` as a ``float``; ``InputError`` unless it is a finite number."""
+    return _number(value, name, wanted, lambda number: True)
 
 
 def check_positive(value: Any, name: str) -> float:
@@ -162,6 +249,12 @@ def check_share_kept(value: Any, name: str) -> float:
     return _number(value, name, "at least 0 and below 1", lambda number: 0 <= number < 1)
 
 
+def check_between(value: Any, name: str, least: float, most: float) -> float:
+    """Return ``value`` as a ``float``; ``InputError`` unless it is from ``least`` to ``most``."""
+    wanted = f"a number from {least:g} to {most:g}"
+    return _number(value, name, wanted, lambda number: least <= number <= most)
+
+
 def chosen_by_variable(variable: str) -> str:
     """Return what one of the ``VARIABLES`` of the environment chooses; by default the first.
 
@@ -176,10 +269,11 @@ def chosen_by_variable(variable: str) -> str:
 
 
 def _number(value: Any, name: str, wanted: str, allowed: Callable[[float], bool]) -> float:
-    try:
-        number = float(value)
-    except (TypeError, ValueError):
-        number = np.nan
+    # Text that float() would take, or True, is a slip of whoever wrote it.
+    number = np.nan
+    if isinstance(value, Real) and not isinstance(value, bool | np.bool_):
+        with suppress(OverflowError):  # a whole number beyond all floats
+            number = float(value)
     if not (np.isfinite(number) and allowed(number)):
-        raise InputError(f"{name} must be {wanted}, not {value!r}")
+        raise InputError(f"{name} must be {wanted}, not {shown(value)}")
     return number

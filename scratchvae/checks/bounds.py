@@ -27,7 +27,7 @@ def importance_bound(
 ) -> FloatArray:
     """Return log 1/K Σ p(x | z) p(z) / q(z | x) from the three logarithms, (K, N) to (N,).
 
-    It is the logarithm of the mean in eq. 6.3 of the lessons.
+    It is the logarithm of the mean in eq. 9.4 of the lessons.
     """
     for name, array in (("log_likelihood", log_likelihood), ("log_prior", log_prior)):
         check_floats(array, name)
@@ -56,7 +56,7 @@ def check_exact_likelihood(
         Fixes them.
     """
     check_function(elbo, "elbo", "of a model, images, mean and log-variance")
-    check_count(seed, "seed", 0)
+    check_count(seed, "seed", 0, None)
     rows = []
     for number in range(check_count(models, "models")):
         rng = np.random.default_rng([seed, number])
@@ -87,7 +87,7 @@ def check_bound_order(
     """
     check_function(bound, "bound", "of three logarithms of shape (K, N)")
     check_count(images, "images", 2)
-    rng = np.random.default_rng(check_count(seed, "seed", 0))
+    rng = np.random.default_rng(check_count(seed, "seed", 0, None))
     model, x, mean, log_variance = _case(rng, images, wider=2.0)
     exact = model.log_likelihood(x)
     elbo = model.elbo(x, mean, log_variance)

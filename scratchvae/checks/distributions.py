@@ -99,7 +99,7 @@ def check_reparameterisation(
     """
     check_function(sampler, "sampler", "of mean, log-variance and noise")
     check_count(draws, "draws", 2)
-    check_count(seed, "seed", 0)
+    check_count(seed, "seed", 0, None)
     mean = np.array([[-1.5, 0.0, 0.7, 3.0]])
     # None is 0, where variance and standard deviation are both 1 and a mix-up does not show.
     log_variance = np.array([[-3.0, -1.0, 0.8, 1.5]])
@@ -143,7 +143,7 @@ def check_kl(
     """
     check_function(kl, "kl", "of mean and log-variance")
     check_count(draws, "draws", 2)
-    check_count(seed, "seed", 0)
+    check_count(seed, "seed", 0, None)
     cases = {
         "equal to the prior": ([0.0, 0.0, 0.0], [0.0, 0.0, 0.0]),
         "shifted": ([1.0, -2.0, 0.5], [0.0, 0.0, 0.0]),
@@ -170,7 +170,7 @@ def check_likelihood(likelihood: Likelihood, *, seed: int = 0) -> DistributionRe
     those of its pixels; with a single pixel their mean would pass as well.
     """
     check_likelihood_object(likelihood)
-    rng = np.random.default_rng(check_count(seed, "seed", 0))
+    rng = np.random.default_rng(check_count(seed, "seed", 0, None))
     decoded = rng.normal(0.0, 1.5, (4, likelihood.channels_per_pixel))
     expected_mean = likelihood.mean(decoded)[:, 0]
     rows = []

@@ -68,7 +68,7 @@ def _check(
     title: str, make: MakeOptimiser, written_out: Callable[[FloatArray], list[float]], seed: int
 ) -> DistributionReport:
     check_function(make, "make", "from parameters by name to an optimiser of them")
-    rng = np.random.default_rng(check_count(seed, "seed", 0))
+    rng = np.random.default_rng(check_count(seed, "seed", 0, None))
     parameters = {name: Parameter(np.ones(1)) for name in _SIZES}
     optimiser = make(parameters)
     check_function(getattr(optimiser, "step", None), "the step of what make returns", "of nothing")

@@ -17,17 +17,20 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from scratchvae.checks.arguments import described
+from scratchvae.course import own_program
 from scratchvae.course.display import DATA_VARIABLE, FAST_VARIABLE, STATIC_VARIABLE
 from scratchvae.errors import InputError
 from scratchvae.files import write_text
 
 CELL_SECONDS = 600
-_CHECK = re.compile(r'^check\("(?P<name>[^"]+)", (?P<function>\w+)\)\s*$', re.MULTILINE)
+_CHECK = re.compile(r'^check\("(?P<name>[^"]+)", (?P<answer>\w+(?:, \w+)?)\)\s*$', re.MULTILINE)
+_BETWEEN = re.compile(r"^(?P<code>measured_\w+ = .*)$", re.MULTILINE)  # measured for the checker
 _SOLUTION = re.compile(
     r"<details><summary>Solution: (?P<name>[^<]+)</summary>\n\n.*?```python\n(?P<code>.*?)```\n\n"
     r"</details>",
     re.DOTALL,
 )
+_FOLDED = "hide-input"  # the tag of cells that draw or test, whose code is not the lesson
 _LANGUAGE = {"name": "python", "file_extension": ".py", "mimetype": "text/x-python"}
 _KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
 
@@ -74,12 +77,26 @@ def with_solutions(notebook: Any) -> Any:
             raise InputError(f"exercise {name!r} has no folded solution: write one under it")
         match = _CHECK.search(notebook.cells[place].source)
         assert match is not None
-        verdict = f'_verdict = check("{name}", {match["function"]})'
-        solved.cells[place].source = f"{code[name]}\n\n{verdict}\nassert _verdict.right, _verdict"
+        verdict = f'_verdict = check("{name}", {match["answer"]})'
+        rest = _BETWEEN.search(notebook.cells[place].source)
+        lines = [
+            code[name],
+            rest["code"] if rest else "",
+            verdict,
+            "assert _verdict.right, _verdict",
+        ]
+        solved.cells[place].source = "\n".join(lines)
     return solved
 
 
-def execute(notebook: Any, folder: Path, *, fast: bool = False, data: str | None = None) -> Any:
+def execute(
+    notebook: Any,
+    folder: Path,
+    *,
+    fast: bool = False,
+    data: str | None = None,
+    own: Path | None = None,
+) -> Any:
     """Run a notebook from a fresh kernel, and return it with its outputs.
 
     Parameters
@@ -92,6 +109,8 @@ def execute(notebook: Any, folder: Path, *, fast: bool = False, data: str | None
         Whether to do just enough to show that everything runs.
     data
         The data set instead of MNIST: "synthetic" as if MNIST could not be had.
+    own
+        The reader's own program, which may not exist yet; ``None``: one that is thrown away.
 
     Raises
     ------
@@ -104,9 +123,11 @@ def execute(notebook: Any, folder: Path, *, fast: bool = False, data: str | None
 
     changes = {STATIC_VARIABLE: "1", FAST_VARIABLE: "1" if fast else "0"}
     changes |= {DATA_VARIABLE: data} if data is not None else {}
-    with _environment(changes), TemporaryDirectory(prefix="lesson-") as pipes:
+    changes |= {own_program.VARIABLE: ""}
+    with TemporaryDirectory(prefix="lesson-") as name, _environment(changes):
+        os.environ[own_program.VARIABLE] = str(own or Path(name) / "my_vae.py")
         # Pipes in a folder of their own instead of ports: this needs no network.
-        pipe = {"transport": "ipc", "ip": str(Path(pipes) / "kernel")}
+        pipe = {"transport": "ipc", "ip": str(Path(name) / "kernel")}
         client = NotebookClient(
             notebook,
             timeout=CELL_SECONDS,
@@ -127,6 +148,8 @@ def tidy(notebook: Any) -> Any:
     for place, cell in enumerate(notebook.cells):
         cell.id = f"cell-{place:03d}"
         cell.metadata = {key: cell.metadata[key] for key in ("tags",) if cell.metadata.get(key)}
+        if _FOLDED in cell.metadata.get("tags", ()):
+            cell.metadata["jupyter"] = {"source_hidden": True}
         if cell.cell_type == "code":
             cell.outputs = [o for o in cell.outputs if o.get("name") != "stderr"]
     return notebook

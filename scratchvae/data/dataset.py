@@ -23,7 +23,7 @@ from scratchvae.data.idx import read_idx
 from scratchvae.data.remotes import FILES, REMOTES, RemoteDataset
 from scratchvae.errors import InputError, unknown_name
 from scratchvae.files import user_cache_folder
-from scratchvae.validation import check_count
+from scratchvae.validation import check_seed
 
 DATASET_NAMES = ("auto", "mnist", "fashion-mnist", "synthetic")
 _DATA_VARIABLE = "SCRATCHVAE_DATA"
@@ -120,9 +120,9 @@ def load(
         If there is no such data set, the seed is not a non-negative integer, a folder named by the
         user is missing or has damaged files, or the data set can be neither found nor downloaded.
     """
-    if name not in DATASET_NAMES:
+    if not isinstance(name, str) or name not in DATASET_NAMES:
         raise unknown_name("data set", name, DATASET_NAMES)
-    seed = check_count(seed, "seed", 0)
+    seed = check_seed(seed)
     if name == "synthetic":
         return _synthetic(seed, "")
     remote = remotes["mnist" if name == "auto" else name]
@@ -175,6 +175,8 @@ def find_local(
 
     Nothing is downloaded, and a folder without the data set is no error.
     """
+    if not isinstance(name, str) or name not in remotes:
+        raise unknown_name("data set", name, remotes)
     for folder in _user_folders(None):
         found = _find(remotes[name], folder, remotes)
         if isinstance(found, Dataset):

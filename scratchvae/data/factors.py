@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from scratchvae.errors import InputError
+from scratchvae.validation import as_array
 
 
 @dataclass(frozen=True)
@@ -64,7 +65,7 @@ def named_factors(labels: ArrayLike, factors: ArrayLike) -> dict[str, NDArray[An
     InputError
         If the two are of different numbers of images.
     """
-    known = _as_array("factors", factors)
+    known = as_array(factors, "factors")
     checked = check_factors(known, len(known) if known.ndim else 0)
     digits: dict[str, NDArray[Any]] = {"digit": check_labels(labels, len(checked))}
     return digits | dict(zip(FACTOR_NAMES, checked.T, strict=True))
@@ -72,7 +73,7 @@ def named_factors(labels: ArrayLike, factors: ArrayLike) -> dict[str, NDArray[An
 
 def check_labels(labels: ArrayLike, count: int) -> NDArray[np.uint8]:
     """Return labels as (count,) uint8; ``InputError`` if they are not that many digits."""
-    array = _as_array("labels", labels)
+    array = as_array(labels, "labels")
     if array.shape != (count,) or (count and not np.issubdtype(array.dtype, np.integer)):
         raise InputError(
             f"labels must be whole numbers of shape ({count},), not {array.dtype} of shape "
@@ -87,7 +88,7 @@ def check_labels(labels: ArrayLike, count: int) -> NDArray[np.uint8]:
 
 def check_factors(factors: ArrayLike, count: int) -> NDArray[np.float32]:
     """Return factors as (count, 7) float32; ``InputError`` if one is missing or out of bounds."""
-    array = _as_array("factors", factors)
+    array = as_array(factors, "factors")
     if array.shape != (count, len(FACTORS)) or array.dtype.kind not in "fiu":
         raise InputError(
             f"factors must be numbers of shape ({count}, {len(FACTORS)}), not {array.dtype} of "
@@ -101,12 +102,3 @@ def check_factors(factors: ArrayLike, count: int) -> NDArray[np.float32]:
                 f"{bad[0]}: give finite values within these bounds"
             )
     return array.astype(np.float32)
-
-
-def _as_array(name: str, values: ArrayLike) -> NDArray[Any]:
-    try:
-        return np.asarray(values)
-    except ValueError:
-        raise InputError(
-            f"{name} must be an array, not rows of different lengths: make them equally long"
-        ) from None

@@ -26,8 +26,7 @@ from scratchvae.data.factors import (
 )
 from scratchvae.data.ink import SIDE, centre_of_mass, draw_ink
 from scratchvae.data.strokes import SAMPLES, stroke_table
-from scratchvae.errors import InputError
-from scratchvae.validation import check_count
+from scratchvae.validation import check_between, check_count, check_seed
 
 __all__ = [
     "FACTORS",
@@ -106,9 +105,8 @@ def make_synthetic_digits(
         If a number is negative, a label is not a digit, or a factor is missing or out of bounds.
     """
     count = check_count(count, "count", 0)
-    seed = check_count(seed, "seed", 0)
-    if not isinstance(style, (int, float)) or not 0 <= style <= MOST_STYLE:  # NaN is refused too
-        raise InputError(f"style must be from 0 to {MOST_STYLE}, not {style!r}: 0 is no variation")
+    seed = check_seed(seed)
+    style = check_between(style, "style", 0, MOST_STYLE)  # 0 is no variation
     chosen_labels = None if labels is None else check_labels(labels, count)
     chosen_factors = None if factors is None else check_factors(factors, count)
     low, mode, high = np.array([(f.low, f.mode, f.high) for f in FACTORS.values()]).T

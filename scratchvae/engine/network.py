@@ -13,7 +13,7 @@ from scratchvae.kernels.machine.memory import Memory
 from scratchvae.kernels.machine.tasks import Resources
 from scratchvae.kernels.machine.threads import get_threads
 from scratchvae.layers import Layer, Sequential
-from scratchvae.layers.sequential import check_each_once
+from scratchvae.layers.sequential import check_each_once, passed_on
 from scratchvae.validation import (
     FloatArray,
     check_floats,
@@ -106,7 +106,7 @@ class PlannedNetwork(Layer):
                 # does not know gets a copy, which is its own to keep.
                 own = bool(passes) and isinstance(passes[-1], Layer)
                 piece = piece if self._keeps else twin(piece)
-                x = piece.forward(x if own else x.copy(), training)
+                x = passed_on(piece, "forward", piece.forward(x if own else x.copy(), training))
                 passes.append(piece)
             else:
                 plan = self._plan(place, piece, x, training)
@@ -143,7 +143,7 @@ class PlannedNetwork(Layer):
                 own = place + 1 < len(self._passes) and isinstance(self._passes[place + 1], Layer)
                 d = d if own else d.copy()
                 if wanted:
-                    d = piece.backward(d)
+                    d = passed_on(piece, "backward", piece.backward(d))
                 else:
                     piece.backward_parameters(d)
         return d

@@ -95,7 +95,7 @@ class VAEPasses:
             return model.forward(x, eps, training, **condition)
         nll, kl = self._plan.forward(x, eps)
         beta = model.kl_weight * model.beta
-        return model._mean_loss(nll, kl, beta, model.reconstruction_weight)  # eq. 10.2
+        return model._mean_loss(nll, kl, beta, model.reconstruction_weight)  # eq. 12.2
 
     def zero_grad(self) -> None:
         """Do what ``VAE.zero_grad`` does, or leave it to the backward pass."""
@@ -218,13 +218,13 @@ class _VAEPlan:
         encoder, decoder, likelihood = self._encoder, self._decoder, self._likelihood
         resources, images = encoder.resources, (encoder.x, decoder.y, decoder.dy)
         if isinstance(likelihood, BernoulliLikelihood):
-            tasks = bernoulli_gradient_tasks(resources, *images, self._weight)  # eq. 9.3, eq. 10.4
+            tasks = bernoulli_gradient_tasks(resources, *images, self._weight)  # eq. 11.3, eq. 12.4
         else:
             tasks = gaussian_gradient_tasks(resources, *images, likelihood.variance / self._weight)
         through_decoder, dz = decoder.backward_tasks(wants_dx=True, accumulate=accumulate)
         assert dz is not None
         hidden, eps, log_variance = self._latents
-        through_latents = latents_backward_tasks(  # eq. 10.7 and eq. 10.8
+        through_latents = latents_backward_tasks(  # eq. 12.7 and eq. 12.8
             *(resources, dz, hidden, log_variance, eps, self._kl_weight, encoder.dy, self._floor)
         )
         through_encoder, _ = encoder.backward_tasks(wants_dx=False, accumulate=accumulate)

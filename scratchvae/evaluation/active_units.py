@@ -2,7 +2,7 @@
 
 A latent that says nothing about the image has the same mean for every image. So a latent counts as
 active if the variance of its mean over the data is above 0.01. Source: Burda, Grosse and
-Salakhutdinov (2016), section 5.2.
+Salakhutdinov (2016), section 7.2.
 
 Dimensions: N images, D latents of a layer.
 """
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from scratchvae.engine import looking_at
 from scratchvae.errors import InputError
 from scratchvae.models import HierarchicalVAE, LatentModel
-from scratchvae.validation import FloatArray
+from scratchvae.validation import MODEL, FloatArray, check_floats, check_is, check_not_negative
 
 THRESHOLD = 0.01
 
@@ -43,6 +43,8 @@ def active_units(means: FloatArray, threshold: float = THRESHOLD) -> LayerActivi
 
     Fewer than two images have no variance, and are an ``InputError``.
     """
+    check_floats(means, "means")
+    check_not_negative(threshold, "threshold")
     if means.ndim != 2 or len(means) < 2:
         raise InputError(
             f"means must be of shape (N, D) for two images or more, not {means.shape}: give more "
@@ -59,6 +61,7 @@ def layer_activity(
     threshold: float = THRESHOLD,
 ) -> list[LayerActivity]:
     """Return the activity of each layer of a model's latents over ``images``, lowest first."""
+    check_is(model, "model", LatentModel, MODEL)
     if not isinstance(model, HierarchicalVAE):
         return [active_units(model.encode(images, labels), threshold)]
     chunks = []

@@ -3,6 +3,7 @@
 Dimensions: N images, K classes, … an image's shape (H, W, C).
 """
 
+from collections.abc import Mapping
 from math import prod
 from typing import Any
 
@@ -11,10 +12,11 @@ from numpy.typing import NDArray
 
 from scratchvae.data.batches import read_pixels
 from scratchvae.engine import looking_at
-from scratchvae.layers import Dense, Flatten, ReLU, Sequential
+from scratchvae.layers import Dense, Flatten, Parameter, ReLU, Sequential
 from scratchvae.models.checks import check_labels
+from scratchvae.randomness import generator
 from scratchvae.training import LossTerms, Settings, Trainable, Trainer, train
-from scratchvae.validation import FloatArray
+from scratchvae.validation import FloatArray, check_count, check_seed, check_sizes
 
 _CHUNK = 1000  # images at a time
 
@@ -37,16 +39,21 @@ class DigitClassifier(Trainable):
     def __init__(
         self, image_shape: tuple[int, ...], classes: int = 10, hidden: int = 300, seed: int = 0
     ) -> None:
-        rng = np.random.default_rng(seed)
-        self.classes = classes
+        rng = generator(check_seed(seed))
+        image_shape = check_sizes(image_shape, "image_shape")
+        self.classes = check_count(classes, "classes", 2)
         self.network = Sequential(
             Flatten(),
             Dense(prod(image_shape), hidden, rng=rng),
             ReLU(),
             Dense(hidden, classes, rng=rng),
         )
-        self.parameters = self.network.parameters
         self.dtype = self.network.dtype
+
+    @property
+    def parameters(self) -> Mapping[str, Parameter]:  # type: ignore[override]  # read-only here
+        """Those of the network."""
+        return self.network.parameters
 
     def draw_noise(self, count: int, rng: np.random.Generator) -> FloatArray:
         """Return an empty array, since a classifier has no noise."""

@@ -47,7 +47,15 @@ from scratchvae.engine import looking_at
 from scratchvae.errors import InputError
 from scratchvae.models import LatentModel
 from scratchvae.probability import kl_to_standard
-from scratchvae.validation import FloatArray, check_count, check_same_shape
+from scratchvae.validation import (
+    MODEL,
+    FloatArray,
+    as_array,
+    check_count,
+    check_floats,
+    check_is,
+    check_same_shape,
+)
 
 BINS = 50
 CLASSES = 10  # as many as digits
@@ -126,6 +134,9 @@ def factor_information(
         If the shapes do not fit, a number is NaN, there are fewer than two latents, or a factor is
         the same for all images and so has no entropy.
     """
+    check_floats(mean, "mean")
+    check_floats(log_variance, "log_variance", mean.dtype)
+    check_is(factors, "factors", Mapping, "named_factors(labels, factors)")
     check_same_shape(mean, log_variance, "mean and log_variance")
     if mean.ndim != 2 or len(mean) < 2 or mean.shape[1] < 2:
         raise InputError(
@@ -167,6 +178,7 @@ def model_information(
 
     The images are read as grey, as ``encode`` reads them. For the rest see ``factor_information``.
     """
+    check_is(model, "model", LatentModel, MODEL)
     chunks = [2 * (np.empty((0, model.latent_dim), model.dtype),)]
     for x, labelled in model._read(images, labels):
         with looking_at(model) as double:
@@ -229,7 +241,7 @@ def table_information(joint: FloatArray) -> float:
 
 def _as_classes(name: str, values: NDArray[Any], count: int, classes: int) -> NDArray[np.intp]:
     """Return a factor's classes, numbered from 0, (N,)."""
-    values = np.asarray(values)
+    values = as_array(values, f"factor {name}")
     if values.shape != (count,) or values.dtype.kind not in "iuf":
         raise InputError(
             f"factor {name} must be {count} numbers, one per image, not an array of {values.dtype} "

@@ -7,7 +7,7 @@ compared with the truth,
     log p(x) − ELBO = KL(q(z | x) ‖ p(z | x)),
 
 and what training reaches with the best possible. Source: Tipping and Bishop, "Probabilistic
-principal component analysis" (1999). The equation is eq. 6.5 of the lessons.
+principal component analysis" (1999). The equation is eq. 9.6 of the lessons.
 
 A model of one latent and any decoder is integrated over z numerically.
 
@@ -33,7 +33,17 @@ from scratchvae.probability import (
     multivariate_gaussian_log_density,
 )
 from scratchvae.probability.densities import LOG_TWO_PI
-from scratchvae.validation import FloatArray, check_count, check_positive
+from scratchvae.validation import (
+    MODEL,
+    FloatArray,
+    as_array,
+    check_count,
+    check_finite,
+    check_floats,
+    check_is,
+    check_positive,
+    check_shape,
+)
 
 # Beyond 12 the prior's density is below e⁻⁷², no matter what a decoder makes of it.
 _REACH = 12.0
@@ -41,7 +51,7 @@ _CHUNK = 250  # points of the grid at a time
 
 
 class LinearGaussian:
-    """Probabilistic PCA, x = z W + b + √c ε: lesson 6 derives what is known exactly about it.
+    """Probabilistic PCA, x = z W + b + √c ε: lesson 9 derives what is known exactly about it.
 
     Parameters
     ----------
@@ -54,8 +64,8 @@ class LinearGaussian:
     """
 
     def __init__(self, weight: FloatArray, bias: FloatArray, variance: float) -> None:
-        self.weight = np.asarray(weight, np.float64)
-        self.bias = np.asarray(bias, np.float64)
+        self.weight = as_array(weight, "weight").astype(np.float64)
+        self.bias = as_array(bias, "bias").astype(np.float64)
         self.variance = check_positive(variance, "variance")
         if self.weight.ndim != 2 or self.bias.shape != self.weight.shape[1:]:
             raise InputError(
@@ -65,6 +75,7 @@ class LinearGaussian:
     @classmethod
     def of(cls, vae: VAE) -> "LinearGaussian":
         """Return the model of a VAE whose decoder is one dense layer with Gaussian noise."""
+        check_is(vae, "vae", VAE, MODEL)
         layers = each_layer(vae.decoder)
         dense = [one for one in layers if not isinstance(one, Sequential | Flatten | Reshape)]
         if len(dense) != 1 or not isinstance(dense[0], Dense):
@@ -87,12 +98,15 @@ class LinearGaussian:
 
         b is the mean, and W scales the D first principal directions by √(λ − c), where λ are their
         variances; the best c is the mean of the other variances. Source: Tipping and Bishop,
-        equations 7 and 8; expectation maximisation climbs to it (eq. 6.10 of the lessons). The rows
-        of W are orthogonal, so the posterior's covariance is diagonal and a VAE's encoder can match
-        it: the loss of the best linear VAE is eq. 9.9.
+        equations 7 and 8; eq. 9.16 of the lessons. Expectation maximisation climbs to it:
+        eq. 9.12. The rows of W are orthogonal, so the posterior's covariance is diagonal and the
+        encoder of a VAE can match it: the loss of the best linear VAE is eq. 11.9.
         """
         x = _rows(images)
         pixels = x.shape[1]
+        check_count(latent_dim, "latent_dim")
+        if variance is not None:
+            check_positive(variance, "variance")
         if not 1 <= latent_dim < pixels or len(x) < 2:
             raise InputError(
                 f"probabilistic PCA needs two images and more pixels than latents, not {len(x)}, "
@@ -113,26 +127,27 @@ class LinearGaussian:
         return self.weight.T @ self.weight + self.variance * np.eye(len(self.bias))
 
     def log_likelihood(self, images: NDArray[Any]) -> FloatArray:
-        """Return log p(x) = log N(x; b, Wᵀ W + c I) in nats, (N,): eq. 5.3 and eq. 6.1."""
-        return multivariate_gaussian_log_density(_rows(images), self.bias, self.covariance)
+        """Return log p(x) = log N(x; b, Wᵀ W + c I) in nats, (N,): eq. 7.4 and eq. 9.2."""
+        return multivariate_gaussian_log_density(self._rows(images), self.bias, self.covariance)
 
     def posterior(self, images: NDArray[Any]) -> tuple[FloatArray, FloatArray]:
         """Return mean (N, D) and covariance (D, D) of p(z | x), a Gaussian.
 
-        With M = W Wᵀ + c I they are (x − b) Wᵀ M⁻¹ and c M⁻¹ (eq. 6.2). For W = I, a VAE's loss is
-        smallest there (eq. 8.12). Draws from it all have the weight p(x): eq. 5.9 of the lessons.
+        With M = W Wᵀ + c I they are (x − b) Wᵀ M⁻¹ and c M⁻¹ (eq. 9.3). For W = I, a VAE's loss is
+        smallest there (eq. 10.12). Draws from it all have the weight p(x): eq. 7.10 of the lessons.
         """
         weight = self.weight
         inverse = np.linalg.inv(weight @ weight.T + self.variance * np.eye(len(weight)))
-        return (_rows(images) - self.bias) @ weight.T @ inverse, self.variance * inverse
+        return (self._rows(images) - self.bias) @ weight.T @ inverse, self.variance * inverse
 
     def elbo(self, images: NDArray[Any], mean: FloatArray, log_variance: FloatArray) -> FloatArray:
         """Return the bound for q(z | x) = N(mean, diag e^log_variance), (N,), in closed form.
 
-        The expected squared error under q is ‖x − b − mean W‖² + Σⱼ e^log_varianceⱼ ‖Wⱼ‖², eq. 6.8;
-        with the KL to the prior it makes the bound, eq. 6.7.
+        The expected squared error under q is ‖x − b − mean W‖² + Σⱼ e^log_varianceⱼ ‖Wⱼ‖², eq. 9.9;
+        with the KL to the prior it makes the bound, eq. 9.8.
         """
-        x = _rows(images)
+        x = self._rows(images)
+        self._check_q(x, mean, log_variance)
         residual = x - self.bias - mean @ self.weight
         scatter = np.exp(log_variance) @ (self.weight**2).sum(axis=1)
         squares = ((residual**2).sum(axis=1) + scatter) / self.variance
@@ -143,17 +158,32 @@ class LinearGaussian:
     def gap(self, images: NDArray[Any], mean: FloatArray, log_variance: FloatArray) -> FloatArray:
         """Return KL(q(z | x) ‖ p(z | x)) of each image, (N,): what the bound lacks."""
         means, covariance = self.posterior(images)
+        self._check_q(means, mean, log_variance)
         each = zip(mean, log_variance, means, strict=True)
         kls = [kl_full(m, np.diag(np.exp(lv)), exact, covariance) for m, lv, exact in each]
         return np.array(kls)
 
+    def _rows(self, images: NDArray[Any]) -> FloatArray:
+        """Return images of as many pixels as the model's as rows of float64."""
+        rows = _rows(images)
+        check_shape(rows, "images", (len(rows), len(self.bias)))
+        return rows
+
+    def _check_q(self, x: FloatArray, mean: FloatArray, log_variance: FloatArray) -> None:
+        """Raise ``InputError`` unless q(z | x) is one of this model's latents for each x."""
+        for array, name in ((mean, "mean"), (log_variance, "log_variance")):
+            check_floats(array, name)
+            check_shape(array, name, (len(x), len(self.weight)))
+
 
 def sigma_points(count: int, latent_dim: int) -> FloatArray:
-    """Return noise (2D, count, D) over which a mean is exact for quadratic functions: eq. 6.6.
+    """Return noise (2D, count, D) over which a mean is exact for quadratic functions: eq. 9.7.
 
     The points ±√D along each axis have the mean 0 and the covariance I of N(0, I). With them as
     noise, a VAE's loss is exactly its expectation, as long as the decoder is linear.
     """
+    check_count(count, "count", 0)
+    check_count(latent_dim, "latent_dim")
     axes = np.sqrt(latent_dim) * np.eye(latent_dim)
     return np.repeat(np.concatenate([axes, -axes])[:, None, :], count, axis=1)
 
@@ -165,7 +195,7 @@ def log_likelihood_by_quadrature(
 
     The trapezoid rule on a grid from −12 to 12 converges faster than any power of the distance
     between its points, for a smooth function that vanishes at both ends. That distance must be well
-    below the width of the posterior. The integral is eq. 5.2 of the lessons, the sum eq. 5.4.
+    below the width of the posterior. The integral is eq. 7.2 of the lessons, the sum eq. 7.5.
 
     Parameters
     ----------
@@ -176,6 +206,7 @@ def log_likelihood_by_quadrature(
     points
         The number of points of the grid.
     """
+    check_is(model, "model", VAE, MODEL)
     if model.latent_dim != 1:
         raise InputError(
             f"quadrature needs a model with one latent, not {model.latent_dim}: use the "
@@ -203,4 +234,11 @@ def log_likelihood_by_quadrature(
 
 def _rows(images: NDArray[Any]) -> FloatArray:
     """Return images as rows of float64."""
+    images = as_array(images, "images")
+    if images.ndim < 2 or (images.dtype != np.uint8 and images.dtype.kind != "f"):
+        raise InputError(
+            f"images must be 8-bit pixels or floats of shape (N, …), not {images.dtype} of shape "
+            f"{images.shape}"
+        )
+    check_finite(images, "images")
     return read_pixels(images, np.float64).reshape(len(images), prod(images.shape[1:]))

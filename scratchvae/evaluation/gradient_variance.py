@@ -1,6 +1,6 @@
 """The score-function gradient beside the reparameterised one: their means and variances, measured.
 
-For the quadratic of eq. 8.2 of the lessons the variances are eq. 8.9 and eq. 8.10; for a decoder
+For the quadratic of eq. 10.2 of the lessons the variances are eq. 10.9 and eq. 10.10; for a decoder
 they can only be measured.
 
 Dimensions: L draws, N images, D latents.
@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from scratchvae.errors import InputError
 from scratchvae.models import VAE
 from scratchvae.probability import (
     GradientDraws,
@@ -18,7 +19,8 @@ from scratchvae.probability import (
     reparameterised_gradients,
     score_function_gradients,
 )
-from scratchvae.validation import FloatArray, check_count
+from scratchvae.randomness import generator
+from scratchvae.validation import MODEL, FloatArray, check_count, check_floats, check_is, check_seed
 
 _ROWS = 2000  # reconstructions at a time
 
@@ -112,8 +114,12 @@ def compare_gradient_estimators(
     seed
         Fixes the draws.
     """
+    check_is(model, "model", VAE, MODEL)
     check_count(draws, "draws", 2)
-    rng, model = np.random.default_rng(seed), deepcopy(model)
+    check_floats(x, "x", model.dtype)
+    if len(model.as_images(x, "x")) == 0:
+        raise InputError("x must hold at least one image, and there is none")
+    rng, model = generator(check_seed(seed)), deepcopy(model)
     mean, log_variance = model.encode_distribution(x)  # (N, D)
 
     def reconstruct(count: int) -> tuple[FloatArray, FloatArray, FloatArray]:

@@ -6,7 +6,7 @@ With z₁ … z_K drawn from q(z | x) and the weights w_k = p(x | z_k) p(z_k) / 
     log p̂                         is biased: below log p(x) in expectation, by about Var(w) / 2K p².
 
 So the expectation of log p̂ grows with K, from the evidence lower bound at K = 1 to log p(x).
-The lessons derive the weights (eq. 5.7), the estimate (eq. 5.8) and its bias (eq. 5.11, eq. 5.12).
+The lessons derive the weights (eq. 7.8), the estimate (eq. 7.9) and its bias (eq. 7.12, eq. 7.13).
 Sources: Rezende, Mohamed and Wierstra (2014), appendix E; Burda, Grosse and Salakhutdinov (2016).
 
 Weights differ by hundreds of nats between images and by tens between draws, so only their
@@ -26,7 +26,7 @@ from scratchvae.errors import InputError
 from scratchvae.models import VAE, LatentModel
 from scratchvae.progress import progress_bar
 from scratchvae.randomness import stream
-from scratchvae.validation import FloatArray, check_count
+from scratchvae.validation import MODEL, FloatArray, check_count, check_flag, check_is
 
 # The numbers of images that are encoded and of pairs of image and z that are decoded at a time: the
 # widest recipe's hidden layers of 1,000 images are 0.3 GB.
@@ -73,7 +73,7 @@ class ImportanceEstimate:
 
 
 class LogMeanExp:
-    """The running mean of weights and of their squares from their logarithms only, by eq. 4.7."""
+    """The running mean of weights and of their squares from their logarithms only, by eq. 6.7."""
 
     def __init__(self, size: int) -> None:
         self.count = 0
@@ -137,6 +137,7 @@ def estimate_log_likelihood(
         If ``check_estimable`` refuses the model, or there are no images.
     """
     vae = check_estimable(model, samples)
+    check_flag(progress, "progress")
     images = vae.as_images(images)
     if len(images) == 0:
         raise InputError("estimate_log_likelihood expects at least one image")
@@ -165,6 +166,7 @@ def check_estimable(model: LatentModel, samples: int) -> VAE:
     Raise ``InputError`` if it is class-conditional, has no prior or more than one layer of latents,
     or if ``samples`` is not a positive integer.
     """
+    check_is(model, "model", LatentModel, MODEL)
     check_count(samples, "importance samples")
     name = type(model).__name__
     if model.classes:

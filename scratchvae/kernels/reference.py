@@ -196,7 +196,7 @@ def softplus_backward(dy: FloatArray, y: FloatArray) -> FloatArray:
 
 
 def bernoulli_cross_entropy(x: FloatArray, logits: FloatArray) -> FloatArray:
-    """Return −x log p − (1 − x) log(1 − p) with p = sigmoid(logits), by eq. 9.1 and eq. 9.2."""
+    """Return −x log p − (1 − x) log(1 − p) with p = sigmoid(logits), by eq. 11.1 and eq. 11.2."""
     return (np.maximum(logits, 0) - x * logits) + np.log1p(np.exp(-np.abs(logits)))
 
 
@@ -207,7 +207,7 @@ def bernoulli_cross_entropy_sum(x: FloatArray, logits: FloatArray) -> FloatArray
 
 
 def bernoulli_gradient(x: FloatArray, logits: FloatArray, weight: float = 1.0) -> FloatArray:
-    """Return sigmoid(logits) − x, the cross-entropy's derivative by eq. 9.3, times ``weight``."""
+    """Return sigmoid(logits) − x, the cross-entropy's derivative by eq. 11.3, times ``weight``."""
     return (sigmoid(logits) - x) * x.dtype.type(weight)
 
 
@@ -225,7 +225,7 @@ def gaussian_gradient(x: FloatArray, mean: FloatArray, variance: float) -> Float
 def latents_forward(
     hidden: FloatArray, eps: FloatArray, floor: float | None = None
 ) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Return log-variances l, draws z = m + e^(l/2) eps (eq. 8.7) and KLs to N(0, I) (eq. 7.10).
+    """Return log-variances l, draws z = m + e^(l/2) eps (eq. 10.7) and KLs to N(0, I) (eq. 8.10).
 
     ``hidden`` (N, 2D) is D means m, then l itself, or with a ``floor`` the r of
     l = log(softplus(r) + floor). ``eps``, l and z are (N, D), and the KLs (N,).
@@ -245,7 +245,7 @@ def latents_backward(
     kl_weight: float,
     floor: float | None = None,
 ) -> FloatArray:
-    """Return ∂loss/∂hidden (N, 2D) of ``latents_forward``, by eq. 8.11 and eq. 7.11.
+    """Return ∂loss/∂hidden (N, 2D) of ``latents_forward``, by eq. 10.11 and eq. 8.11.
 
     The loss depends on z with the gradient ``dz`` (N, D), and has ``kl_weight`` times each KL.
     """
@@ -271,7 +271,7 @@ def adam_step(
     beta_2: float,
     epsilon: float,
 ) -> None:
-    """Change ``value`` and its two moments, in place, by Adam's step number ``step``: eq. 10.10."""
+    """Change ``value`` and its two moments, in place, by Adam's step number ``step``: eq. 3.8."""
     first += (1 - beta_1) * (grad - first)
     second += (1 - beta_2) * (grad**2 - second)
     unbiased_first = first / (1 - beta_1**step)

@@ -1,7 +1,7 @@
 """Activation functions, applied to each number by itself, and their derivatives.
 
 y[i] = f(x[i]) depends on no other number of x, so the chain rule comes to dx[i] = dy[i] · f′(x[i]).
-Each derivative is written with the output y, which has already been computed (eq. 2.6 of the
+Each derivative is written with the output y, which has already been computed (eq. 2.7 of the
 lessons), so y is all that a forward pass keeps. (``LogSoftplus`` also keeps x: where softplus(x) is
 small, eʸ − floor would lose its digits.) What is called as ``kernels.f`` is defined in
 ``kernels/reference.py``.

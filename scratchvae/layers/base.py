@@ -5,6 +5,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import DTypeLike
 
+from scratchvae.errors import not_defined
 from scratchvae.layers.parameter import Parameter, kept
 from scratchvae.validation import FloatArray, check_dtype
 
@@ -14,7 +15,7 @@ class Layer:
 
     ``y = layer.forward(x)`` remembers what the derivative needs; ``dx = layer.backward(dy)`` takes
     dy = ∂loss/∂y to dx = ∂loss/∂x, by the chain rule over all outputs:
-    dx[i] = Σⱼ dy[j] · ∂y[j]/∂x[i] (eq. 2.2 of the lessons). It *adds* ∂loss/∂parameter to
+    dx[i] = Σⱼ dy[j] · ∂y[j]/∂x[i] (eq. 2.3 of the lessons). It *adds* ∂loss/∂parameter to
     ``layer.parameters[name].grad``, since a parameter may be used more than once and its gradients
     then sum. ``backward`` changes neither ``dy`` nor a parameter's value, and may be called again.
 
@@ -57,11 +58,11 @@ class Layer:
         ``training`` matters only to layers that behave differently in training: batch norm, which
         then also moves its running statistics.
         """
-        raise NotImplementedError
+        raise not_defined(self, "forward")
 
     def backward(self, dy: FloatArray) -> FloatArray:
         """Take ∂loss/∂y to ∂loss/∂x, adding ∂loss/∂parameter to each ``grad`` on the way."""
-        raise NotImplementedError
+        raise not_defined(self, "backward")
 
     def backward_parameters(self, dy: FloatArray) -> None:
         """Like ``backward``, but return nothing: for a first layer, whose input is data.

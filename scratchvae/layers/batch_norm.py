@@ -14,7 +14,9 @@ from scratchvae.layers.parameter import Parameter
 from scratchvae.validation import (
     FloatArray,
     check_array,
+    check_between,
     check_count,
+    check_flag,
     check_floats,
     check_positive,
     remembered,
@@ -71,9 +73,7 @@ class BatchNorm(Layer):
     ) -> None:
         super().__init__(dtype=dtype)
         self.channels = check_count(channels, "channels")
-        if not 0 <= momentum <= 1:
-            raise InputError(f"momentum must be from 0 to 1, not {momentum!r}")
-        self.momentum = momentum
+        self.momentum = check_between(momentum, "momentum", 0, 1)
         self.epsilon = check_positive(epsilon, "epsilon")
         self.parameters = {
             "scale": Parameter(np.ones(channels, self.dtype)),
@@ -124,7 +124,7 @@ class BatchNorm(Layer):
                 f"{x.shape}"
             )
         count = x.size // self.channels
-        if training and count < 2:
+        if check_flag(training, "training") and count < 2:
             raise InputError(
                 f"BatchNorm in training needs at least two values per channel, not {count}: use a "
                 "larger batch, or a batch size that leaves no single image over for an epoch's last"

@@ -18,9 +18,9 @@ class Dense(Layer):
 
     That is y[n, o] = Σᵢ x[n, i] W[i, o] + b[o]. Backwards:
 
-    - W[i, o] acts on y[n, o] of every example, with the factor x[n, i]: dW = xᵀ dy (eq. 2.4);
-    - b[o] acts on it with the factor 1: db = Σₙ dy[n] (eq. 2.5);
-    - x[n, i] acts on every output o, with the factor W[i, o]: dx = dy Wᵀ (eq. 2.3).
+    - W[i, o] acts on y[n, o] of every example, with the factor x[n, i]: dW = xᵀ dy (eq. 2.5);
+    - b[o] acts on it with the factor 1: db = Σₙ dy[n] (eq. 2.6);
+    - x[n, i] acts on every output o, with the factor W[i, o]: dx = dy Wᵀ (eq. 2.4).
 
     Weights and biases are drawn uniformly from ±1/√I, as in PyTorch. The I terms of an output then
     add up to a variance of a third of the mean square of x, however large I is.

@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from scratchvae.errors import InputError
-from scratchvae.validation import FloatArray
+from scratchvae.randomness import generator
+from scratchvae.validation import FloatArray, check_floats
 
 _MOST_WEIGHTS = 1 << 25  # a quarter of a gigabyte while they are drawn
 
@@ -37,6 +38,7 @@ class Parameter:
         self.grad.fill(0)
 
     def __setattr__(self, name: str, array: Any) -> None:
+        check_floats(array, f"a parameter's {name}")
         if name == "value":
             array = np.require(array, requirements=["C", "W"])
             before = self.__dict__.get("value")
@@ -67,7 +69,7 @@ def draw_parameters(
             f"a weight of shape {shape} would hold {prod(shape):,} numbers, and a layer may have "
             f"{_MOST_WEIGHTS:,}: give smaller sizes"
         )
-    rng, bound = np.random.default_rng(rng), 1 / np.sqrt(prod(shape[:-1]))
+    rng, bound = generator(rng), 1 / np.sqrt(prod(shape[:-1]))
     weight = rng.uniform(-bound, bound, shape)
     bias = rng.uniform(-bound, bound, biases)
     return {"weight": Parameter(weight.astype(dtype)), "bias": Parameter(bias.astype(dtype))}

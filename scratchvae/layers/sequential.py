@@ -1,15 +1,17 @@
 """Layers applied one after another: the chain rule, one factor per layer."""
 
 from collections.abc import Iterable, Iterator
+from functools import cache
+from inspect import signature
 from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 
-from scratchvae.errors import InputError
+from scratchvae.errors import InputError, shown
 from scratchvae.layers.base import Layer
 from scratchvae.layers.parameter import Parameter
-from scratchvae.validation import FloatArray
+from scratchvae.validation import FloatArray, check_floats
 
 
 class Sequential(Layer):
@@ -64,13 +66,13 @@ class Sequential(Layer):
         """Return the last layer's output."""
         check_each_once(self.layers)
         for layer in self.layers:
-            x = layer.forward(x, training)
+            x = passed_on(layer, "forward", layer.forward(x, training))
         return x
 
     def backward(self, dy: FloatArray) -> FloatArray:
         """Return ∂loss/∂x, going through the layers in reverse."""
         for layer in reversed(self.layers):
-            dy = layer.backward(dy)
+            dy = passed_on(layer, "backward", layer.backward(dy))
         return dy
 
     def __repr__(self) -> str:
@@ -95,15 +97,45 @@ def check_each_once(layers: list[Layer]) -> None:
     for layer in (inner for outer in layers for inner in each_layer(outer)):
         if not isinstance(layer, Layer):
             raise InputError(
-                f"a layer must be a scratchvae.layers.Layer, not {layer!r}: derive from Layer, "
-                "with a forward and a backward of its own"
+                f"a layer must be a scratchvae.layers.Layer, not {shown(layer)}: derive from "
+                "Layer, with a forward and a backward of its own"
             )
+        check_made(layer)
         if id(layer) in seen:
             raise InputError(
                 f"the same {type(layer).__name__} appears twice: create two, because a layer "
                 "remembers only its last forward pass"
             )
         seen.add(id(layer))
+
+
+def check_made(layer: Layer) -> None:
+    """Raise ``InputError`` if a class of the reader's own forgot what makes it a ``Layer``."""
+    kind = type(layer).__name__
+    if not ("layers" in vars(layer) or hasattr(layer, "parameters")):  # those of its layers
+        raise InputError(
+            f"{kind} has no parameters, not even an empty set of them: call super().__init__() "
+            f"first in {kind}.__init__"
+        )
+    kind_of: Any = type(layer)
+    if fault := _signature_fault(kind_of):
+        raise InputError(fault)
+
+
+@cache
+def _signature_fault(kind: Any) -> str:
+    """Return what is wrong with the arguments of a class's passes, if anything is."""
+    for name, arguments in (("forward", "(self, x, training=False)"), ("backward", "(self, dy)")):
+        try:
+            signature(getattr(kind, name)).bind(*arguments.split(","))
+        except TypeError:
+            return f"{kind.__name__}.{name} must take {arguments}: give it these arguments"
+    return ""
+
+
+def passed_on(layer: Layer, method: str, y: Any) -> Any:
+    """Return what a layer's pass gave; ``InputError`` unless it is an array of floats."""
+    return check_floats(y, f"what {type(layer).__name__}.{method} returns")
 
 
 def each_layer(layer: Layer) -> Iterator[Layer]:

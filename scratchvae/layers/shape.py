@@ -7,7 +7,7 @@ from numpy.typing import DTypeLike
 
 from scratchvae.errors import InputError
 from scratchvae.layers.base import Layer
-from scratchvae.validation import FloatArray, check_array, check_floats, remembered
+from scratchvae.validation import FloatArray, check_array, check_floats, check_sizes, remembered
 
 
 class _NewShape(Layer):
@@ -53,7 +53,7 @@ class Reshape(_NewShape):
 
     def __init__(self, shape: tuple[int, ...], *, dtype: DTypeLike = np.float32) -> None:
         super().__init__(dtype=dtype)
-        self.shape = tuple(shape)
+        self.shape = check_sizes(shape, "shape")
 
     def view(self, x: FloatArray) -> FloatArray:
         """Return ``x`` with each example in the new shape."""

@@ -7,15 +7,15 @@ import numpy as np
 
 from scratchvae.models.latent_model import LatentModel
 from scratchvae.training import LossTerms
-from scratchvae.validation import FloatArray
+from scratchvae.validation import FloatArray, check_count
 
 
 class Autoencoder(LatentModel):
     """An encoder and a decoder trained to reproduce each image: z = f(x), x̂ = g(z).
 
     The loss is the likelihood's reconstruction term and nothing else; with a Gaussian of variance 1
-    that is ½ ‖x − x̂‖² per image: eq. 3.1 of the lessons. With linear layers the best solution spans
-    the space of the principal components. Nothing shapes the latent space (eq. 3.12), so there is
+    that is ½ ‖x − x̂‖² per image: eq. 4.1 of the lessons. With linear layers the best solution spans
+    the space of the principal components. Nothing shapes the latent space (eq. 5.6), so there is
     no prior to sample from. Source: EECS 230, lecture 16.
     """
 
@@ -23,7 +23,7 @@ class Autoencoder(LatentModel):
 
     def draw_noise(self, count: int, rng: np.random.Generator) -> FloatArray:
         """Return an empty array: there is no noise in an autoencoder."""
-        return np.empty((0, count, self.latent_dim), self.dtype)
+        return np.empty((0, check_count(count, "count", 0), self.latent_dim), self.dtype)
 
     def forward(self, x: FloatArray, noise: FloatArray, training: bool = False) -> LossTerms:
         """Return the loss of the images ``x`` (N, …); ``noise`` is not used."""

@@ -3,7 +3,7 @@
 Dimensions: N images of shape (H, W, C), D latents.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
 import numpy as np
@@ -12,10 +12,18 @@ from numpy.typing import NDArray
 from scratchvae.errors import InputError
 from scratchvae.layers import Layer, Parameter
 from scratchvae.layers.sequential import named
-from scratchvae.models.checks import check_network
+from scratchvae.models.checks import (
+    check_image_shape,
+    check_images,
+    check_labels,
+    check_likelihood,
+    check_network,
+    check_settings,
+    ends_in_sigmoid,
+)
 from scratchvae.probability import Likelihood
 from scratchvae.training import EpochMetrics, LossTerms, Settings, Trainable
-from scratchvae.validation import FloatArray, check_count
+from scratchvae.validation import FloatArray, as_array, check_count, check_is
 
 
 class Model(Trainable):
@@ -42,13 +50,14 @@ class Model(Trainable):
     Raises
     ------
     InputError
-        If a network is not a ``Layer``, or two networks share a layer or differ in dtype: when the
-        model is made, and when a network is replaced.
+        If a network is not a ``Layer``, or two networks share a layer or differ in dtype, or
+        another part is not what it must be: when the model is made, and when a part is replaced.
 
     Attributes
     ----------
     config
-        The recipe and options it was built from; empty for a model put together by hand.
+        The recipe and options it was built from; empty for a model put together by hand, or whose
+        networks, likelihood or sizes were replaced. An option that is changed is changed here too.
     terms
         After ``forward``: each image's reconstruction and KL in nats, (N,) both.
     history_
@@ -58,8 +67,19 @@ class Model(Trainable):
     """
 
     smooth: ClassVar[bool] = True
+    checked: ClassVar[dict[str, Callable[[Any, str], Any]]] = {
+        "likelihood": check_likelihood,
+        "image_shape": check_image_shape,
+        "latent_dim": check_count,
+        "settings": check_settings,
+    }
+    """How an attribute is checked whenever it is set, which returns what it becomes."""
+    layered: ClassVar[tuple[str, ...]] = ("encoder", "decoder")
+    """The attributes that must be networks."""
+    classes: int = 0
     settings: Settings
     _pass: Any
+    _rounds: int = 0  # how often the last fit was continued
 
     def __init__(
         self,
@@ -73,35 +93,38 @@ class Model(Trainable):
     ) -> None:
         self.encoder = encoder
         self.decoder = decoder
-        if not isinstance(likelihood, Likelihood):
-            raise InputError(
-                "likelihood must be a Likelihood, such as BernoulliLikelihood(), "
-                f"not {likelihood!r}"
-            )
         self.likelihood = likelihood
-        if not isinstance(image_shape, tuple | list) or not image_shape:
-            raise InputError(
-                f"image_shape must be a tuple such as (28, 28, 1), not {image_shape!r}"
-            )
-        self.image_shape = tuple(check_count(n, "each number in image_shape") for n in image_shape)
-        self.latent_dim = check_count(latent_dim, "latent_dim")
-        self.settings = settings or Settings()
-        self.dtype = encoder.dtype
+        self.image_shape = image_shape
+        self.latent_dim = latent_dim
+        self.settings = Settings() if settings is None else settings
         self.config: dict[str, Any] = {}
         self.terms: tuple[FloatArray, FloatArray]
         self.history_: list[EpochMetrics] = []
         self._initial: dict[str, tuple[Parameter | FloatArray, FloatArray]] = {}
 
+    @property
+    def dtype(self) -> np.dtype[Any]:  # type: ignore[override]  # read-only here
+        """That of the networks."""
+        return self.encoder.dtype
+
     def __setattr__(self, name: str, value: Any) -> None:
-        """Set an attribute; a network is checked against the others first."""
+        """Set an attribute, checked first; ``config`` follows, or is emptied if it cannot."""
         if isinstance(value, Layer):
             others = {other: network for other, network in self.networks.items() if other != name}
             check_network(name, value, others)
-        elif name in ("encoder", "decoder") or isinstance(vars(self).get(name), Layer):
+        elif name in self.layered or isinstance(vars(self).get(name), Layer):
             raise InputError(
                 f"{name} must be a Layer, not {type(value).__name__}: build it from "
                 "scratchvae.layers, or derive your own from Layer"
             )
+        if name in self.checked:
+            value = self.checked[name](value, name)
+        config = vars(self).get("config")
+        if config and value is not vars(self).get(name):
+            if isinstance(value, Layer) or name in ("likelihood", "image_shape", "latent_dim"):
+                super().__setattr__("config", {})  # no recipe builds this
+            elif name in config:
+                super().__setattr__("config", {**config, name: value})
         super().__setattr__(name, value)
 
     def __getstate__(self) -> dict[str, Any]:
@@ -130,10 +153,11 @@ class Model(Trainable):
         InputError
             If names or shapes differ from those of ``self.state()``. Nothing is changed then.
         """
+        check_is(state, "state", Mapping, "other.state()")
         own = self._arrays()
-        for name in sorted(own.keys() | state.keys()):
+        for name in sorted(own.keys() | {str(name) for name in state}):
             expected, found = (
-                f"of shape {np.shape(arrays[name])}" if name in arrays else "absent"
+                f"of shape {as_array(arrays[name], name).shape}" if name in arrays else "absent"
                 for arrays in (own, state)
             )
             if found != expected:
@@ -148,6 +172,34 @@ class Model(Trainable):
     def _arrays(self) -> dict[str, FloatArray]:
         """Return the arrays themselves that training changes: parameters' values and buffers."""
         return {name: p.value for name, p in self.parameters.items()} | dict(self.buffers)
+
+    def as_images(
+        self, images: NDArray[Any], name: str = "images", *, scored: bool = True
+    ) -> NDArray[Any]:
+        """Return ``images`` in the shape (N, H, W, C), checked; 8-bit pixels stay 8-bit.
+
+        ``scored`` says that they are what decoded images are compared with: none above 1 where
+        a decoder that ends in a sigmoid cannot give one. What is only encoded may be noisy.
+        """
+        bounded = ends_in_sigmoid(self.decoder)
+        return check_images(
+            images,
+            self.image_shape,
+            name,
+            dtype=self.dtype,
+            unit_interval=self.likelihood.unit_interval or (bounded and scored),
+            expects_unit_interval=bounded or bool(self.config),  # as all recipes do
+        )
+
+    def as_labels(self, labels: Any, count: int) -> NDArray[Any] | None:
+        """Return the labels of ``count`` images, checked, or ``None`` where none are needed."""
+        if self.classes:
+            return check_labels(labels, check_count(count, "count", 0), self.classes)
+        if labels is not None:
+            raise InputError(
+                f"{type(self).__name__} is not conditioned on classes: leave labels out"
+            )
+        return None
 
     def _initial_values(self) -> dict[str, FloatArray]:
         """Return the state as it was before the first ``fit``, which this call records.
@@ -175,6 +227,8 @@ class Model(Trainable):
         self, reconstruction: FloatArray, kl: FloatArray, beta: float, weight: float = 1.0
     ) -> LossTerms:
         """Keep each image's terms (N,), and return their means and weighted sum as a loss."""
+        if len(reconstruction) == 0:
+            raise InputError("a loss is a mean over images, and there are none: give one or more")
         self.terms = (reconstruction, kl)
         mean_reconstruction, mean_kl = _mean(reconstruction), _mean(kl)
         return LossTerms(

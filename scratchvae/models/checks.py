@@ -1,17 +1,20 @@
 """Checks of what a user gives to a model: its networks, images and labels."""
 
+import warnings
 from collections.abc import Mapping
+from itertools import permutations
 from math import prod
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
-from scratchvae.errors import InputError
-from scratchvae.layers import Layer
-from scratchvae.layers.sequential import each_layer
+from scratchvae.errors import InputError, shown
+from scratchvae.layers import Flatten, Layer, Reshape, Sequential, Sigmoid
+from scratchvae.layers.sequential import check_each_once, each_layer
 from scratchvae.probability import Likelihood
-from scratchvae.validation import FloatArray, check_finite
+from scratchvae.training import Settings
+from scratchvae.validation import FloatArray, as_array, check_finite, check_is, check_sizes
 
 # Pixels from 0 to 1 may leave the range by a rounding error.
 _ROUNDING = 1e-6
@@ -23,6 +26,7 @@ def check_network(name: str, network: Layer, others: Mapping[str, Layer]) -> Non
     A layer remembers one forward pass. In two networks, the second pass would overwrite what the
     first needs for its gradient, which would be silently wrong.
     """
+    check_each_once([network])
     own = {id(layer) for layer in each_layer(network)}
     for other, layers in others.items():
         shared = [layer for layer in each_layer(layers) if id(layer) in own]
@@ -43,6 +47,25 @@ def check_network(name: str, network: Layer, others: Mapping[str, Layer]) -> Non
         )
 
 
+def check_likelihood(likelihood: Any, name: str) -> Likelihood:
+    """Return ``likelihood``; ``InputError`` unless it is one."""
+    check_is(likelihood, name, Likelihood, "BernoulliLikelihood()")
+    return cast(Likelihood, likelihood)
+
+
+def check_settings(settings: Any, name: str) -> Settings:
+    """Return ``settings``; ``InputError`` unless they are ``Settings``."""
+    check_is(settings, name, Settings, "Settings(epochs=3)")
+    return cast(Settings, settings)
+
+
+def check_image_shape(shape: Any, name: str) -> tuple[int, ...]:
+    """Return the shape of an image as a tuple; ``InputError`` unless it is one of counts."""
+    if not check_sizes(shape, name):
+        raise InputError(f"{name} must be a tuple such as (28, 28, 1), not {shown(shape)}")
+    return tuple(shape)
+
+
 def check_decoded(
     decoded: FloatArray, image_shape: tuple[int, ...], likelihood: Likelihood
 ) -> FloatArray:
@@ -58,39 +81,96 @@ def check_decoded(
 
 
 def check_images(
-    images: NDArray[Any], image_shape: tuple[int, ...], name: str, unit_interval: bool
+    images: NDArray[Any],
+    image_shape: tuple[int, ...],
+    name: str,
+    *,
+    dtype: np.dtype[Any],
+    unit_interval: bool,
+    expects_unit_interval: bool,
 ) -> NDArray[Any]:
-    """Return ``images``, (N, …) with H·W·C numbers each, as (N, H, W, C); 8-bit stays 8-bit.
+    """Return ``images`` as (N, H, W, C), of 8 bits or floats, if they can only be read as meant.
 
-    ``name`` is what an error calls them; with ``unit_interval``, floats must be from 0 to 1.
+    ``name`` is what an error calls them, ``dtype`` what they will be computed in. With
+    ``unit_interval`` floats must be from 0 to 1; a model that ``expects_unit_interval`` warns where
+    they look like 8-bit pixels, as any model does where they are all whole numbers.
     """
-    try:
-        images = np.asarray(images)
-    except ValueError:
-        raise InputError(f"{name} must be an array; these rows differ in length") from None
-    pixels = prod(image_shape)
-    if images.ndim < 2 or prod(images.shape[1:]) != pixels:
-        raise InputError(
-            f"{name} must be of shape (N, {', '.join(map(str, image_shape))}) or hold "
-            f"{pixels} numbers each, not {images.shape}"
-        )
+    images = _in_order(as_array(images, name), image_shape, name)
     if images.dtype == np.bool_:
-        images = images.astype(np.uint8) * np.uint8(255)
-    if images.dtype != np.uint8 and images.dtype.kind != "f":
+        return images.astype(np.uint8) * np.uint8(255)
+    least, greatest = (images.min(), images.max()) if images.size else (0, 0)
+    if images.dtype == np.uint8:
+        if greatest == 1:
+            raise InputError(
+                f"{name} are 8-bit pixels and none is above 1, which is all but black: for black "
+                f"and white give {name} * 255, and floats if they are from 0 to 1"
+            )
+        return images
+    if images.dtype.kind in "iu":
+        remedy = f"turn them into floats from 0 to 1, such as {name} / {greatest}"
+        if least >= 0 and greatest <= 255:
+            remedy = f"use ({name} * 255).astype(np.uint8)"
+            remedy = remedy if greatest <= 1 else "use .astype(np.uint8)"
         raise InputError(
-            f"{name} must be 8-bit pixels (uint8) or floats from 0 to 1, not {images.dtype}"
+            f"{name} must be 8-bit pixels (uint8) or floats from 0 to 1, not {images.dtype} from "
+            f"{least} to {greatest}: {remedy}"
         )
-    if images.dtype.kind == "f":
-        check_finite(images, name)
-        if images.size and unit_interval:
-            least, greatest = images.min(), images.max()
-            if least < -_ROUNDING or greatest > 1 + _ROUNDING:
-                raise InputError(
-                    f"{name} must be from 0 to 1 for this likelihood, not from {least:.4g} to "
-                    f"{greatest:.4g}: divide 8-bit pixels by 255, or use np.clip if only a few "
-                    "pixels are outside"
-                )
-    return images.reshape(len(images), *image_shape)
+    check_finite(images, name)
+    if max(-least, greatest) > np.finfo(dtype).max:
+        raise InputError(f"{name} must be numbers that {dtype} can hold, not up to {greatest!s}")
+    _check_range(images, name, least, greatest, unit_interval, expects_unit_interval)
+    return images
+
+
+def _in_order(images: NDArray[Any], image_shape: tuple[int, ...], name: str) -> NDArray[Any]:
+    """Return ``images`` in the shape (N, H, W, C) if their numbers already stand in that order."""
+    shape, pixels = images.shape[1:], prod(image_shape)
+    # An axis of one entry is nowhere in the order: (N, 1, H, W) is read as (N, H, W, 1) is.
+    sizes, expected = ([n for n in one if n != 1] for one in (shape, image_shape))
+    if images.ndim > 1 and (sizes == expected or shape == (pixels,)):
+        return images.reshape(len(images), *image_shape)
+    problem = (
+        f"{name} must be of shape (N, {', '.join(map(str, image_shape))}) or hold {pixels} numbers "
+        f"each, not {images.shape}"
+    )
+    if [n for n in images.shape if n != 1] == expected or images.shape == (pixels,):
+        raise InputError(problem, f"give one image as {name}[None]")
+    for order in permutations(range(len(shape))):
+        if tuple(shape[axis] for axis in order) == image_shape:
+            axes = ", ".join(str(axis + 1) for axis in order)
+            raise InputError(problem, f"put the axes in order, {name}.transpose(0, {axes})")
+    raise InputError(problem, "give images of the model's size, with the channels last")
+
+
+def _check_range(
+    images: NDArray[Any],
+    name: str,
+    least: Any,
+    greatest: Any,
+    unit_interval: bool,
+    expects_unit_interval: bool,
+) -> None:
+    """Refuse floats outside 0 to 1 where they must be inside, or warn of what look like bytes."""
+    rounding = max(_ROUNDING, 4 * float(np.finfo(images.dtype).eps))
+    if unit_interval and (least < -rounding or greatest > 1 + rounding):
+        raise InputError(
+            f"{name} must be from 0 to 1 for this model, not from {least!s} to {greatest!s}: "
+            "divide 8-bit pixels by 255, or use np.clip if only a few pixels are outside"
+        )
+    like_bytes = least >= 0 and 2 < greatest <= 255
+    if like_bytes and (expects_unit_interval or bool((images == np.rint(images)).all())):
+        warnings.warn(
+            f"{name} are floats from {least!s} to {greatest!s}, and are taken as they are: divide "
+            "8-bit pixels by 255",
+            stacklevel=4,
+        )
+
+
+def ends_in_sigmoid(network: Layer) -> bool:
+    """Tell whether the last layer that computes something is a ``Sigmoid``."""
+    shaping = (Sequential, Flatten, Reshape)
+    computing = [layer for layer in each_layer(network) if not isinstance(layer, shaping)]
+    return bool(computing) and isinstance(computing[-1], Sigmoid)
 
 
 def check_labels(labels: Any, count: int, classes: int) -> NDArray[Any]:
@@ -100,19 +180,14 @@ def check_labels(labels: Any, count: int, classes: int) -> NDArray[Any]:
             f"this model needs the class of each image: give labels, {count} whole numbers from "
             f"0 to {classes - 1}"
         )
-    try:
-        labels = np.asarray(labels)
-    except ValueError:
+    found = as_array(labels, "labels")
+    if found.shape != (count,) or found.dtype.kind not in "iu":
         raise InputError(
-            f"labels must be {count} whole numbers, one per image; these rows differ in length"
-        ) from None
-    if labels.shape != (count,) or labels.dtype.kind not in "iu":
-        raise InputError(
-            f"labels must be {count} whole numbers, one per image, not {labels.dtype} of shape "
-            f"{labels.shape}"
+            f"labels must be {count} whole numbers, one per image, not {found.dtype} of shape "
+            f"{found.shape}"
         )
-    if labels.size and not 0 <= labels.min() <= labels.max() < classes:
+    if found.size and not 0 <= found.min() <= found.max() < classes:
         raise InputError(
-            f"labels must be from 0 to {classes - 1}, not from {labels.min()} to {labels.max()}"
+            f"labels must be from 0 to {classes - 1}, not from {found.min()} to {found.max()}"
         )
-    return np.asarray(labels)
+    return found

@@ -3,14 +3,17 @@
 Dimensions: N images, D latents, K classes, L samples of z per image, … an image's shape (H, W, C).
 """
 
+from math import prod
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from scratchvae.errors import InputError
 from scratchvae.layers import Layer
 from scratchvae.models.checks import check_labels
 from scratchvae.models.vae import VAE
+from scratchvae.probability.densities import check_alike
 from scratchvae.validation import FloatArray, check_count
 
 
@@ -26,7 +29,7 @@ class ConditionalVAE(VAE):
     The label is appended, as a one-hot vector, to the pixels and to z. The latents need not encode
     which digit it is, so you can choose a digit and draw how it is written:
     ``model.sample(10, labels=np.arange(10))``. Source: Sohn, Lee and Yan (2015); Zhao (2023),
-    section 4.2, expects it to draw better.
+    section 6.2, expects it to draw better.
 
     Parameters
     ----------
@@ -40,17 +43,21 @@ class ConditionalVAE(VAE):
         The likelihood and the options of a ``VAE``.
     """
 
+    checked = VAE.checked | {"classes": check_count}
+
     def __init__(
         self, encoder: Layer, decoder: Layer, *args: Any, classes: int = 10, **kwargs: Any
     ) -> None:
         super().__init__(encoder, decoder, *args, **kwargs)
-        self.classes = check_count(classes, "classes")
+        self.classes = classes
 
     def encode_distribution(
         self, x: FloatArray, training: bool = False, labels: NDArray[Any] | None = None
     ) -> tuple[FloatArray, FloatArray]:
         """Return the mean and the log-variance of q(z | x, y), both (N, D)."""
-        pixels_and_label = self._with_labels(x.reshape(len(x), -1), labels)  # (N, H·W·C + K)
+        check_alike(x=x)
+        pixels = x.reshape(len(x), prod(x.shape[1:]))
+        pixels_and_label = self._with_labels(pixels, labels)  # (N, H·W·C + K)
         return super().encode_distribution(pixels_and_label, training)
 
     def decode_parameters(
@@ -65,6 +72,9 @@ class ConditionalVAE(VAE):
 
     def _with_labels(self, values: FloatArray, labels: NDArray[Any] | None) -> FloatArray:
         """Append one-hot labels (N,) to vectors of N images: (…, N, V) to (…, N, V + K)."""
+        check_alike(z=values)
+        if values.ndim < 2:
+            raise InputError(f"z must be of shape (N, {self.latent_dim}), not {values.shape}")
         checked = check_labels(labels, values.shape[-2], self.classes)
         rows = one_hot(checked, self.classes, values.dtype)  # (N, K)
         rows = np.broadcast_to(rows, (*values.shape[:-1], self.classes))  # (…, N, K)

@@ -10,16 +10,17 @@ from numpy.typing import NDArray
 
 from scratchvae.data.batches import read_pixels
 from scratchvae.models.autoencoder import Autoencoder
-from scratchvae.randomness import stream
+from scratchvae.probability.densities import check_alike
+from scratchvae.randomness import standard_normal, stream
 from scratchvae.training import LossTerms
-from scratchvae.validation import FloatArray, check_count, check_not_negative
+from scratchvae.validation import FloatArray, check_not_negative
 
 
 class DenoisingAutoencoder(Autoencoder):
     """An autoencoder of x̃ = x + σ ε that is compared with x itself.
 
     Copying the input no longer helps, however wide the code is: what is learned is which images
-    are likely (eq. 3.11 of the lessons). The noise ε is an argument, drawn outside. Source: EECS
+    are likely (eq. 5.5 of the lessons). The noise ε is an argument, drawn outside. Source: EECS
     230, lecture 16.
 
     Parameters
@@ -30,16 +31,19 @@ class DenoisingAutoencoder(Autoencoder):
         As for every ``LatentModel``.
     """
 
+    checked = Autoencoder.checked | {"noise_std": check_not_negative}
+
     def __init__(self, *args: Any, noise_std: float = 0.5, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.noise_std = check_not_negative(noise_std, "noise_std")
+        self.noise_std = noise_std
 
     def draw_noise(self, count: int, rng: np.random.Generator) -> FloatArray:
         """Return draws from N(0, 1) for every pixel of ``count`` images, (count, …)."""
-        return rng.standard_normal((check_count(count, "count"), *self.image_shape), self.dtype)
+        return standard_normal(rng, (count, *self.image_shape), self.dtype)
 
     def forward(self, x: FloatArray, eps: FloatArray, training: bool = False) -> LossTerms:
         """Return the loss of the images ``x`` (N, …), corrupted by the noise ``eps`` (N, …)."""
+        check_alike(x=x, eps=eps)
         corrupted = x + x.dtype.type(self.noise_std) * eps  # (N, …)
         z = self.encoder.forward(corrupted, training)  # (N, D)
         decoded = self.decode_parameters(z, training)  # (N, …)

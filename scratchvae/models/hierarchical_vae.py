@@ -4,7 +4,7 @@ Dimensions: N images, D latents in the lower layer, U in the upper, … an image
 """
 
 from dataclasses import replace
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,8 +19,10 @@ from scratchvae.probability import (
     reparameterise,
     reparameterise_backward,
 )
+from scratchvae.probability.densities import check_alike
+from scratchvae.randomness import standard_normal
 from scratchvae.training import LossTerms
-from scratchvae.validation import FloatArray, check_count, check_not_negative
+from scratchvae.validation import FloatArray, check_array, check_count, check_not_negative
 
 
 class HierarchicalVAE(LatentModel):
@@ -67,6 +69,12 @@ class HierarchicalVAE(LatentModel):
     has_prior = True
     weighs_kl = True
     free_bits: float
+    layered: ClassVar[tuple[str, ...]] = ("encoder", "decoder", "upper_encoder", "prior")
+    checked = LatentModel.checked | {
+        "upper_dim": check_count,
+        "beta": check_not_negative,
+        "free_bits": check_not_negative,
+    }
 
     def __init__(
         self,
@@ -84,18 +92,18 @@ class HierarchicalVAE(LatentModel):
         super().__init__(encoder, decoder, likelihood, **kwargs)
         self.upper_encoder = upper_encoder
         self.prior = prior
-        self.upper_dim = check_count(upper_dim, "upper_dim")
-        self.beta = check_not_negative(beta, "beta")
-        self.free_bits = check_not_negative(free_bits, "free_bits")
+        self.upper_dim = upper_dim
+        self.beta = beta
+        self.free_bits = free_bits
         self.layer_kls: tuple[FloatArray, FloatArray]  # after forward: (N,) of z₁ and of z₂
 
     def draw_noise(self, count: int, rng: np.random.Generator) -> FloatArray:
         """Return the ``eps`` of a forward pass, (1, count, D + U): of z₁, then of z₂."""
-        return rng.standard_normal((1, count, self.latent_dim + self.upper_dim), dtype=self.dtype)
+        return standard_normal(rng, (1, count, self.latent_dim + self.upper_dim), self.dtype)
 
     def forward(self, x: FloatArray, eps: FloatArray, training: bool = False) -> LossTerms:
         """Return the loss of the images ``x`` (N, …) with the noise ``eps`` (1, N, D + U)."""
-        eps_1, eps_2 = eps[..., : self.latent_dim], eps[..., self.latent_dim :]
+        eps_1, eps_2 = self._split_noise(x, eps)
         mean_1, log_variance_1 = split_halves(self.encoder.forward(x, training))  # (N, D) both
         z_1 = reparameterise(mean_1, log_variance_1, eps_1)[0]  # (N, D)
         upper = split_halves(self.upper_encoder.forward(z_1, training))  # (N, U) both: q(z₂ | z₁)
@@ -150,11 +158,17 @@ class HierarchicalVAE(LatentModel):
 
     def draw_latents(self, count: int, rng: np.random.Generator) -> FloatArray:
         """Return draws of z₁, (count, D): z₂ from N(0, I), then z₁ from p(z₁ | z₂)."""
-        z_2 = rng.standard_normal((count, self.upper_dim), dtype=self.dtype)
+        z_2 = standard_normal(rng, (count, self.upper_dim), self.dtype)
         mean, log_variance = split_halves(self.prior.forward(z_2))
         eps = rng.standard_normal((1, count, self.latent_dim), dtype=self.dtype)
         z_1: FloatArray = reparameterise(mean, log_variance, eps)[0]
         return z_1
+
+    def _split_noise(self, x: FloatArray, eps: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Return the noise of z₁ and of z₂, (1, N, D) and (1, N, U)."""
+        check_alike(x=x)
+        check_array(eps, "eps", (1, len(x), self.latent_dim + self.upper_dim), self.dtype)
+        return eps[..., : self.latent_dim], eps[..., self.latent_dim :]
 
     def _decoder_gradient(self, x: FloatArray, decoded: FloatArray) -> FloatArray:
         """Return the gradient of the mean reconstruction with respect to z₁, (N, D)."""

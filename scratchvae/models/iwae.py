@@ -96,8 +96,9 @@ class IWAE(VAE):
         Source: the code of the paper's authors. Nothing is done unless the decoder ends in a dense
         layer of logits whose bias is still zero: otherwise it has been trained.
         """
+        images = self.as_images(images)
         dense = _dense_layers(self.decoder)
-        if not isinstance(self.likelihood, BernoulliLikelihood) or not dense:
+        if not isinstance(self.likelihood, BernoulliLikelihood) or not dense or not len(images):
             return
         bias = dense[-1].parameters["bias"].value
         # In pieces, since the mean of 8-bit pixels needs no copy of all of them as floats.

@@ -51,6 +51,8 @@ class LadderVAE(HierarchicalVAE):
         The prior, the decoder and the rest, as for ``HierarchicalVAE``.
     """
 
+    layered = (*HierarchicalVAE.layered, "lower_head")
+
     def __init__(
         self, encoder: Layer, lower_head: Layer, upper_encoder: Layer, *args: Any, **kwargs: Any
     ) -> None:
@@ -59,7 +61,7 @@ class LadderVAE(HierarchicalVAE):
 
     def forward(self, x: FloatArray, eps: FloatArray, training: bool = False) -> LossTerms:
         """Return the loss of the images ``x`` (N, …) with the noise ``eps`` (1, N, D + U)."""
-        eps_1, eps_2 = eps[..., : self.latent_dim], eps[..., self.latent_dim :]
+        eps_1, eps_2 = self._split_noise(x, eps)
         features = self.encoder.forward(x, training)  # (N, H)
         seen = split_halves(self.lower_head.forward(features, training))  # (N, D): by the image
         upper = split_halves(self.upper_encoder.forward(features, training))  # (N, U): q(z₂ | x)

@@ -15,18 +15,27 @@ from numpy.typing import NDArray
 
 from scratchvae.data.batches import read_pixels
 from scratchvae.engine import looking_at, trained_by
-from scratchvae.errors import InputError
-from scratchvae.models.base import Model
-from scratchvae.models.checks import check_decoded, check_images, check_labels
-from scratchvae.randomness import stream
-from scratchvae.training import LossMean, LossTerms, Trainer, check_training_set, train
-from scratchvae.validation import FloatArray, check_count, check_finite
+from scratchvae.errors import InputError, not_defined
+from scratchvae.models.checks import check_decoded
+from scratchvae.models.last_good import LastGood
+from scratchvae.models.scikit import ScikitNames
+from scratchvae.probability.densities import check_alike
+from scratchvae.randomness import seed_of_round, standard_normal, stream
+from scratchvae.training import (
+    LossMean,
+    LossTerms,
+    Trainer,
+    check_last_batch,
+    check_training_set,
+    train,
+)
+from scratchvae.validation import FloatArray, as_array, check_count, check_finite, check_flag
 
 # This many images pass through a model at a time, which bounds the memory that it takes.
 CHUNK = 250
 
 
-class LatentModel(Model):
+class LatentModel(ScikitNames):
     """An encoder, a decoder and a likelihood, with the methods that a user calls.
 
     A model defines ``draw_noise``, ``forward``, ``backward`` and ``encode_distribution``.
@@ -41,22 +50,22 @@ class LatentModel(Model):
     """
 
     has_prior: ClassVar[bool]
-    classes: int = 0
 
     def encode_distribution(
         self, x: FloatArray, training: bool = False
     ) -> tuple[FloatArray, FloatArray]:
         """Return the mean and the log-variance of q(z | x), both (N, D)."""
-        raise NotImplementedError
+        raise not_defined(self, "encode_distribution")
 
     def decode_parameters(self, z: FloatArray, training: bool = False) -> FloatArray:
         """Return the parameters of p(x | z), (N, …), or (L·N, …) for ``z`` (L, N, D)."""
-        decoded = self.decoder.forward(z.reshape(-1, z.shape[-1]), training)
+        check_alike(z=z)
+        decoded = self.decoder.forward(z.reshape(prod(z.shape[:-1]), z.shape[-1]), training)
         return check_decoded(decoded, self.image_shape, self.likelihood)
 
     def draw_latents(self, count: int, rng: np.random.Generator) -> FloatArray:
         """Return draws from the prior of what the decoder takes, (count, D)."""
-        return rng.standard_normal((count, self.latent_dim), dtype=self.dtype)
+        return standard_normal(rng, (count, self.latent_dim), self.dtype)
 
     def fit(
         self,
@@ -71,6 +80,10 @@ class LatentModel(Model):
         **settings: Any,
     ) -> Self:
         """Train the model, from the parameters that it had before its first ``fit``; return it.
+
+        A fit that is stopped by Ctrl-C leaves the parameters of its last step, and ``history_`` has
+        its complete epochs. One that ends in an error (the loss became infinite or NaN, say) leaves
+        the model as it was after the last of these epochs; before the first, as it was before.
 
         Other threads may encode, decode, sample and evaluate meanwhile, with the parameters of that
         moment; that does not change the training.
@@ -87,7 +100,8 @@ class LatentModel(Model):
         seed
             Fixes the order of the images and all noise.
         warm_start
-            Continue from the present parameters instead.
+            Continue from the present parameters instead. Each such round has an order and noise of
+            its own, and an optimiser that begins anew.
         progress
             Whether to show a progress bar.
         settings
@@ -96,37 +110,54 @@ class LatentModel(Model):
         Raises
         ------
         InputError
-            If the images or the settings do not fit the model, or another thread or trainer trains
-            it at the moment: it then stays as it was. Or if the loss becomes infinite or NaN.
+            If the images or the settings do not fit the model, or an epoch's last batch would be
+            one image and there is batch norm, or another thread or trainer trains the model at the
+            moment: before anything changes. Or if the loss becomes infinite or NaN.
         """
-        trainer = Trainer(self, seed=seed, **settings)
+        check_flag(warm_start, "warm_start")
+        rounds = self._rounds + 1 if warm_start and self.history_ else 0
+        trainer = Trainer(self, seed=seed_of_round(seed, rounds), **settings)
         images = self.as_images(images)
+        if settings.get("pixels") == "binarised" and images.dtype.kind == "f":
+            raise InputError(
+                'pixels="binarised" is of 8-bit images, and floats are taken as they are',
+                "give uint8 images, or leave `pixels` out",
+            )
         labels = self.as_labels(self._labels_in(y), len(images))
         tests = None if test_images is None else self.as_images(test_images, "test_images")
         if tests is not None:
             test_labels = self.as_labels(test_labels, len(tests))
+        elif test_labels is not None:
+            raise InputError("test_labels are of no use without test_images: give both")
+        check_flag(progress, "progress")
         check_training_set(images, labels)
         with trained_by(trainer, self):
+            check_last_batch(self, images, labels, trainer.settings.batch_size)
             # From here on the model changes: input that is refused must not destroy a trained one.
             initial = self._initial_values()
+            kept = LastGood(self)
             if not warm_start:
                 for name, array in self._arrays().items():
                     array[...] = initial[name]
-            self.history_ = []
-            train(
-                trainer,
-                images,
-                tests,
-                labels=labels,
-                test_labels=test_labels,
-                progress=progress,
-                on_epoch=self.history_.append,
-            )
+            self.history_, self._rounds = [], rounds
+            try:
+                train(
+                    trainer,
+                    images,
+                    tests,
+                    labels=labels,
+                    test_labels=test_labels,
+                    progress=progress,
+                    on_epoch=kept.take,
+                )
+            except Exception:
+                kept.put_back()
+                raise
         return self
 
     def encode(self, images: NDArray[Any], labels: NDArray[Any] | None = None) -> FloatArray:
         """Return each image's latents, (N, D): for a VAE the mean of q(z | x)."""
-        images = self.as_images(images)
+        images = self.as_images(images, scored=False)
         z = np.empty((len(images), self.latent_dim), self.dtype)
         for place, (x, condition) in zip(_chunks(len(z)), self._read(images, labels), strict=True):
             with looking_at(self) as model:
@@ -138,13 +169,8 @@ class LatentModel(Model):
 
         Without ``labels`` a class-conditional model takes each class in turn.
         """
-        try:
-            z = np.asarray(z, dtype=self.dtype)
-        except (TypeError, ValueError):
-            raise InputError(
-                f"decode expects z of shape (N, {self.latent_dim}), all numbers; these rows differ "
-                "in length or hold something else"
-            ) from None
+        with np.errstate(over="ignore"):  # an infinity is refused below
+            z = as_array(z, "z").astype(self.dtype, copy=False)
         if z.ndim != 2 or z.shape[1] != self.latent_dim:
             raise InputError(f"decode expects z of shape (N, {self.latent_dim}), not {z.shape}")
         check_finite(z, "z")
@@ -182,6 +208,7 @@ class LatentModel(Model):
             Whether to draw from p(x | z) instead of taking its mean.
         """
         rng = stream(seed, "draw")
+        check_flag(pixel_noise, "pixel_noise")
         with looking_at(self) as model:
             z = model.draw_latents(check_count(count, "count", 0), rng)
         if not pixel_noise:
@@ -226,42 +253,12 @@ class LatentModel(Model):
             return -self.evaluate(images, labels=labels).loss
         return float(self.elbo(images, labels=labels).mean())
 
-    def transform(self, images: NDArray[Any], y: object = None) -> FloatArray:
-        """Return ``encode(images)``: scikit-learn's name for it; ``y`` as for ``fit``."""
-        return self.encode(images, self._labels_in(y))
-
-    def inverse_transform(self, z: NDArray[Any], y: object = None) -> FloatArray:
-        """Return ``decode(z)``: scikit-learn's name for it; ``y`` as for ``fit``."""
-        return self.decode(z, self._labels_in(y))
-
-    def fit_transform(self, images: NDArray[Any], y: object = None, **settings: Any) -> FloatArray:
-        """Return ``fit(images, y).transform(images, y)``."""
-        return self.fit(images, y, **settings).transform(images, y)
-
-    def as_images(self, images: NDArray[Any], name: str = "images") -> NDArray[Any]:
-        """Return ``images`` in the shape (N, H, W, C), checked; 8-bit pixels stay 8-bit."""
-        return check_images(images, self.image_shape, name, self.likelihood.unit_interval)
-
-    def as_labels(self, labels: Any, count: int) -> NDArray[Any] | None:
-        """Return the labels of ``count`` images, checked, or ``None`` where none are needed."""
-        if self.classes:
-            return check_labels(labels, count, self.classes)
-        if labels is not None:
-            raise InputError(
-                f"{type(self).__name__} is not conditioned on classes: leave labels out"
-            )
-        return None
-
     def _some_images(self, images: NDArray[Any], method: str) -> NDArray[Any]:
         """Return ``images`` checked, if there are any to take a mean over."""
         images = self.as_images(images)
         if len(images) == 0:
             raise InputError(f"{method} needs at least one image to average over")
         return images
-
-    def _labels_in(self, y: Any) -> Any:
-        """Return the labels in scikit-learn's ``y``: only a class-conditional model has any."""
-        return y if self.classes else None
 
     def _read(
         self, images: NDArray[Any], labels: NDArray[Any] | None, seed: int | None = None
@@ -271,7 +268,7 @@ class LatentModel(Model):
         With a seed, 8-bit pixels are read as in training, binarised at random where the settings
         say so; without one they are read as grey.
         """
-        images = self.as_images(images)
+        images = self.as_images(images, scored=seed is not None)
         labels = self.as_labels(labels, len(images))
         reading = "grey" if seed is None else self.settings.pixels
         for number, place in enumerate(_chunks(len(images))):

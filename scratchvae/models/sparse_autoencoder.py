@@ -21,7 +21,7 @@ class SparseAutoencoder(Autoencoder):
 
         loss = 1/N Σₙ [ reconstruction + c ‖f(xₙ)‖₁ ]
 
-    It is eq. 3.8 of the lessons. Source: EECS 230, lecture 16.
+    It is eq. 5.1 of the lessons. Source: EECS 230, lecture 16.
 
     Parameters
     ----------
@@ -32,10 +32,11 @@ class SparseAutoencoder(Autoencoder):
     """
 
     smooth: ClassVar[bool] = False  # |z| has a kink at 0
+    checked = Autoencoder.checked | {"sparsity": check_not_negative}
 
     def __init__(self, *args: Any, sparsity: float = 0.1, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.sparsity = check_not_negative(sparsity, "sparsity")
+        self.sparsity = sparsity
 
     def forward(self, x: FloatArray, noise: FloatArray, training: bool = False) -> LossTerms:
         """Return the loss of the images ``x`` (N, …); ``noise`` is not used."""

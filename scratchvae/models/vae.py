@@ -4,7 +4,7 @@ Dimensions: N images, D latents, L samples of z per image, … an image's shape 
 """
 
 from math import prod
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -18,6 +18,8 @@ from scratchvae.probability import (
     reparameterise,
     reparameterise_backward,
 )
+from scratchvae.probability.densities import check_alike
+from scratchvae.randomness import standard_normal
 from scratchvae.training import LossTerms
 from scratchvae.validation import FloatArray, check_count, check_not_negative
 
@@ -30,7 +32,7 @@ class VAE(LatentModel):
         loss = 1/N Σₙ [ −ω/L Σₗ log p(xₙ | zₙₗ) + β KL(q(z | xₙ) ‖ N(0, I)) ]
 
     Source: Kingma and Welling (2013), equation 10; β from Higgins et al. (2017). The lessons derive
-    it as eq. 10.2; its mean over the noise is the negative bound, eq. 10.3.
+    it as eq. 12.2; its mean over the noise is the negative bound, eq. 12.3.
 
     Parameters
     ----------
@@ -45,7 +47,7 @@ class VAE(LatentModel):
         log-variances themselves.
     beta
         The weight β of the KL; 1 gives the bound. With a Gaussian of variance c only the product βc
-        matters (eq. 9.7 of the lessons).
+        matters (eq. 11.7 of the lessons).
     reconstruction_weight
         The weight ω of the reconstruction, normally 1. Training without the reconstruction (ω = 0)
         or without the KL (β = 0) shows what each of the two is for (EECS 230, lecture 16).
@@ -57,6 +59,12 @@ class VAE(LatentModel):
 
     has_prior = True
     weighs_kl = True
+    layered: ClassVar[tuple[str, ...]] = ("encoder", "decoder", "variance_head")
+    checked = LatentModel.checked | {
+        "beta": check_not_negative,
+        "reconstruction_weight": check_not_negative,
+        "samples": check_count,
+    }
 
     def __init__(
         self,
@@ -71,21 +79,21 @@ class VAE(LatentModel):
         **kwargs: Any,
     ) -> None:
         super().__init__(encoder, decoder, likelihood, **kwargs)
-        self.variance_head = variance_head or Sequential()  # of no layers: the identity
-        self.beta = check_not_negative(beta, "beta")
-        self.reconstruction_weight = check_not_negative(
-            reconstruction_weight, "reconstruction_weight"
-        )
-        self.samples = check_count(samples, "samples")
+        self.variance_head = (
+            Sequential() if variance_head is None else variance_head
+        )  # of no layers: the identity
+        self.beta = beta
+        self.reconstruction_weight = reconstruction_weight
+        self.samples = samples
 
     def draw_noise(self, count: int, rng: np.random.Generator) -> FloatArray:
         """Return the ``eps`` of a forward pass: (L, count, D) draws from N(0, I)."""
-        return rng.standard_normal((self.samples, count, self.latent_dim), dtype=self.dtype)
+        return standard_normal(rng, (self.samples, count, self.latent_dim), self.dtype)
 
     def forward(
         self, x: FloatArray, eps: FloatArray, training: bool = False, **condition: Any
     ) -> LossTerms:
-        """Return the loss of the images ``x`` (N, …) with the noise ``eps`` (L, N, D): eq. 10.1.
+        """Return the loss of the images ``x`` (N, …) with the noise ``eps`` (L, N, D): eq. 12.1.
 
         ``condition`` is what encoder and decoder are conditioned on, the ``labels`` of a
         ``ConditionalVAE``.
@@ -98,28 +106,28 @@ class VAE(LatentModel):
         nll = nll.reshape(eps.shape[:2])  # (L, N)
         kl = kl_to_standard(mean, log_variance)  # (N,)
         self._pass = (mean, log_variance, eps, targets, decoded, z, nll)
-        return self._mean_loss(  # eq. 10.2
+        return self._mean_loss(  # eq. 12.2
             nll.mean(axis=0), kl, self.kl_weight * self.beta, self.reconstruction_weight
         )
 
     def backward(self) -> None:
         """Add the gradients of the last forward pass's loss to the parameters' ``grad``.
 
-        They reach the encoder along two paths: from the reconstruction (eq. 10.4) through z
-        (eq. 10.7), and through the KL (eq. 10.8).
+        They reach the encoder along two paths: from the reconstruction (eq. 12.4) through z
+        (eq. 12.7), and through the KL (eq. 12.8).
         """
         mean, log_variance, eps, targets, decoded, *_ = self._last_pass()
-        # The loss is a mean over the L·N reconstructions (eq. 10.4) …
+        # The loss is a mean over the L·N reconstructions (eq. 12.4) …
         d_decoded = self.likelihood.gradient(targets, decoded)  # (L·N, …)
         d_decoded *= self.reconstruction_weight / len(targets)
-        dz = self.decode_backward(d_decoded).reshape(eps.shape)  # (L, N, D): eq. 10.5, eq. 10.6
+        dz = self.decode_backward(d_decoded).reshape(eps.shape)  # (L, N, D): eq. 12.5, eq. 12.6
         # … and its gradients reach the encoder along two paths: through z and through the KL.
-        through_z = reparameterise_backward(dz, log_variance, eps)  # (N, D) both: eq. 10.7
-        through_kl = kl_to_standard_gradients(mean, log_variance)  # (N, D) both: eq. 10.8
+        through_z = reparameterise_backward(dz, log_variance, eps)  # (N, D) both: eq. 12.7
+        through_kl = kl_to_standard_gradients(mean, log_variance)  # (N, D) both: eq. 12.8
         weight = self.kl_weight * self.beta / len(mean)
         d_mean = through_z.mean + weight * through_kl.mean
         d_log_variance = through_z.log_variance + weight * through_kl.log_variance
-        self.encode_backward(d_mean, d_log_variance)  # eq. 10.9
+        self.encode_backward(d_mean, d_log_variance)  # eq. 12.9
 
     def encode_distribution(
         self, x: FloatArray, training: bool = False
@@ -136,14 +144,15 @@ class VAE(LatentModel):
         return mean, self.variance_head.forward(raw, training)
 
     def encode_backward(self, d_mean: FloatArray, d_log_variance: FloatArray) -> None:
-        """Go back through the encoder (eq. 10.9) from the gradients of its outputs, (N, D) both."""
+        """Go back through the encoder (eq. 12.9) from the gradients of its outputs, (N, D) both."""
+        check_alike(d_mean=d_mean, d_log_variance=d_log_variance)
         d_raw = self.variance_head.backward(d_log_variance)  # (N, D)
         self.encoder.backward_parameters(np.concatenate([d_mean, d_raw], axis=1))  # (N, 2D)
 
     def decode_backward(self, d_decoded: FloatArray) -> FloatArray:
         """Go back through the decoder, from ∂loss/∂decoded (L·N, …) to ∂loss/∂z (L·N, D).
 
-        For dense layers that is eq. 10.5 and eq. 10.6.
+        For dense layers that is eq. 12.5 and eq. 12.6.
         """
         return self.decoder.backward(d_decoded)
 
@@ -159,6 +168,7 @@ class VAE(LatentModel):
         self, x: FloatArray, eps: FloatArray, mean: FloatArray, log_variance: FloatArray
     ) -> FloatArray:
         """Return ``log_weights`` for a q(z | x) that was computed before, both (N, D)."""
+        check_alike(x=x)
         z = reparameterise(mean, log_variance, eps)  # (L, N, D)
         decoded = self.decode_parameters(z)  # (L·N, …)
         targets = np.concatenate([x] * len(eps)) if len(eps) > 1 else x

@@ -8,6 +8,7 @@ from scratchvae.checks.gradients import ErrorCurve
 from scratchvae.errors import InputError
 from scratchvae.plots.figures import Figure, new_figure, tidy
 from scratchvae.training import EpochMetrics
+from scratchvae.validation import check_is
 
 
 def draw_loss(history: Sequence[EpochMetrics]) -> Figure:
@@ -15,6 +16,9 @@ def draw_loss(history: Sequence[EpochMetrics]) -> Figure:
     figure = new_figure(10.5, 3.4)
     from matplotlib.ticker import MaxNLocator
 
+    check_is(history, "history", Sequence, "model.history_")
+    for row in history:
+        check_is(row, "each row of history", EpochMetrics)
     panels = (("loss", "Loss"), ("reconstruction", "Reconstruction"), ("kl", "KL"))
     tested = [row for row in history if row.test is not None]
     for axes, (term, title) in zip(figure.subplots(1, 3), panels, strict=True):
@@ -39,6 +43,11 @@ def draw_error_curve(curves: Mapping[str, ErrorCurve], title: str = "") -> Figur
     ``curves`` is what ``error_curve`` returned, by the name to show in the legend. An empty
     ``title`` is the usual one.
     """
+    check_is(curves, "curves", Mapping, '{"Dense": error_curve(…)}')
+    check_is(title, "title", str)
+    for name, curve in curves.items():
+        check_is(name, "the name of a curve", str)
+        check_is(curve, f"curves[{name!r}]", ErrorCurve, "what error_curve returns")
     if not curves:
         raise InputError("draw_error_curve needs at least one curve")
     figure = new_figure(6.8, 4.4)

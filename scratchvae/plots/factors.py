@@ -13,7 +13,15 @@ from scratchvae.data.batches import read_pixels
 from scratchvae.errors import InputError
 from scratchvae.evaluation.disentanglement import FactorInformation
 from scratchvae.models import LatentModel
-from scratchvae.plots.figures import PAPER, Figure, draw_grid, new_figure
+from scratchvae.plots.figures import (
+    MOST_IN_A_ROW,
+    PAPER,
+    Figure,
+    check_pairs,
+    draw_grid,
+    new_figure,
+)
+from scratchvae.validation import MODEL, check_count, check_is
 
 
 def draw_factor_traversal(
@@ -52,7 +60,13 @@ def draw_factor_traversal(
     InputError
         If there is not exactly one image, or ``information`` is of another number of latents.
     """
+    check_is(model, "model", LatentModel, MODEL)
+    check_is(information, "information", FactorInformation)
+    check_is(title, "title", str)
+    check_count(steps, "steps", 1, MOST_IN_A_ROW)
     latents = model.latent_dim
+    image = model.as_images(image, "image", scored=False)
+    labels = model.as_labels(labels, len(image))
     if len(image) != 1:
         raise InputError(f"a traversal starts from one image, (1, H, W, C), not from {len(image)}")
     if len(information.kls) != latents:
@@ -60,7 +74,7 @@ def draw_factor_traversal(
             f"the model has {latents} latents, and the information is of {len(information.kls)}: "
             "give what model_information returns for this model"
         )
-    original = read_pixels(model.as_images(image), model.dtype)
+    original = read_pixels(image, model.dtype)
     code = model.encode(image, labels)  # (1, D)
     quantiles = np.array([NormalDist().inv_cdf((i + 0.5) / steps) for i in range(steps)])
     order = np.argsort(-information.kls, kind="stable")
@@ -87,8 +101,10 @@ def draw_factor_shares(panels: list[tuple[str, FactorInformation]], title: str) 
     Rows are factors, columns latents, the latent of the largest KL first. ``panels`` are the
     models' names and what ``model_information`` returned for each.
     """
-    if not panels:
-        raise InputError("draw_factor_shares needs at least one model")
+    check_pairs(panels, "panels")
+    for _, information in panels:
+        check_is(information, "information", FactorInformation)
+    check_is(title, "title", str)
     largest = max(float(information.shares.max()) for _, information in panels)
     width = 1.6 + sum(0.7 + 0.2 * len(information.kls) for _, information in panels)
     figure = new_figure(width, 3.4)

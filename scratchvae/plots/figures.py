@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from scratchvae.errors import InputError
+from scratchvae.errors import InputError, shown
 from scratchvae.files import AnyPath, as_path, write_bytes
-from scratchvae.validation import FloatArray
+from scratchvae.validation import FloatArray, as_array, check_count, check_finite, check_is
 
 if TYPE_CHECKING:
     import matplotlib.axes
@@ -29,6 +29,8 @@ Figure: TypeAlias = "matplotlib.figure.Figure"
 GAP = 2  # pixels between images in a grid
 DOTS = 3  # screen dots per image pixel
 PAPER = 0.16  # the grey between images
+
+MOST_IN_A_ROW = 1000  # images of a row, rows and dots between them: more cannot be seen
 
 _DPI = 100
 _TITLE = 36  # dots for the title of a grid
@@ -94,6 +96,9 @@ def mosaic(images: NDArray[Any], columns: int, gap: int = GAP) -> FloatArray:
 
     Values are clipped to 0 … 1, as a screen would. Missing images at the end are left blank.
     """
+    images = check_pictures(images)
+    check_count(columns, "columns", 1, MOST_IN_A_ROW)
+    check_count(gap, "gap", 0, MOST_IN_A_ROW)
     count, height, width, channels = images.shape
     rows = -(-count // columns)
     shape = (rows * (height + gap) + gap, columns * (width + gap) + gap, channels)
@@ -103,6 +108,50 @@ def mosaic(images: NDArray[Any], columns: int, gap: int = GAP) -> FloatArray:
         left = gap + place % columns * (width + gap)
         page[top : top + height, left : left + width] = image
     return page
+
+
+def check_pictures(images: NDArray[Any]) -> NDArray[Any]:
+    """Return ``images``; ``InputError`` unless they are finite, grey or of three colours."""
+    images = as_array(images, "images")
+    if images.ndim != 4 or images.shape[3] not in (1, 3) or 0 in images.shape[1:]:
+        raise InputError(
+            "pictures are drawn of images (N, H, W, 1), grey, or (N, H, W, 3), in colour, not "
+            f"{images.shape}: choose one or three of the channels, and draw them with draw_grid"
+        )
+    check_finite(images, "images")
+    return images
+
+
+def check_names(names: Any, what: str) -> None:
+    """Raise ``InputError`` unless ``names`` is a sequence of text."""
+    if not isinstance(names, list | tuple) or not all(isinstance(name, str) for name in names):
+        raise InputError(f"{what} must be a list of text, not {shown(names)}")
+
+
+def check_pairs(pairs: Any, what: str) -> None:
+    """Raise ``InputError`` unless ``pairs`` is a sequence of names, each with what it names."""
+    pair = (
+        isinstance(pairs, list | tuple)
+        and len(pairs)
+        and all(
+            isinstance(each, tuple | list) and len(each) == 2 and isinstance(each[0], str)
+            for each in pairs
+        )
+    )
+    if not pair:
+        raise InputError(
+            f'{what} must be a list of pairs, such as ("a name", values), at least one of them, '
+            f"not {shown(pairs)}"
+        )
+
+
+def as_numbers(values: Any, name: str, axes: int = 1) -> NDArray[Any]:
+    """Return ``values`` as an array of so many axes; ``InputError`` if it is none."""
+    array = as_array(values, name)
+    if array.ndim != axes or array.size == 0:
+        raise InputError(f"{name} must be an array of {axes} axes with entries, not {array.shape}")
+    check_finite(array, name)
+    return array
 
 
 def padded(images: NDArray[Any], count: int) -> NDArray[Any]:
@@ -136,6 +185,10 @@ def draw_grid(
     column_names
         Names above the columns.
     """
+    check_is(title, "title", str)
+    check_count(dots, "dots", 1, 100)
+    check_names(row_names, "row_names")
+    check_names(column_names, "column_names")
     page = mosaic(images, columns, gap)
     height, width = (side * dots for side in page.shape[:2])
     left, top = _names_width(row_names), _TITLE + (_COLUMN_NAMES if column_names else 0)

@@ -12,10 +12,12 @@ from numpy.typing import NDArray
 from scratchvae.data.batches import read_pixels
 from scratchvae.errors import InputError
 from scratchvae.models import LatentModel
+from scratchvae.models.checks import check_labels
 from scratchvae.plots.captions import draws_from, plane_note
 from scratchvae.plots.figures import (
     DOTS,
     GAP,
+    MOST_IN_A_ROW,
     Figure,
     class_colours,
     draw_grid,
@@ -25,7 +27,7 @@ from scratchvae.plots.figures import (
     tidy,
 )
 from scratchvae.randomness import stream
-from scratchvae.validation import FloatArray
+from scratchvae.validation import MODEL, MOST, FloatArray, check_count, check_is
 
 
 def draw_samples(model: LatentModel, *, rows: int = 10, columns: int = 10, seed: int = 0) -> Figure:
@@ -33,6 +35,8 @@ def draw_samples(model: LatentModel, *, rows: int = 10, columns: int = 10, seed:
 
     A conditional model has a column for each class.
     """
+    check_is(model, "model", LatentModel, MODEL)
+    _check_counts(rows=rows, columns=columns)
     columns = model.classes or columns
     images = model.sample(rows * columns, seed=seed)
     return draw_grid(images, columns, f"Samples: decoded from {draws_from(model)}")
@@ -47,9 +51,13 @@ def draw_reconstructions(
     rows: int = 3,
 ) -> Figure:
     """Return pairs of rows: test images above, their reconstructions below."""
+    check_is(model, "model", LatentModel, MODEL)
+    _check_counts(rows=rows, columns=columns)
+    images = model.as_images(images, scored=False)
+    labels = model.as_labels(labels, len(images))
     if len(images) == 0:
         raise InputError("a picture of reconstructions needs at least one image")
-    originals = read_pixels(model.as_images(images[: columns * rows]), model.dtype)
+    originals = read_pixels(images[: columns * rows], model.dtype)
     columns = min(columns, len(originals))
     rebuilt = model.reconstruct(originals, None if labels is None else labels[: columns * rows])
     lines = [
@@ -69,12 +77,14 @@ def draw_manifold(model: LatentModel, *, steps: int | None = None) -> Figure:
     five in a row. ``steps`` is how many images in a row of a plane; ``None``: 20, or 10 where there
     are several planes.
     """
+    check_is(model, "model", LatentModel, MODEL)
     if model.latent_dim != 2:
         raise InputError(
             f"the manifold is a picture of two latents, and this model has {model.latent_dim}",
             "train a model with `latent_dim=2`, or draw samples or an interpolation",
         )
-    steps = steps or (10 if model.classes else 20)
+    steps = (10 if model.classes else 20) if steps is None else steps
+    _check_counts(steps=steps)
     quantiles = np.array([NormalDist().inv_cdf((i + 0.5) / steps) for i in range(steps)])
     first, second = np.meshgrid(quantiles, quantiles[::-1])  # the second latent grows upwards
     z = np.stack([first.ravel(), second.ravel()], axis=1)
@@ -103,6 +113,10 @@ def draw_interpolation(
     The way is the straight line between their latent means (eq. 1.8 of the lessons). A conditional
     model draws each row in the class of its first image.
     """
+    check_is(model, "model", LatentModel, MODEL)
+    _check_counts(rows=rows, steps=steps)
+    images = model.as_images(images, scored=False)
+    labels = model.as_labels(labels, len(images))
     if len(images) < 2:
         raise InputError(f"an interpolation needs at least two images, not {len(images)}")
     rng = stream(seed, "draw", 1)
@@ -125,6 +139,9 @@ def draw_latent(
     Two latents are drawn as they are. Of more, the plane of the two largest principal components is
     drawn; one is drawn against its class.
     """
+    check_is(model, "model", LatentModel, MODEL)
+    images = model.as_images(images, scored=False)
+    labels = check_labels(labels, len(images), model.classes or MOST)
     if len(images) == 0:
         raise InputError("a picture of latents needs at least one image")
     means = model.encode(images, labels if model.classes else None)
@@ -143,6 +160,11 @@ def draw_latent(
         axes.set_aspect("equal", adjustable="datalim")
     tidy(axes)
     return figure
+
+
+def _check_counts(**counts: int) -> None:
+    for name, count in counts.items():
+        check_count(count, name, 1, MOST_IN_A_ROW)
 
 
 def _to_plane(

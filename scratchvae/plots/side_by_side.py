@@ -6,7 +6,21 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from scratchvae.plots.figures import Axes, Figure, class_colours, draw_grid, new_figure, padded
+from scratchvae.errors import InputError
+from scratchvae.plots.figures import (
+    MOST_IN_A_ROW,
+    Axes,
+    Figure,
+    as_numbers,
+    check_names,
+    check_pairs,
+    check_pictures,
+    class_colours,
+    draw_grid,
+    new_figure,
+    padded,
+)
+from scratchvae.validation import check_count, check_is, check_shape
 
 
 def draw_rows(title: str, rows: Sequence[tuple[str, NDArray[Any]]], lines: int = 1) -> Figure:
@@ -14,6 +28,12 @@ def draw_rows(title: str, rows: Sequence[tuple[str, NDArray[Any]]], lines: int =
 
     The images of a row are laid out over ``lines`` lines.
     """
+    check_is(title, "title", str)
+    check_pairs(rows, "rows")
+    check_count(lines, "lines", 1, MOST_IN_A_ROW)
+    rows = [(name, check_pictures(images)) for name, images in rows]
+    if len({images.shape[1:] for _, images in rows}) > 1 or not max(len(i) for _, i in rows):
+        raise InputError("the images of all rows must be of one size, and some must be there")
     columns = -(-max(len(images) for _, images in rows) // lines)
     filled = np.concatenate([padded(images, columns * lines) for _, images in rows])
     names = [name for name, _ in rows]
@@ -24,6 +44,15 @@ def draw_scatters(
     title: str, panels: Sequence[tuple[str, NDArray[Any]]], labels: NDArray[Any] | None = None
 ) -> Figure:
     """Return points (N, 2) in panels side by side, coloured by class."""
+    check_is(title, "title", str)
+    check_pairs(panels, "panels")
+    panels = [(name, as_numbers(points, f"the points of {name}", 2)) for name, points in panels]
+    for name, points in panels:
+        check_shape(points, f"the points of {name}", (len(points), 2))
+    if labels is not None:
+        labels = as_numbers(labels, "labels")
+        if len(labels) < max(len(points) for _, points in panels):
+            raise InputError(f"labels must be one for each point, not {len(labels)}: give all")
     figure = new_figure(3.6 * len(panels), 3.9)
     grid: Any = figure.subplots(1, len(panels), squeeze=False)
     for axes, (name, points) in zip(grid[0], panels, strict=True):
@@ -38,9 +67,13 @@ def draw_scatters(
 
 def draw_lines(title: str, lines: Sequence[tuple[str, Sequence[float]]], ylabel: str) -> Figure:
     """Return a curve over the epochs for each line."""
+    check_is(title, "title", str)
+    check_is(ylabel, "ylabel", str)
+    check_pairs(lines, "lines")
     figure = new_figure(7.0, 4.0)
     axes = figure.subplots()
     for name, values in lines:
+        as_numbers(values, f"the values of {name}")
         axes.plot(np.arange(1, len(values) + 1), values, "o-", ms=3, label=name)
     axes.set(xlabel="epoch", ylabel=ylabel)
     _finish(axes, title)
@@ -51,6 +84,11 @@ def draw_bars(
     title: str, names: Sequence[str], groups: Sequence[tuple[str, Sequence[float]]]
 ) -> Figure:
     """Return groups of bars in nats per image, one group for each name."""
+    check_is(title, "title", str)
+    check_names(names, "names")
+    check_pairs(groups, "groups")
+    for name, values in groups:
+        check_shape(as_numbers(values, f"the values of {name}"), name, (len(names),))
     figure = new_figure(7.5, 3.8)
     axes = figure.subplots()
     places = np.arange(len(names))
@@ -75,6 +113,16 @@ def draw_spreads(
     xlabel: str,
 ) -> Figure:
     """Return for each group the mean at each name as a line and each value as a dot."""
+    check_is(title, "title", str)
+    check_is(xlabel, "xlabel", str)
+    check_names(names, "names")
+    check_pairs(groups, "groups")
+    for name, values in groups:
+        check_is(values, f"the values of {name}", Sequence)
+        if len(values) != len(names):
+            raise InputError(f"{name} must have values for each of {len(names)} names: give all")
+        for some in values:
+            as_numbers(some, f"the values of {name}")
     figure = new_figure(7.0, 4.0)
     axes = figure.subplots()
     for number, (name, values) in enumerate(groups):

@@ -7,14 +7,20 @@ import numpy as np
 
 from scratchvae.errors import InputError
 from scratchvae.kernels import bernoulli_cross_entropy
-from scratchvae.validation import FloatArray, check_floats, check_same_shape
+from scratchvae.validation import (
+    FloatArray,
+    as_array,
+    check_broadcast,
+    check_floats,
+    check_same_shape,
+)
 
 LOG_TWO_PI = float(np.log(2 * np.pi))
 
 
 def standard_normal_log_density(x: FloatArray) -> FloatArray:
     """Return log N(x; 0, I), summed over the last axis: (…, D) to (…)."""
-    check_floats(x, "x")
+    check_alike(x=x)
     log_density: FloatArray = -0.5 * (x * x + LOG_TWO_PI).sum(axis=-1)
     return log_density
 
@@ -25,13 +31,13 @@ def gaussian_log_density(
     """Return log N(x; mean, diag(e^log_variance)), summed over the last axis: (…, D) to (…).
 
     ``x``, ``mean`` and ``log_variance`` broadcast together; the last may also be one number for
-    all. Derived as eq. 4.5 and eq. 4.6 of the lessons.
+    all. Derived as eq. 6.5 and eq. 6.6 of the lessons.
     """
-    check_floats(x, "x")
-    check_floats(mean, "mean", x.dtype)
+    check_alike(x=x)
     if not isinstance(log_variance, np.ndarray):
-        log_variance = np.asarray(log_variance, x.dtype)  # a float64 would make all float64
-    check_floats(log_variance, "log_variance", x.dtype)
+        # A float64 would make all float64.
+        log_variance = as_array(log_variance, "log_variance").astype(x.dtype)
+    check_broadcast(x=x, mean=mean, log_variance=log_variance)
     residual = x - mean
     terms = residual * residual * np.exp(-log_variance) + log_variance + LOG_TWO_PI
     log_density: FloatArray = -0.5 * terms.sum(axis=-1)
@@ -41,7 +47,7 @@ def gaussian_log_density(
 def multivariate_gaussian_log_density(
     x: FloatArray, mean: FloatArray, covariance: FloatArray
 ) -> FloatArray:
-    """Return log N(x; mean, covariance) with a full covariance matrix: eq. 7.1 of the lessons.
+    """Return log N(x; mean, covariance) with a full covariance matrix: eq. 8.1 of the lessons.
 
     ``x`` is (…, D), ``mean`` (D,) or anything that broadcasts with ``x``, and ``covariance``
     (D, D), symmetric and positive definite. The result is (…).
@@ -51,11 +57,12 @@ def multivariate_gaussian_log_density(
     check_covariance(covariance, "covariance")
     check_floats(covariance, "covariance", x.dtype)
     size = len(covariance)
-    if x.shape[-1:] != (size,) or mean.shape[-1:] not in ((size,), (1,)):
+    if x.shape[-1:] != (size,) or mean.shape[-1:] != (size,):
         raise InputError(
             f"x {x.shape}, mean {mean.shape} and covariance {covariance.shape} do not fit: "
             "they must be (..., D), (D,) and (D, D)"
         )
+    check_broadcast(x=x, mean=mean)
     residual = x - mean
     _, log_determinant = np.linalg.slogdet(covariance)
     # Σ⁻¹ r for every example at once: solve wants the vectors as columns.
@@ -72,7 +79,8 @@ def bernoulli_log_density(x: FloatArray, logits: FloatArray) -> FloatArray:
 
     Computed from the logits, it is exact even at ±1e4, where p itself is rounded to 0 or 1. For
     grey pixels x in [0, 1] this is the negative cross-entropy, which bounds usually take for the
-    logarithm of a density. It is not one: its total is off by the factor of eq. 9.5 of the lessons.
+    logarithm of a density. It is not one: its total is off by the factor of eq. 11.5 of the
+    lessons.
     """
     check_alike(x=x, logits=logits)
     log_density: FloatArray = -bernoulli_cross_entropy(x, logits).sum(axis=-1)
@@ -83,6 +91,8 @@ def check_alike(**arrays: FloatArray) -> None:
     """Raise ``InputError`` unless all are arrays of floats, of one dtype and one shape."""
     (first_name, first), *others = arrays.items()
     check_floats(first, first_name)
+    if first.ndim == 0:
+        raise InputError(f"{first_name} must be an array with an axis or more, not one number")
     for name, array in others:
         check_floats(array, name, first.dtype)
         check_same_shape(first, array, f"{first_name} and {name}")

@@ -8,7 +8,7 @@ both diagonal          ½ Σⱼ [lⱼ₂ − lⱼ₁ − 1 + e^(lⱼ₁ − lⱼ
 diagonal to N(0, I)    ½ Σⱼ [e^lⱼ + mⱼ² − 1 − lⱼ]                             ``kl_to_standard``
 =====================  =====================================================  ==================
 
-with δ = mean₂ − mean₁ and l = log-variance: eq. 7.3, eq. 7.8 and eq. 7.10 of the lessons. Source:
+with δ = mean₂ − mean₁ and l = log-variance: eq. 8.3, eq. 8.8 and eq. 8.10 of the lessons. Source:
 Fleuret, lecture 7.4 (the full form, where the determinants are printed the other way up); Kingma
 and Welling (2013), appendix B (to N(0, I)). All are in nats.
 
@@ -64,10 +64,10 @@ def kl_full_gradients(
 ) -> FullGradients:
     """Return the gradients of ``kl_full``.
 
-    With P₂ = Σ₂⁻¹ they are, from d log|Σ| = tr(Σ⁻¹ dΣ), eq. 7.5, and d(Σ⁻¹) = −Σ⁻¹ dΣ Σ⁻¹, eq. 7.6:
+    With P₂ = Σ₂⁻¹ they are, from d log|Σ| = tr(Σ⁻¹ dΣ), eq. 8.5, and d(Σ⁻¹) = −Σ⁻¹ dΣ Σ⁻¹, eq. 8.6:
 
-    - ∂/∂mean₂ = P₂ δ, and ∂/∂mean₁ its negative: eq. 7.4;
-    - ∂/∂Σ₁ = ½ (P₂ − Σ₁⁻¹), and ∂/∂Σ₂ = ½ (P₂ − P₂ (Σ₁ + δδᵀ) P₂): eq. 7.7.
+    - ∂/∂mean₂ = P₂ δ, and ∂/∂mean₁ its negative: eq. 8.4;
+    - ∂/∂Σ₁ = ½ (P₂ − Σ₁⁻¹), and ∂/∂Σ₂ = ½ (P₂ − P₂ (Σ₁ + δδᵀ) P₂): eq. 8.7.
 
     The entries of a covariance are treated as D² separate numbers: the change of the KL under a
     (symmetric) dΣ is the sum of the entrywise product of gradient and dΣ.
@@ -109,7 +109,7 @@ def kl_diagonal_gradients(
     """Return the gradients of each example's ``kl_diagonal``, all (N, D).
 
     - ∂/∂mean₂ = δ e^(−l₂), and ∂/∂mean₁ its negative;
-    - ∂/∂l₁ = ½ (e^(l₁ − l₂) − 1), with ∂/∂mean₁ eq. 7.9;
+    - ∂/∂l₁ = ½ (e^(l₁ − l₂) − 1), with ∂/∂mean₁ eq. 8.9;
     - ∂/∂l₂ = ½ (1 − e^(l₁ − l₂) − δ² e^(−l₂)).
     """
     check_alike(mean_1=mean_1, mean_2=mean_2)
@@ -129,7 +129,7 @@ def kl_diagonal_gradients(
 def kl_to_standard(mean: FloatArray, log_variance: FloatArray) -> FloatArray:
     """Return KL(N(mean, diag e^log_variance) ‖ N(0, I)) in nats: (N, D) to (N,).
 
-    Near N(0, I) it is Σ ½ mean² + ¼ l², a squared distance: eq. 7.12.
+    Near N(0, I) it is Σ ½ mean² + ¼ l², a squared distance: eq. 8.12.
     """
     check_alike(mean=mean, log_variance=log_variance)
     terms = np.expm1(log_variance) - log_variance + mean * mean
@@ -140,7 +140,7 @@ def kl_to_standard(mean: FloatArray, log_variance: FloatArray) -> FloatArray:
 def kl_to_standard_gradients(mean: FloatArray, log_variance: FloatArray) -> GaussianGradients:
     """Return the gradients of each example's ``kl_to_standard``, both (N, D).
 
-    ∂/∂mean = mean, and ∂/∂l = ½ (e^l − 1), eq. 7.11: the KL takes the mean to 0 and the variance
+    ∂/∂mean = mean, and ∂/∂l = ½ (e^l − 1), eq. 8.11: the KL takes the mean to 0 and the variance
     to 1.
     """
     check_alike(mean=mean, log_variance=log_variance)

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from scratchvae.probability.densities import check_alike
 from scratchvae.probability.gaussian_kl import DiagonalGradients
 from scratchvae.validation import FloatArray
 
@@ -27,6 +28,8 @@ def gaussian_product(
     l = −log(a + b) and m = w m₁ + (1 − w) m₂, where w = a / (a + b).
     Source: Sønderby et al. (2016), equations 9 to 11.
     """
+    check_alike(mean_1=mean_1, mean_2=mean_2)
+    check_alike(mean_1=mean_1, log_variance_1=log_variance_1, log_variance_2=log_variance_2)
     weight = _weight(log_variance_1, log_variance_2)
     mean = mean_2 + weight * (mean_1 - mean_2)
     return Gaussian(mean, -np.logaddexp(-log_variance_1, -log_variance_2))
@@ -45,6 +48,8 @@ def gaussian_product_backward(
     - ∂m/∂m₁ = w and ∂l/∂l₁ = w; for the second factor 1 − w;
     - ∂m/∂l₂ = w (1 − w) (m₁ − m₂), and ∂m/∂l₁ its negative: a vaguer opinion counts less.
     """
+    check_alike(d_mean=d_mean, d_log_variance=d_log_variance, mean_1=mean_1, mean_2=mean_2)
+    check_alike(mean_1=mean_1, log_variance_1=log_variance_1, log_variance_2=log_variance_2)
     weight = _weight(log_variance_1, log_variance_2)
     other = 1 - weight
     shift = d_mean * weight * other * (mean_1 - mean_2)

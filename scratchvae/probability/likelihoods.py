@@ -3,8 +3,8 @@
 Each likelihood takes the decoder's output ``decoded`` as the parameters of a distribution over
 images, and gives
 
-- the negative log-likelihood, in nats per image: summed over pixels, not averaged (eq. 9.10 of the
-  lessons says what a mean would do, and eq. 9.12 what the unit of the pixels does);
+- the negative log-likelihood, in nats per image: summed over pixels, not averaged (eq. 11.10 of the
+  lessons says what a mean would do, and eq. 11.12 what the unit of the pixels does);
 - its gradient with respect to ``decoded``, of the same shape;
 - the mean image and a random image.
 
@@ -18,9 +18,17 @@ from typing import ClassVar
 import numpy as np
 
 from scratchvae import kernels
-from scratchvae.errors import InputError
+from scratchvae.errors import InputError, not_defined
 from scratchvae.probability.densities import LOG_TWO_PI, check_alike
-from scratchvae.validation import FloatArray, check_floats, check_positive
+from scratchvae.randomness import check_generator
+from scratchvae.validation import (
+    FloatArray,
+    check_count,
+    check_flag,
+    check_floats,
+    check_number,
+    check_positive,
+)
 
 
 class Likelihood:
@@ -38,11 +46,11 @@ class Likelihood:
 
     def negative_log_likelihood(self, x: FloatArray, decoded: FloatArray) -> FloatArray:
         """Return −log p(x | z) of each image in nats, (N,)."""
-        raise NotImplementedError
+        raise not_defined(self, "negative_log_likelihood")
 
     def gradient(self, x: FloatArray, decoded: FloatArray) -> FloatArray:
         """Return the gradient of each image's negative log-likelihood, in ``decoded``'s shape."""
-        raise NotImplementedError
+        raise not_defined(self, "gradient")
 
     def omitted_constant(self, pixels: int) -> float:
         """Return what ``negative_log_likelihood`` leaves out, in nats per image of ``pixels``."""
@@ -50,20 +58,20 @@ class Likelihood:
 
     def mean(self, decoded: FloatArray) -> FloatArray:
         """Return the mean image of p(x | z)."""
-        raise NotImplementedError
+        raise not_defined(self, "mean")
 
     def sample(self, decoded: FloatArray, rng: np.random.Generator) -> FloatArray:
         """Return a random image from p(x | z)."""
-        raise NotImplementedError
+        raise not_defined(self, "sample")
 
 
 class BernoulliLikelihood(Likelihood):
     """Each pixel is 1 with probability sigmoid(decoded): for black-and-white images.
 
-    −log p = Σ log(1 + e^a) − x a, with a the decoded logits (eq. 9.1 of the lessons); its gradient
-    is sigmoid(a) − x (eq. 9.3). Both are exact for logits of any size. For grey pixels the same
-    formula is the cross-entropy, the mean over their binarised versions (eq. 9.4). The constant
-    logits that are best for a set of images are those of their mean (eq. 10.11).
+    −log p = Σ log(1 + e^a) − x a, with a the decoded logits (eq. 11.1 of the lessons); its gradient
+    is sigmoid(a) − x (eq. 11.3). Both are exact for logits of any size. For grey pixels the same
+    formula is the cross-entropy, the mean over their binarised versions (eq. 11.4). The constant
+    logits that are best for a set of images are those of their mean (eq. 12.10).
     Source: Kingma and Welling (2013), appendix C.1.
     """
 
@@ -82,10 +90,13 @@ class BernoulliLikelihood(Likelihood):
 
     def mean(self, decoded: FloatArray) -> FloatArray:
         """Return the probability of each pixel."""
+        check_floats(decoded, "decoded")
         return kernels.sigmoid(decoded)
 
     def sample(self, decoded: FloatArray, rng: np.random.Generator) -> FloatArray:
         """Return black-and-white images drawn pixel by pixel."""
+        check_generator(rng)
+        check_floats(decoded, "decoded")
         uniform = rng.random(decoded.shape, dtype=decoded.dtype)
         return (uniform < self.mean(decoded)).astype(decoded.dtype)
 
@@ -96,16 +107,16 @@ class BernoulliLikelihood(Likelihood):
 class GaussianLikelihood(Likelihood):
     """Each pixel is Gaussian around the decoded one with the same fixed variance c.
 
-    −log p = Σ (x − decoded)² / (2c) + ½ log(2πc) (eq. 9.6 of the lessons). The second term is the
+    −log p = Σ (x − decoded)² / (2c) + ½ log(2πc) (eq. 11.6 of the lessons). The second term is the
     same for every model, so Zhao's report leaves it out of the loss, and so does this class by
     default; ``omitted_constant`` says how much it is, and a bound on log p(x) includes it. With
-    c = 1 it is half the squared error (eq. 2.7, eq. 3.2). Source: Zhao (2023), section 2.1.
+    c = 1 it is half the squared error (eq. 2.10, eq. 4.2). Source: Zhao (2023), section 2.1.
 
     Parameters
     ----------
     variance
         The c above: the smaller it is, the more the reconstruction weighs against the KL. For given
-        reconstructions the likeliest is their mean squared error per pixel (eq. 9.8). The default
+        reconstructions the likeliest is their mean squared error per pixel (eq. 11.8). The default
         suits pixels scaled to a variance of 1. For pixels from 0 to 1 it is so large that a VAE may
         leave its latents unused: take 0.1 or less.
     include_constant
@@ -116,7 +127,7 @@ class GaussianLikelihood(Likelihood):
 
     def __init__(self, variance: float = 1.0, include_constant: bool = False) -> None:
         self.variance = check_positive(variance, "variance")
-        self.include_constant = include_constant
+        self.include_constant = check_flag(include_constant, "include_constant")
 
     def negative_log_likelihood(self, x: FloatArray, decoded: FloatArray) -> FloatArray:
         """Return −log p(x | z) of each image, (N,): eq. 1.4, and its constant if included."""
@@ -135,14 +146,16 @@ class GaussianLikelihood(Likelihood):
 
     def omitted_constant(self, pixels: int) -> float:
         """Return ½ log(2πc) for each pixel, unless the loss includes it."""
-        return 0.0 if self.include_constant else self._constant(pixels)
+        return 0.0 if self.include_constant else self._constant(check_count(pixels, "pixels", 0))
 
     def mean(self, decoded: FloatArray) -> FloatArray:
         """Return ``decoded`` itself."""
-        return decoded
+        return check_floats(decoded, "decoded")
 
     def sample(self, decoded: FloatArray, rng: np.random.Generator) -> FloatArray:
         """Return images with noise of variance c on every pixel."""
+        check_generator(rng)
+        check_floats(decoded, "decoded")
         noise = rng.standard_normal(decoded.shape, dtype=decoded.dtype)
         return decoded + noise * decoded.dtype.type(np.sqrt(self.variance))
 
@@ -159,7 +172,7 @@ class LearnedVarianceLikelihood(Likelihood):
     The last axis of ``decoded`` holds C means and then C log-variances. With l a log-variance,
     −log p = ½ Σ (x − m)² e^(−l) + l + log 2π. Pixels that are always black make the best l go to
     −∞, so ``minimum_log_variance`` bounds it smoothly, as l = minimum + softplus(raw − minimum).
-    The gradients are derived as eq. 9.11 of the lessons.
+    The gradients are derived as eq. 11.11 of the lessons.
     Source: Fleuret, lecture 7.4; Flach, "Structured model learning".
 
     Parameters
@@ -173,14 +186,10 @@ class LearnedVarianceLikelihood(Likelihood):
     channels_per_pixel: ClassVar[int] = 2
 
     def __init__(self, minimum_log_variance: float = -6.907755) -> None:
-        try:
-            self.minimum_log_variance = float(minimum_log_variance)
-        except (TypeError, ValueError):
-            self.minimum_log_variance = np.nan
-        if not self.minimum_log_variance < np.inf:
-            raise InputError(
-                f"minimum_log_variance must be a number or -inf, not {minimum_log_variance!r}"
-            )
+        bounded = minimum_log_variance != -np.inf if isinstance(minimum_log_variance, float) else 1
+        if bounded:
+            check_number(minimum_log_variance, "minimum_log_variance", "a finite number or -inf")
+        self.minimum_log_variance = float(minimum_log_variance)
 
     def negative_log_likelihood(self, x: FloatArray, decoded: FloatArray) -> FloatArray:
         """Return −log p(x | z) of each image, (N,)."""
@@ -203,11 +212,12 @@ class LearnedVarianceLikelihood(Likelihood):
 
     def mean(self, decoded: FloatArray) -> FloatArray:
         """Return the decoded means."""
-        return np.ascontiguousarray(np.split(decoded, 2, axis=-1)[0])
+        return np.ascontiguousarray(_halves(decoded)[0])
 
     def sample(self, decoded: FloatArray, rng: np.random.Generator) -> FloatArray:
         """Return images with each pixel's own noise: the grainy samples the lecture warns about."""
-        mean, raw = np.split(decoded, 2, axis=-1)
+        check_generator(rng)
+        mean, raw = _halves(decoded)
         log_variance, _ = self._bound(raw)
         noise = rng.standard_normal(mean.shape, dtype=mean.dtype)
         image: FloatArray = mean + np.exp(0.5 * log_variance) * noise
@@ -218,12 +228,13 @@ class LearnedVarianceLikelihood(Likelihood):
     ) -> tuple[FloatArray, FloatArray, FloatArray | float]:
         check_floats(x, "x")
         check_floats(decoded, "decoded", x.dtype)
+        check_alike(x=x)
         if decoded.shape != (*x.shape[:-1], 2 * x.shape[-1]):
             raise InputError(
-                f"decoded must hold a mean and a log-variance per number of x, of shape "
+                "decoded must hold a mean and a log-variance per number of x, of shape "
                 f"{(*x.shape[:-1], 2 * x.shape[-1])}, not {decoded.shape}"
             )
-        mean, raw = np.split(decoded, 2, axis=-1)
+        mean, raw = _halves(decoded)
         return mean, *self._bound(raw)
 
     def _bound(self, raw: FloatArray) -> tuple[FloatArray, FloatArray | float]:
@@ -235,3 +246,14 @@ class LearnedVarianceLikelihood(Likelihood):
 
     def __repr__(self) -> str:
         return f"LearnedVarianceLikelihood(minimum_log_variance={self.minimum_log_variance})"
+
+
+def _halves(decoded: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Return the decoded means and raw log-variances, (…, 2C) to (…, C) both."""
+    check_floats(decoded, "decoded")
+    if decoded.ndim == 0 or decoded.shape[-1] % 2:
+        raise InputError(
+            f"decoded must hold means and then as many log-variances, not be of {decoded.shape}"
+        )
+    mean, raw = np.split(decoded, 2, axis=-1)
+    return mean, raw

@@ -13,7 +13,7 @@ import numpy as np
 
 from scratchvae.errors import InputError
 from scratchvae.probability.densities import check_alike
-from scratchvae.validation import FloatArray, check_floats, check_same_shape
+from scratchvae.validation import FloatArray, check_floats
 
 
 class GaussianGradients(NamedTuple):
@@ -24,7 +24,7 @@ class GaussianGradients(NamedTuple):
 
 
 def reparameterise(mean: FloatArray, log_variance: FloatArray, eps: FloatArray) -> FloatArray:
-    """Return ``z = mean + e^(log_variance / 2) · eps`` (eq. 1.2 and eq. 8.7 of the lessons).
+    """Return ``z = mean + e^(log_variance / 2) · eps`` (eq. 1.2 and eq. 10.7 of the lessons).
 
     The factor is the standard deviation. With the variance instead, the gradients would still be
     those of the function that is computed, and no gradient check would notice: only the spread of z
@@ -45,10 +45,10 @@ def reparameterise_backward(
     """Take ∂loss/∂z (L, N, D) to ∂loss/∂mean and ∂loss/∂log_variance (N, D).
 
     From ∂z/∂mean = 1 and ∂z/∂log_variance = ½ e^(log_variance / 2) eps; each parameter serves all
-    L samples, so their gradients add up. ``eps`` is the noise of the forward pass (eq. 8.11).
+    L samples, so their gradients add up. ``eps`` is the noise of the forward pass (eq. 10.11).
     """
     check_noise(eps, log_variance)
-    check_same_shape(dz, eps, "dz and eps")
+    check_alike(dz=dz, eps=eps)
     return GaussianGradients(
         mean=dz.sum(axis=0),
         log_variance=0.5 * np.exp(0.5 * log_variance) * (dz * eps).sum(axis=0),

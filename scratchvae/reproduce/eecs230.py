@@ -49,7 +49,7 @@ def _rows(results: Results) -> Iterator[Row]:
 def principal_component_error(images: np.ndarray, components: int) -> float:
     """Return half the squared error per image of the best linear code of that size.
 
-    It is half the variance outside the largest principal components: eq. 3.6 of the lessons.
+    It is half the variance outside the largest principal components: eq. 4.6 of the lessons.
     """
     count, pixels = len(images), int(np.prod(images.shape[1:]))
     moments, sums = np.zeros((pixels, pixels)), np.zeros(pixels)

@@ -13,7 +13,7 @@ from scratchvae.models import LatentModel, build
 from scratchvae.models.recipes import find_recipe
 from scratchvae.training import Settings
 from scratchvae.training.checkpoint import check_same as check_same
-from scratchvae.validation import check_count
+from scratchvae.validation import check_count, check_seed
 from scratchvae.version import __version__
 
 
@@ -51,7 +51,7 @@ def complete_config(
     InputError
         If there is no such recipe, option or setting, or a value makes no sense.
     """
-    seed = 0 if seed is None else check_count(seed, "seed", 0)
+    seed = 0 if seed is None else check_seed(seed)
     options, settings = as_choices(options, "options"), as_choices(settings, "settings")
     model = _build(recipe, latent_dim, seed, without_none(options))
     model.settings = model.settings.changed(**settings)

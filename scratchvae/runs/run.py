@@ -108,7 +108,7 @@ class Run(KeptRun):
             )
         if not isinstance(settings, Settings):
             settings = model.settings.changed(**as_choices(settings, "settings"))
-        config = config_of(model, data, settings, check_count(seed, "seed", 0))
+        config = config_of(model, data, settings, check_count(seed, "seed", 0, None))
         as_built = begins_as_built(config, model)
         run = cls(folder, config, model, new=True)
         run._save_first = not as_built

@@ -1,6 +1,7 @@
 """Settings, optimisers, the training step, the loop around it, and checkpoints."""
 
 from scratchvae.training.checkpoint import load_checkpoint, save_checkpoint
+from scratchvae.training.checks import check_last_batch
 from scratchvae.training.history import read_history, write_history
 from scratchvae.training.interruption import Interrupted
 from scratchvae.training.loop import EpochMetrics, check_training_set, train
@@ -20,6 +21,7 @@ __all__ = [
     "Settings",
     "Trainable",
     "Trainer",
+    "check_last_batch",
     "check_training_set",
     "epochs_through_stage",
     "load_checkpoint",

@@ -15,10 +15,11 @@ from scratchvae.engine import trained_by
 from scratchvae.errors import InputError
 from scratchvae.kernels.machine.arena import Arena
 from scratchvae.progress import progress_bar
+from scratchvae.training.checks import check_last_batch, check_state
 from scratchvae.training.interruption import OrderlyStop
 from scratchvae.training.protocol import LossMean, LossTerms
 from scratchvae.training.trainer import Trainer
-from scratchvae.validation import FloatArray
+from scratchvae.validation import FloatArray, check_flag, check_is
 
 _Batch = tuple[FloatArray, NDArray[Any] | None]  # images and their labels
 
@@ -93,6 +94,8 @@ def train(
         On Ctrl-C, after the step or the evaluation under way; standard error says so at once. A
         second Ctrl-C stops immediately, as the ``KeyboardInterrupt`` that it is anywhere else.
     """
+    check_is(trainer, "trainer", Trainer, "Trainer(model)")
+    check_flag(progress, "progress")
     check_training_set(images, labels)
     settings = trainer.settings
     batches = count_batches(len(images), settings.batch_size)
@@ -103,6 +106,7 @@ def train(
         _progress_bar(trainer, len(images), progress) as bar,
         OrderlyStop() as stop,
     ):
+        check_last_batch(trainer.model, images, labels, settings.batch_size)
         if trainer.optimiser.steps == 0:
             trainer.model.begin(images)
         while trainer.epoch < settings.epochs:
@@ -131,6 +135,7 @@ def train(
                 bar.update(len(x))
                 if on_batch is not None:
                     on_batch(len(x))
+            check_state(trainer.model, trainer.optimiser.steps, trainer.optimiser.learning_rate)
             test = _evaluate(trainer, test_images, test_labels)
             train_terms = trainer.running.terms()
             trainer.epoch, trainer.batch = trainer.epoch + 1, 0
@@ -146,10 +151,13 @@ def train(
 
 def check_training_set(images: NDArray[Any], labels: NDArray[Any] | None) -> None:
     """Raise ``InputError`` unless there are images, and a label for each if there are labels."""
-    if len(images) == 0:
+    for array, name in ((images, "images"), (labels, "labels")):
+        if array is not None or name == "images":
+            check_is(array, name, np.ndarray)
+    if images.ndim < 2 or len(images) == 0:
         raise InputError("training expects at least one image, and there is none")
-    if labels is not None and len(labels) != len(images):
-        raise InputError(f"expected a label for each of {len(images)} images, not {len(labels)}")
+    if labels is not None and (labels.ndim == 0 or len(labels) != len(images)):
+        raise InputError(f"expected a label for each of {len(images)} images, not {labels.size}")
 
 
 def _check_place(trainer: Trainer, images: int) -> None:

@@ -11,7 +11,7 @@ import numpy as np
 from scratchvae import kernels
 from scratchvae.errors import InputError
 from scratchvae.layers import Parameter
-from scratchvae.validation import FloatArray, check_positive, check_share_kept
+from scratchvae.validation import FloatArray, check_is, check_positive, check_share_kept
 
 
 class Optimiser(Protocol):
@@ -32,7 +32,7 @@ class SGD:
     """Stochastic gradient descent with momentum.
 
     ``velocity ← momentum · velocity + grad``, then ``value ← value − learning_rate · velocity``
-    (without momentum, eq. 2.8 of the lessons).
+    (without momentum, eq. 2.11 of the lessons).
 
     Parameters
     ----------
@@ -45,7 +45,7 @@ class SGD:
     def __init__(
         self, parameters: Mapping[str, Parameter], learning_rate: float, momentum: float = 0.0
     ) -> None:
-        self.parameters = dict(parameters)
+        self.parameters = dict(_checked(parameters))
         self.learning_rate = check_positive(learning_rate, "learning_rate")
         self.momentum = check_share_kept(momentum, "momentum")
         self.steps = 0
@@ -53,7 +53,7 @@ class SGD:
 
     def step(self) -> None:
         """Change every parameter once, by its present gradient."""
-        _check_gradients(self.parameters)
+        _check_gradients(self.parameters, self.state)
         self.steps += 1
         for name, parameter in self.parameters.items():
             velocity = self.state[f"velocity/{name}"]
@@ -71,7 +71,7 @@ class Adam:
         value ← value − learning_rate · m / (1 − β₁ᵗ) / (√(v / (1 − β₂ᵗ)) + ε)
 
     The divisions by 1 − βᵗ undo the bias towards the zeros that m and v begin with.
-    Source: Kingma and Ba (2014), algorithm 1; eq. 10.10 of the lessons.
+    Source: Kingma and Ba (2014), algorithm 1; eq. 3.8 of the lessons.
 
     Parameters
     ----------
@@ -89,7 +89,7 @@ class Adam:
         beta_2: float = 0.999,
         epsilon: float = 1e-8,
     ) -> None:
-        self.parameters = dict(parameters)
+        self.parameters = dict(_checked(parameters))
         self.learning_rate = check_positive(learning_rate, "learning_rate")
         self.beta_1 = check_share_kept(beta_1, "beta_1")
         self.beta_2 = check_share_kept(beta_2, "beta_2")
@@ -103,7 +103,7 @@ class Adam:
 
     def step(self) -> None:
         """Change every parameter once, by its present gradient."""
-        _check_gradients(self.parameters)
+        _check_gradients(self.parameters, self.state)
         self.steps += 1
         for name, parameter in self.parameters.items():
             kernels.adam_step(
@@ -119,11 +119,26 @@ class Adam:
             )
 
 
-def _check_gradients(parameters: Mapping[str, Parameter]) -> None:
-    """Raise an `InputError` where a gradient does not fit: before any value changes."""
+def _checked(parameters: Mapping[str, Parameter]) -> Mapping[str, Parameter]:
+    """Return ``parameters``; ``InputError`` unless they are some by name."""
+    check_is(parameters, "parameters", Mapping, "network.parameters")
+    for name, parameter in parameters.items():
+        check_is(parameter, f"parameters[{name!r}]", Parameter)
+    return parameters
+
+
+def _check_gradients(parameters: Mapping[str, Parameter], state: Mapping[str, FloatArray]) -> None:
+    """Raise an `InputError` where a gradient or moment does not fit: before any value changes."""
     for name, p in parameters.items():
         if (p.grad.shape, p.grad.dtype) != (p.value.shape, p.value.dtype):
             raise InputError(
                 f"the gradient of {name} must have its value's shape and type, {p.value.shape} "
                 f"{p.value.dtype}, not {p.grad.shape} {p.grad.dtype}: assign one that fits"
+            )
+    for name, moment in state.items():
+        value = parameters[name.partition("/")[2]].value
+        if (moment.shape, moment.dtype) != (value.shape, value.dtype):
+            raise InputError(
+                f"{name} is of shape {moment.shape} {moment.dtype}, and the value now "
+                f"{value.shape} {value.dtype}: make a new optimiser for it"
             )

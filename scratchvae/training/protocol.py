@@ -12,10 +12,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from scratchvae.errors import not_defined
 from scratchvae.layers import Layer, Parameter
 from scratchvae.layers.parameter import kept
 from scratchvae.training.settings import Settings
-from scratchvae.validation import FloatArray
+from scratchvae.validation import FloatArray, as_array
 
 
 @dataclass(frozen=True)
@@ -115,7 +116,7 @@ class Trainable:
 
     def draw_noise(self, count: int, rng: np.random.Generator) -> FloatArray:
         """Return all the noise that a forward pass of ``count`` images needs."""
-        raise NotImplementedError
+        raise not_defined(self, "draw_noise")
 
     def forward(self, x: FloatArray, noise: FloatArray, /, training: bool = False) -> LossTerms:
         """Return the loss of the images ``x`` (N, …), and keep what ``backward`` needs.
@@ -123,11 +124,11 @@ class Trainable:
         ``training`` is passed on to the layers: batch norm uses the batch's statistics if it is
         set.
         """
-        raise NotImplementedError
+        raise not_defined(self, "forward")
 
     def backward(self) -> None:
         """Add the gradients of the last forward pass's loss to the parameters' ``grad``."""
-        raise NotImplementedError
+        raise not_defined(self, "backward")
 
     def zero_grad(self) -> None:
         """Set every parameter's gradient to zero."""
@@ -136,11 +137,11 @@ class Trainable:
 
     def as_images(self, images: NDArray[Any]) -> NDArray[Any]:
         """Return ``images`` checked and in the model's shape, (N, …); 8-bit pixels stay 8-bit."""
-        return np.asarray(images)
+        return as_array(images, "images")
 
     def as_labels(self, labels: Any, count: int) -> NDArray[Any] | None:
         """Return the ``labels`` of ``count`` images, checked, or ``None`` if there are none."""
-        return None if labels is None else np.asarray(labels)
+        return None if labels is None else as_array(labels, "labels")
 
     def begin(self, images: NDArray[Any]) -> None:
         """Prepare for training on ``images``; called once, before the first step."""

@@ -1,11 +1,19 @@
 """How a model is trained: the choices that a recipe names and a user may change."""
 
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from typing import Any
 
 from scratchvae.data.batches import PIXEL_READINGS
 from scratchvae.errors import InputError, unknown_name
-from scratchvae.validation import check_count, check_positive, check_share_kept
+from scratchvae.validation import (
+    check_choice,
+    check_count,
+    check_not_negative,
+    check_positive,
+    check_share_kept,
+)
 
 OPTIMISERS = ("adam", "sgd")
 SCHEDULES = ("constant", "cosine", "stages")
@@ -62,28 +70,52 @@ class Settings:
     epsilon: float = 1e-8
 
     def __post_init__(self) -> None:
-        names = {"optimiser": OPTIMISERS, "schedule": SCHEDULES, "pixels": PIXEL_READINGS}
-        for name, allowed in names.items():
-            value = getattr(self, name)
-            if value not in allowed:
-                raise InputError(f"{name} must be one of {', '.join(allowed)}, not {value!r}")
-        check_positive(self.learning_rate, "learning_rate")
-        check_positive(self.epsilon, "epsilon")
-        check_count(self.batch_size, "batch_size")
-        check_count(self.epochs, "epochs")
-        if self.warm_up != 0:
-            check_positive(self.warm_up, "warm_up")
-        if self.free_bits != 0 or self.free_bits_epochs != 0:
-            check_positive(self.free_bits, "free_bits")
-            check_positive(self.free_bits_epochs, "free_bits_epochs")
-        check_share_kept(self.momentum, "momentum")
+        for name, check in _CHECKS.items():
+            # The value that the check returns: a plain int or float, as a file can hold it.
+            object.__setattr__(self, name, check(getattr(self, name), name))
+        if bool(self.free_bits) != bool(self.free_bits_epochs):
+            raise InputError(
+                "free_bits and free_bits_epochs must both be above 0, or neither, not "
+                f"{self.free_bits:g} and {self.free_bits_epochs:g}"
+            )
+        for name, optimiser in _OPTIMISERS_OWN.items():
+            value, default = getattr(self, name), getattr(type(self), name)
+            if self.optimiser != optimiser and value != default:
+                raise InputError(
+                    f"{name}={value:g} would do nothing, since the optimiser is {self.optimiser}: "
+                    f'leave it out, or use `optimiser="{optimiser}"`'
+                )
 
     def changed(self, **changes: Any) -> "Settings":
-        """Return these settings with the given ones changed; ``None`` leaves one as it is."""
+        """Return these settings with the given ones changed; ``None`` leaves one as it is.
+
+        With another optimiser, what only the one before had returns to its default.
+        """
         unknown = [name for name in changes if name not in asdict(self)]
         if unknown:
             raise unknown_name("setting", unknown[0], asdict(self))
-        return replace(self, **{k: v for k, v in changes.items() if v is not None})
+        changes = {name: value for name, value in changes.items() if value is not None}
+        optimiser = changes.get("optimiser")
+        if isinstance(optimiser, str) and optimiser != self.optimiser:
+            changes = {name: getattr(Settings, name) for name in _OPTIMISERS_OWN} | changes
+        return replace(self, **changes)
+
+
+_OPTIMISERS_OWN = {"momentum": "sgd", "epsilon": "adam"}
+
+_CHECKS: dict[str, Callable[[Any, str], Any]] = {
+    "optimiser": partial(check_choice, choices=OPTIMISERS),
+    "learning_rate": check_positive,
+    "momentum": check_share_kept,
+    "schedule": partial(check_choice, choices=SCHEDULES),
+    "batch_size": check_count,
+    "epochs": check_count,
+    "pixels": partial(check_choice, choices=PIXEL_READINGS),
+    "warm_up": check_not_negative,
+    "free_bits": check_not_negative,
+    "free_bits_epochs": check_not_negative,
+    "epsilon": check_positive,
+}
 
 
 def stage_of(epoch: int) -> int:

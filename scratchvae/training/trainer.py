@@ -13,10 +13,11 @@ from scratchvae.engine import Engine, trained_by
 from scratchvae.errors import InputError
 from scratchvae.layers import Parameter
 from scratchvae.randomness import StreamsInTurn, stream
+from scratchvae.training.divergence import first_not_finite
 from scratchvae.training.optimisers import SGD, Adam, Optimiser
 from scratchvae.training.protocol import LossMean, LossTerms, Trainable
 from scratchvae.training.settings import LAST_STAGE, Settings, stage_of
-from scratchvae.validation import FloatArray, check_count
+from scratchvae.validation import FloatArray, check_between, check_floats, check_is, check_seed
 
 _NOTHING = nullcontext()
 
@@ -54,7 +55,8 @@ class Trainer:
     ------
     InputError
         If the model is no ``Trainable``, the seed is not a non-negative integer, or the settings
-        give free bits to a model that has none, or warm up a KL that is no term of its loss.
+        give free bits to a model that has none, or warm up a KL that is no term of its loss. Also
+        if other ``settings`` are assigned later whose optimiser is another: make a new Trainer.
     """
 
     def __init__(
@@ -66,7 +68,9 @@ class Trainer:
                 "derive it from that class, which says what a model needs to be trained"
             )
         self.model = model
-        self.settings = (settings or model.settings or Settings()).changed(**changes)
+        if settings is not None:
+            check_is(settings, "settings", Settings, "Settings(epochs=3)")
+        self._settings = (settings or model.settings or Settings()).changed(**changes)
         if self.settings.free_bits and model.free_bits is None:
             raise InputError(
                 f"{type(model).__name__} has no free bits: leave free_bits and free_bits_epochs out"
@@ -75,7 +79,7 @@ class Trainer:
             raise InputError(
                 f"{type(model).__name__} has no KL whose weight could grow: leave warm_up out"
             )
-        self.seed = check_count(seed, "seed", 0)
+        self.seed = check_seed(seed)
         rate, momentum = self.settings.learning_rate, self.settings.momentum
         if self.settings.optimiser == "sgd":
             self.optimiser: Optimiser = SGD(model.parameters, rate, momentum)
@@ -89,9 +93,30 @@ class Trainer:
         self.running_seconds = 0.0
         self.kl_weight = 1.0
         self.free_bits = self.settings.free_bits
+        self._scheduled = False
+
+    @property
+    def settings(self) -> Settings:
+        """How the model is trained."""
+        return self._settings
+
+    @settings.setter
+    def settings(self, settings: Settings) -> None:
+        check_is(settings, "settings", Settings, "trainer.settings.changed(epochs=3)")
+        for name in ("optimiser", "momentum", "epsilon"):
+            if getattr(settings, name) != getattr(self._settings, name):
+                raise InputError(
+                    f"this trainer's optimiser was made with another {name}: make a new Trainer"
+                )
+        if settings.learning_rate != self._settings.learning_rate:
+            self.optimiser.learning_rate = settings.learning_rate
+        self._settings = settings
 
     def step(self, batch: NDArray[Any], labels: NDArray[Any] | None = None) -> LossTerms:
         """Take one step on a batch of images, and return its loss before the step.
+
+        In a loop of your own, call ``schedule`` before each step if the settings have a warm-up,
+        free bits that sink or a schedule: it puts in force what is due at that moment.
 
         Parameters
         ----------
@@ -106,8 +131,10 @@ class Trainer:
         InputError
             If the batch is empty or does not fit the model, or the loss is not finite, or the
             model's layers or parameters were replaced, or another trainer or thread trains the
-            model at the moment. The model is then as it was.
+            model at the moment; or if the settings ask for what only ``schedule`` puts in force,
+            and it was never called. The model is then as it was.
         """
+        self._check_scheduled()
         images = self.model.as_images(batch)
         if len(images) == 0:
             raise InputError("a batch must hold at least one image: there is no mean over none")
@@ -118,6 +145,8 @@ class Trainer:
 
     def step_on_floats(self, x: FloatArray, labels: NDArray[Any] | None = None) -> LossTerms:
         """Like ``step``, for images that are known to fit, in the model's own dtype."""
+        if check_floats(x, "x", self.model.dtype).ndim == 0:
+            raise InputError("x must hold images (N, …), not one number")
         with trained_by(self, self.model), self.engine.round(self.model) as model:
             return self._step(model, x, {} if labels is None else {"labels": labels})
 
@@ -134,7 +163,10 @@ class Trainer:
             noise = model.draw_noise(len(x), rng)
             try:
                 terms: LossTerms = self.engine.forward(model, x, noise, **condition)
-                self._check_loss(terms.loss)
+                if not math.isfinite(terms.loss):
+                    raise self._diverged(
+                        terms.loss, first_not_finite(self.model, x, noise, condition)
+                    )
                 self.engine.zero_grad(model)
                 self.engine.backward(model)
             except BaseException:
@@ -143,7 +175,8 @@ class Trainer:
                     buffer[...] = before
                 self.engine.settle()
                 raise
-        self.engine.step(self.optimiser, adam=type(self.optimiser) is Adam)
+        with np.errstate(over="ignore", invalid="ignore"):  # found by the next step, or check_state
+            self.engine.step(self.optimiser, adam=type(self.optimiser) is Adam)
         self.engine.hand_back(self.model)
         return terms
 
@@ -155,27 +188,41 @@ class Trainer:
                 "a new Trainer, whose optimiser has the new ones"
             )
 
-    def _check_loss(self, loss: float) -> None:
-        if not math.isfinite(loss):
+    def _check_scheduled(self) -> None:
+        """Raise ``InputError`` if what was asked for waits for a call of ``schedule``."""
+        own, asked = self.model.settings or Settings(), self.settings
+        waiting = [name for name in ("warm_up", "free_bits") if getattr(asked, name)]
+        if asked.schedule not in ("constant", own.schedule):
+            waiting.append("schedule")
+        if waiting and not self._scheduled:
             raise InputError(
-                f"the loss became {loss} in step {self.optimiser.steps + 1}: use a learning "
-                f"rate below {self.optimiser.learning_rate:g}, or look for extreme values in the "
-                "images"
+                f"the settings have a {waiting[0]}, which no step puts in force by itself",
+                "call `trainer.schedule(progress)` before each step, with the part of the "
+                "training that is done, from 0 to 1",
             )
+
+    def _diverged(self, loss: float, where: str) -> InputError:
+        number, rate = self.optimiser.steps + 1, self.optimiser.learning_rate
+        remedy = (
+            "look for extreme values in the images, the initial weights and the model's options"
+        )
+        if number > 1:
+            remedy = f"use a learning rate below {rate:g}, or look for extreme values in the images"
+        return InputError(f"the loss became {loss} in step {number}, first in {where}", remedy)
 
     @contextmanager
     def schedules_in_force(self, model: Trainable) -> Iterator[None]:
         """Within this, a model has the schedules' present values; then its own again."""
-        own = model.free_bits
+        own, own_weight = model.free_bits, model.kl_weight
         try:
             if self.settings.warm_up:
-                model.kl_weight = self.kl_weight
+                model.kl_weight = own_weight * self.kl_weight
             if self.settings.free_bits:
                 model.free_bits = self.free_bits
             yield
         finally:
             if self.settings.warm_up:
-                model.kl_weight = 1.0
+                model.kl_weight = own_weight
             if self.settings.free_bits:
                 model.free_bits = own
 
@@ -184,6 +231,8 @@ class Trainer:
 
         ``progress`` is the part of the training that is done: 0 at the start, 1 at the end.
         """
+        progress = check_between(progress, "progress", 0, 1)
+        self._scheduled = True
         rate = self.settings.learning_rate
         if self.settings.schedule == "cosine":
             # Never quite 0, where an optimiser's step would be no step.

@@ -78,7 +78,7 @@ def test_kl(rng):
     assert np.all(np.abs(log_ratio.mean(axis=0) - formula) < 5 * standard_error)
     np.testing.assert_allclose(kl_to_standard(mean, log_variance), formula, rtol=1e-12)
     np.testing.assert_allclose(
-        answers.kl_from_deviation(mean, np.exp(log_variance / 2)), formula, rtol=1e-12
+        answers.kl_from_sd(mean, np.exp(log_variance / 2)), formula, rtol=1e-12
     )
 
 

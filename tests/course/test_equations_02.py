@@ -6,6 +6,7 @@ import pytest
 import scratchvae
 from scratchvae import kernels
 from scratchvae.checks.gradients.finite_differences import slope_along
+from scratchvae.course import program
 from scratchvae.course.exercises import lesson_02 as answers
 from scratchvae.layers import ELU, Dense, ReLU, Sequential, Sigmoid, Tanh
 from scratchvae.probability import GaussianLikelihood
@@ -37,7 +38,7 @@ def test_forward(rng):
 
 
 def test_chain_rule(rng):
-    """eq. 2.2: a gradient is the sum over all outputs of dy times ∂y/∂θ, on both paths."""
+    """eq. 2.3: a gradient is the sum over all outputs of dy times ∂y/∂θ, on both paths."""
     layer, x, dy = make_dense(rng)
     layer.forward(x)
     dx = layer.backward(dy).copy()
@@ -63,7 +64,7 @@ def test_chain_rule(rng):
 
 
 def test_input_gradient(rng):
-    """eq. 2.3: dx = dy Wᵀ."""
+    """eq. 2.4: dx = dy Wᵀ."""
     layer, x, dy = make_dense(rng)
     layer.forward(x)
     weight = layer.parameters["weight"].value
@@ -72,7 +73,7 @@ def test_input_gradient(rng):
 
 
 def test_weight_gradient(rng):
-    """eq. 2.4: dW = xᵀ dy, an outer product for each example."""
+    """eq. 2.5: dW = xᵀ dy, an outer product for each example."""
     layer, x, dy = make_dense(rng)
     layer.forward(x)
     layer.backward(dy)
@@ -82,7 +83,7 @@ def test_weight_gradient(rng):
 
 
 def test_bias_gradient(rng):
-    """eq. 2.5: db is the sum of the rows of dy."""
+    """eq. 2.6: db is the sum of the rows of dy."""
     layer, x, dy = make_dense(rng)
     layer.forward(x)
     layer.backward(dy)
@@ -99,7 +100,7 @@ def test_bias_gradient(rng):
     ],
 )
 def test_activations(rng, kind, slope):
-    """eq. 2.6: dx is dy times the slope, entry by entry."""
+    """eq. 2.7: dx is dy times the slope, entry by entry."""
     layer = kind(dtype=np.float64)
     x, dy = rng.standard_normal((2, COUNT, INPUTS))
     layer.forward(x)
@@ -107,7 +108,7 @@ def test_activations(rng, kind, slope):
 
 
 def test_squared_error(rng):
-    """eq. 2.7: half the squared error, averaged over examples, and its gradient (y − t)/N."""
+    """eq. 2.10: half the squared error, averaged over examples, and its gradient (y − t)/N."""
     y, t = rng.standard_normal((2, COUNT, OUTPUTS))
     likelihood = GaussianLikelihood(variance=1.0)
     loss = likelihood.negative_log_likelihood(t, y).mean()
@@ -123,7 +124,7 @@ def test_squared_error(rng):
 
 
 def test_gradient_descent(rng):
-    """eq. 2.8: a small step against the gradient lowers the loss by rate times its square."""
+    """eq. 2.11: a small step against the gradient lowers the loss by rate times its square."""
     network = Sequential(
         Dense(INPUTS, 6, rng=0, dtype=np.float64),
         Tanh(dtype=np.float64),
@@ -145,7 +146,7 @@ def test_gradient_descent(rng):
 
 @pytest.mark.parametrize("h", [0.1, 0.01])
 def test_truncation(h):
-    """eq. 2.9: the central difference is off by h²/6 f‴, and its extrapolation by −h⁴/30 f⁗′."""
+    """eq. 2.12: the central difference is off by h²/6 f‴, and its extrapolation by −h⁴/30 f⁗′."""
     x = np.array([1.0])
     narrow, wide = slope_along(lambda: float(np.exp(x[0])), x, np.ones(1), h)
     # The next term is h²/20 of this one; for the extrapolation 5h²/42.
@@ -156,7 +157,7 @@ def test_truncation(h):
 
 
 def test_truncation_and_rounding():
-    """eq. 2.10: the error is below the sum of the two for every step."""
+    """eq. 2.13: the error is below the sum of the two for every step."""
     x, epsilon = np.array([1.0]), np.finfo(np.float64).eps
     for h in 2.0 ** -np.arange(3, 46):  # powers of two: 1 ± h is exact
         slope, _ = slope_along(lambda: float(np.exp(x[0])), x, np.ones(1), h)
@@ -166,7 +167,7 @@ def test_truncation_and_rounding():
 
 
 def test_best_step(rng):
-    """eq. 2.11: the bound is smallest at the step said, and as large there as said."""
+    """eq. 2.14: the bound is smallest at the step said, and as large there as said."""
     f, third, second = rng.uniform(0.5, 4, (3, 6))
     epsilon = 1e-16
     best = np.cbrt(3 * epsilon * f / third)
@@ -187,7 +188,7 @@ def test_best_step(rng):
 
 
 def test_v_curve_has_its_bottom_near_the_best_step(rng):
-    """eq. 2.11: of a network, too: the best central step is of the order of ε to the 1/3."""
+    """eq. 2.14: of a network, too: the best central step is of the order of ε to the 1/3."""
     network = Sequential(Dense(INPUTS, 6, rng=0, dtype=np.float64), Tanh(dtype=np.float64))
     curve = scratchvae.error_curve(network, rng.standard_normal((COUNT, INPUTS)))
     # |f| and |f‴| of order 1 within two decades; chance may move the smallest error by one more.
@@ -195,8 +196,32 @@ def test_v_curve_has_its_bottom_near_the_best_step(rng):
 
 
 def test_outer_products(rng):
-    """eq. 2.12: a matrix product is the sum of columns of A times rows of B."""
+    """eq. 2.15: a matrix product is the sum of columns of A times rows of B."""
     a, b = rng.standard_normal((7, 9)), rng.standard_normal((9, 11))
     outer = sum(np.outer(a[:, step], b[step]) for step in range(9))
     # Sums of 9 products in another order: a few roundings of numbers of order 10.
     np.testing.assert_allclose(kernels.matmul(a, b), outer, atol=1e-13)
+
+
+def test_the_pieces_of_a_network():
+    """eq. 2.2, eq. 2.8, eq. 2.9: what comes back is the slope, for an ELU and for a network."""
+    rng = np.random.default_rng(4)
+    network = program.Sequential(program.Dense(3, 5, rng), program.Tanh(), program.Dense(5, 2, rng))
+    x, target = rng.standard_normal((4, 3)), rng.standard_normal((4, 2))
+
+    def loss():
+        return program.squared_error(network.forward(x), target)[0]
+
+    y = network.forward(x)
+    first, last = network.layers[0].parameters, network.layers[2].parameters
+    by_hand = np.tanh(x @ first["weight"] + first["bias"]) @ last["weight"] + last["bias"]
+    np.testing.assert_allclose(y, by_hand)
+    _, dy = program.squared_error(y, target)
+    network.backward(dy)
+    for name, array in network.parameters.items():
+        # Central differences: truncation of step² = 1e-10.
+        np.testing.assert_allclose(
+            network.gradients[name], program.slopes(loss, array), rtol=1e-6, atol=1e-9
+        )
+    elu = ELU(1.5, dtype=np.float64)
+    np.testing.assert_allclose(elu.forward(x), np.where(x > 0, x, 1.5 * np.expm1(x)))

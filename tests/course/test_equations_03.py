@@ -1,18 +1,22 @@
-"""The equations of lesson 3, autoencoders, checked against the package."""
+"""The equations of lesson 3, "Training", each against numbers got another way."""
+
+from itertools import combinations
 
 import numpy as np
 import pytest
-from scipy import stats
+from helpers import normal
 
 import scratchvae
-from scratchvae.course.exercises import lesson_03 as answers
-from scratchvae.data.synthetic import make_synthetic_digits
-from scratchvae.layers import Dense, Layer
-from scratchvae.models import Autoencoder
-from scratchvae.probability import GaussianLikelihood
-from scratchvae.reproduce.eecs230 import principal_component_error
-
-IMAGE = (28, 28, 1)
+from scratchvae.course import program
+from scratchvae.course.exercises.lesson_03 import (
+    glorot_bound,
+    gradient_variance,
+    largest_stable_rate,
+    spread_after,
+    stationary_variance,
+)
+from scratchvae.layers import Parameter
+from scratchvae.training.optimisers import SGD, Adam
 
 
 @pytest.fixture
@@ -20,214 +24,120 @@ def rng():
     return np.random.default_rng(3)
 
 
-def build(recipe, rng, **options):
-    """Return a model in float64, four images for it and its noise."""
-    model = scratchvae.build(recipe, dtype=np.float64, **options)
-    return model, rng.random((4, *IMAGE)), model.draw_noise(4, rng)
+@pytest.mark.parametrize("size", [1, 2, 5, 6])
+def test_batches_are_unbiased(rng, size):
+    """eq. 3.1, eq. 3.2: over all possible batches, without chance."""
+    gradients = rng.standard_normal(6)
+    means = [np.mean(batch) for batch in combinations(gradients, size)]
+    assert np.mean(means) == pytest.approx(gradients.mean())
+    assert np.var(means) == pytest.approx(gradient_variance(gradients, size), abs=1e-15)
 
 
-def linear_weights(model):
-    return [model.parameters[f"{name}.weight"] for name in ("encoder.1", "decoder.0")]
+def test_every_example_is_in_one_batch_of_an_epoch(rng):
+    """eq. 3.1: each counts once."""
+    found = list(program.batches(17, 5, rng))
+    assert [len(batch) for batch in found] == [5, 5, 5, 2]
+    assert sorted(np.concatenate(found)) == list(range(17))
 
 
-def rows_and_covariance(rng, count=50, features=7):
-    x = rng.standard_normal((count, features)) * rng.uniform(0.3, 2, features)
-    x -= x.mean(axis=0)
-    return x, x.T @ x / count
+def test_the_largest_rate(rng):
+    """eq. 3.3, eq. 3.4: just below it everything shrinks, just above the steepest grows."""
+    curvatures = rng.uniform(0.5, 9, 5)
+    limit = largest_stable_rate(curvatures)
+    for share, shrinks in ((0.99, True), (1.01, False)):
+        theta = np.ones(5)
+        for _ in range(2000):
+            theta -= share * limit * curvatures * theta
+        assert (np.abs(theta).max() < 1) == shrinks
+    theta = np.ones(5)
+    theta -= 0.1 * curvatures * theta
+    np.testing.assert_allclose(theta, 1 - 0.1 * curvatures)
 
 
-def half_squared_error(x, decoded):
-    return 0.5 * ((x - decoded) ** 2).sum(axis=1).mean()
+def test_noisy_descent_settles():
+    """eq. 3.5: it is the fixed point of the variance's recursion."""
+    rate, curvature, noise = 0.3, 2.0, 0.7
+    variance = 0.0
+    for _ in range(500):
+        variance = (1 - rate * curvature) ** 2 * variance + rate**2 * noise
+    assert variance == pytest.approx(stationary_variance(rate, curvature, noise))
 
 
-@pytest.mark.parametrize("recipe", ["linear-autoencoder", "autoencoder"])
-def test_loss(recipe, rng):
-    """eq. 3.1: the loss is half the squared error of what is decoded from the code."""
-    model, x, noise = build(recipe, rng)
-    decoded = model.decode(model.encode(x))
-    expected = half_squared_error(x.reshape(4, -1), decoded.reshape(4, -1))
-    assert model.forward(x, noise).loss == pytest.approx(expected, rel=1e-12)
+def test_momentum(rng):
+    """eq. 3.6: the program and the package take the same steps."""
+    value, gradients = rng.standard_normal((2, 3)), rng.standard_normal((5, 2, 3))
+    parameter = Parameter(value.copy())
+    package = SGD({"weight": parameter}, 0.1, 0.8)
+    parameters = {"weight": value.copy()}
+    optimiser = program.Momentum(parameters, 0.1, 0.8)
+    for gradient in gradients:
+        parameter.grad[...] = gradient
+        package.step()
+        optimiser.step({"weight": gradient})
+        np.testing.assert_allclose(parameters["weight"], parameter.value, rtol=1e-14)
 
 
-def test_it_is_minus_a_logarithm(rng):
-    """eq. 3.2: half the squared error and the constant are minus SciPy's Gaussian log-density."""
-    x, decoded = rng.random((2, 6, 9))
-    likelihood = GaussianLikelihood(variance=1.0)
-    nats = likelihood.negative_log_likelihood(x, decoded) + likelihood.omitted_constant(9)
-    expected = -stats.norm.logpdf(x, decoded, 1).sum(axis=1)
-    np.testing.assert_allclose(nats, expected, rtol=1e-12)
+def test_a_constant_gradient_with_momentum():
+    """eq. 3.7: in the end each step is 1/(1 − μ) times as long."""
+    parameters = {"theta": np.zeros(1)}
+    optimiser = program.Momentum(parameters, 1.0, 0.9)
+    for _ in range(300):
+        before = parameters["theta"].copy()
+        optimiser.step({"theta": np.ones(1)})
+    assert before - parameters["theta"] == pytest.approx(10)
 
 
-def test_linear_gradients(rng):
-    """eq. 3.3, eq. 3.4: two matrix products forwards, two for each gradient."""
-    model, images, noise = build("linear-autoencoder", rng, latent_dim=3)
-    encoder, decoder = linear_weights(model)
-    for name in ("encoder.1", "decoder.0"):
-        model.parameters[f"{name}.bias"].value[...] = 0
-    x = images.reshape(4, -1)
-    decoded = x @ encoder.value @ decoder.value
-    np.testing.assert_allclose(model.reconstruct(images).reshape(4, -1), decoded, atol=1e-12)
-    model.forward(images, noise)
-    model.backward()
-    residual = (decoded - x) / 4
-    # Sums of 784 products in another order, of entries of order 1.
-    expected = (x @ encoder.value).T @ residual
-    np.testing.assert_allclose(decoder.grad, expected, atol=1e-12)
-    np.testing.assert_allclose(encoder.grad, x.T @ residual @ decoder.value.T, atol=1e-12)
+def test_adam_takes_corrected_means_of_the_gradient_and_its_square():
+    """eq. 3.8: against weighted means of all gradients so far, written out."""
+    rate, beta_1, beta_2, delta = 0.1, 0.8, 0.95, 1e-3
+    gradients = normal(6, 3, seed=1)
+    value = normal(3, seed=2)
+    own = program.Adam({"p": value.copy()}, rate, beta_1, beta_2, delta)
+    parameter = Parameter(value.copy())
+    optimiser = Adam({"p": parameter}, rate, beta_1, beta_2, delta)
+    expected = value.copy()
+    for t in range(1, 7):
+        seen = gradients[:t]
+        means = [
+            np.average(powers, axis=0, weights=beta ** np.arange(t)[::-1])
+            for powers, beta in ((seen, beta_1), (seen**2, beta_2))
+        ]
+        expected = expected - rate * means[0] / (np.sqrt(means[1]) + delta)
+        own.step({"p": gradients[t - 1]})
+        parameter.grad[...] = gradients[t - 1]
+        optimiser.step()
+        np.testing.assert_allclose(own.parameters["p"], expected, rtol=1e-12)
+        np.testing.assert_allclose(parameter.value, expected, rtol=1e-12)
 
 
-def test_tied_gradient(rng):
-    """eq. 3.4: with one weight for both, its two gradients add up to the slope of the loss."""
-    x, weight = rng.standard_normal((5, 4)), rng.standard_normal((4, 2))
-
-    def loss(moved):
-        return half_squared_error(x, x @ moved @ moved.T)
-
-    gradient, h = answers.tied_gradient(x, weight), 1e-5
-    for place in np.ndindex(weight.shape):
-        move = np.zeros_like(weight)
-        move[place] = h
-        slope = (loss(weight + move) - loss(weight - move)) / (2 * h)
-        # Truncation of order h² and rounding of order 1e-16/h, of numbers of order 100.
-        assert slope == pytest.approx(gradient[place], abs=1e-7)
+def test_the_weights_of_a_moment():
+    """eq. 3.9: a gradient that stays the same gives 1 − βᵗ of it, and corrected all of it."""
+    optimiser = program.Adam({"theta": np.zeros(1)}, 0.5, 0.8, 0.9, 1e-12)
+    for step in range(1, 6):
+        before = optimiser.parameters["theta"].copy()
+        optimiser.step({"theta": np.full(1, 3.0)})
+        assert optimiser.first["theta"] == pytest.approx(3 * (1 - 0.8**step))
+        assert before - optimiser.parameters["theta"] == pytest.approx(0.5)
 
 
-def test_projection_loss(rng):
-    """eq. 3.5: the best encoder projects, and what is left is the variance that is not kept."""
-    x, covariance = rows_and_covariance(rng)
-    decoder = rng.standard_normal((3, x.shape[1]))
-    encoder = answers.best_encoder(decoder)
-    basis, _ = np.linalg.qr(decoder.T)
-    np.testing.assert_allclose(encoder @ decoder, basis @ basis.T, atol=1e-12)
-    left = 0.5 * (np.trace(covariance) - np.trace(basis.T @ covariance @ basis))
-    assert half_squared_error(x, x @ encoder @ decoder) == pytest.approx(left, rel=1e-12)
-    for _ in range(20):  # any other encoder is worse
-        other = encoder + 0.01 * rng.standard_normal(encoder.shape)
-        assert half_squared_error(x, x @ other @ decoder) > left
+def test_cosine():
+    """eq. 3.10: the trainer's schedule has the same share."""
+    model = scratchvae.build("zhao-mlp", latent_dim=2)
+    trainer = scratchvae.Trainer(model, learning_rate=0.01, schedule="cosine")
+    for progress in (0.0, 0.3, 0.5, 0.9):  # at the very end the trainer keeps a thousandth
+        trainer.schedule(progress)
+        expected = 0.01 * program.cosine(progress)
+        assert trainer.optimiser.learning_rate == pytest.approx(expected, abs=1e-15)
 
 
-@pytest.mark.parametrize("size", [1, 3, 6])
-def test_optimum(rng, size):
-    """eq. 3.6: the eigenvectors reach half the sum of the rest, and no other space goes below."""
-    x, covariance = rows_and_covariance(rng)
-    spread, directions = np.linalg.eigh(covariance)
-    optimum = 0.5 * spread[:-size].sum()
-    best = directions[:, -size:]
-    assert half_squared_error(x, x @ best @ best.T) == pytest.approx(optimum, rel=1e-10)
-    for _ in range(200):
-        basis, _ = np.linalg.qr(best + rng.normal(0, 0.5, best.shape))
-        assert half_squared_error(x, x @ basis @ basis.T) >= optimum
-        shares = ((basis.T @ directions) ** 2).sum(axis=0)
-        assert shares.sum() == pytest.approx(size)
-        assert shares.max() <= 1 + 1e-12  # rounding
-
-
-def test_optimum_of_images():
-    """eq. 3.6: by singular values of the images themselves, without their covariance."""
-    images = make_synthetic_digits(300, seed=0).images
-    x = images.reshape(300, -1) / 255
-    singular = np.linalg.svd(x - x.mean(axis=0), compute_uv=False)
-    expected = 0.5 * (singular[5:] ** 2).sum() / 300
-    assert principal_component_error(images, 5) == pytest.approx(expected, rel=1e-9)
-
-
-def test_an_invertible_matrix_changes_nothing(rng):
-    """eq. 3.7: another code, the same reconstructions."""
-    model, images, _ = build("linear-autoencoder", rng, latent_dim=3)
-    before, codes = model.reconstruct(images), model.encode(images)
-    change = rng.standard_normal((3, 3))
-    encoder, decoder = linear_weights(model)
-    encoder.value[...] = encoder.value @ change
-    model.parameters["encoder.1.bias"].value[...] @= change
-    decoder.value[...] = np.linalg.solve(change, decoder.value)
-    np.testing.assert_allclose(model.reconstruct(images), before, atol=1e-10)
-    np.testing.assert_allclose(model.encode(images), codes @ change, atol=1e-12)
-
-
-def test_sparse_loss_and_gradient(rng):
-    """eq. 3.8: the absolute sum of the code is paid for, and the sign goes back."""
-    price = 0.7
-    model, images, noise = build("sparse-autoencoder", rng, latent_dim=20, sparsity=price)
-    loss = model.forward(images, noise).loss
-    model.backward()
-    gradient = model.parameters["encoder.1.bias"].grad.copy()
-    z = model.encoder.forward(images)
-    decoded = model.decoder.forward(z)
-    squared = half_squared_error(images.reshape(4, -1), decoded.reshape(4, -1))
-    assert loss == pytest.approx(squared + price * np.abs(z).sum() / 4, rel=1e-12)
-    dz = model.decoder.backward((decoded - images) / 4) + price / 4 * np.sign(z)
-    # The ReLU lets through what belongs to a positive code; a bias sums over examples.
-    np.testing.assert_allclose(gradient, (dz * (z > 0)).sum(axis=0), atol=1e-12)
-
-
-def test_soft_threshold(rng):
-    """eq. 3.9: no other z has a smaller sum of squared distance and price."""
-    a, price = rng.normal(0, 2, 40), 0.8
-    best = answers.soft_threshold(a, price)
-
-    def cost(z):
-        return 0.5 * (z - a) ** 2 + price * np.abs(z)
-
-    for other in np.linspace(-6, 6, 2001):
-        assert (cost(best) <= cost(other) + 1e-14).all()  # rounding
-    assert (best[np.abs(a) <= price] == 0).all()
-    assert (best == 0).any()
-
-
-def test_best_denoiser(rng):
-    """eq. 3.10: its error is at right angles to every function of what was seen."""
-    images, sigma, count = rng.standard_normal((5, 2)), 0.6, 200_000
-    chosen = images[rng.integers(0, 5, count)]
-    seen = chosen + sigma * rng.standard_normal((count, 2))
-    error = answers.best_denoiser(seen, images, sigma) - chosen
-    for function in (np.ones_like(seen), seen, np.sin(3 * seen), seen**2):
-        product = (error * function).sum(axis=1)
-        # 4.5 standard errors: a chance of 1 in 150,000 each.
-        assert abs(product.mean()) < 4.5 * product.std() / np.sqrt(count)
-        wrong = ((seen - chosen) * seen).sum(axis=1)
-    assert abs(wrong.mean()) > 4.5 * wrong.std() / np.sqrt(count)  # so it would be noticed
-
-
-def test_denoising_points_uphill(rng):
-    """eq. 3.11: the step of the best denoiser is σ² times the slope of the log-density."""
-    images, sigma, h = rng.standard_normal((6, 2)), 0.5, 1e-4
-    points = rng.normal(0, 1.5, (8, 2))
-
-    def log_density(moved):
-        each = stats.norm.pdf(moved[:, None], images, sigma).prod(axis=2)
-        return np.log(each.mean(axis=1))
-
-    step = answers.best_denoiser(points, images, sigma) - points
-    for axis, move in enumerate(h * np.eye(2)):
-        slope = (log_density(points + move) - log_density(points - move)) / (2 * h)
-        # Truncation: h² times third derivatives of order 100.
-        np.testing.assert_allclose(step[:, axis], sigma**2 * slope, atol=1e-6)
-
-
-class _Around(Layer):
-    """A layer with a function before or behind it."""
-
-    def __init__(self, layer, before=lambda x: x, behind=lambda y: y):
-        super().__init__()
-        self.layer, self.before, self.behind = layer, before, behind
-        self.dtype, self.parameters, self.buffers = layer.dtype, layer.parameters, {}
-
-    def forward(self, x, training=False):
-        return self.behind(self.layer.forward(self.before(x), training))
-
-
-def test_an_invertible_function_changes_nothing(rng):
-    """eq. 3.12: bent codes, unbent before decoding, have the same loss."""
-    x = rng.random((6, 5))
-    encoder = Dense(5, 2, rng=0, dtype=np.float64)
-    decoder = Dense(2, 5, rng=1, dtype=np.float64)
-
-    def model_of(*networks):
-        return Autoencoder(*networks, GaussianLikelihood(1.0), image_shape=(5,), latent_dim=2)
-
-    plain = model_of(encoder, decoder)
-    bent = model_of(_Around(encoder, behind=np.sinh), _Around(decoder, before=np.arcsinh))
-    noise = plain.draw_noise(6, rng)
-    assert bent.forward(x, noise).loss == pytest.approx(plain.forward(x, noise).loss, rel=1e-12)
-    codes, bent_codes = plain.encode_distribution(x)[0].copy(), bent.encode_distribution(x)[0]
-    np.testing.assert_allclose(bent_codes, np.sinh(codes))
+def test_signals_through_layers(rng):
+    """eq. 3.11, eq. 3.12, eq. 3.13: variances through a layer, forwards and backwards."""
+    inputs, outputs, bound = 300, 500, 0.2
+    weight = rng.uniform(-bound, bound, (inputs, outputs))
+    x, dy = rng.standard_normal((400, inputs)), rng.standard_normal((400, outputs))
+    # Of 150,000 weights and more the variance is known to less than 1 %; five times that.
+    assert weight.var() == pytest.approx(bound**2 / 3, rel=0.02)
+    assert (x @ weight).std() == pytest.approx(spread_after(1, inputs, bound), rel=0.05)
+    assert (dy @ weight.T).var() == pytest.approx(outputs * bound**2 / 3, rel=0.05)
+    assert spread_after(3, inputs, bound) == pytest.approx(spread_after(1, inputs, bound) ** 3)
+    assert glorot_bound(7, 17) ** 2 / 3 == pytest.approx(2 / 24)

@@ -1,146 +1,142 @@
-"""The numbered equations of lesson 4, "Probability", against the package."""
+"""The equations of lesson 4, autoencoders, checked against the package."""
 
 import numpy as np
 import pytest
 from scipy import stats
 
-from scratchvae.course.exercises.lesson_04 import (
-    kl_categorical,
-    kl_estimate,
-    log_mean_exp,
-    mixture_moments,
-    posterior_of_causes,
-)
-from scratchvae.evaluation.importance import LogMeanExp
-from scratchvae.probability import (
-    bernoulli_log_density,
-    gaussian_log_density,
-    kl_diagonal,
-    kl_to_standard,
-)
+import scratchvae
+from scratchvae.course.exercises import lesson_04 as answers
+from scratchvae.data.synthetic import make_synthetic_digits
+from scratchvae.probability import GaussianLikelihood
+from scratchvae.reproduce.eecs230 import principal_component_error
 
-# A smooth density that vanishes at both ends: the trapezoid rule is exact to rounding there.
-GRID = np.linspace(-15, 15, 6001)
+IMAGE = (28, 28, 1)
 
 
-def expectation(density, function):
-    return float(np.trapezoid(density * function, GRID))
+@pytest.fixture
+def rng():
+    return np.random.default_rng(3)
 
 
-def normal_density(mean, deviation):
-    return stats.norm.pdf(GRID, mean, deviation)
+def build(recipe, rng, **options):
+    """Return a model in float64, four images for it and its noise."""
+    model = scratchvae.build(recipe, dtype=np.float64, **options)
+    return model, rng.random((4, *IMAGE)), model.draw_noise(4, rng)
 
 
-def test_moments_of_a_mixture_are_its_integrals():
-    """eq. 4.1, eq. 4.2, eq. 4.3: expectations, the variance, the marginal over a cause."""
-    rng = np.random.default_rng(0)
-    weights, means = rng.dirichlet(np.ones(3)), rng.normal(0, 2, 3)
-    variances = rng.uniform(0.2, 1.5, 3)
-    densities = [normal_density(m, np.sqrt(v)) for m, v in zip(means, variances, strict=True)]
-    marginal = weights @ np.array(densities)
-    mean, variance = mixture_moments(weights, means, variances)
-    assert expectation(marginal, 1) == pytest.approx(1, rel=1e-12)
-    assert expectation(marginal, GRID) == pytest.approx(mean, rel=1e-10)
-    assert expectation(marginal, (GRID - mean) ** 2) == pytest.approx(variance, rel=1e-10)
-    each = [expectation(density, np.cos(GRID)) for density in densities]
-    assert expectation(marginal, np.cos(GRID)) == pytest.approx(weights @ each, rel=1e-10)
+def linear_weights(model):
+    return [model.parameters[f"{name}.weight"] for name in ("encoder.1", "decoder.0")]
 
 
-def test_the_posterior_of_causes_is_what_counting_gives():
-    """eq. 4.3, eq. 4.4: the evidence and Bayes' rule, against a table of counts."""
-    counts = np.random.default_rng(0).integers(1, 50, (4, 3))  # images x, causes z
-    prior = counts.sum(axis=0) / counts.sum()
-    likelihood = counts / counts.sum(axis=0)  # p(x | z)
-    np.testing.assert_allclose((likelihood * prior).sum(axis=1), counts.sum(axis=1) / counts.sum())
-    posterior = posterior_of_causes(np.log(prior), np.log(likelihood))
-    np.testing.assert_allclose(posterior, counts / counts.sum(axis=1, keepdims=True))
-    far = posterior_of_causes(np.log(prior), np.log(likelihood) - 5000)
-    np.testing.assert_allclose(far, posterior, rtol=1e-11)  # 5000 costs four digits of sixteen
+def rows_and_covariance(rng, count=50, features=7):
+    x = rng.standard_normal((count, features)) * rng.uniform(0.3, 2, features)
+    x -= x.mean(axis=0)
+    return x, x.T @ x / count
 
 
-def test_log_densities_add_up_over_coordinates():
-    """eq. 4.5, eq. 4.6: the Gaussian against SciPy, and sums for independent coordinates."""
-    rng = np.random.default_rng(0)
-    x, mean, log_variance = rng.normal(size=(3, 7, 5))
-    each = stats.norm.logpdf(x, mean, np.exp(log_variance / 2))
-    np.testing.assert_allclose(gaussian_log_density(x, mean, log_variance), each.sum(axis=1))
-    product = np.log(np.exp(each).prod(axis=1))
-    np.testing.assert_allclose(gaussian_log_density(x, mean, log_variance), product)
-    pixels, logits = rng.integers(0, 2, (7, 5)).astype(float), rng.normal(size=(7, 5))
-    each = stats.bernoulli.logpmf(pixels, 1 / (1 + np.exp(-logits)))
-    np.testing.assert_allclose(bernoulli_log_density(pixels, logits), each.sum(axis=1))
+def half_squared_error(x, decoded):
+    return 0.5 * ((x - decoded) ** 2).sum(axis=1).mean()
 
 
-@pytest.mark.parametrize("shift", [-5000.0, 0.0, 5000.0])
-def test_log_sum_exp_shifts_with_its_arguments(shift):
-    """eq. 4.7: the running mean of the package and the plain sum, near and far."""
-    a = np.random.default_rng(0).normal(0, 3, (20, 4))
-    expected = np.log(np.exp(a).sum(axis=0)) + shift - np.log(20)
-    running = LogMeanExp(4)
-    for piece in np.split(a + shift, [3, 11]):
-        running.add(piece)
-    np.testing.assert_allclose(running.log_mean(), expected)
-    np.testing.assert_allclose(log_mean_exp(a + shift), expected)
+@pytest.mark.parametrize("recipe", ["linear-autoencoder", "autoencoder"])
+def test_loss(recipe, rng):
+    """eq. 4.1: the loss is half the squared error of what is decoded from the code."""
+    model, x, noise = build(recipe, rng)
+    decoded = model.decode(model.encode(x))
+    expected = half_squared_error(x.reshape(4, -1), decoded.reshape(4, -1))
+    assert model.forward(x, noise).loss == pytest.approx(expected, rel=1e-12)
 
 
-def test_the_divergence_is_the_expected_log_ratio():
-    """eq. 4.8: the closed form against the integral, in both orders."""
-    rng = np.random.default_rng(0)
-    for _ in range(5):
-        (m1, m2), (s1, s2) = rng.normal(size=2), rng.uniform(0.6, 1.4, 2)
-        integral = expectation(
-            normal_density(m1, s1),
-            stats.norm.logpdf(GRID, m1, s1) - stats.norm.logpdf(GRID, m2, s2),
-        )
-        arguments = [np.array([[v]]) for v in (m1, 2 * np.log(s1), m2, 2 * np.log(s2))]
-        assert kl_diagonal(*arguments)[0] == pytest.approx(integral, rel=1e-9)
-        turned = kl_diagonal(*arguments[2:], *arguments[:2])[0]
-        assert abs(turned - integral) > 1e-3  # not symmetric
+def test_it_is_minus_a_logarithm(rng):
+    """eq. 4.2: half the squared error and the constant are minus SciPy's Gaussian log-density."""
+    x, decoded = rng.random((2, 6, 9))
+    likelihood = GaussianLikelihood(variance=1.0)
+    nats = likelihood.negative_log_likelihood(x, decoded) + likelihood.omitted_constant(9)
+    expected = -stats.norm.logpdf(x, decoded, 1).sum(axis=1)
+    np.testing.assert_allclose(nats, expected, rtol=1e-12)
 
 
-def test_the_logarithm_is_below_its_tangent():
-    """eq. 4.9: log t ≤ t − 1, with equality only at 1."""
-    t = np.geomspace(1e-12, 1e12, 2001)
-    off = np.abs(t - 1) > 1e-9
-    assert off.sum() == 2000
-    assert (np.log(t)[off] < t[off] - 1).all()
-    assert np.log(1.0) == 0
+def test_linear_gradients(rng):
+    """eq. 4.3, eq. 4.4: two matrix products forwards, two for each gradient."""
+    model, images, noise = build("linear-autoencoder", rng, latent_dim=3)
+    encoder, decoder = linear_weights(model)
+    for name in ("encoder.1", "decoder.0"):
+        model.parameters[f"{name}.bias"].value[...] = 0
+    x = images.reshape(4, -1)
+    decoded = x @ encoder.value @ decoder.value
+    np.testing.assert_allclose(model.reconstruct(images).reshape(4, -1), decoded, atol=1e-12)
+    model.forward(images, noise)
+    model.backward()
+    residual = (decoded - x) / 4
+    # Sums of 784 products in another order, of entries of order 1.
+    expected = (x @ encoder.value).T @ residual
+    np.testing.assert_allclose(decoder.grad, expected, atol=1e-12)
+    np.testing.assert_allclose(encoder.grad, x.T @ residual @ decoder.value.T, atol=1e-12)
 
 
-def test_divergences_are_never_negative():
-    """eq. 4.10: over random pairs, and 0 for equal ones."""
-    rng = np.random.default_rng(0)
-    q, p = rng.dirichlet(np.ones(6), (2, 2000))
-    q[::2, 3] = 0
-    q /= q.sum(axis=1, keepdims=True)
-    assert (kl_categorical(q, p) > 0).all()
-    np.testing.assert_array_equal(kl_categorical(p, p), 0)
-    # Each step of the proof: −KL ≤ E_q[p/q − 1] = (what p has where q > 0) − 1 ≤ 0.
-    ratio = np.divide(p, q, out=np.zeros_like(p), where=q > 0)
-    middle = (q * (ratio - 1)).sum(axis=1)
-    assert (-kl_categorical(q, p) <= middle).all()
-    np.testing.assert_allclose(middle, (p * (q > 0)).sum(axis=1) - 1, atol=1e-14)
-    arguments = rng.normal(size=(4, 2000, 3))
-    assert (kl_diagonal(*arguments) > 0).all()
-    assert (kl_diagonal(*arguments[:2], *arguments[:2]) == 0).all()
+def test_tied_gradient(rng):
+    """eq. 4.4: with one weight for both, its two gradients add up to the slope of the loss."""
+    x, weight = rng.standard_normal((5, 4)), rng.standard_normal((4, 2))
+
+    def loss(moved):
+        return half_squared_error(x, x @ moved @ moved.T)
+
+    gradient, h = answers.tied_gradient(x, weight), 1e-5
+    for place in np.ndindex(weight.shape):
+        move = np.zeros_like(weight)
+        move[place] = h
+        slope = (loss(weight + move) - loss(weight - move)) / (2 * h)
+        # Truncation of order h² and rounding of order 1e-16/h, of numbers of order 100.
+        assert slope == pytest.approx(gradient[place], abs=1e-7)
 
 
-def test_monte_carlo_is_unbiased_with_the_error_that_it_states():
-    """eq. 4.11, eq. 4.12: 2,000 estimates of one divergence from 100 draws each."""
-    rng = np.random.default_rng(0)
-    mean, log_variance = rng.normal(size=(2, 1, 4))
-    eps = rng.standard_normal((100, 2000, 4))
-    z = mean + np.exp(log_variance / 2) * eps
-    log_q = gaussian_log_density(z, mean, log_variance)
-    log_p = gaussian_log_density(z, np.zeros_like(mean), 0.0)
-    estimate, error = kl_estimate(log_q, log_p)
-    truth = kl_to_standard(mean, log_variance)[0]
-    spread = estimate.std()
-    assert abs(estimate.mean() - truth) < 4.5 * spread / np.sqrt(2000)
-    # A standard deviation from 2,000 values is known to 1/√4000 = 1.6 %: 4.5 of these.
-    one_draw = (log_q - log_p).std()
-    assert spread == pytest.approx(one_draw / 10, rel=0.071)
-    assert np.sqrt((error**2).mean()) == pytest.approx(spread, rel=0.071)
-    # 95.4 % of Gaussian estimates are within two errors; √(0.954 · 0.046 / 2000) = 0.5 %, 4.5 of
-    # these, and 0.6 % for errors that are themselves estimated from 100 draws.
-    assert (np.abs(estimate - truth) < 2 * error).mean() == pytest.approx(0.954, abs=0.029)
+def test_projection_loss(rng):
+    """eq. 4.5: the best encoder projects, and what is left is the variance that is not kept."""
+    x, covariance = rows_and_covariance(rng)
+    decoder = rng.standard_normal((3, x.shape[1]))
+    encoder = answers.best_encoder(decoder)
+    basis, _ = np.linalg.qr(decoder.T)
+    np.testing.assert_allclose(encoder @ decoder, basis @ basis.T, atol=1e-12)
+    left = 0.5 * (np.trace(covariance) - np.trace(basis.T @ covariance @ basis))
+    assert half_squared_error(x, x @ encoder @ decoder) == pytest.approx(left, rel=1e-12)
+    for _ in range(20):  # any other encoder is worse
+        other = encoder + 0.01 * rng.standard_normal(encoder.shape)
+        assert half_squared_error(x, x @ other @ decoder) > left
+
+
+@pytest.mark.parametrize("size", [1, 3, 6])
+def test_optimum(rng, size):
+    """eq. 4.6: the eigenvectors reach half the sum of the rest, and no other space goes below."""
+    x, covariance = rows_and_covariance(rng)
+    spread, directions = np.linalg.eigh(covariance)
+    optimum = 0.5 * spread[:-size].sum()
+    best = directions[:, -size:]
+    assert half_squared_error(x, x @ best @ best.T) == pytest.approx(optimum, rel=1e-10)
+    for _ in range(200):
+        basis, _ = np.linalg.qr(best + rng.normal(0, 0.5, best.shape))
+        assert half_squared_error(x, x @ basis @ basis.T) >= optimum
+        shares = ((basis.T @ directions) ** 2).sum(axis=0)
+        assert shares.sum() == pytest.approx(size)
+        assert shares.max() <= 1 + 1e-12  # rounding
+
+
+def test_optimum_of_images():
+    """eq. 4.6: by singular values of the images themselves, without their covariance."""
+    images = make_synthetic_digits(300, seed=0).images
+    x = images.reshape(300, -1) / 255
+    singular = np.linalg.svd(x - x.mean(axis=0), compute_uv=False)
+    expected = 0.5 * (singular[5:] ** 2).sum() / 300
+    assert principal_component_error(images, 5) == pytest.approx(expected, rel=1e-9)
+
+
+def test_an_invertible_matrix_changes_nothing(rng):
+    """eq. 4.7: another code, the same reconstructions."""
+    model, images, _ = build("linear-autoencoder", rng, latent_dim=3)
+    before, codes = model.reconstruct(images), model.encode(images)
+    change = rng.standard_normal((3, 3))
+    encoder, decoder = linear_weights(model)
+    encoder.value[...] = encoder.value @ change
+    model.parameters["encoder.1.bias"].value[...] @= change
+    decoder.value[...] = np.linalg.solve(change, decoder.value)
+    np.testing.assert_allclose(model.reconstruct(images), before, atol=1e-10)
+    np.testing.assert_allclose(model.encode(images), codes @ change, atol=1e-12)

@@ -1,216 +1,217 @@
-"""The equations of lesson 8, each against something that does not use it."""
+"""The equations of lesson 8, "The Gaussian KL", each against numbers got another way."""
 
 import numpy as np
 import pytest
-from scipy import integrate, optimize, stats
+from helpers import normal
 
-from scratchvae.checks.distributions import check_reparameterisation
-from scratchvae.checks.gradients import gradcheck_functions
+from scratchvae.checks.gradients import check_gradients
 from scratchvae.course.exercises.lesson_08 import (
-    best_baseline,
-    exponential_backward,
-    gaussian_score,
-    leave_one_out,
-    softplus_backward,
+    closest_diagonal,
+    gaussian_entropy,
+    kl_cholesky,
+    kl_prior_gradients,
+    kl_softplus_gradient,
 )
-from scratchvae.evaluation import LinearGaussian
 from scratchvae.probability import (
+    gaussian_log_density,
+    kl_diagonal,
+    kl_diagonal_gradients,
+    kl_full,
+    kl_full_gradients,
     kl_to_standard,
-    reparameterise,
-    reparameterise_backward,
-    reparameterised_gradients,
-    score_function_gradients,
+    kl_to_standard_gradients,
+    multivariate_gaussian_log_density,
+    standard_normal_log_density,
 )
 
-M, L = 0.7, -0.8  # mean and log-variance of the one-dimensional cases
-SIGMA = float(np.exp(L / 2))
-SE = 5.0  # standard errors: a right figure fails once in two million draws
+DRAWS = 40_000
 
 
-def expectation(g, m=M, l=L):  # noqa: E741
-    """Return E[g(z)] under N(m, e^l) by quadrature, to about 1e-12."""
-    density = stats.norm(m, np.exp(l / 2)).pdf
-    reach = 12 * np.exp(l / 2)
-    return integrate.quad(lambda z: g(z) * density(z), m - reach, m + reach, epsabs=1e-13)[0]
+def covariance(size, seed):
+    root = normal(size, size, seed=seed)
+    return root @ root.T + 0.5 * np.eye(size)
 
 
-def slopes(g, h=1e-4):
-    """Return ∂E[g]/∂m and ∂E[g]/∂l by central differences of the quadrature."""
-    by_mean = (expectation(g, M + h) - expectation(g, M - h)) / (2 * h)
-    by_log_variance = (expectation(g, M, L + h) - expectation(g, M, L - h)) / (2 * h)
-    return by_mean, by_log_variance
+def within_five_errors(terms, expected, largest_error=0.05):
+    """Whether a Monte Carlo mean agrees, and is sharp enough for that to say something."""
+    error = terms.std(axis=0) / np.sqrt(len(terms))
+    assert (error < largest_error * np.abs(expected)).all()
+    return (np.abs(terms.mean(axis=0) - expected) < 5 * error).all()
 
 
-def draws_of(count, dimension=1, seed=0):
-    eps = np.random.default_rng(seed).standard_normal((count, 1, dimension))
-    log_variance = np.full((1, dimension), L)
-    return eps, log_variance, reparameterise(np.full((1, dimension), M), log_variance, eps)
-
-
-def test_an_expectation_is_an_integral_and_its_draws_average_to_it():
-    """eq. 8.1: F = ∫ f q dz is what draws of q average to."""
-    _, _, z = draws_of(100_000)
-    values = np.sin(3 * z).ravel()
-    found = expectation(lambda t: np.sin(3 * t))
-    assert abs(values.mean() - found) < SE * values.std() / np.sqrt(len(values))
-
-
-def test_the_quadratic_and_its_gradients():
-    """eq. 8.2: a + ½ (m² + σ²), m and ½ σ²."""
-    assert expectation(lambda z: 3 + z * z / 2) == pytest.approx(3 + (M**2 + SIGMA**2) / 2)
-    # A central difference with h = 1e-4 is off by about 1e-8.
-    np.testing.assert_allclose(slopes(lambda z: z * z / 2), [M, SIGMA**2 / 2], rtol=1e-6)
-
-
-@pytest.mark.parametrize("h", [0.1, 0.01])
-def test_fresh_noise_drowns_a_difference_quotient(h):
-    """eq. 8.3: its variance is Var[f] / (2 L h²)."""
-    repeats, samples = 4000, 30
-    noise = np.random.default_rng(1).standard_normal((2, repeats, samples))
-    up, down = (0.5 * (M + s * h + SIGMA * e) ** 2 for s, e in zip((1, -1), noise, strict=True))
-    quotients = (up.mean(axis=1) - down.mean(axis=1)) / (2 * h)
-    variance = M**2 * SIGMA**2 + SIGMA**4 / 2
-    # A sample variance of nearly Gaussian numbers has the relative error √(2/repeats); h² beside
-    # m² adds at most 1 %.
-    expected = variance / (2 * samples * h**2)
-    np.testing.assert_allclose(quotients.var(), expected, rtol=SE * np.sqrt(2 / repeats) + 0.01)
-
-
-@pytest.mark.parametrize("g", [np.sin, np.exp, lambda z: float(z > 0)])
-def test_the_score_function_is_the_gradient(g):
-    """eq. 8.4: E[f ∂ log q/∂φ] is the derivative of E[f], for a step as well."""
-    by_mean = expectation(lambda z: g(z) * (z - M) / SIGMA**2)
-    by_log_variance = expectation(lambda z: g(z) * 0.5 * ((z - M) ** 2 / SIGMA**2 - 1))
-    # 1e-4: quadrature across the step; for the smooth ones the differences' h² is smaller.
-    np.testing.assert_allclose((by_mean, by_log_variance), slopes(g), rtol=1e-4, atol=1e-6)
-
-
-def test_the_scores_of_a_gaussian():
-    """eq. 8.5: ε/σ and ½ (ε² − 1), by differences of SciPy's log-density."""
-    z, h = np.linspace(-2, 3, 11), 1e-5
-    log_density = stats.norm.logpdf
-    by_mean = (log_density(z, M + h, SIGMA) - log_density(z, M - h, SIGMA)) / (2 * h)
-    up, down = np.exp((L + h) / 2), np.exp((L - h) / 2)
-    by_log_variance = (log_density(z, M, up) - log_density(z, M, down)) / (2 * h)
-    found = gaussian_score(z, np.full(11, M), np.full(11, L))
-    # Central differences with h = 1e-5: rounding of 1e-16/1e-5.
-    np.testing.assert_allclose(found, (by_mean, by_log_variance), atol=1e-9)
-    eps = ((z - M) / SIGMA).reshape(-1, 1, 1)
-    unit = score_function_gradients(np.ones((11, 1)), np.full((1, 1), L), eps)
-    np.testing.assert_allclose(unit.mean.ravel(), found[0], rtol=1e-12)
-    np.testing.assert_allclose(unit.log_variance.ravel(), found[1], rtol=1e-12)
-
-
-def test_a_baseline_does_not_change_the_mean_unless_it_contains_the_draw():
-    """eq. 8.6: a score is 0 on average; a mean over all draws loses 1/L, the others' nothing."""
-    assert expectation(lambda z: (z - M) / SIGMA**2) == pytest.approx(0, abs=1e-10)
-    assert expectation(lambda z: (z - M) ** 2 / SIGMA**2 - 1) == pytest.approx(0, abs=1e-10)
-    random = np.random.default_rng(2)
-    f, scores = random.standard_normal(6) + 50, random.standard_normal((6, 3))
-    with_own = ((f - f.mean())[:, None] * scores).mean(axis=0)
-    np.testing.assert_allclose(with_own, (1 - 1 / 6) * leave_one_out(f, scores), rtol=1e-12)
-    eps, log_variance, z = draws_of(200_000)
-    found = score_function_gradients(40 + z[..., 0] ** 2 / 2, log_variance, eps, 40.0)
-    for draws, exact in zip(found, (M, SIGMA**2 / 2), strict=True):
-        assert abs(draws.mean() - exact) < SE * draws.std() / np.sqrt(len(draws))
-
-
-def test_a_draw_is_mean_plus_standard_deviation_times_noise():
-    """eq. 8.7: SciPy agrees that the draws are of N(m, e^l); and so do their moments."""
-    _, _, z = draws_of(20_000)
-    assert stats.kstest(z.ravel(), stats.norm(M, SIGMA).cdf).pvalue > 1e-4
-    assert check_reparameterisation(reparameterise, draws=20_000).passed
-
-
-@pytest.mark.parametrize(("g", "slope"), [(np.sin, np.cos), (np.exp, np.exp)])
-def test_the_reparameterised_gradient_is_the_gradient(g, slope):
-    """eq. 8.8: E[f'(z)] and E[f'(z) ½ σ ε]."""
-    by_log_variance = expectation(lambda z: slope(z) * (z - M) / 2)
-    np.testing.assert_allclose((expectation(slope), by_log_variance), slopes(g), rtol=1e-6)
-    eps, log_variance, z = draws_of(5)
-    found = reparameterised_gradients(slope(z), log_variance, eps)
-    np.testing.assert_allclose(found.mean, slope(z))
-    np.testing.assert_allclose(found.log_variance, slope(z) * (z - M) / 2)
-
-
-def test_the_reparameterised_variances():
-    """eq. 8.9: σ² and ¼ σ² (m² + 2 σ²) for the quadratic, by quadrature."""
-    second = expectation(lambda z: (z * (z - M) / 2) ** 2)
-    first = expectation(lambda z: z * (z - M) / 2)
-    assert second - first**2 == pytest.approx(SIGMA**2 * (M**2 + 2 * SIGMA**2) / 4)
-    eps, log_variance, z = draws_of(100_000, dimension=3)
-    found = reparameterised_gradients(z, log_variance, eps)
-    # 2 %: the error of a sample variance of 100,000 draws with heavier tails than a Gaussian's.
-    np.testing.assert_allclose(found.mean.var(axis=0), SIGMA**2, rtol=0.02)
-    expected = SIGMA**2 * (M**2 + 2 * SIGMA**2) / 4
-    np.testing.assert_allclose(found.log_variance.var(axis=0), expected, rtol=0.04)
-
-
-@pytest.mark.parametrize("dimension", [1, 4, 20])
-@pytest.mark.parametrize("a_less_b", [0.0, -3.0])
-def test_the_score_functions_variance(dimension, a_less_b):
-    """eq. 8.10: of ∂F/∂m, one latent of D."""
-    v = M**2 * SIGMA**2 + SIGMA**4 / 2
-    r = a_less_b + (dimension - 1) * (M**2 + SIGMA**2) / 2
-    own = (M**4 + 18 * M**2 * SIGMA**2 + 15 * SIGMA**4) / 4
-    total = (dimension - 1) * v + r**2 + r * (M**2 + 3 * SIGMA**2) + own
-    eps, log_variance, z = draws_of(200_000, dimension, seed=dimension)
-    f = a_less_b + (z * z).sum(axis=-1) / 2
-    found = score_function_gradients(f, log_variance, eps).mean[:, 0, 0]
-    centred = found - found.mean()
-    error = np.sqrt(((centred**4).mean() - (centred**2).mean() ** 2) / len(found))
-    assert abs(found.var() - (total / SIGMA**2 - M**2)) < SE * error
-
-
-def test_the_best_baseline_has_the_least_variance():
-    """eq. 8.10: its least value in b is where Σ (f − b)² s² is least."""
-    random = np.random.default_rng(3)
-    f, score = random.normal(4, 2, 50), random.standard_normal(50)
-    found = optimize.minimize_scalar(lambda b: (((f - b) * score) ** 2).sum())
-    # A search by values finds a minimum to the root of rounding.
-    assert best_baseline(f, score) == pytest.approx(found.x, rel=1e-6)
-
-
-def test_the_backward_passes():
-    """eq. 8.11: gradients add up over the samples, with the noise of the forward pass."""
-    random = np.random.default_rng(4)
-    mean, log_variance = random.standard_normal((2, 3, 4))
-    eps = random.standard_normal((5, 3, 4))
-    u = random.uniform(0.1, 0.9, (5, 3, 4))
-    pairs = (
-        (
-            lambda m, lv: (reparameterise(m, lv, eps), lv),
-            lambda dz, lv: reparameterise_backward(dz, lv, eps),
-            (mean, log_variance),
-        ),
-        (
-            lambda h: (np.sqrt(np.logaddexp(0, h)) * eps, h),
-            lambda dz, h: (softplus_backward(dz, h, eps),),
-            (log_variance,),
-        ),
-        (
-            lambda rate: (-np.log(u) / rate, rate),
-            lambda dz, rate: (exponential_backward(dz, rate, u),),
-            (np.exp(mean),),
-        ),
+def test_the_density_integrates_to_one_with_its_mean_and_covariance():
+    """eq. 8.1: by the trapezoid rule in the plane."""
+    mean, full = np.array([0.5, -1.0]), np.array([[1.0, 0.6], [0.6, 0.8]])
+    axis = np.linspace(-9, 9, 361)
+    points = np.stack(np.meshgrid(axis, axis), axis=-1).reshape(-1, 2)
+    weights = (
+        np.exp(multivariate_gaussian_log_density(points, mean, full)) * (axis[1] - axis[0]) ** 2
     )
-    for forward, backward, arrays in pairs:
-        assert gradcheck_functions(forward, backward, *arrays).passed
+    assert weights.sum() == pytest.approx(1, abs=1e-10)
+    np.testing.assert_allclose(weights @ points, mean, atol=1e-10)
+    centred = points - mean
+    np.testing.assert_allclose((centred * weights[:, None]).T @ centred, full, atol=1e-10)
 
 
-def test_the_loss_with_a_known_best_encoder():
-    """eq. 8.12: a search finds m = x / (1 + c) and σ² = c / (1 + c), and so does the posterior."""
-    c, x = 0.3, 1.7
+def test_the_mean_of_a_quadratic_form_needs_no_gaussian():
+    """eq. 8.2: for Gaussian draws, and for a few equally likely points, where it is exact."""
+    points, matrix, offset = normal(7, 3), normal(3, 3, seed=1), normal(3, seed=2)
 
-    def loss(parameters):
-        m, l = parameters  # noqa: E741
-        kl = kl_to_standard(np.array([[m]]), np.array([[l]]))[0]
-        return ((x - m) ** 2 + np.exp(l)) / (2 * c) + kl
+    def forms(z):
+        return (((z - offset) @ matrix) * (z - offset)).sum(axis=1)
 
-    found = optimize.minimize(loss, [0.0, 0.0], tol=1e-10).x
-    expected = [x / (1 + c), np.log(c / (1 + c))]
-    # A search by differences of values is good to the root of rounding and a bit.
-    np.testing.assert_allclose(found, expected, rtol=1e-5)
-    mean, covariance = LinearGaussian(np.eye(1), np.zeros(1), c).posterior(np.array([[x]]))
-    assert mean[0, 0] == pytest.approx(expected[0])
-    assert covariance[0, 0] == pytest.approx(c / (1 + c))
+    def closed(mean, full):
+        return np.trace(matrix @ full) + (mean - offset) @ matrix @ (mean - offset)
+
+    mean = points.mean(axis=0)
+    exact = closed(mean, np.cov(points.T, bias=True))
+    assert forms(points).mean() == pytest.approx(exact, rel=1e-12)
+    root = normal(3, 3, seed=3)
+    draws = mean + normal(DRAWS, 3, seed=4) @ root.T
+    assert within_five_errors(forms(draws), closed(mean, root @ root.T))
+
+
+def test_the_entropy_is_the_mean_of_the_negative_log_density():
+    """eq. 8.1 and eq. 8.2 together."""
+    full = covariance(3, seed=1)
+    draws = normal(DRAWS, 3) @ np.linalg.cholesky(full).T
+    terms = -multivariate_gaussian_log_density(draws, np.zeros(3), full)
+    assert within_five_errors(terms, gaussian_entropy(full))
+
+
+def test_the_full_kl_is_the_mean_log_ratio_and_not_with_determinants_exchanged():
+    """eq. 8.3: by draws from the first, which refuse the misprint."""
+    mean_1, mean_2 = normal(2, 3)
+    full_1, full_2 = covariance(3, seed=1), covariance(3, seed=2)
+    draws = mean_1 + normal(DRAWS, 3, seed=5) @ np.linalg.cholesky(full_1).T
+    terms = multivariate_gaussian_log_density(draws, mean_1, full_1)
+    terms -= multivariate_gaussian_log_density(draws, mean_2, full_2)
+    exact = kl_full(mean_1, full_1, mean_2, full_2)
+    assert within_five_errors(terms, exact)
+    log_ratio = np.linalg.slogdet(full_2)[1] - np.linalg.slogdet(full_1)[1]
+    assert not within_five_errors(terms, exact - log_ratio)
+    factor = np.linalg.cholesky(full_1)
+    standard = kl_full(mean_1, full_1, np.zeros(3), np.eye(3))
+    assert kl_cholesky(mean_1, factor) == pytest.approx(standard)
+
+
+def test_the_changes_of_a_log_determinant_and_of_an_inverse():
+    """eq. 8.5 and eq. 8.6: against central differences, whose error is the step squared, 1e-10."""
+    full, change, step = covariance(4, seed=1), covariance(4, seed=2), 1e-5
+    inverse = np.linalg.inv(full)
+
+    def slope(function):
+        return (function(full + step * change) - function(full - step * change)) / (2 * step)
+
+    logarithm = slope(lambda c: np.linalg.slogdet(c)[1])
+    assert logarithm == pytest.approx(np.trace(inverse @ change), rel=1e-6)
+    expected = -inverse @ change @ inverse
+    np.testing.assert_allclose(slope(np.linalg.inv), expected, rtol=1e-5, atol=1e-7)
+
+
+def test_the_gradients_of_the_full_kl():
+    """eq. 8.4 and eq. 8.7: by finite differences of symmetric covariances."""
+    arrays = {
+        "mean_1": normal(3, seed=1),
+        "covariance_1": covariance(3, seed=2),
+        "mean_2": normal(3, seed=3),
+        "covariance_2": covariance(3, seed=4),
+    }
+    gradients = kl_full_gradients(**arrays)
+    report = check_gradients(
+        "kl_full",
+        lambda: kl_full(**{name: 0.5 * (array + array.T) for name, array in arrays.items()}),
+        arrays,
+        dict(zip(arrays, gradients, strict=True)),
+        rng=np.random.default_rng(0),
+    )
+    assert report.passed, report
+
+
+def test_the_closest_diagonals_are_where_the_gradients_vanish():
+    """eq. 8.7: the diagonal of either gradient is zero there, and nearby the KL is larger."""
+    full, mean = covariance(3, seed=1), np.zeros(3)
+    narrow, wide = closest_diagonal(full)
+    first = kl_full_gradients(mean, np.diag(narrow), mean, full).covariance_1
+    second = kl_full_gradients(mean, full, mean, np.diag(wide)).covariance_2
+    np.testing.assert_allclose(np.diag(first), 0, atol=1e-12)
+    np.testing.assert_allclose(np.diag(second), 0, atol=1e-12)
+    least_first = kl_full(mean, np.diag(narrow), mean, full)
+    least_second = kl_full(mean, full, mean, np.diag(wide))
+    for seed in range(10):
+        factor = np.exp(0.1 * normal(3, seed=seed))
+        assert kl_full(mean, np.diag(factor * narrow), mean, full) > least_first
+        assert kl_full(mean, full, mean, np.diag(factor * wide)) > least_second
+
+
+def test_the_diagonal_kl_is_the_mean_log_ratio():
+    """eq. 8.8: by draws, and as a case of the full form."""
+    mean_1, log_variance_1, mean_2, log_variance_2 = normal(4, 5, 2)
+    z = mean_1 + np.exp(0.5 * log_variance_1) * normal(DRAWS, 5, 2, seed=6)
+    terms = gaussian_log_density(z, mean_1, log_variance_1)
+    terms -= gaussian_log_density(z, mean_2, log_variance_2)
+    exact = kl_diagonal(mean_1, log_variance_1, mean_2, log_variance_2)
+    assert within_five_errors(terms, exact)
+    for n in range(5):
+        covariances = np.diag(np.exp(log_variance_1[n])), np.diag(np.exp(log_variance_2[n]))
+        full = kl_full(mean_1[n], covariances[0], mean_2[n], covariances[1])
+        assert exact[n] == pytest.approx(full)
+
+
+def test_the_gradients_of_the_diagonal_kl():
+    """eq. 8.9: by finite differences, with the second distribution's."""
+    names = "mean_1", "log_variance_1", "mean_2", "log_variance_2"
+    arrays = dict(zip(names, normal(4, 3, 2), strict=True))
+    gradients = kl_diagonal_gradients(**arrays)
+    report = check_gradients(
+        "kl_diagonal",
+        lambda: float(kl_diagonal(**arrays).sum()),
+        arrays,
+        dict(zip(names, gradients, strict=True)),
+        rng=np.random.default_rng(0),
+    )
+    assert report.passed, report
+    for found, expected in zip(kl_prior_gradients(**arrays), gradients[2:], strict=True):
+        np.testing.assert_array_equal(found, expected)
+
+
+def test_the_kl_to_the_standard_normal_is_the_mean_log_ratio():
+    """eq. 8.10: by draws."""
+    mean, log_variance = normal(2, 5, 3)
+    z = mean + np.exp(0.5 * log_variance) * normal(DRAWS, 5, 3, seed=7)
+    terms = gaussian_log_density(z, mean, log_variance) - standard_normal_log_density(z)
+    assert within_five_errors(terms, kl_to_standard(mean, log_variance))
+
+
+def test_the_gradients_of_the_kl_to_the_standard_normal():
+    """eq. 8.11: by finite differences, and through a softplus by the chain rule."""
+    mean, log_variance = normal(2, 4, 3)
+    arrays = {"mean": mean, "log_variance": log_variance}
+    gradients = kl_to_standard_gradients(mean, log_variance)
+    report = check_gradients(
+        "kl_to_standard",
+        lambda: float(kl_to_standard(mean, log_variance).sum()),
+        arrays,
+        dict(zip(arrays, gradients, strict=True)),
+        rng=np.random.default_rng(0),
+    )
+    assert report.passed, report
+    h = {"h": normal(4, 3, seed=8)}
+    zeros = np.zeros((4, 3))
+    report = check_gradients(
+        "softplus",
+        lambda: float(kl_to_standard(zeros, np.log(np.logaddexp(0, h["h"]))).sum()),
+        h,
+        {"h": kl_softplus_gradient(h["h"])},
+        rng=np.random.default_rng(0),
+    )
+    assert report.passed, report
+
+
+@pytest.mark.parametrize("size", [1e-1, 1e-2, 1e-3])
+@pytest.mark.parametrize("sign", [-1, 1])
+def test_near_the_standard_normal_the_kl_is_a_squared_distance(size, sign):
+    """eq. 8.12: what it leaves out is l³/12, up to the next term, smaller by l/4."""
+    mean, log_variance = np.array([[0.7 * size]]), np.array([[sign * size]])
+    left_out = kl_to_standard(mean, log_variance)[0] - 0.5 * mean[0, 0] ** 2 - 0.25 * size**2
+    assert left_out == pytest.approx(sign * size**3 / 12, rel=0.3 * size)

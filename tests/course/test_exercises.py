@@ -2,6 +2,8 @@
 
 from collections import Counter
 from dataclasses import replace
+from functools import partial
+from types import FunctionType
 
 import numpy as np
 import pytest
@@ -9,6 +11,8 @@ import pytest
 from scratchvae.course.exercises import Exercise, check, checking
 from scratchvae.course.exercises.catalogue import EXERCISES, LESSONS
 from scratchvae.course.exercises.checking import judge
+from scratchvae.course.exercises.exercise import Question
+from scratchvae.course.exercises.questions import judge_statement
 
 
 def _answer(x, dy):
@@ -244,21 +248,55 @@ def test_check_suggests_a_near_name_for_an_unknown_one(monkeypatch):
 # What every exercise of the lessons must have.
 
 ALL = list(EXERCISES.values())
+WRITTEN = [each for each in ALL if isinstance(each, Exercise)]
+OF_ARRAYS = [each for each in WRITTEN if each.use is None and isinstance(each.answer, FunctionType)]
+ASKED = [each for each in ALL if isinstance(each, Question)]
+
+named = partial(pytest.mark.parametrize, ids=lambda exercise: exercise.name)
 
 
 def test_names_of_exercises_are_unique():
     assert len(EXERCISES) == sum(len(lesson) for lesson in LESSONS)
 
 
-@pytest.mark.parametrize("exercise", ALL, ids=lambda exercise: exercise.name)
-class TestOfTheLessons:
+@named("exercise", ALL)
+def test_it_has_graded_hints(exercise):
+    assert len(exercise.hints) >= 2
+    assert len(set(exercise.hints)) == len(exercise.hints)
+
+
+@named("question", ASKED)
+class TestQuestions:
+    def test_its_answer_is_right_and_the_dots_are_not_done(self, question):
+        measured = 4.0 if question.answer is None else None
+        right = measured or question.answer
+        assert judge_statement(question, right, measured) is None
+        assert judge_statement(question, ..., measured).cause == "not done"
+        if isinstance(right, str):
+            assert judge_statement(question, f" {right.lower()} ") is None
+            assert judge_statement(question, 3.0).cause == "type"
+            assert judge_statement(question, "Z").cause == "choice"
+        else:
+            assert judge_statement(question, "many", measured).cause == "type"
+            assert judge_statement(question, 1e9 * (right or 1), measured).sentence.endswith(
+                "too large"
+            )
+
+    def test_its_typical_mistakes_are_named(self, question):
+        measured = 4.0 if question.answer is None else None
+        for sentence, mistaken in question.mistakes.items():
+            found = judge_statement(question, mistaken, measured)
+            assert (found.cause, found.sentence) == ("mistake", sentence)
+
+
+@named("exercise", WRITTEN)
+class TestWritten:
     def test_its_answer_is_right_and_its_stub_is_not_done(self, exercise):
         assert judge(exercise, exercise.answer) is None
-        assert judge(exercise, lambda *arguments: None).cause == "not done"
-
-    def test_it_has_graded_hints(self, exercise):
-        assert len(exercise.hints) >= 2
-        assert len(set(exercise.hints)) == len(exercise.hints)
+        if exercise in OF_ARRAYS:  # the stubs of the others are those of the lessons
+            assert judge(exercise, lambda *arguments: None).cause == "not done"
+        if exercise.planted is not None:
+            assert judge(exercise, exercise.planted).cause == "not done"
 
     def test_its_typical_mistakes_are_named(self, exercise):
         for sentence, mistaken in exercise.mistakes.items():
@@ -266,23 +304,25 @@ class TestOfTheLessons:
             assert found is not None, f"{sentence!r} passes for right"
             assert (found.cause, found.sentence) == ("mistake", sentence)
 
-    def test_a_wrong_sign_a_half_a_missing_axis_and_an_error_are_named(self, exercise):
-        def altered(change):
-            def function(*arguments):
-                right = exercise.answer(*arguments)
-                if len(exercise.returns) == 1:
-                    return change(np.asarray(right, dtype=float))
-                return tuple(change(np.asarray(one, dtype=float)) for one in right)
 
-            return judge(exercise, function)
+@named("exercise", OF_ARRAYS)
+def test_a_wrong_sign_a_half_a_missing_axis_and_an_error_are_named(exercise):
+    def altered(change):
+        def function(*arguments):
+            right = exercise.answer(*arguments)
+            if len(exercise.returns) == 1:
+                return change(np.asarray(right, dtype=float))
+            return tuple(change(np.asarray(one, dtype=float)) for one in right)
 
-        for change in (np.negative, lambda right: right / 2, lambda right: right + 0.5):
-            found = altered(change)
-            assert found is not None
-            assert found.cause in {"sign", "factor", "offset", "mistake", "values", "function"}
-        assert altered(lambda right: right[..., None]).cause in {"shape", "mistake"}
-        assert altered(lambda right: right * np.nan).cause in {"not finite", "mistake"}
-        assert altered(lambda right: [][0]).cause == "error"
+        return judge(exercise, function)
+
+    for change in (np.negative, lambda right: right / 2, lambda right: right + 0.5):
+        found = altered(change)
+        assert found is not None
+        assert found.cause in {"sign", "factor", "offset", "mistake", "values", "function"}
+    assert altered(lambda right: right[..., None]).cause in {"shape", "mistake"}
+    assert altered(lambda right: right * np.nan).cause in {"not finite", "mistake"}
+    assert altered(lambda right: [][0]).cause == "error"
 
 
 def test_judge_does_not_take_a_result_that_is_infinite_in_places_for_an_offset():

@@ -5,12 +5,14 @@ import os
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
 from helpers import refused
 
 import scratchvae
-from scratchvae.course import notebooks
+from scratchvae.course import notebooks, own_program, program
 from scratchvae.course.exercises.catalogue import LESSONS
+from scratchvae.course.exercises.exercise import Exercise, Question
 from scratchvae.errors import InputError
 
 ROOT = Path(scratchvae.__file__).parent.parent
@@ -59,7 +61,8 @@ class TestAsCommitted:
         cells = notebooks.read(path).cells
         for cell, after in zip(cells, [*cells[1:], None], strict=True):
             outputs = cell.get("outputs", [])
-            pictures = [i for i, o in enumerate(outputs) if "image/png" in o.get("data", {})]
+            kinds = {"image/png", "image/svg+xml"}
+            pictures = [i for i, o in enumerate(outputs) if kinds & o.get("data", {}).keys()]
             if pictures:
                 said = any("text/markdown" in o.get("data", {}) for o in outputs[pictures[-1] :])
                 assert said or (after is not None and after.cell_type == "markdown")
@@ -131,8 +134,39 @@ def test_every_equation_is_in_a_lesson_a_docstring_and_a_test():
     assert len(lessons) >= 50
 
 
-def test_there_are_enough_exercises():
-    assert sum(len(lesson) for lesson in LESSONS) >= 30
+def test_there_are_enough_exercises_of_all_kinds():
+    asked = [exercise for lesson in LESSONS for exercise in lesson]
+    assert len(asked) >= 60
+    kinds = {exercise.kind for exercise in asked if isinstance(exercise, Question)}
+    assert kinds >= {"predict", "explain", "prove"}
+    assert any(isinstance(e, Exercise) and e.planted is not None for e in asked)
+    assert all(exercise.hints for exercise in asked)
+
+
+def test_the_solutions_make_a_whole_program():
+    """The pieces of all lessons are the program's, and together they need nothing of ours."""
+    text = own_program._HEADER
+    for path in PATHS:
+        asked = {e.name: e for e in LESSONS[int(path.name[:2]) - 1]}
+        for name, code in notebooks.solutions(notebooks.read(path)).items():
+            if getattr(asked[name], "piece", ""):
+                text = own_program._merged(text, code)
+    own = "\n".join(line for line in text.splitlines() if "import *" not in line)
+    namespace = {"__name__": "my_vae"}
+    exec(compile(own, "my_vae.py", "exec"), namespace)
+    assert set(program.__all__) <= namespace.keys()
+    assert len(own.splitlines()) >= 400
+
+    rng = np.random.default_rng(0)
+    encoder = namespace["Sequential"](namespace["Dense"](6, 4, rng))
+    decoder = namespace["Sequential"](namespace["Dense"](2, 6, rng))
+    vae = namespace["VAE"](encoder, decoder, namespace["Bernoulli"](), 2)
+    images = (rng.random((40, 6)) < 0.5).astype(float)
+    history = namespace["train_vae"](
+        vae, namespace["Adam"](vae.parameters, 0.05), images, epochs=5, size=10, rng=rng
+    )
+    assert history[-1] < history[0]
+    assert namespace["estimate_log_evidence"](vae, images, 3, rng).shape == (40,)
 
 
 # Running notebooks, on one with two cells.

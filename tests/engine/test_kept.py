@@ -191,7 +191,8 @@ def test_a_copy_of_a_trainer_is_small_and_goes_on_to_the_same_bits(copied, optim
     model = small_vae()
     model.encoder.layers.insert(2, BatchNorm(3, dtype=np.float64))
     model.decoder.layers.insert(1, Sequential(Dense(3, 3, **options), LogSoftplus()))
-    trainer, x = Trainer(model, optimiser=optimiser, momentum=0.5), pixels(500, 3, 5, 1)
+    momentum = {"momentum": 0.5} if optimiser == "sgd" else {}
+    trainer, x = Trainer(model, optimiser=optimiser, **momentum), pixels(500, 3, 5, 1)
     new = [len(pickle.dumps(each)) for each in (trainer, trainer.optimiser)]
     for _ in range(3):
         trainer.step(x)

@@ -14,7 +14,7 @@ import scratchvae
 from scratchvae import evaluation, plots
 from scratchvae.engine import Engine, looking_at
 from scratchvae.engine.twins import twin
-from scratchvae.layers import Dense, Layer, Reshape, Sequential, Tanh
+from scratchvae.layers import BatchNorm, Dense, Layer, Reshape, Sequential, Tanh
 from scratchvae.models import IWAE, ConditionalVAE, DenoisingAutoencoder
 from scratchvae.probability import BernoulliLikelihood, GaussianLikelihood
 from scratchvae.training import train
@@ -302,6 +302,27 @@ def test_a_second_training_at_once_is_refused(first, second, monkeypatch):
     assert_same(model.state(), alone.state())
     assert len(model.history_) == len(alone.history_)
     ways[second]()  # and afterwards it may
+
+
+@pytest.mark.parametrize("second", ["fit", "train"])
+def test_a_second_training_moves_no_statistics_before_it_is_refused(second, monkeypatch):
+    model = small_vae()
+    model.encoder.layers.insert(2, BatchNorm(3, dtype=np.float64))
+    trainer, refusals = scratchvae.Trainer(model, batch_size=5), []
+    ways = training_in_every_way(model)  # the last of batches of 5 would be one image
+    ways["train"] = lambda: train(trainer, IMAGES, progress=False)
+
+    def try_second():
+        before = model.state()
+        with refused("VAE is being trained already"):
+            in_another_thread(ways[second])
+        assert_same(model.state(), before)
+        refusals.append(1)
+
+    with monkeypatch.context() as patch:
+        meanwhile(patch, try_second)
+        model.fit(IMAGES[:10], **FIT)
+    assert refusals
 
 
 def test_a_training_that_fails_gives_the_model_free(monkeypatch):

@@ -206,7 +206,7 @@ def test_factor_information_refuses_bad_input():
         (mean, mean * np.inf, sound, ["finite"]),
         (mean, mean, {}, ["at least one known factor"]),
         (mean, mean, {"kind": np.arange(5)}, ["kind", "6 numbers", "(5,)"]),
-        (mean, mean, {"kind": list("abcdef")}, ["kind", "6 numbers"]),
+        (mean, mean, {"kind": list("abcdef")}, ["kind", "real numbers"]),
         (mean, mean, {"kind": np.full(6, np.nan)}, ["kind", "finite"]),
         (mean, mean, {"kind": np.full(6, 2.5)}, ["kind", "same for all images"]),
         (mean, mean, {"kind": np.zeros(6, int)}, ["kind", "same for all images"]),

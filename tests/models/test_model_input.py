@@ -52,8 +52,10 @@ def test_latents_that_do_not_fit_are_refused():
             vae.decode(np.zeros(shape))
     with refused("z[1, 0]", "nan"):
         vae.decode(np.array([[0.0, 0.0], [np.nan, 0.0]]))
-    for bad in ([[1, 2], [3]], [["one", "two"]], {}):
-        with refused("(N, 2)", "differ in length or hold something else"):
+    with refused("z must be an array of numbers", "differ in length"):
+        vae.decode([[1, 2], [3]])
+    for bad in ([["one", "two"]], {}, None, 1j * np.ones((1, 2))):
+        with refused("z must be an array of real numbers"):
             vae.decode(bad)
     for bad in (-1, 1.5, "2"):
         with refused("count"):

@@ -83,7 +83,7 @@ def test_draw_factor_traversal_and_shares_refuse_what_does_not_fit():
         draw_factor_traversal(model, DATA.test_images[:2], information_of())
     with refused("3 latents", "of 2", "model_information"):
         draw_factor_traversal(model, IMAGE, information_of(kls=(1.0, 2.0)))
-    with refused("at least one model"):
+    with refused("panels", "at least one"):
         draw_factor_shares([], "Shares")
 
 

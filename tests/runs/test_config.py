@@ -117,7 +117,7 @@ def test_data_of_ones_own_have_their_name(path):
     ("change", "words"),
     [
         ({"latent_dim": 10**9}, "would hold"),
-        ({"latent_dim": 10**400}, "would hold"),
+        ({"latent_dim": 10**400}, "at most 2,147,483,647"),
         ({"seed": 1e400}, "seed"),
         ({"options": {"dtype": "float64"}}, "no option 'dtype'"),
         ({"options": [["beta", 1]]}, "is not the configuration"),

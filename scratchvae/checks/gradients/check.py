@@ -67,7 +67,7 @@ def gradcheck(
         Whether the forward pass is that of training.
     noise
         For a model: the frozen noise of its forward pass; ``None`` draws it from ``seed``. Fresh
-        noise in every pass would drown the difference (eq. 8.3 of the lessons).
+        noise in every pass would drown the difference (eq. 10.3 of the lessons).
     labels
         For a class-conditional model: the class of each image; ``None`` draws them.
     seed
@@ -92,7 +92,7 @@ def gradcheck(
         a gradient by), not finite, or empty; if a pass changes what it is given or what is
         learned; if ``forward`` or ``backward`` takes or returns something else.
     """
-    rng = np.random.default_rng(check_count(seed, "seed", 0))
+    rng = np.random.default_rng(check_count(seed, "seed", 0, None))
     target = target_of(layer_or_model, x, training, noise, labels, rng)
     return _check(target, rng, max_coordinates, directions, tolerance)
 
@@ -141,7 +141,7 @@ def gradcheck_functions(
         check_array(array, "x" if place == 0 else f"array {place + 1}")
     if outputs is not None:
         check_count(outputs, "outputs")
-    check_count(seed, "seed", 0)
+    check_count(seed, "seed", 0, None)
 
     def checked(outputs: int | None) -> tuple[FunctionTarget, GradientReport]:
         target = FunctionTarget(forward, backward, arrays, outputs)

@@ -63,7 +63,7 @@ def error_curve(
     steps = [check_positive(step, "each step") for step in steps]
     if not steps:
         raise InputError("steps must have at least one")
-    rng = np.random.default_rng(check_count(seed, "seed", 0))
+    rng = np.random.default_rng(check_count(seed, "seed", 0, None))
     target = target_of(layer_or_model, x, training, noise, None, rng)
     try:
         passes = run_passes(target, rng)

@@ -4,9 +4,9 @@ Every entry x of an array is moved by a step h both ways, and the slope of the f
 
     D(h) = [f(x + h) − f(x − h)] / 2h
 
-is compared with the gradient. The error of D(h) falls as h² (eq. 2.9 of the lessons), and that of
+is compared with the gradient. The error of D(h) falls as h² (eq. 2.12 of the lessons), and that of
 the combination (4 D(h) − D(2h)) / 3, which is used here, as h⁴; but the rounding of f, divided by
-h, grows as h shrinks (eq. 2.10), and the best step lies in between (eq. 2.11). So several steps are
+h, grows as h shrinks (eq. 2.13), and the best step lies in between (eq. 2.14). So several steps are
 tried, largest first, until one agrees: a right gradient agrees at one of them, a wrong one at none.
 
 Source of the theory: the notes of the course CS231n, "gradient checks".

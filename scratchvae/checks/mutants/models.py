@@ -17,14 +17,14 @@ from scratchvae.validation import FloatArray
 
 
 class KlGradientTimes(VAE):
-    """The gradient of the KL, which is all that β weighs, is ``factor`` times what it should be."""
+    """The gradient of the KL is ``factor`` times what it should be."""
 
     factor: float
 
     def backward(self) -> None:
-        beta, self.beta = self.beta, self.factor * self.beta
+        weight, self.kl_weight = self.kl_weight, self.factor * self.kl_weight
         super().backward()
-        self.beta = beta
+        self.kl_weight = weight
 
 
 class KlGradientDoubled(KlGradientTimes):

@@ -11,10 +11,13 @@ from scratchvae.course.exercises import (
     lesson_08,
     lesson_09,
     lesson_10,
+    lesson_11,
+    lesson_12,
+    lesson_13,
 )
-from scratchvae.course.exercises.exercise import Exercise
+from scratchvae.course.exercises.exercise import Exercise, Question
 
-LESSONS: tuple[list[Exercise], ...] = (
+LESSONS: tuple[list[Exercise | Question], ...] = (
     lesson_01.EXERCISES,
     lesson_02.EXERCISES,
     lesson_03.EXERCISES,
@@ -25,9 +28,12 @@ LESSONS: tuple[list[Exercise], ...] = (
     lesson_08.EXERCISES,
     lesson_09.EXERCISES,
     lesson_10.EXERCISES,
+    lesson_11.EXERCISES,
+    lesson_12.EXERCISES,
+    lesson_13.EXERCISES,
 )
 """Each lesson's exercises, in the order in which the lesson asks them."""
 
-EXERCISES: dict[str, Exercise] = {
+EXERCISES: dict[str, Exercise | Question] = {
     exercise.name: exercise for lesson in LESSONS for exercise in lesson
 }

@@ -13,13 +13,11 @@ import numpy as np
 from scratchvae.checks.diagnosis import Comparison, Diagnosis, agrees
 from scratchvae.course.exercises import running
 from scratchvae.course.exercises.comparison import explain
-from scratchvae.course.exercises.exercise import Exercise, Verdict
-from scratchvae.course.exercises.running import (
-    UnfinishedError,
-    UnusableError,
-    call,
-)
-from scratchvae.errors import unknown_name
+from scratchvae.course.exercises.exercise import Exercise, Question, Verdict
+from scratchvae.course.exercises.questions import judge_statement
+from scratchvae.course.exercises.running import UnfinishedError, UnusableError, call
+from scratchvae.course.own_program import find, keep
+from scratchvae.errors import InputError, unknown_name
 from scratchvae.validation import FloatArray
 
 TRIALS = 6
@@ -27,16 +25,26 @@ TRIALS = 6
 _wrong_attempts: Counter[str] = Counter()
 
 
-def check(name: str, function: Any) -> Verdict:
-    """Judge the reader's ``function`` by the exercise called ``name``.
+def check(name: str, answer: Any, measured: Any = None) -> Verdict:
+    """Judge the reader's ``answer`` to the exercise called ``name``.
 
-    It is called with random arguments and compared with the right answer. Every further wrong
-    attempt adds another hint.
+    A function or a class is called with random arguments and compared with the right one; a number
+    or a letter is compared at once. Every further wrong attempt adds another hint. A right piece of
+    the reader's own program is written into it.
+
+    Parameters
+    ----------
+    name
+        The exercise.
+    answer
+        A function, a class, a number or a letter.
+    measured
+        The right number, where the lesson has measured it.
 
     Returns
     -------
     Verdict
-        Not done, right, or wrong and in what way. Nothing is raised, no matter what ``function``
+        Not done, right, or wrong and in what way. Nothing is raised, no matter what ``answer``
         does; one that never ends is stopped after 20 seconds, unless it catches every exception or
         sits in a single call of compiled code.
     """
@@ -47,18 +55,39 @@ def check(name: str, function: Any) -> Verdict:
         return Verdict(
             str(name), "not done", "unknown", str(unknown_name("exercise", name, EXERCISES))
         )
-    found = judge(exercise, function)
+    if isinstance(exercise, Question):
+        found = judge_statement(exercise, answer, measured)
+    else:
+        found = judge(exercise, answer)
+        if found is not None and found.cause == "not done" and exercise.piece:
+            own = _own(exercise.piece)
+            answer, found = (own, judge(exercise, own)) if own is not None else (answer, found)
     if found is None:
         _wrong_attempts[name] = 0
-        return Verdict(name, "right")
+        return Verdict(name, "right", "", _praise(exercise, answer, measured))
     if found.cause == "not done":
         return Verdict(name, "not done", "", found.sentence)
     _wrong_attempts[name] += 1
     hints = exercise.hints[: _wrong_attempts[name]]
     spent = _wrong_attempts[name] > len(exercise.hints)
-    message = _sentence(found.sentence, exercise.returns)
+    returns = () if isinstance(exercise, Question) else exercise.returns
+    message = _sentence(found.sentence, returns)
     message += " The solution is folded below." if spent else ""
     return Verdict(name, "wrong", found.cause, message, hints)
+
+
+def _own(piece: str) -> Any:
+    try:
+        return find(piece)
+    except InputError:
+        return None
+
+
+def _praise(exercise: Exercise | Question, answer: Any, measured: Any) -> str:
+    if isinstance(exercise, Question):
+        right = measured if exercise.answer is None else exercise.answer
+        return f"It is {right:.4g}." if isinstance(right, int | float | np.number) else ""
+    return keep(answer) if exercise.piece else ""
 
 
 def judge(exercise: Exercise, function: Any) -> Diagnosis | None:
@@ -81,6 +110,8 @@ def judge(exercise: Exercise, function: Any) -> Diagnosis | None:
             "two calls with the same arguments give different results: nothing may be drawn or "
             "remembered inside",
         )
+    if exercise.planted is not None and _is_that(exercise, exercise.planted, trials):
+        return Diagnosis("not done", "The bug is still in it.")
     wrong = [
         place
         for place, results in enumerate(zip(*trials, strict=True))
@@ -105,11 +136,12 @@ def _try(
     """Return a comparison for each result of one call; ``aloud``: with what it prints."""
     random = np.random.default_rng([zlib.crc32(exercise.name.encode()), number])
     arguments = exercise.draw(random)
-    names = [*inspect.signature(exercise.answer).parameters]
+    use = exercise.use or (lambda answer: answer)
+    names = [*inspect.signature(use(exercise.answer)).parameters]
     named = dict(zip(names, arguments, strict=False))
-    expected = _results(exercise, exercise.answer(*copy.deepcopy(arguments)))
+    expected = _results(exercise, use(exercise.answer)(*copy.deepcopy(arguments)))
     own = copy.deepcopy(arguments)
-    given = _results(exercise, call(function, own, named, deadline, aloud))
+    given = _results(exercise, call(use(function), own, named, deadline, aloud, written=function))
     for name, before, after in zip(named, arguments, own, strict=False):
         if isinstance(before, np.ndarray) and not _equal(before, after):
             raise UnusableError(
@@ -154,22 +186,25 @@ def _as_floats(result: Any, name: str) -> FloatArray:
 def _named_mistake(exercise: Exercise, trials: list[list[Comparison]]) -> Diagnosis | None:
     """Return the typical mistake that gives these results, if there is one."""
     for sentence, mistaken in exercise.mistakes.items():
-        if all(_is_that(exercise, mistaken, number, ts) for number, ts in enumerate(trials)):
+        if _is_that(exercise, mistaken, trials):
             return Diagnosis("mistake", sentence)
     return None
 
 
 def _is_that(
-    exercise: Exercise, mistaken: Callable[..., Any], number: int, trials: list[Comparison]
+    exercise: Exercise, mistaken: Callable[..., Any], trials: list[list[Comparison]]
 ) -> bool:
-    try:
-        others = _try(exercise, mistaken, number, time.monotonic() + running.MOST_SECONDS)
-    except (UnusableError, UnfinishedError):
-        return False
-    return all(
-        _right(ours.given, other.given, exercise.tolerance)
-        for ours, other in zip(trials, others, strict=True)
-    )
+    """Tell whether ``mistaken`` gives the reader's results in every trial."""
+    deadline = time.monotonic() + running.MOST_SECONDS
+    for number, results in enumerate(trials):
+        try:
+            others = _try(exercise, mistaken, number, deadline)
+        except (UnusableError, UnfinishedError):
+            return False
+        for ours, other in zip(results, others, strict=True):
+            if not _right(ours.given, other.given, exercise.tolerance):
+                return False
+    return True
 
 
 def _swapped(exercise: Exercise, trials: list[list[Comparison]]) -> Diagnosis | None:

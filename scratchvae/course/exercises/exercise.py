@@ -1,4 +1,9 @@
-"""What an exercise is, and what is said about an answer."""
+"""What an exercise is, and what is said about an answer.
+
+There are six kinds: write a piece of code, find the bug in one, predict a number before it is
+computed, measure one, explain what was seen, and prove. The first two are an ``Exercise``, whose
+answer is run; the others are a ``Question``, whose answer is a number or a choice.
+"""
 
 import html
 import sys
@@ -9,22 +14,30 @@ from typing import Any, Literal
 import numpy as np
 
 Status = Literal["not done", "right", "wrong"]
+Kind = Literal["predict", "measure", "explain", "prove"]
 
 _COLOURS = {"not done": "#b8860b", "right": "#2e8b57", "wrong": "#c0392b"}
 
 
 @dataclass(frozen=True)
 class Exercise:
-    """A function that the reader writes, and everything that is needed to judge it.
+    """A function or a class that the reader writes, and everything that is needed to judge it.
 
     Attributes
     ----------
     name
         What the lesson calls it.
     answer
-        The right function; its docstring says the equation.
+        The right function or class; its docstring says the equation.
     draw
         Returns random arguments for it, with other sizes each time.
+    use
+        For a class, or for a function whose results are not arrays: takes it, and returns a
+        function of the arguments that uses it and returns arrays.
+    piece
+        What the reader's own program calls it; empty if it is no part of that.
+    planted
+        Where the reader is given code with a bug: that code, which is no answer yet.
     mistakes
         Typical wrong answers: what to say to the reader, and a function that makes this mistake.
     hints
@@ -43,6 +56,38 @@ class Exercise:
     hints: tuple[str, ...] = ()
     returns: tuple[str, ...] = ("the result",)
     tolerance: float = 1e-9
+    use: Callable[[Any], Callable[..., Any]] | None = None
+    piece: str = ""
+    planted: Callable[..., Any] | None = None
+
+
+@dataclass(frozen=True)
+class Question:
+    """A number or a choice that the reader commits to before the lesson says it.
+
+    Attributes
+    ----------
+    name
+        What the lesson calls it.
+    kind
+        What it asks for.
+    answer
+        The right number, or the letter of the right choice; ``None`` where the lesson measures the
+        number and hands it to the checker.
+    within
+        How far a number may be off, relative to the right one.
+    mistakes
+        Typical wrong answers: what to say to the reader, and the number or letter.
+    hints
+        From a vague one to one that nearly gives it away; every wrong attempt shows another.
+    """
+
+    name: str
+    kind: Kind
+    answer: float | str | None
+    within: float = 0.02
+    mistakes: Mapping[str, float | str] = field(default_factory=dict)
+    hints: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ Dimensions: N images of shape (H, W, C), D latents.
 import numpy as np
 
 from scratchvae.course.exercises.draws import unequal_sizes
-from scratchvae.course.exercises.exercise import Exercise
+from scratchvae.course.exercises.exercise import Exercise, Question
 from scratchvae.probability import GaussianLikelihood, kl_to_standard
 from scratchvae.validation import FloatArray
 
@@ -22,9 +22,9 @@ def reconstruction_nats(x: FloatArray, decoded: FloatArray, variance: float) -> 
     return GaussianLikelihood(variance).negative_log_likelihood(x, decoded)
 
 
-def kl_from_deviation(mean: FloatArray, deviation: FloatArray) -> FloatArray:
+def kl_from_sd(mean: FloatArray, sd: FloatArray) -> FloatArray:
     """Return each image's KL (N,), with standard deviations (N, D) given: eq. 1.5."""
-    return kl_to_standard(mean, 2 * np.log(deviation))
+    return kl_to_standard(mean, 2 * np.log(sd))
 
 
 def interpolate(z_a: FloatArray, z_b: FloatArray, steps: int) -> FloatArray:
@@ -44,7 +44,7 @@ def _draw_images(random: np.random.Generator) -> tuple[FloatArray, FloatArray, f
     return random.random(shape), random.random(shape), float(random.uniform(0.05, 0.3))
 
 
-def _draw_deviations(random: np.random.Generator) -> tuple[FloatArray, FloatArray]:
+def _draw_sds(random: np.random.Generator) -> tuple[FloatArray, FloatArray]:
     count, latents = unequal_sizes(random, 2)
     return random.standard_normal((count, latents)), random.uniform(0.1, 2.0, (count, latents))
 
@@ -67,7 +67,34 @@ def _shares(steps: int) -> FloatArray:
     return np.linspace(0, 1, steps)[:, None]
 
 
-EXERCISES: list[Exercise] = [
+NATS_OF_A_BYTE = Question(
+    name="nats-of-a-byte",
+    kind="predict",
+    answer=8 * float(np.log(2)),
+    mistakes={
+        "a nat is more than a bit, so there are fewer of them": 8 / float(np.log(2)),
+        "those are bits": 8.0,
+        "that is the natural logarithm of 8: the cost of one in eight": float(np.log(8)),
+    },
+    hints=("Solve (1.7) for the nats.", "One bit is log 2 = 0.693 nats."),
+)
+
+WHY_THE_KL_RISES = Question(
+    name="why-does-the-kl-rise",
+    kind="explain",
+    answer="B",
+    mistakes={
+        "the sum of the two is minimised, not each": "A",
+        "then the loss itself would rise or jump": "C",
+        "(1.5) is a formula; nothing is drawn in it": "D",
+    },
+    hints=(
+        "What does an encoder say that knows nothing yet, and what does it cost?",
+        "What does a z that says more do to the reconstruction?",
+    ),
+)
+
+EXERCISES: list[Exercise | Question] = [
     Exercise(
         name="noise-from-latent",
         answer=noise_from_latent,
@@ -149,44 +176,38 @@ EXERCISES: list[Exercise] = [
         returns=("the reconstruction",),
     ),
     Exercise(
-        name="kl-from-deviation",
-        answer=kl_from_deviation,
-        draw=_draw_deviations,
+        name="kl-from-sd",
+        answer=kl_from_sd,
+        draw=_draw_sds,
         mistakes={
             "the logarithm of the variance is twice that of the standard deviation": (
-                lambda mean, deviation: (
-                    0.5 * (mean**2 + deviation**2 - 1 - np.log(deviation)).sum(axis=1)
-                )
+                lambda mean, sd: 0.5 * (mean**2 + sd**2 - 1 - np.log(sd)).sum(axis=1)
             ),
-            "the variance is the square of the standard deviation": lambda mean, deviation: (
-                0.5 * (mean**2 + deviation - 1 - np.log(deviation)).sum(axis=1)
+            "the variance is the square of the standard deviation": lambda mean, sd: (
+                0.5 * (mean**2 + sd - 1 - np.log(sd)).sum(axis=1)
             ),
             "one of the two is still the standard deviation: e^log_variance is its square": (
-                lambda mean, deviation: (
-                    0.5 * (mean**2 + deviation - 1 - 2 * np.log(deviation)).sum(axis=1)
-                )
+                lambda mean, sd: 0.5 * (mean**2 + sd - 1 - 2 * np.log(sd)).sum(axis=1)
             ),
             "you put the standard deviation where the log-variance belongs": (
-                lambda mean, deviation: (
-                    0.5 * (mean**2 + np.exp(deviation) - 1 - deviation).sum(axis=1)
-                )
+                lambda mean, sd: 0.5 * (mean**2 + np.exp(sd) - 1 - sd).sum(axis=1)
             ),
             "the logarithm of a square is twice the logarithm, not half of it": (
-                lambda mean, deviation: (
-                    0.5 * (mean**2 + deviation**2 - 1 - np.log(deviation) / 2).sum(axis=1)
-                )
+                lambda mean, sd: 0.5 * (mean**2 + sd**2 - 1 - np.log(sd) / 2).sum(axis=1)
             ),
-            "the mean is not squared": lambda mean, deviation: (
-                0.5 * (mean + deviation**2 - 1 - 2 * np.log(deviation)).sum(axis=1)
+            "the mean is not squared": lambda mean, sd: (
+                0.5 * (mean + sd**2 - 1 - 2 * np.log(sd)).sum(axis=1)
             ),
         },
         hints=(
-            "The variance is the deviation squared. Which two terms of (1.5) change?",
-            "e^log_variance becomes deviation². And what is the logarithm of a square?",
-            "½ times the sum over the last axis of mean² + deviation² − 1 − 2 log(deviation).",
+            "The variance is the square of the sd. Which two terms of (1.5) change?",
+            "e^log_variance becomes sd². And what is the logarithm of a square?",
+            "½ times the sum over the last axis of mean² + sd² − 1 − 2 log(sd).",
         ),
         returns=("the KL",),
     ),
+    NATS_OF_A_BYTE,
+    WHY_THE_KL_RISES,
     Exercise(
         name="latent-interpolation",
         answer=interpolate,

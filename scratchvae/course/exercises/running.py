@@ -16,6 +16,8 @@ from typing import Any
 
 import numpy as np
 
+from scratchvae.course.own_program import source_of
+
 # Answers take milliseconds; a reader who waits for one that never ends should not wait long.
 MOST_SECONDS = 20.0
 # How long an answer that has been told to stop may take before it is told so again, or said not to
@@ -45,6 +47,7 @@ def call(
     named: Mapping[str, Any],
     deadline: float,
     aloud: bool,
+    written: Any,
 ) -> Any:
     """Return what an answer returns for ``arguments``, which it may change.
 
@@ -58,6 +61,8 @@ def call(
         When it must have ended, by ``time.monotonic``.
     aloud
         Whether what it prints is shown.
+    written
+        What the reader wrote, which ``function`` uses: that, or a class.
 
     Raises
     ------
@@ -94,7 +99,7 @@ def call(
         if isinstance(error, NotImplementedError):
             raise UnfinishedError("") from None
         if isinstance(error, Exception | SystemExit):
-            raise UnusableError("error", _error_in_words(error, function)) from None
+            raise UnusableError("error", _error_in_words(error, written)) from None
         raise  # the reader's Ctrl-C
     if (returned is None or returned is ...) and heard.anything:
         raise UnfinishedError("It prints and returns nothing: end it with return.")
@@ -187,15 +192,16 @@ def _raise_in(thread: threading.Thread, error: type[BaseException] | None) -> No
     ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread.ident or 0), raised)
 
 
-def _error_in_words(error: BaseException, function: Callable[..., Any]) -> str:
+def _error_in_words(error: BaseException, written: Any) -> str:
     """Return a reader's error in one line, with the line of theirs where it happened."""
-    sentence = f"your function raised {type(error).__name__}"
+    sentence = f"your {'class' if isinstance(written, type) else 'function'} raised "
+    sentence += type(error).__name__
     try:
         first = next(iter(str(error).splitlines()), "")
     except Exception:  # an error of the reader's own that cannot be put into words
         first = ""
     sentence += f": {first}" if first else ""
-    file = getattr(getattr(function, "__code__", None), "co_filename", None)
+    file, _ = source_of(written)
     for frame in reversed(traceback.extract_tb(error.__traceback__)):
         if frame.filename == file:
             line = (frame.line or linecache.getline(frame.filename, frame.lineno or 0)).strip()

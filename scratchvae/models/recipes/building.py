@@ -51,11 +51,14 @@ def build(
     unknown = [option for option in options if option not in recipe.options]
     if unknown:
         raise unknown_name("option", unknown[0], recipe.options, owner=name)
-    chosen = recipe.options | {k: v for k, v in options.items() if v is not None}
+    given = {k: v for k, v in options.items() if v is not None}
+    # NumPy's numbers as Python's: what a model was built from can be written to a file.
+    given = {k: v.item() if isinstance(v, np.generic) else v for k, v in given.items()}
+    chosen = recipe.options | given
     latents = recipe.latent_dim if latent_dim is None else check_count(latent_dim, "latent_dim")
     model = recipe.make(LayerFactory(latents, seed, dtype), **chosen)
     # Pixels are binarised only for a distribution over black and white.
     pixels = None if model.likelihood.unit_interval else "grey"
     model.settings = recipe.settings.changed(pixels=pixels)
-    model.config = {"recipe": name, "latent_dim": latents, "seed": seed} | chosen
+    model.config = {"recipe": name, "latent_dim": latents, "seed": int(seed)} | chosen
     return model

@@ -34,7 +34,7 @@ PIXEL_VARIANCE = 0.3081**2
 
 
 def zhao_cnn(make: LayerFactory, *, variance: float, **weights: Any) -> VAE:
-    """Zhao (2023), section 3.2. The printed decoder cannot give 28 × 28; this one does."""
+    """Zhao (2023), section 4.2. The printed decoder cannot give 28 × 28; this one does."""
     half = {"kernel_size": 3, "stride": 2, "padding": 1, **make.options}
     encoder = Sequential(  # 28 → 14 → 7 → 4 rows and columns
         *_normed(Conv2D(1, 32, **half), Conv2D(32, 64, **half), Conv2D(64, 32, **half)),

@@ -30,7 +30,7 @@ _LIKELIHOODS = {"bernoulli": BernoulliLikelihood, "gaussian": LearnedVarianceLik
 
 
 def zhao_mlp(make: LayerFactory, *, hidden: int, variance: float, **weights: Any) -> VAE:
-    """Zhao (2023), section 3.1: the text says a hidden layer of 20, the printed network of 10."""
+    """Zhao (2023), section 4.1: the text says a hidden layer of 20, the printed network of 10."""
     widths = [300, 100, check_count(hidden, "hidden")]
     arguments = make.mirrored(widths, ELU, GaussianLikelihood(variance), Sigmoid())
     return VAE(**arguments, variance_head=LogSoftplus(floor=1e-8), **weights)
@@ -127,7 +127,7 @@ def hierarchical_vae(
 
 
 def linear_autoencoder(make: LayerFactory) -> Autoencoder:
-    """EECS 230, lecture 16: what it learns spans the principal components (eq. 3.3, eq. 3.7)."""
+    """EECS 230, lecture 16: what it learns spans the principal components (eq. 4.3, eq. 4.7)."""
     return Autoencoder(**make.mirrored([], None, GaussianLikelihood(1.0), per_latent=1))
 
 

@@ -1,34 +1,42 @@
-"""The exercises of lesson 6, "The ELBO", in the order in which it asks them."""
+"""The exercises of lesson 6, "Probability", in the order in which it asks them."""
 
-from scratchvae.course.exercises.exercise import Exercise
-from scratchvae.course.exercises.lesson_06.bound import (
-    BEST_LOG_VARIANCE,
-    ELBO_FROM_DRAWS,
-    EXPECTED_SQUARED_ERROR,
-    best_log_variance,
-    elbo_from_draws,
-    expected_squared_error,
+from scratchvae.course.exercises.exercise import Exercise, Question
+from scratchvae.course.exercises.lesson_06.divergence import (
+    KL_CATEGORICAL,
+    KL_MONTE_CARLO,
+    kl_categorical,
+    kl_estimate,
 )
-from scratchvae.course.exercises.lesson_06.factor_analysis import (
-    FACTOR_M_STEP,
-    FACTOR_POSTERIOR,
-    factor_m_step,
-    factor_posterior,
+from scratchvae.course.exercises.lesson_06.mixtures import (
+    LOG_MEAN_EXP,
+    MIXTURE_MOMENTS,
+    POSTERIOR_OF_CAUSES,
+    mixture_moments,
+    posterior_of_causes,
 )
+from scratchvae.course.exercises.lesson_06.pieces import (
+    DRAWS_FOR_A_DIGIT,
+    LOG_NORMAL,
+    MEAN_AND_ERROR,
+)
+from scratchvae.course.program import log_mean_exp
 
 __all__ = [
     "EXERCISES",
-    "best_log_variance",
-    "elbo_from_draws",
-    "expected_squared_error",
-    "factor_m_step",
-    "factor_posterior",
+    "kl_categorical",
+    "kl_estimate",
+    "log_mean_exp",
+    "mixture_moments",
+    "posterior_of_causes",
 ]
 
-EXERCISES: list[Exercise] = [
-    FACTOR_POSTERIOR,
-    ELBO_FROM_DRAWS,
-    EXPECTED_SQUARED_ERROR,
-    BEST_LOG_VARIANCE,
-    FACTOR_M_STEP,
+EXERCISES: list[Exercise | Question] = [
+    MIXTURE_MOMENTS,
+    LOG_NORMAL,
+    LOG_MEAN_EXP,
+    POSTERIOR_OF_CAUSES,
+    KL_CATEGORICAL,
+    DRAWS_FOR_A_DIGIT,
+    MEAN_AND_ERROR,
+    KL_MONTE_CARLO,
 ]

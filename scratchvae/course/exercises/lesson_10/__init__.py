@@ -1,32 +1,42 @@
-"""The exercises of lesson 10, "Your VAE", in the order in which it asks them."""
+"""The exercises of lesson 10, "Reparameterisation", in the order in which it asks them."""
 
-from scratchvae.course.exercises.exercise import Exercise
-from scratchvae.course.exercises.lesson_10.adam import ADAM_STEP, adam_step
-from scratchvae.course.exercises.lesson_10.gradients import (
-    LOGITS_GRADIENT,
-    TWO_PATHS,
-    logits_gradient,
-    two_paths,
+from scratchvae.course.exercises.exercise import Exercise, Question
+from scratchvae.course.exercises.lesson_10.estimators import (
+    BEST_BASELINE,
+    EXPONENTIAL_BACKWARD,
+    GAUSSIAN_SCORE,
+    LEAVE_ONE_OUT_BASELINE,
+    SOFTPLUS_BACKWARD,
+    best_baseline,
+    exponential_backward,
+    leave_one_out,
+    softplus_backward,
 )
-from scratchvae.course.exercises.lesson_10.linear_vae import (
-    LINEAR_VAE_GRADIENTS,
-    linear_vae_gradients,
+from scratchvae.course.exercises.lesson_10.pieces import (
+    DRAW,
+    DRAW_BACKWARD,
+    VARIANCE_OF_A_CONSTANT,
+    VARIANCE_WITH_NEIGHBOURS,
 )
-from scratchvae.course.exercises.lesson_10.walk import WALK_SPEED, walk_speed
+from scratchvae.course.program import gaussian_score
 
 __all__ = [
     "EXERCISES",
-    "adam_step",
-    "linear_vae_gradients",
-    "logits_gradient",
-    "two_paths",
-    "walk_speed",
+    "best_baseline",
+    "exponential_backward",
+    "gaussian_score",
+    "leave_one_out",
+    "softplus_backward",
 ]
 
-EXERCISES: list[Exercise] = [
-    LOGITS_GRADIENT,
-    TWO_PATHS,
-    LINEAR_VAE_GRADIENTS,
-    ADAM_STEP,
-    WALK_SPEED,
+EXERCISES: list[Exercise | Question] = [
+    GAUSSIAN_SCORE,
+    VARIANCE_OF_A_CONSTANT,
+    LEAVE_ONE_OUT_BASELINE,
+    EXPONENTIAL_BACKWARD,
+    VARIANCE_WITH_NEIGHBOURS,
+    BEST_BASELINE,
+    DRAW,
+    DRAW_BACKWARD,
+    SOFTPLUS_BACKWARD,
 ]

@@ -1,0 +1,18 @@
+"""The lessons' diagrams, drawn in code."""
+
+from scratchvae.course.diagrams.drawing import Drawing
+from scratchvae.course.diagrams.gradients import dense_layer, reparameterisation, two_paths
+from scratchvae.course.diagrams.models import autoencoder, plates, variational_autoencoder
+from scratchvae.course.diagrams.quantities import evidence_gap, outer_products
+
+__all__ = [
+    "Drawing",
+    "autoencoder",
+    "dense_layer",
+    "evidence_gap",
+    "outer_products",
+    "plates",
+    "reparameterisation",
+    "two_paths",
+    "variational_autoencoder",
+]

@@ -1,0 +1,46 @@
+"""The exercises of lesson 2, "Dense layers", in the order in which it asks them."""
+
+from scratchvae.course.exercises.exercise import Exercise, Question
+from scratchvae.course.exercises.lesson_02.gradients import (
+    DENSE_WEIGHT_GRADIENT,
+    ELU_BACKWARD,
+    EXTRAPOLATED_SLOPE,
+    ONE_SIDED_BEST_STEP,
+    SKIP_CONNECTION_BACKWARD,
+    elu_backward,
+    extrapolated_slope,
+    one_sided_best_step,
+    skip_backward,
+    weight_gradient,
+)
+from scratchvae.course.exercises.lesson_02.pieces import (
+    DENSE_LAYER,
+    ELU_LAYER,
+    SEQUENTIAL,
+    SLOPES,
+    SQUARED_ERROR,
+    TANH_LAYER,
+)
+
+__all__ = [
+    "EXERCISES",
+    "elu_backward",
+    "extrapolated_slope",
+    "one_sided_best_step",
+    "skip_backward",
+    "weight_gradient",
+]
+
+EXERCISES: list[Exercise | Question] = [
+    DENSE_WEIGHT_GRADIENT,
+    DENSE_LAYER,
+    ELU_BACKWARD,
+    TANH_LAYER,
+    ELU_LAYER,
+    SQUARED_ERROR,
+    SEQUENTIAL,
+    SKIP_CONNECTION_BACKWARD,
+    SLOPES,
+    ONE_SIDED_BEST_STEP,
+    EXTRAPOLATED_SLOPE,
+]

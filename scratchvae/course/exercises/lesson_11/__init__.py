@@ -1,0 +1,42 @@
+"""The exercises of lesson 11, "Likelihoods", in the order in which it asks them."""
+
+from scratchvae.course.exercises.exercise import Exercise, Question
+from scratchvae.course.exercises.lesson_11.likelihoods import (
+    BEST_VARIANCE,
+    CROSS_ENTROPY_FLOOR,
+    LOGISTIC_LOSS,
+    SHARED_VARIANCE_GRADIENTS,
+    WATER_FILLING,
+    best_variance,
+    cross_entropy_floor,
+    logistic_loss,
+    shared_variance_gradients,
+    water_filling,
+)
+from scratchvae.course.exercises.lesson_11.pieces import (
+    BERNOULLI,
+    BETA_OF_A_MEAN,
+    GAUSSIAN,
+    WHICH_IS_BETTER,
+)
+
+__all__ = [
+    "EXERCISES",
+    "best_variance",
+    "cross_entropy_floor",
+    "logistic_loss",
+    "shared_variance_gradients",
+    "water_filling",
+]
+
+EXERCISES: list[Exercise | Question] = [
+    BERNOULLI,
+    LOGISTIC_LOSS,
+    CROSS_ENTROPY_FLOOR,
+    GAUSSIAN,
+    BEST_VARIANCE,
+    WATER_FILLING,
+    BETA_OF_A_MEAN,
+    WHICH_IS_BETTER,
+    SHARED_VARIANCE_GRADIENTS,
+]

@@ -1,0 +1,153 @@
+"""What lesson 11 adds to the reader's own program: two likelihoods; and its questions."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from scratchvae.course.exercises.draws import unequal_sizes
+from scratchvae.course.exercises.exercise import Exercise, Question
+from scratchvae.course.program import Bernoulli, Gaussian
+from scratchvae.validation import FloatArray
+
+METHODS = ("nats", "gradient", "mean", "sample")
+
+
+def _used(likelihood: Any, x: FloatArray, y: FloatArray, seed: int) -> Any:
+    """Return what all four methods give; ``None`` where one of them is still a stub."""
+    found = likelihood.nats(x, y)
+    if found is None:
+        return None
+    rng = np.random.default_rng(seed)
+    return (found, likelihood.gradient(x, y), likelihood.mean(y), likelihood.sample(y, rng))
+
+
+def _used_bernoulli(kind: Any) -> Callable[..., Any]:
+    def run(x: FloatArray, y: FloatArray, seed: int) -> Any:
+        return _used(kind(), x, y, seed)
+
+    return run
+
+
+def _used_gaussian(kind: Any) -> Callable[..., Any]:
+    def run(x: FloatArray, y: FloatArray, variance: float, seed: int) -> Any:
+        return _used(kind(variance), x, y, seed)
+
+    return run
+
+
+def _draw_bits(random: np.random.Generator) -> tuple[FloatArray, FloatArray, int]:
+    shape = unequal_sizes(random, 2)
+    x = (random.random(shape) < 0.5).astype(float)
+    y = 3 * random.standard_normal(shape)
+    y[0, 0] = 800 * random.choice([-1.0, 1.0])  # where an exponential overflows
+    return x, y, int(random.integers(1000))
+
+
+def _draw_grey(random: np.random.Generator) -> tuple[FloatArray, FloatArray, float, int]:
+    shape = unequal_sizes(random, 2)
+    x, y = random.random(shape), random.standard_normal(shape)
+    return x, y, float(random.uniform(0.1, 0.5)), int(random.integers(1000))
+
+
+class _Averaged(Bernoulli):
+    def nats(self, x: FloatArray, y: FloatArray) -> FloatArray:
+        nats: FloatArray = super().nats(x, y) / x.shape[-1]
+        return nats
+
+
+class _Uphill(Bernoulli):
+    def gradient(self, x: FloatArray, y: FloatArray) -> FloatArray:
+        return -super().gradient(x, y)
+
+
+class _Rounded(Bernoulli):
+    def sample(self, y: FloatArray, rng: np.random.Generator) -> FloatArray:
+        return (self.mean(y) > 0.5).astype(y.dtype)
+
+
+BERNOULLI = Exercise(
+    name="bernoulli",
+    piece="Bernoulli",
+    answer=Bernoulli,
+    use=_used_bernoulli,
+    draw=_draw_bits,
+    mistakes={
+        "nats is a mean over pixels; an image's loss is the sum": _Averaged,
+        "gradient points the other way: it is sigmoid(y) − x": _Uphill,
+        "sample rounds the mean; a draw is 1 with that probability": _Rounded,
+    },
+    hints=(
+        "nats is (11.1) with (11.2), summed over the last axis; gradient is (11.3).",
+        "np.maximum(y, 0) + np.log1p(np.exp(-np.abs(y))) − x y; and sample compares "
+        "rng.random(y.shape) with the mean.",
+    ),
+    returns=METHODS,
+)
+
+
+class _VarianceAsSd(Gaussian):
+    def sample(self, y: FloatArray, rng: np.random.Generator) -> FloatArray:
+        return y + self.variance * rng.standard_normal(y.shape)
+
+
+class _WithoutHalf(Gaussian):
+    def nats(self, x: FloatArray, y: FloatArray) -> FloatArray:
+        nats: FloatArray = 2 * super().nats(x, y)
+        return nats
+
+
+class _Multiplied(Gaussian):
+    def nats(self, x: FloatArray, y: FloatArray) -> FloatArray:
+        nats: FloatArray = super().nats(x, y) * self.variance**2
+        return nats
+
+
+GAUSSIAN = Exercise(
+    name="gaussian",
+    piece="Gaussian",
+    answer=Gaussian,
+    use=_used_gaussian,
+    draw=_draw_grey,
+    mistakes={
+        "sample multiplies the noise by the variance; its root is the standard deviation": (
+            _VarianceAsSd
+        ),
+        "nats lacks the half: the squared error is divided by 2c": _WithoutHalf,
+        "nats is multiplied by c: a / 2 * c is (a / 2) * c; write a / (2 * c)": _Multiplied,
+    },
+    hints=(
+        "nats is the first term of (11.6), gradient its derivative.",
+        "The noise of a draw has the standard deviation np.sqrt(self.variance).",
+    ),
+    returns=METHODS,
+)
+
+BETA_OF_A_MEAN = Question(
+    name="beta-of-a-mean",
+    kind="predict",
+    answer=784.0,
+    mistakes={
+        "which of the two terms became smaller, and how does that look from the other?": 1 / 784,
+        "nobody chose another weight, but a mean over pixels is one": 1.0,
+    },
+    hints=(
+        "Multiply their loss by a number that makes the reconstruction a sum again.",
+        "What happens to the KL by that?",
+    ),
+)
+
+WHICH_IS_BETTER = Question(
+    name="which-is-better",
+    kind="explain",
+    answer="C",
+    mistakes={
+        "a smaller c only says that errors count more": "A",
+        "divide any loss by 2 and it is smaller": "B",
+        "nothing says so": "D",
+    },
+    hints=(
+        "Put c into (11.6): what is left out, and what is divided by it?",
+        "Would you know which has the smaller squared error?",
+    ),
+)

@@ -1,0 +1,70 @@
+"""Where a loss that is not finite comes from: the first layer whose output is not."""
+
+from copy import copy
+from typing import Any
+
+import numpy as np
+
+from scratchvae.engine.twins import twin
+from scratchvae.layers import Layer, Sequential
+from scratchvae.training.protocol import Trainable
+from scratchvae.validation import FloatArray
+
+
+def first_not_finite(
+    model: Trainable, x: FloatArray, noise: FloatArray, condition: dict[str, Any]
+) -> str:
+    """Return where a forward pass first gives an infinity or NaN, such as "encoder.2 (Dense)".
+
+    The pass runs once more, on a copy of the model whose layers are watched. Only buffers are
+    shared with the model: the caller puts them back.
+    """
+    watched, seen = copy(model), _Seen()
+    for name, network in model.networks.items():
+        vars(watched)[name] = _watch(network, name, seen)
+    watched.forward(x, noise, training=True, **condition)
+    return seen.where or "the loss itself" + seen.largest()
+
+
+class _Seen:
+    """What the watched layers have put out, in the order of the pass."""
+
+    def __init__(self) -> None:
+        self.where = ""
+        self.sizes: dict[str, float] = {}
+
+    def note(self, name: str, x: FloatArray, y: FloatArray) -> None:
+        if not self.where and not np.isfinite(y).all():
+            # An infinite input that no layer gave was drawn or computed between two networks.
+            self.where = name if np.isfinite(x).all() else f"what goes into {name}"
+        self.sizes[name] = float(np.abs(y).max(initial=0))
+
+    def largest(self) -> str:
+        if not self.sizes:
+            return ""
+        name = max(self.sizes, key=lambda each: self.sizes[each])
+        return f" (of all layers' outputs, the largest is {self.sizes[name]:.3g} in {name})"
+
+
+class _Watched(Layer):
+    """A layer whose outputs are looked at as they pass; all else is the layer's own."""
+
+    def __init__(self, layer: Layer, name: str, seen: _Seen) -> None:
+        self._layer, self._name, self._seen = twin(layer), name, seen
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.__dict__["_layer"], name)
+
+    def forward(self, x: FloatArray, training: bool = False) -> FloatArray:
+        y = self._layer.forward(x, training)
+        self._seen.note(self._name, x, y)
+        return y
+
+
+def _watch(layer: Layer, name: str, seen: _Seen) -> Layer:
+    """Return a copy of a network that notes what each of its layers puts out."""
+    if type(layer) is not Sequential:
+        return _Watched(layer, f"{name} ({type(layer).__name__})", seen)
+    watched = copy(layer)
+    watched.layers = [_watch(inner, f"{name}.{i}", seen) for i, inner in enumerate(layer.layers)]
+    return watched

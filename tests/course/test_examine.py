@@ -1,0 +1,56 @@
+"""The examination of a whole program."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+import scratchvae
+from scratchvae.course import examine, notebooks, own_program
+from scratchvae.course.exercises.catalogue import LESSONS
+
+LESSON_FILES = Path(scratchvae.__file__).parent.parent / "lessons"
+
+
+@pytest.fixture(scope="module")
+def solved(tmp_path_factory):
+    """Return a file with the solutions of all lessons, and nothing of ours."""
+    text = re.sub(r"(?m)^# Until.*\n.*import \*.*\n", "", own_program._HEADER)
+    for lesson, path in zip(LESSONS, sorted(LESSON_FILES.glob("[0-9]*.ipynb")), strict=True):
+        pieces = {each.name for each in lesson if getattr(each, "piece", "")}
+        for name, code in notebooks.solutions(notebooks.read(path)).items():
+            text = own_program._merged(text, code) if name in pieces else text
+    file = tmp_path_factory.mktemp("own") / "mine.py"
+    file.write_text(text, encoding="utf-8")
+    assert "scratchvae" not in text
+    return file
+
+
+def test_a_whole_program_passes(solved, capsys):
+    assert examine.main([str(solved)]) == 0
+    assert "40 of 40 pieces are right." in capsys.readouterr().out
+
+
+def test_what_is_wrong_or_missing_is_said(solved, tmp_path, capsys):
+    text = solved.read_text(encoding="utf-8").replace("def toss", "def other")
+    text = text.replace("return x @ self.parameters", "return -x @ self.parameters")
+    file = tmp_path / "mine.py"
+    file.write_text(text, encoding="utf-8")
+    assert examine.main([str(file)]) == 1
+    said = capsys.readouterr().out
+    assert re.search(r"^toss +missing$", said, re.MULTILINE)
+    assert re.search(r"^Dense +wrong: .+", said, re.MULTILINE)
+
+
+def test_a_file_that_is_not_there_is_said(tmp_path, capsys):
+    assert examine.main([str(tmp_path / "missing.py")]) == 2
+    assert "there is no file" in capsys.readouterr().err
+
+
+def test_it_trains_beside_the_package(solved, monkeypatch):
+    monkeypatch.setenv("SCRATCHVAE_FAST", "1")
+    monkeypatch.setenv("SCRATCHVAE_LESSON_DATA", "synthetic")
+    own, packaged = examine.compare_training(own_program.load(solved))
+    # Two epochs of 2,000 images: both are far below the coin's 543 nats, and near each other.
+    assert 100 < own < 350
+    assert abs(own - packaged) < 30
