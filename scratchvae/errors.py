@@ -31,7 +31,7 @@ class InputError(ValueError):
 def shown(value: object) -> str:
     """Return ``value`` as an error shows it: on one line, and no more of it than helps."""
     text = " ".join(repr(value).split())
-    return text if len(text) <= _MOST_SHOWN else f"{text[: _MOST_SHOWN - 2]} …"
+    return text if len(text) <= _MOST_SHOWN else f"{text[: _MOST_SHOWN - 4]} ..."
 
 
 def not_defined(owner: object, method: str) -> InputError:

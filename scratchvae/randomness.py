@@ -79,6 +79,10 @@ class StreamsInTurn:
         self._use = use
         self._ready: dict[tuple[int, int], np.random.Generator] = {}
 
+    def __reduce__(self) -> tuple[type["StreamsInTurn"], tuple[str]]:
+        """Return what a copy or a pickle keeps: the streams can be made anew."""
+        return StreamsInTurn, (self._use,)
+
     def take(self, seed: int, number: int) -> np.random.Generator:
         """Return ``stream(seed, use, number)``."""
         if (seed, number) not in self._ready:

@@ -6,13 +6,14 @@ from typing import Any
 from scratchvae.engine.facts import Facts
 from scratchvae.engine.plan import Plan
 from scratchvae.engine.stages import KNOWN, Places, Rotation
+from scratchvae.engine.twins import twin
 from scratchvae.errors import InputError
 from scratchvae.kernels.machine.arena import Arena
 from scratchvae.kernels.machine.memory import Memory
 from scratchvae.kernels.machine.tasks import Resources
 from scratchvae.kernels.machine.threads import get_threads
 from scratchvae.layers import Layer, Sequential
-from scratchvae.layers.sequential import check_each_once, passed_on, twin
+from scratchvae.layers.sequential import check_each_once, passed_on
 from scratchvae.validation import (
     FloatArray,
     check_floats,
@@ -34,12 +35,11 @@ _MOST_PLANS = 16  # of one network: shapes that come once must not fill the memo
 class PlannedNetwork(Layer):
     """A network's double: the passes of its known layers run as plans, all else is its own.
 
-    ``keeps`` says that a backward pass may follow, which needs what the layers put out; ``copies``
-    says that what its passes return is the caller's to keep.
+    ``keeps`` says that a backward pass may follow, which needs what the layers put out.
     """
 
-    def __init__(self, network: Layer, keeps: bool, copies: bool = False) -> None:
-        self.network, self._keeps, self._copies = network, keeps, copies
+    def __init__(self, network: Layer, keeps: bool) -> None:
+        self.network, self._keeps, self._copies = network, keeps, False
         self._memory = Memory()
         self._gradients, self._turns = Rotation(), Rotation()
         self._call = 0
@@ -76,9 +76,12 @@ class PlannedNetwork(Layer):
             self.overwrites = False
             self.network.zero_grad()
 
-    def rewind(self) -> None:
-        """Begin a new round: what forward passes returned in the last one may be written over."""
-        self._call = 0
+    def rewind(self, copies: bool = False) -> None:
+        """Begin a new round: what forward passes returned in the last one may be written over.
+
+        But ``copies`` says that what this round's passes return is the caller's to keep.
+        """
+        self._call, self._copies = 0, copies
 
     def plan(self, x: FloatArray, training: bool) -> Plan | None:
         """Return the plan of all of the network for input like ``x``, if its layers are known.

@@ -61,7 +61,7 @@ def facts_of(model: Any) -> Facts | None:
 
 
 class VAEPasses:
-    """The ``forward`` and ``backward`` of a VAE's double."""
+    """The ``forward``, ``zero_grad`` and ``backward`` of a VAE's double."""
 
     def __init__(self) -> None:
         self._plans: dict[tuple[Plan, Plan], _VAEPlan] = {}
@@ -92,7 +92,7 @@ class VAEPasses:
         model = self._double
         self._plan = None if condition else self._known(x, eps, training)
         if self._plan is None:
-            return type(model).forward(model, x, eps, training, **condition)
+            return model.forward(x, eps, training, **condition)
         nll, kl = self._plan.forward(x, eps)
         beta = model.kl_weight * model.beta
         return model._mean_loss(nll, kl, beta, model.reconstruction_weight)  # eq. 12.2
@@ -106,7 +106,7 @@ class VAEPasses:
         """Do what ``VAE.backward`` does."""
         model = self._double
         if self._plan is None:
-            type(model).backward(model)
+            model.backward()
             return
         encoder, decoder, _ = self._networks
         overwrites = encoder.overwrites and decoder.overwrites

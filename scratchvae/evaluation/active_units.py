@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from scratchvae.engine import looking_at
 from scratchvae.errors import InputError
 from scratchvae.models import HierarchicalVAE, LatentModel
 from scratchvae.validation import MODEL, FloatArray, check_floats, check_is, check_not_negative
@@ -63,6 +64,9 @@ def layer_activity(
     check_is(model, "model", LatentModel, MODEL)
     if not isinstance(model, HierarchicalVAE):
         return [active_units(model.encode(images, labels), threshold)]
-    chunks = [model.layer_means(x) for x, _ in model._read(images, None)]
+    chunks = []
+    for x, _ in model._read(images, None):
+        with looking_at(model) as double:
+            chunks.append([means.copy() for means in double.layer_means(x)])
     layers = [np.concatenate(layer) for layer in zip(*chunks, strict=True)]
     return [active_units(layer, threshold) for layer in layers or [np.empty((0, model.latent_dim))]]

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scratchvae.data.batches import read_pixels
+from scratchvae.engine import looking_at
 from scratchvae.layers import Dense, Flatten, Parameter, ReLU, Sequential
 from scratchvae.models.checks import check_labels
 from scratchvae.randomness import generator
@@ -84,11 +85,12 @@ class DigitClassifier(Trainable):
 
     def predict(self, images: NDArray[Any]) -> NDArray[np.int64]:
         """Return the likeliest class of each image, (N,): 8-bit pixels, or floats from 0 to 1."""
-        logits = [
-            self.network.forward(read_pixels(images[start : start + _CHUNK], self.dtype))
-            for start in range(0, len(images), _CHUNK)
-        ]
-        return np.concatenate([chunk.argmax(axis=1) for chunk in logits])
+        found = []
+        for start in range(0, len(images), _CHUNK):
+            with looking_at(self) as double:
+                x = read_pixels(images[start : start + _CHUNK], self.dtype)
+                found.append(double.network.forward(x).argmax(axis=1))
+        return np.concatenate(found)
 
 
 def train_digit_classifier(

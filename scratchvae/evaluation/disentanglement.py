@@ -43,6 +43,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from scratchvae.engine import looking_at
 from scratchvae.errors import InputError
 from scratchvae.models import LatentModel
 from scratchvae.probability import kl_to_standard
@@ -178,9 +179,11 @@ def model_information(
     The images are read as grey, as ``encode`` reads them. For the rest see ``factor_information``.
     """
     check_is(model, "model", LatentModel, MODEL)
-    none = np.empty((0, model.latent_dim), model.dtype)
-    read = model._read(images, labels)
-    chunks = [(none, none), *(model.encode_distribution(x, **labelled) for x, labelled in read)]
+    chunks = [2 * (np.empty((0, model.latent_dim), model.dtype),)]
+    for x, labelled in model._read(images, labels):
+        with looking_at(model) as double:
+            mean, log_variance = double.encode_distribution(x, **labelled)
+            chunks.append((mean.copy(), log_variance.copy()))
     mean, log_variance = (np.concatenate(arrays) for arrays in zip(*chunks, strict=True))
     return factor_information(mean, log_variance, factors, bins=bins)
 

@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scratchvae.data.batches import read_pixels
+from scratchvae.engine import looking_at
 from scratchvae.errors import InputError
 from scratchvae.layers import Dense, Flatten, Reshape, Sequential
 from scratchvae.layers.sequential import each_layer
@@ -218,11 +219,12 @@ def log_likelihood_by_quadrature(
     log_joint = np.empty((len(x), points))
     for start in range(0, points, _CHUNK):
         chunk = slice(start, start + _CHUNK)
-        decoded = model.decoder.forward(z[chunk, None].astype(model.dtype))
-        for row, image in enumerate(x):
-            repeated = np.repeat(image[None], len(decoded), axis=0)
-            nll = model.likelihood.negative_log_likelihood(repeated, decoded)
-            log_joint[row, chunk] = log_prior[chunk] - nll
+        with looking_at(model) as double:
+            decoded = double.decoder.forward(z[chunk, None].astype(model.dtype))
+            for row, image in enumerate(x):
+                repeated = np.repeat(image[None], len(decoded), axis=0)
+                nll = model.likelihood.negative_log_likelihood(repeated, decoded)
+                log_joint[row, chunk] = log_prior[chunk] - nll
     largest = log_joint.max(axis=1, keepdims=True)
     total = np.exp(log_joint - largest).sum(axis=1) * width
     omitted = model.likelihood.omitted_constant(prod(model.image_shape))
@@ -235,7 +237,7 @@ def _rows(images: NDArray[Any]) -> FloatArray:
     images = as_array(images, "images")
     if images.ndim < 2 or (images.dtype != np.uint8 and images.dtype.kind != "f"):
         raise InputError(
-            f"images must be 8-bit pixels or floats of shape (N, …), not {images.dtype} of shape "
+            f"images must be 8-bit pixels or floats of shape (N, ...), not {images.dtype} of shape "
             f"{images.shape}"
         )
     check_finite(images, "images")

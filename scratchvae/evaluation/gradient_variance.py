@@ -6,6 +6,7 @@ they can only be measured.
 Dimensions: L draws, N images, D latents.
 """
 
+from copy import deepcopy
 from dataclasses import dataclass
 
 import numpy as np
@@ -105,7 +106,7 @@ def compare_gradient_estimators(
     Parameters
     ----------
     model
-        Its parameters stay as they are (its gradients do not).
+        It stays as it is: a copy of it runs.
     x
         Images in the model's dtype, (N, …): a few, since the variance is measured for each.
     draws
@@ -118,7 +119,7 @@ def compare_gradient_estimators(
     check_floats(x, "x", model.dtype)
     if len(model.as_images(x, "x")) == 0:
         raise InputError("x must hold at least one image, and there is none")
-    rng = generator(check_seed(seed))
+    rng, model = generator(check_seed(seed)), deepcopy(model)
     mean, log_variance = model.encode_distribution(x)  # (N, D)
 
     def reconstruct(count: int) -> tuple[FloatArray, FloatArray, FloatArray]:

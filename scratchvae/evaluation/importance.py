@@ -144,14 +144,16 @@ def estimate_log_likelihood(
     found: list[tuple[FloatArray, FloatArray, FloatArray]] = []
     with _progress_bar(len(images) * samples, progress) as bar:
         for number, x in enumerate(_chunks(vae, images, seed)):
-            mean, log_variance = (a.copy() for a in looking_at(vae).encode_distribution(x))
+            with looking_at(vae) as double:
+                mean, log_variance = (a.copy() for a in double.encode_distribution(x))
             running = LogMeanExp(len(x))
             at_once = max(PAIRS // len(x), 1)
             for chunk, start in enumerate(range(0, samples, at_once)):
                 count = min(at_once, samples - start)
                 rng = stream(seed, "evaluate", number, chunk)
                 eps = rng.standard_normal((count, *mean.shape), dtype=vae.dtype)
-                running.add(looking_at(vae).log_weights_under(x, eps, mean, log_variance))
+                with looking_at(vae) as double:
+                    running.add(double.log_weights_under(x, eps, mean, log_variance))
                 bar.update(count * len(x))
             found.append((running.log_mean(), running.standard_error(), running.effective()))
     values, errors, effective = (np.concatenate(arrays) for arrays in zip(*found, strict=True))

@@ -1,12 +1,12 @@
 """What every layer is: a forward pass, a backward pass, and named parameters with gradients."""
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import DTypeLike
 
 from scratchvae.errors import not_defined
-from scratchvae.layers.parameter import Parameter
+from scratchvae.layers.parameter import Parameter, kept
 from scratchvae.validation import FloatArray, check_dtype
 
 
@@ -19,7 +19,8 @@ class Layer:
     ``layer.parameters[name].grad``, since a parameter may be used more than once and its gradients
     then sum. ``backward`` changes neither ``dy`` nor a parameter's value, and may be called again.
 
-    A layer keeps x and y without copying them: do not change them before ``backward``.
+    A layer keeps x and y without copying them: do not change them before ``backward``. What a
+    forward pass leaves in it belongs to one thread: to use a layer in two, make a copy for each.
 
     Parameters
     ----------
@@ -36,9 +37,13 @@ class Layer:
         Whether the function has derivatives of every order. Across a kink a finite difference is
         wrong, and where the second derivative jumps it is less accurate, so a gradient check reads
         this flag.
+    remembers
+        The attributes in which a forward pass leaves arrays for the backward pass. A copy or pickle
+        of the layer has none of them: they may be a hundred times as large as the parameters.
     """
 
     smooth: ClassVar[bool] = True
+    remembers: ClassVar[tuple[str, ...]] = ("x", "y")
     parameters: dict[str, Parameter]
     buffers: dict[str, FloatArray]
 
@@ -70,6 +75,9 @@ class Layer:
         """Fill every parameter's gradient with zeros."""
         for parameter in self.parameters.values():
             parameter.zero_grad()
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {k: v for k, v in kept(self).items() if k not in self.remembers}
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}()"

@@ -1,6 +1,7 @@
 """What is learned: an array and the gradient of the loss with respect to it."""
 
 from math import prod
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -47,6 +48,12 @@ class Parameter:
 
     def __repr__(self) -> str:
         return f"Parameter(shape={self.value.shape}, dtype={self.value.dtype})"
+
+
+def kept(owner: Any) -> dict[str, Any]:
+    """Return the attributes of a layer or model for a pickle, which takes no read-only mapping."""
+    attributes = list(vars(owner).items())  # another thread may add to them
+    return {k: dict(v) if isinstance(v, MappingProxyType) else v for k, v in attributes}
 
 
 def draw_parameters(

@@ -1,7 +1,6 @@
 """Layers applied one after another: the chain rule, one factor per layer."""
 
 from collections.abc import Iterable, Iterator
-from copy import copy
 from functools import cache
 from inspect import signature
 from types import MappingProxyType
@@ -137,14 +136,6 @@ def _signature_fault(kind: Any) -> str:
 def passed_on(layer: Layer, method: str, y: Any) -> Any:
     """Return what a layer's pass gave; ``InputError`` unless it is an array of floats."""
     return check_floats(y, f"what {type(layer).__name__}.{method} returns")
-
-
-def twin(layer: Layer) -> Layer:
-    """Return a layer with the same parameters and buffers that remembers passes of its own."""
-    other = copy(layer)
-    if isinstance(layer, Sequential):
-        other.layers = [twin(inner) for inner in layer.layers]  # type: ignore[attr-defined]
-    return other
 
 
 def each_layer(layer: Layer) -> Iterator[Layer]:

@@ -129,7 +129,7 @@ class Model(Trainable):
 
     def __getstate__(self) -> dict[str, Any]:
         """Return what a copy or a pickle keeps: all but the last forward pass."""
-        return {name: value for name, value in vars(self).items() if name != "_pass"}
+        return {name: value for name, value in super().__getstate__().items() if name != "_pass"}
 
     @property
     def parameters(self) -> Mapping[str, Parameter]:  # type: ignore[override]  # read-only here
@@ -142,8 +142,8 @@ class Model(Trainable):
         return named("buffers", self.networks.items())
 
     def state(self) -> dict[str, FloatArray]:
-        """Return all arrays that training changes, by name: parameters' values and buffers."""
-        return {name: p.value for name, p in self.parameters.items()} | dict(self.buffers)
+        """Return copies of all arrays that training changes, by name: values and buffers."""
+        return {name: array.copy() for name, array in self._arrays().items()}
 
     def load_state(self, state: Mapping[str, NDArray[Any]]) -> None:
         """Copy the values of another model's ``state``; the next ``fit`` begins with them.
@@ -154,7 +154,7 @@ class Model(Trainable):
             If names or shapes differ from those of ``self.state()``. Nothing is changed then.
         """
         check_is(state, "state", Mapping, "other.state()")
-        own = self.state()
+        own = self._arrays()
         for name in sorted(own.keys() | {str(name) for name in state}):
             expected, found = (
                 f"of shape {as_array(arrays[name], name).shape}" if name in arrays else "absent"
@@ -168,6 +168,10 @@ class Model(Trainable):
         for name, array in own.items():
             array[...] = state[name]
         self._initial = {}
+
+    def _arrays(self) -> dict[str, FloatArray]:
+        """Return the arrays themselves that training changes: parameters' values and buffers."""
+        return {name: p.value for name, p in self.parameters.items()} | dict(self.buffers)
 
     def as_images(
         self, images: NDArray[Any], name: str = "images", *, scored: bool = True
@@ -203,7 +207,7 @@ class Model(Trainable):
         If a network or a parameter was replaced since then, its present values count.
         """
         owners: dict[str, Parameter | FloatArray] = {**self.parameters, **self.buffers}
-        for name, array in self.state().items():
+        for name, array in self._arrays().items():
             owner, value = self._initial.get(name, (None, array))
             if owner is not owners[name] or value.shape != array.shape:
                 self._initial[name] = (owners[name], array.copy())

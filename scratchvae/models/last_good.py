@@ -18,10 +18,10 @@ class LastGood:
 
     def put_back(self) -> None:
         """Make the model what it was."""
-        for array, value in zip(self._model.state().values(), self._values, strict=True):
+        for array, value in zip(self._model._arrays().values(), self._values, strict=True):
             array[...] = value
         self._model.history_, self._model._rounds = self._history, self._round
 
     def _keep(self) -> None:
-        self._values = [array.copy() for array in self._model.state().values()]
+        self._values = list(self._model.state().values())
         self._history, self._round = list(self._model.history_), self._model._rounds

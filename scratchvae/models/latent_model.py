@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scratchvae.data.batches import read_pixels
-from scratchvae.engine import looking_at
+from scratchvae.engine import looking_at, trained_by
 from scratchvae.errors import InputError, not_defined
 from scratchvae.models.checks import check_decoded
 from scratchvae.models.last_good import LastGood
@@ -85,6 +85,9 @@ class LatentModel(ScikitNames):
         its complete epochs. One that ends in an error (the loss became infinite or NaN, say) leaves
         the model as it was after the last of these epochs; before the first, as it was before.
 
+        Other threads may encode, decode, sample and evaluate meanwhile, with the parameters of that
+        moment; that does not change the training.
+
         Parameters
         ----------
         images
@@ -108,8 +111,8 @@ class LatentModel(ScikitNames):
         ------
         InputError
             If the images or the settings do not fit the model, or an epoch's last batch would be
-            one image and there is batch norm: before anything changes. Or if the loss becomes
-            infinite or NaN.
+            one image and there is batch norm, or another thread or trainer trains the model at the
+            moment: before anything changes. Or if the loss becomes infinite or NaN.
         """
         check_flag(warm_start, "warm_start")
         rounds = self._rounds + 1 if warm_start and self.history_ else 0
@@ -128,27 +131,28 @@ class LatentModel(ScikitNames):
             raise InputError("test_labels are of no use without test_images: give both")
         check_flag(progress, "progress")
         check_training_set(images, labels)
-        check_last_batch(self, images, labels, trainer.settings.batch_size)
-        # From here on the model changes: input that is refused must not destroy a trained one.
-        initial = self._initial_values()
-        kept = LastGood(self)
-        if not warm_start:
-            for name, array in self.state().items():
-                array[...] = initial[name]
-        self.history_, self._rounds = [], rounds
-        try:
-            train(
-                trainer,
-                images,
-                tests,
-                labels=labels,
-                test_labels=test_labels,
-                progress=progress,
-                on_epoch=kept.take,
-            )
-        except Exception:
-            kept.put_back()
-            raise
+        with trained_by(trainer, self):
+            check_last_batch(self, images, labels, trainer.settings.batch_size)
+            # From here on the model changes: input that is refused must not destroy a trained one.
+            initial = self._initial_values()
+            kept = LastGood(self)
+            if not warm_start:
+                for name, array in self._arrays().items():
+                    array[...] = initial[name]
+            self.history_, self._rounds = [], rounds
+            try:
+                train(
+                    trainer,
+                    images,
+                    tests,
+                    labels=labels,
+                    test_labels=test_labels,
+                    progress=progress,
+                    on_epoch=kept.take,
+                )
+            except Exception:
+                kept.put_back()
+                raise
         return self
 
     def encode(self, images: NDArray[Any], labels: NDArray[Any] | None = None) -> FloatArray:
@@ -156,7 +160,8 @@ class LatentModel(ScikitNames):
         images = self.as_images(images, scored=False)
         z = np.empty((len(images), self.latent_dim), self.dtype)
         for place, (x, condition) in zip(_chunks(len(z)), self._read(images, labels), strict=True):
-            z[place] = looking_at(self).encode_distribution(x, **condition)[0]
+            with looking_at(self) as model:
+                z[place] = model.encode_distribution(x, **condition)[0]
         return z
 
     def decode(self, z: NDArray[Any], labels: NDArray[Any] | None = None) -> FloatArray:
@@ -172,8 +177,9 @@ class LatentModel(ScikitNames):
         labels = self._labels_to_decode(labels, len(z))
         images = np.empty((len(z), *self.image_shape), self.dtype)
         for place in _chunks(len(z)):
-            decoded = looking_at(self).decode_parameters(z[place], **_condition(labels, place))
-            images[place] = self.likelihood.mean(decoded)
+            with looking_at(self) as model:
+                decoded = model.decode_parameters(z[place], **_condition(labels, place))
+                images[place] = self.likelihood.mean(decoded)
         return images
 
     def reconstruct(self, images: NDArray[Any], labels: NDArray[Any] | None = None) -> FloatArray:
@@ -203,12 +209,13 @@ class LatentModel(ScikitNames):
         """
         rng = stream(seed, "draw")
         check_flag(pixel_noise, "pixel_noise")
-        z = looking_at(self).draw_latents(check_count(count, "count", 0), rng)
+        with looking_at(self) as model:
+            z = model.draw_latents(check_count(count, "count", 0), rng)
         if not pixel_noise:
             return self.decode(z, labels)
         condition = _condition(self._labels_to_decode(labels, count), slice(None))
-        decoded = looking_at(self).decode_parameters(z, **condition)
-        return self.likelihood.sample(decoded, rng)
+        with looking_at(self) as model:
+            return self.likelihood.sample(model.decode_parameters(z, **condition), rng)
 
     def elbo(
         self, images: NDArray[Any], *, labels: NDArray[Any] | None = None, seed: int = 0
@@ -274,8 +281,8 @@ class LatentModel(ScikitNames):
         """Yield each chunk's loss and what has its ``terms``; ``seed`` fixes the noise."""
         for number, (x, condition) in enumerate(self._read(images, labels, seed)):
             noise = self.draw_noise(len(x), stream(seed, "evaluate", number))
-            model = looking_at(self)
-            yield model.forward(x, noise, training=False, **condition), model
+            with looking_at(self) as model:
+                yield model.forward(x, noise, training=False, **condition), model
 
     def _labels_to_decode(self, labels: NDArray[Any] | None, count: int) -> NDArray[Any] | None:
         """Return the classes to decode: by default each in turn."""

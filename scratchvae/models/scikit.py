@@ -56,7 +56,7 @@ class ScikitNames(Model):
         """Return a model of the same initial parameters and settings that was not trained."""
         other = deepcopy(self)
         initial = other._initial_values()
-        for name, array in other.state().items():
+        for name, array in other._arrays().items():
             array[...] = initial[name]
         other.history_, other._rounds = [], 0
         return other

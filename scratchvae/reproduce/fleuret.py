@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from scratchvae.data.batches import read_pixels
+from scratchvae.engine import looking_at
 from scratchvae.models.recipes.convolutional import PIXEL_VARIANCE
 from scratchvae.plots import draw_rows, draw_scatters
 from scratchvae.probability import reparameterise
@@ -64,9 +65,10 @@ def _aggregate(results: Results) -> FloatArray:
     x = read_pixels(results.data().test_images[:_SCATTERED], model.dtype)
     chunks = []
     for number, start in enumerate(range(0, len(x), 250)):
-        mean, log_variance = model.encode_distribution(x[start : start + 250])
+        with looking_at(model) as double:
+            mean, log_variance = map(np.array, double.encode_distribution(x[start : start + 250]))
         eps = stream(0, "draw", 4, number).standard_normal((1, *mean.shape), dtype=model.dtype)
-        chunks.append(reparameterise(np.array(mean), np.array(log_variance), eps)[0])
+        chunks.append(reparameterise(mean, log_variance, eps)[0])
     return np.concatenate(chunks)
 
 

@@ -131,7 +131,8 @@ def save_checkpoint(path: AnyPath, trainer: Trainer, config: Mapping[str, Any]) 
             f"{str(path)!r} is not written, since it could not be loaded again ({problem})",
             "go on from the checkpoint before it",
         ) from None
-    write_bytes(path, file.getbuffer())
+    with file.getbuffer() as content:  # released also where it cannot be written
+        write_bytes(path, content)
 
 
 def load_checkpoint(

@@ -27,8 +27,8 @@ def check_last_batch(
     noise = model.draw_noise(1, np.random.default_rng(0))
     condition = {} if labels is None else {"labels": labels[:1]}
     try:
-        with np.errstate(all="ignore"):
-            looking_at(model).forward(x, noise, training=True, **condition)
+        with np.errstate(all="ignore"), looking_at(model) as double:
+            double.forward(x, noise, training=True, **condition)
     except InputError as error:
         raise InputError(
             f"an epoch's last batch would hold one image of {len(images)}, and {error}"

@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy as np
 
+from scratchvae.engine.twins import twin
 from scratchvae.layers import Layer, Sequential
-from scratchvae.layers.sequential import twin
 from scratchvae.training.protocol import Trainable
 from scratchvae.validation import FloatArray
 

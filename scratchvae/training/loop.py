@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scratchvae.data.batches import count_batches, epoch_batches, label_batches
+from scratchvae.engine import trained_by
 from scratchvae.errors import InputError
 from scratchvae.kernels.machine.arena import Arena
 from scratchvae.progress import progress_bar
@@ -88,7 +89,7 @@ def train(
     Raises
     ------
     InputError
-        If there are no images, or the loss is not finite.
+        If there are no images, or the loss is not finite, or the model is being trained already.
     Interrupted
         On Ctrl-C, after the step or the evaluation under way; standard error says so at once. A
         second Ctrl-C stops immediately, as the ``KeyboardInterrupt`` that it is anywhere else.
@@ -96,14 +97,18 @@ def train(
     check_is(trainer, "trainer", Trainer, "Trainer(model)")
     check_flag(progress, "progress")
     check_training_set(images, labels)
-    check_last_batch(trainer.model, images, labels, trainer.settings.batch_size)
-    if trainer.optimiser.steps == 0:
-        trainer.model.begin(images)
     settings = trainer.settings
     batches = count_batches(len(images), settings.batch_size)
     _check_place(trainer, len(images))
     history: list[EpochMetrics] = []
-    with _progress_bar(trainer, len(images), progress) as bar, OrderlyStop() as stop:
+    with (
+        trained_by(trainer, trainer.model),
+        _progress_bar(trainer, len(images), progress) as bar,
+        OrderlyStop() as stop,
+    ):
+        check_last_batch(trainer.model, images, labels, settings.batch_size)
+        if trainer.optimiser.steps == 0:
+            trainer.model.begin(images)
         while trainer.epoch < settings.epochs:
             start = time.perf_counter() - trainer.running_seconds
             order: dict[str, int] = {
@@ -115,7 +120,9 @@ def train(
             dtype, reading = trainer.model.dtype, settings.pixels
             xs = epoch_batches(images, dtype=dtype, reading=reading, **order)
             ys = itertools.repeat(None) if labels is None else label_batches(labels, **order)
-            for x, y in _drawn_in_turn(zip(xs, ys, strict=False)):
+            pairs = zip(xs, ys, strict=False)
+            lends = trainer.engine.lends(trainer.model)
+            for x, y in _drawn_in_turn(pairs) if lends else pairs:
                 conditions = {} if y is None else {"labels": y}
                 stop.raise_if_requested()
                 trainer.schedule((trainer.epoch + trainer.batch / batches) / settings.epochs)

@@ -17,7 +17,7 @@ from scratchvae.validation import FloatArray, check_is, check_positive, check_sh
 class Optimiser(Protocol):
     """What the trainer needs of an optimiser."""
 
-    parameters: Mapping[str, Parameter]
+    parameters: dict[str, Parameter]
     learning_rate: float
     steps: int
     """How many steps have been taken."""
@@ -45,7 +45,7 @@ class SGD:
     def __init__(
         self, parameters: Mapping[str, Parameter], learning_rate: float, momentum: float = 0.0
     ) -> None:
-        self.parameters = _checked(parameters)
+        self.parameters = dict(_checked(parameters))
         self.learning_rate = check_positive(learning_rate, "learning_rate")
         self.momentum = check_share_kept(momentum, "momentum")
         self.steps = 0
@@ -89,7 +89,7 @@ class Adam:
         beta_2: float = 0.999,
         epsilon: float = 1e-8,
     ) -> None:
-        self.parameters = _checked(parameters)
+        self.parameters = dict(_checked(parameters))
         self.learning_rate = check_positive(learning_rate, "learning_rate")
         self.beta_1 = check_share_kept(beta_1, "beta_1")
         self.beta_2 = check_share_kept(beta_2, "beta_2")

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from scratchvae.errors import not_defined
 from scratchvae.layers import Layer, Parameter
+from scratchvae.layers.parameter import kept
 from scratchvae.training.settings import Settings
 from scratchvae.validation import FloatArray, as_array
 
@@ -104,10 +105,14 @@ class Trainable:
     kl_weight: float = 1.0
     free_bits: float | None = None
 
+    def __getstate__(self) -> dict[str, Any]:
+        return kept(self)
+
     @property
     def networks(self) -> dict[str, Layer]:
         """The networks, by the names of their attributes, in the order of definition."""
-        return {name: value for name, value in vars(self).items() if isinstance(value, Layer)}
+        attributes = list(vars(self).items())  # another thread may add to them
+        return {name: value for name, value in attributes if isinstance(value, Layer)}
 
     def draw_noise(self, count: int, rng: np.random.Generator) -> FloatArray:
         """Return all the noise that a forward pass of ``count`` images needs."""

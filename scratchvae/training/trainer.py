@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scratchvae.data.batches import read_pixels
-from scratchvae.engine import Engine
+from scratchvae.engine import Engine, trained_by
 from scratchvae.errors import InputError
 from scratchvae.layers import Parameter
 from scratchvae.randomness import StreamsInTurn, stream
@@ -130,8 +130,9 @@ class Trainer:
         ------
         InputError
             If the batch is empty or does not fit the model, or the loss is not finite, or the
-            model's layers or parameters were replaced; or if the settings ask for what only
-            ``schedule`` puts in force, and it was never called. The model is then as it was.
+            model's layers or parameters were replaced, or another trainer or thread trains the
+            model at the moment; or if the settings ask for what only ``schedule`` puts in force,
+            and it was never called. The model is then as it was.
         """
         self._check_scheduled()
         images = self.model.as_images(batch)
@@ -145,9 +146,12 @@ class Trainer:
     def step_on_floats(self, x: FloatArray, labels: NDArray[Any] | None = None) -> LossTerms:
         """Like ``step``, for images that are known to fit, in the model's own dtype."""
         if check_floats(x, "x", self.model.dtype).ndim == 0:
-            raise InputError("x must hold images (N, …), not one number")
-        condition = {} if labels is None else {"labels": labels}
-        model: Trainable = self.engine.double(self.model)
+            raise InputError("x must hold images (N, ...), not one number")
+        with trained_by(self, self.model), self.engine.round(self.model) as model:
+            return self._step(model, x, {} if labels is None else {"labels": labels})
+
+    def _step(self, model: Trainable, x: FloatArray, condition: dict[str, Any]) -> LossTerms:
+        """Take one step, with the passes of ``model``: the trainer's, or its double."""
         parameters, kept = self.engine.arrays(self.model)
         self._check_parameters(parameters)
         buffers = [(buffer, buffer.copy()) for buffer in kept.values()]
@@ -158,13 +162,13 @@ class Trainer:
             rng = self._noise_streams.take(self.seed, self.optimiser.steps)
             noise = model.draw_noise(len(x), rng)
             try:
-                terms = model.forward(x, noise, training=True, **condition)
+                terms: LossTerms = self.engine.forward(model, x, noise, **condition)
                 if not math.isfinite(terms.loss):
                     raise self._diverged(
                         terms.loss, first_not_finite(self.model, x, noise, condition)
                     )
-                model.zero_grad()
-                model.backward()
+                self.engine.zero_grad(model)
+                self.engine.backward(model)
             except BaseException:
                 # A step that is refused costs nothing: running statistics have moved already.
                 for buffer, before in buffers:

@@ -2,7 +2,16 @@
 
 import numpy as np
 import pytest
-from helpers import IMAGE_SHAPE, each_dtype, normal, pixels, refused, small_parts, small_vae
+from helpers import (
+    IMAGE_SHAPE,
+    assert_same,
+    each_dtype,
+    normal,
+    pixels,
+    refused,
+    small_parts,
+    small_vae,
+)
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from stack_cases import Stranger
@@ -36,21 +45,29 @@ def is_whole(engine):
     return engine._vae is not None and engine._vae._plan is not None
 
 
-def outcome(model, x, eps, backwards=1):
+def outcome(engine, model, x, eps, backwards=1):
     """Return loss, terms and gradients of a pass forward and passes back, by name."""
-    terms = model.forward(x, eps, training=True)
-    model.zero_grad()
+    terms = engine.forward(model, x, eps)
+    engine.zero_grad(model)
     for _ in range(backwards):
-        model.backward()
+        engine.backward(model)
     named = {name: np.array(value) for name, value in vars(terms).items()}
     named |= {f"terms {place}": array for place, array in enumerate(model.terms)}
     return named | {name: p.grad.copy() for name, p in model.parameters.items()}
 
 
+def forward(engine, model, x, eps):
+    """Return the loss of a round that has a forward pass only."""
+    with engine.round(model) as double:
+        return engine.forward(double, x, eps)
+
+
 def assert_as_written(engine, model, x, eps, backwards=1):
     """Hold a round of the double's passes to the model's own, as they are written."""
-    found = outcome(engine.double(model), x, eps, backwards)
-    expected = outcome(model, x, eps, backwards)
+    with engine.round(model) as double:
+        assert double is not model
+        found = outcome(engine, double, x, eps, backwards)
+    expected = outcome(Engine(keeps=True), model, x, eps, backwards)  # not within a round
     for name, array in expected.items():
         scale = max(float(np.abs(array).max(initial=0)), 1.0)
         close = CLOSE[x.dtype.type] * scale
@@ -174,9 +191,38 @@ def test_whole_passes_follow_their_model(change):
             CHANGES[change](model)
         assert_as_written(engine, model, x, eps)
         assert is_whole(engine)
-        for kind, found in zip(("parameters", "buffers"), engine.arrays(model), strict=True):
-            assert found == getattr(model, kind)
+        with engine.round(model):
+            arrays = engine.arrays(model)
+        assert arrays == (model.parameters, model.buffers)
     assert len(engine._vae._plans) == 1  # those of layers that are gone are not kept
+
+
+def test_whole_passes_have_one_double_while_their_model_is_as_it_was():
+    model, engine, doubles = small_vae(), Engine(keeps=True), []
+    x, eps = pixels(4, *IMAGE_SHAPE), normal(1, 4, 2)
+    for _ in range(4):
+        with engine.round(model) as double:
+            engine.forward(double, x, eps)
+            engine.hand_back(model)
+        doubles.append((id(double), engine._stands))
+        assert double.encoder.network is model.encoder
+    assert doubles[2:] == [(doubles[0][0], True)] * 2
+
+
+def test_a_network_that_is_refused_between_steps_leaves_no_half_made_double():
+    trainer, x = Trainer(small_vae()), pixels(4, *IMAGE_SHAPE)
+    for _ in range(3):
+        trainer.step_on_floats(x)
+    model, own = trainer.model, trainer.model.encoder
+    model.encoder = small_parts(seed=5)[0]
+    model.encoder.layers[1].parameters["weight"].grad = np.zeros(3)
+    with refused("the gradient of Dense's weight"):
+        trainer.step_on_floats(x)
+    model.encoder = own
+    with trainer.engine.round(model) as double:
+        assert [network.network for network in double.networks.values()] == [
+            *model.networks.values()
+        ]
 
 
 def doubled_kl(mean, log_variance):
@@ -188,7 +234,7 @@ def test_what_is_replaced_while_a_model_trains_is_what_runs(place, monkeypatch):
     model, engine = small_vae(), Engine(keeps=True)
     x, eps = pixels(4, *IMAGE_SHAPE), normal(1, 4, 2)
     for _ in range(3):
-        before = engine.double(model).forward(x, eps, training=True)
+        before = forward(engine, model, x, eps)
     assert is_whole(engine)
     if place == "a formula":
         monkeypatch.setattr("scratchvae.models.vae.kl_to_standard", doubled_kl)
@@ -200,7 +246,7 @@ def test_what_is_replaced_while_a_model_trains_is_what_runs(place, monkeypatch):
     else:
         model.forward = lambda *given, **named: VAE.forward(model, *given, **named)
     for _ in range(2):
-        after = engine.double(model).forward(x, eps, training=True)
+        after = forward(engine, model, x, eps)
         assert not is_whole(engine)
         factor = 1 if place == "the model's own method" else 2
         assert after.kl == pytest.approx(factor * before.kl)
@@ -231,19 +277,19 @@ def test_what_does_not_fit_is_refused_as_by_the_model_itself(name):
         model.forward(x, eps, training=True)
     for _ in range(3):
         with refused(str(written.value)):
-            engine.double(model).forward(x, eps, training=True)
+            forward(engine, model, x, eps)
         if make is small_vae:
-            engine.double(model).forward(pixels(4, *IMAGE_SHAPE), normal(1, 4, 2), training=True)
+            forward(engine, model, pixels(4, *IMAGE_SHAPE), normal(1, 4, 2))
             assert is_whole(engine)
 
 
 def test_a_backward_pass_needs_a_forward_pass_in_its_own_round():
     model, engine = small_vae(), Engine(keeps=True)
     for _ in range(3):
-        double = engine.double(model)
-        with refused("forward pass first"):
-            double.backward()
-        double.forward(pixels(4, *IMAGE_SHAPE), normal(1, 4, 2), training=True)
+        with engine.round(model) as double:
+            with refused("forward pass first"):
+                engine.backward(double)
+            engine.forward(double, pixels(4, *IMAGE_SHAPE), normal(1, 4, 2))
 
 
 @each_dtype
@@ -254,14 +300,13 @@ def test_a_kl_that_overflows_is_refused(head, dtype):
     for _ in range(3):
         trainer.step_on_floats(x)
     assert is_whole(trainer.engine)
-    values, bias = trainer.model.state(), trainer.model.encoder.layers[-1].parameters["bias"]
+    bias = trainer.model.encoder.layers[-1].parameters["bias"]
     place, value = (0, np.finfo(dtype).max ** 0.6) if head else (-1, 2000)  # a mean, or its spread
     bias.value[place] = value
-    before = {name: array.copy() for name, array in values.items()}
+    before = trainer.model.state()
     with refused("the loss became inf"):
         trainer.step_on_floats(x)
-    for name, array in values.items():
-        np.testing.assert_array_equal(array, before[name], err_msg=name)
+    assert_same(trainer.model.state(), before)
 
 
 def test_moments_that_are_replaced_while_a_model_trains_are_the_ones_that_move():

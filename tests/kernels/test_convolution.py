@@ -136,8 +136,8 @@ SHAPES = [
 @pytest.mark.parametrize("case", SHAPES)
 def test_convolution_tasks_give_the_bits_of_the_convolutions(case, dtype):
     n, height, width, channels, out_channels, kh, kw, stride, padding = case
-    x = np.empty((n, height, width, channels), dtype)
-    w, dx = np.empty((kh, kw, channels, out_channels), dtype), np.empty_like(x)
+    x = np.zeros((n, height, width, channels), dtype)
+    w, dx = np.zeros((kh, kw, channels, out_channels), dtype), np.empty_like(x)
     y = np.empty_like(convolution.convolution_forward(x, w, stride, padding))
     dy, dw = np.empty_like(y), np.empty_like(w)
     geometry = (stride, padding)

@@ -177,7 +177,7 @@ def test_a_program_backs_off_after_a_wait(chosen, monkeypatch):
 
 @compiled
 def test_stored_calls_stop_after_one_that_took_too_long_on_several_threads():
-    loop = tasks._start(2)
+    loop = tasks.start_threads()
     x = np.ones(50_000)
     outs = [np.zeros(50_000) for _ in range(3)]
     stored = [stored_calls.stored_call(add_to_each, (x, out, 1.0)) for out in outs]
@@ -210,7 +210,7 @@ def test_a_program_runs_alone_while_another_thread_is_inside(monkeypatch):
         program.run()  # nor does it store its calls
         assert program._calls is None
     program.run()
-    monkeypatch.setattr(tasks, "_start", lambda threads: pytest.fail("went in"))
+    monkeypatch.setattr(tasks, "_threads_inside", lambda threads: pytest.fail("went in"))
     with tasks._entrance:
         program.run()
     assert (y == 8).all()

@@ -17,6 +17,13 @@ from scratchvae.kernels.machine.chunks import ALL
 from scratchvae.kernels.machine.tasks import Task, observing, run
 
 MUCH = 10 * tasks._WORTH_NANOSECONDS
+CHOSEN_BY_OTHERS = 7
+
+
+def numba_with(set_num_threads):
+    return SimpleNamespace(
+        get_num_threads=lambda: CHOSEN_BY_OTHERS, set_num_threads=set_num_threads
+    )
 
 
 @pytest.fixture
@@ -25,7 +32,7 @@ def calls(monkeypatch):
     monkeypatch.setattr(tasks, "JIT_DISABLED", False)
     monkeypatch.setattr(tasks, "start_threads", lambda: None)
     monkeypatch.setattr(tasks, "MOST_THREADS", 2)
-    monkeypatch.setattr(tasks, "numba", SimpleNamespace(set_num_threads=lambda number: None))
+    monkeypatch.setattr(tasks, "numba", numba_with(set_num_threads=lambda number: None))
     monkeypatch.setattr(tasks, "_called", set())
     monkeypatch.setattr(tasks, "_backoff", Backoff())
     monkeypatch.setattr(tasks, "backs_off", lambda: True)
@@ -62,10 +69,11 @@ def test_run_without_a_compiler_shares_nothing(calls, monkeypatch):
 def test_run_cuts_work_into_the_chunks_that_it_was_built_for(calls, monkeypatch):
     # Another Python thread may choose another number in between; and Numba may have fewer threads.
     started = []
-    monkeypatch.setattr(tasks, "numba", SimpleNamespace(set_num_threads=started.append))
+    monkeypatch.setattr(tasks, "numba", numba_with(set_num_threads=started.append))
     monkeypatch.setattr(tasks, "get_threads", lambda: 7)
     run([Task(noting(calls), MUCH, ()), Task(noting(calls), MUCH, ())], 3)
-    assert (calls, started) == ([(ALL, 3), (ALL, 3)], [2])
+    # And what somebody else has chosen for Numba is put back.
+    assert (calls, started) == ([(ALL, 3), (ALL, 3)], [2, CHOSEN_BY_OTHERS])
 
 
 def test_run_starts_no_threads_for_small_work(calls, monkeypatch):

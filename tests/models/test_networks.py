@@ -157,7 +157,7 @@ def test_buffers_are_those_of_the_layers():
     norm = BatchNorm(4, dtype=np.float64)
     vae = VAE(Sequential(*encoder.layers, norm), decoder, BernoulliLikelihood(), **OPTIONS)
     assert list(vae.buffers) == ["encoder.4.running_mean", "encoder.4.running_variance"]
-    assert vae.state()["encoder.4.running_mean"] is norm.buffers["running_mean"]
+    assert vae.buffers["encoder.4.running_mean"] is norm.buffers["running_mean"]
     start = norm.buffers["running_mean"].copy()
     first = values(vae.fit(IMAGES, epochs=1, progress=False))
     assert (norm.buffers["running_mean"] != start).all()

@@ -22,7 +22,7 @@ print(round(value[0]))
 STEPPED = "-1\n"  # what it prints, having compiled one kernel only
 
 
-def run(code, cache, root=ROOT, **variables):
+def run(code, cache, root=ROOT, timeout=None, **variables):
     """Run Python in a process of its own, with its own cache of kernels."""
     environment = {name: text for name, text in os.environ.items() if name != "NUMBA_CACHE_DIR"}
     environment |= {"XDG_CACHE_HOME": str(cache), **variables}
@@ -34,4 +34,5 @@ def run(code, cache, root=ROOT, **variables):
         capture_output=True,
         text=True,
         check=False,
+        timeout=timeout,
     )

@@ -52,11 +52,8 @@ def import_torch() -> Any:
 @contextmanager
 def torch_threads(threads: int) -> Iterator[None]:
     """Let PyTorch use ``threads`` threads."""
-    from scratchvae.kernels.machine.chunks import start_threads
-
     torch = import_torch()
     before = torch.get_num_threads()
-    start_threads()  # now, not later: where Numba's are OpenMP's, starting them sets PyTorch's too
     torch.set_num_threads(threads)
     try:
         yield

@@ -35,6 +35,7 @@ see ``stored_calls``.
 
 import ctypes
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import cache
 from typing import Any
@@ -51,14 +52,14 @@ from scratchvae.kernels.machine.numba_interior import (
     chunk_entry_type,
 )
 from scratchvae.kernels.machine.simd import INDEX
+from scratchvae.kernels.machine.threads import note_start
 
 ALL = -1
 
 Kernel = Callable[..., None]
 
-# Where kernels read the address of what `run_all` calls. It is 0 until threads are asked for:
-# starting Numba's threads sets the number of OpenMP's as well, which a process with one thread must
-# be spared.
+# Where kernels read the address of what `run_all` calls. It is 0 until threads are asked for: a
+# process with one thread need not start any.
 _SLOT = "scratchvae_loop_over_chunks"
 _slot = ctypes.c_int64(0)
 binding.add_symbol(_SLOT, ctypes.addressof(_slot))
@@ -71,7 +72,11 @@ def start_threads() -> int:
 
     Returns the loop's address, for `call_loop`.
     """
-    _slot.value = c_address(_loop, FOUR_INTEGERS)
+    note_start()
+    # Numba starts its threads when it compiles the loop, and then tells OpenMP to use so many in
+    # the present Python thread: also for other libraries. In a thread of its own that harms nobody.
+    with ThreadPoolExecutor(1) as starter:
+        _slot.value = starter.submit(c_address, _loop, FOUR_INTEGERS).result()
     return _slot.value
 
 

@@ -8,6 +8,7 @@ can show is in ``tests/kernels/test_numba_interior.py``. The assumptions:
    compiles, and gives it the result (``save_overload``) afterwards. A ``CompileResult`` can be
    taken apart (``_reduce``), pickled with ``numba.core.serialize.dumps``, and put together again
    (``_rebuild``); ``has_dynamic_globals`` says that its code holds an address of this process.
+   One lock, ``global_compiler_lock``, is held while a function is compiled or loaded.
 2. *Addresses.* ``compile`` puts its result into ``overloads``; in its ``library`` is a C function
    of the name ``llvm_cfunc_wrapper_name``.
 3. *Calling convention.* Compiled code receives where to put its result, where to put an exception,
@@ -19,6 +20,7 @@ can show is in ``tests/kernels/test_numba_interior.py``. The assumptions:
 5. *Settings.* The names in ``numba.config``, and ``get_host_cpu_features``.
 """
 
+import os
 import pickle
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -30,6 +32,7 @@ from llvmlite import ir
 from numba.core import caching, codegen, compiler, config, funcdesc, serialize
 from numba.core import cgutils as cgutils
 from numba.core.base import BaseContext
+from numba.core.compiler_lock import global_compiler_lock
 
 
 def broken_assumptions() -> list[str]:
@@ -40,6 +43,7 @@ def broken_assumptions() -> list[str]:
         (caching.NullCache, "load_overload save_overload flush"),
         (compiler.CompileResult, "_reduce _rebuild"),
         (serialize, "dumps"),
+        (type(global_compiler_lock), "acquire release __enter__"),
         (codegen.CPUCodeLibrary, "has_dynamic_globals"),
         (codegen.JITCodeLibrary, "get_pointer_to_function"),
         (funcdesc.FunctionDescriptor, "llvm_cfunc_wrapper_name"),
@@ -113,14 +117,25 @@ class CodeCache(caching.NullCache):  # type: ignore[misc]
             self._write(str(sig), serialize.dumps(data._reduce()))
 
 
+# A process that is forked while another thread compiles would find the compiler locked for ever,
+# and half of its work done: so a fork waits for it.
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(
+        before=global_compiler_lock.acquire,
+        after_in_parent=global_compiler_lock.release,
+        after_in_child=global_compiler_lock.release,
+    )
+
+
 # 2. Addresses
 
 
 def c_address(compiled: Any, signature: Any) -> int:
     """Compile a kernel for the arguments of a signature; return where C code can call it."""
-    compiled.compile(signature)
-    result = compiled.overloads[signature.args]
-    return int(result.library.get_pointer_to_function(result.fndesc.llvm_cfunc_wrapper_name))
+    with global_compiler_lock:
+        compiled.compile(signature)
+        result = compiled.overloads[signature.args]
+        return int(result.library.get_pointer_to_function(result.fndesc.llvm_cfunc_wrapper_name))
 
 
 # 3. Calling convention

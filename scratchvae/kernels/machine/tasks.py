@@ -11,9 +11,10 @@ available aborts the process when two Python threads enter it at once, so a lock
 thread that finds it taken runs its tasks serially.
 """
 
+import os
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
@@ -25,7 +26,7 @@ from scratchvae.kernels.machine.chunks import ALL, Kernel, start_threads
 from scratchvae.kernels.machine.memory import Memory, thread_memory
 from scratchvae.kernels.machine.numba_interior import JIT_DISABLED, MOST_THREADS
 from scratchvae.kernels.machine.stored_calls import CLOCK, readers, run_stored_calls, stored_call
-from scratchvae.kernels.machine.threads import get_threads, threads_were_chosen
+from scratchvae.kernels.machine.threads import get_threads, lost_threads, threads_were_chosen
 from scratchvae.validation import Array, FloatArray
 
 
@@ -68,17 +69,28 @@ _called: set[Kernel] = set()
 _observer: Callable[[Sequence[Task], Sequence[float]], None] | None = None
 
 
-def run(tasks: Iterable[Task], threads: int) -> None:
+def _reopen() -> None:
+    """In a forked process: the thread that is inside may be one that this process does not have."""
+    global _entrance
+    _entrance = threading.Lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_reopen)
+
+
+def run(tasks: Sequence[Task], threads: int) -> None:
     """Run tasks one after the other, each on up to ``threads`` threads where that pays.
 
     They must have been built for that number: there is scratch memory for that many chunks.
     """
-    if _observer is None:
+    observer = _observer
+    if observer is None:
         return _share(tasks, threads)
     for task in tasks:
         start = time.perf_counter()
         _share((task,), threads)
-        _observer([task], [time.perf_counter() - start])
+        observer([task], [time.perf_counter() - start])
 
 
 def compute(
@@ -93,22 +105,18 @@ def compute(
     return out
 
 
-def _share(tasks: Iterable[Task], threads: int) -> None:
-    if threads == 1 or JIT_DISABLED or not _entered():
+def _share(tasks: Sequence[Task], threads: int) -> None:
+    work = max((task.nanoseconds for task in tasks), default=0.0)
+    if JIT_DISABLED or not _pays(work, threads) or not _entered():
         for kernel, _, arguments in tasks:
             kernel(0, 1, *arguments)
         return
-    try:
-        started = may_back_off = False
+    with _threads_inside(threads):
+        may_back_off = backs_off() and not threads_were_chosen()
         for kernel, nanoseconds, arguments in tasks:
-            if nanoseconds <= _WORTH_NANOSECONDS:
-                kernel(0, 1, *arguments)
-                continue
-            if not started:
-                _start(threads)
-                started, may_back_off = True, backs_off() and not threads_were_chosen()
             start = time.perf_counter_ns()
-            if may_back_off and _backoff.until > start:
+            rests = may_back_off and _backoff.until > start
+            if rests or nanoseconds <= _WORTH_NANOSECONDS:
                 kernel(0, 1, *arguments)
                 continue
             kernel(ALL, threads, *arguments)
@@ -116,15 +124,33 @@ def _share(tasks: Iterable[Task], threads: int) -> None:
                 _backoff.note(start, time.perf_counter_ns(), nanoseconds)
             else:
                 _called.add(kernel)  # it may just have been compiled: its time means nothing
+
+
+def _pays(nanoseconds: float, threads: int) -> bool:
+    """Return whether work is shared among threads, by its longest task."""
+    return threads > 1 and nanoseconds > _WORTH_NANOSECONDS and not lost_threads()
+
+
+def _entered() -> bool:
+    return _entrance.acquire(blocking=False)
+
+
+@contextmanager
+def _threads_inside(threads: int) -> Iterator[int]:
+    """Within this, which `_entered` admits to, so many of Numba's threads take part in the loop.
+
+    It yields the loop's address. Afterwards Numba's number is again what the program has chosen for
+    other functions of its own.
+    """
+    try:
+        loop, before = start_threads(), numba.get_num_threads()
+        numba.set_num_threads(min(threads, MOST_THREADS))
+        try:
+            yield loop
+        finally:
+            numba.set_num_threads(before)
     finally:
         _entrance.release()
-
-
-def _start(threads: int) -> int:
-    """Have this many of Numba's threads take part; return the address of the loop over chunks."""
-    loop = start_threads()
-    numba.set_num_threads(min(threads, MOST_THREADS))
-    return loop
 
 
 class Program:
@@ -158,11 +184,9 @@ class Program:
         if self._calls is None:
             run(self._tasks, self._threads)
             self._has_run = True
-        elif self._threads > 1 and self._most > _WORTH_NANOSECONDS and _entered():
-            try:
-                self._share(self._calls)
-            finally:
-                _entrance.release()
+        elif _pays(self._most, self._threads) and _entered():
+            with _threads_inside(self._threads) as loop:
+                self._share(self._calls, loop)
         else:
             self._call(self._calls, 0, loop=0, stops=False)
         return read
@@ -200,9 +224,8 @@ class Program:
         self._readers = [readers(self._arguments, array) for array in self._inputs]
         self._calls = np.array(calls, np.int64).reshape(-1, 4)
 
-    def _share(self, calls: Array) -> None:
+    def _share(self, calls: Array, loop: int) -> None:
         """Run the calls on several threads, unless these back off."""
-        loop = _start(self._threads)
         if not backs_off() or threads_were_chosen():
             self._call(calls, 0, loop, stops=False)
             return
@@ -225,10 +248,6 @@ class Program:
         if observer is not None:
             observer(self._tasks[first:done], (1e-9 * self._times[first:done]).tolist())
         return done
-
-
-def _entered() -> bool:
-    return _entrance.acquire(blocking=False)
 
 
 @contextmanager
