@@ -58,16 +58,18 @@ def test_every_setting_has_its_option(here, call, without_pictures):
         "warm-up": 1.5,
         "free-bits": 0.25,
         "free-bits-epochs": 2.0,
-        "epsilon": 1e-6,
         "learning-rate": 1e-4,
     }
     flat = [part for name, value in words.items() for part in (f"--{name}", value)]
     assert call("train", "hierarchical-vae", *SMALL, *flat, "--out", "run")[0] == 0
     settings = json.loads((here / "run" / "config.json").read_text())["settings"]
-    assert set(settings) == {name.replace("-", "_") for name in words} | {"batch_size", "epochs"}
+    own = {name.replace("-", "_") for name in words}
+    assert set(settings) == own | {"batch_size", "epochs", "epsilon"}
     for name, value in words.items():
         assert settings[name.replace("-", "_")] == value
     assert call("train", "--resume", "--warm-up", "1.5", "--out", "run")[0] == 0
+    adam = ("--epsilon", 1e-6, "--out", "other")  # of no use with sgd
+    assert call("train", "hierarchical-vae", *SMALL, *adam)[0] == 0
     code, _, errors = call("train", "--resume", "--warm-up", "2", "--out", "run")
     assert (code, len(errors)) == (2, 1)
     assert "has warm_up 1.5, not 2.0" in errors[0]
