@@ -5,12 +5,13 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
+MUTANTS ?=
 EXTRAS ?= dev
 DEV := $(VENV)/installed-$(EXTRAS)
 ON_BOTH_BACKENDS := tests/layers tests/probability tests/training tests/models \
   tests/engine/test_engine.py tests/course/test_lessons.py
 
-.PHONY: train lessons notebooks test test-browser coverage format clean help
+.PHONY: train lessons notebooks test test-long test-browser coverage mutation format clean help
 
 help:
 	@echo "make train   train a VAE on MNIST (or synthetic digits) and draw its pictures"
@@ -19,8 +20,11 @@ help:
 	@echo "make notebooks  execute the lessons anew, in place"
 	@echo "make test    the whole check: format, lint, types, tests, lessons"
 	@echo "             make test EXTRAS=dev,bench also holds it against PyTorch and JAX"
+	@echo "make test-long   what takes minutes: killed runs, hostile files, memory over time"
 	@echo "make test-browser  the lessons in a real browser (needs Chromium)"
 	@echo "make coverage  which lines the tests run, kernels included"
+	@echo "make mutation  which small mistakes in the code the tests see (an hour or more)"
+	@echo "             make mutation MUTANTS='scratchvae.layers.*' for some of them"
 	@echo "make format  mend the format"
 	@echo "make clean   remove the environment and all that tools left"
 
@@ -40,6 +44,10 @@ test: $(DEV)
 	$(BIN)/python -m pytest --numprocesses auto
 	SCRATCHVAE_KERNELS=numpy $(BIN)/python -m pytest --numprocesses auto $(ON_BOTH_BACKENDS)
 
+# Alone on the machine: it measures memory, and kills processes at random moments.
+test-long: $(DEV)
+	HYPOTHESIS_PROFILE=nightly $(BIN)/python -m pytest tests/long
+
 test-browser: $(DEV) $(VENV)/installed-lessons
 	$(BIN)/python -m pip install --quiet --editable '.[browser]'
 	$(BIN)/python -m pytest tests/browser
@@ -50,6 +58,12 @@ coverage: $(DEV)
 	  tests/kernels/test_convolution.py tests/kernels/test_elementwise.py \
 	  tests/kernels/test_batch_norm.py tests/kernels/test_pass_tasks.py --cov --cov-report=
 	$(BIN)/python -m pytest --cov --cov-append --cov-report=term:skip-covered
+
+# What survived is kept in mutants/: run it again after a change, and only that is tried anew.
+mutation: $(DEV)
+	$(BIN)/python -m pip install --quiet --editable '.[mutation]'
+	SCRATCHVAE_KERNELS=numpy nice -n 10 $(BIN)/mutmut run $(MUTANTS)
+	$(BIN)/mutmut results
 
 format: $(DEV)
 	$(BIN)/ruff format .

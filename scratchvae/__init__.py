@@ -1,5 +1,8 @@
 """A variational autoencoder in NumPy and Numba, every gradient derived by hand."""
 
+from typing import Any
+
+from scratchvae import starting  # noqa: F401  # first: it answers for the imports below
 from scratchvae.checks.gradients import GradientReport, error_curve, gradcheck, gradcheck_functions
 from scratchvae.errors import InputError
 from scratchvae.models import RECIPES, VAE, Autoencoder, build
@@ -21,3 +24,17 @@ __all__ = [
     "gradcheck",
     "gradcheck_functions",
 ]
+
+_FORMER_NAMES = {"LossParts": "LossTerms"}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _FORMER_NAMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    import warnings
+
+    present = _FORMER_NAMES[name]
+    warnings.warn(
+        f"scratchvae.{name} is called scratchvae.{present} now", DeprecationWarning, stacklevel=2
+    )
+    return globals()[present]

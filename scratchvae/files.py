@@ -1,78 +1,74 @@
-"""Files that are written whole or not at all, and JSON."""
+"""Files: only regular ones are read, each is written whole or not at all; JSON; the cache."""
 
+import errno
 import json
+import math
 import os
+import re
 import secrets
+import stat
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
+
+import numpy as np
 
 from scratchvae.errors import InputError
 
+AnyPath = str | os.PathLike[str]
 
-def write_bytes(path: Path, content: bytes | memoryview) -> None:
-    """Write a file under a temporary name beside ``path``, then rename it into place.
+_MOST_JSON_BYTES = 1 << 20  # a configuration has one or two thousand
+_MOST_BITS = 4096  # of an integer: Python reads no more than 4,300 digits
+_ATTEMPTS = 3
 
-    A reader sees the old file or the new one; an interruption or a full disk leaves the old one.
 
-    Raises
-    ------
-    InputError
-        If the folder cannot be written to or the disk is full.
-    """
-    temporary = _beside(path)
+def as_path(path: Any) -> Path:
+    """Return a path that was given as text or as a ``Path``; ``InputError`` for anything else."""
     try:
-        # "x": never a file that is there already. The user's umask sets the permissions.
-        with open(temporary, "xb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    except OSError as error:
-        raise cannot_write(path, error) from None
-    finally:
-        # After the renaming there is none; after a failure this removes what is left of it.
-        with suppress(OSError):
-            temporary.unlink()
+        text = os.fspath(path)
+    except TypeError:
+        text = None
+    if not isinstance(text, str) or "\0" in text:
+        raise InputError(f"a path must be text or a pathlib.Path, without null bytes, not {path!r}")
+    return Path(text)
 
 
-def write_text(path: Path, text: str) -> None:
-    """Write ``text`` to ``path`` as ``write_bytes`` does, in UTF-8."""
-    write_bytes(path, text.encode())
+# Reading
 
 
-def write_json(path: Path, content: Any) -> None:
-    """Write ``content`` to ``path`` as ``write_bytes`` does, as indented JSON."""
-    write_text(path, json.dumps(content, indent=2) + "\n")
+def open_regular(path: AnyPath, most: int | None = None) -> BinaryIO:
+    """Open a regular file of at most ``most`` bytes to read it; ``OSError`` for anything else.
 
-
-def check_writable(path: Path) -> None:
-    """Raise what ``write_bytes`` would, before the work whose result is to be written.
-
-    Raises
-    ------
-    InputError
-        If ``path`` is a folder, or no file can be made beside it.
+    A named pipe would wait for a writer, and /dev/zero would never end.
     """
-    if os.path.isdir(path):
-        raise InputError(f"cannot write {str(path)!r}: it is a folder; name a file in it")
-    temporary = _beside(path)
-    try:
-        temporary.touch(exist_ok=False)
-        temporary.unlink()
-    except OSError as error:
-        raise cannot_write(path, error) from None
+
+    def without_waiting(name: str, flags: int) -> int:
+        return os.open(name, flags | getattr(os, "O_NONBLOCK", 0))
+
+    file = open(path, "rb", opener=without_waiting)  # noqa: SIM115
+    found = os.fstat(file.fileno())
+    fault = "" if stat.S_ISREG(found.st_mode) else "it is not a regular file"
+    if most is not None and found.st_size > most:
+        fault = f"it has {found.st_size:,} bytes, and {most:,} are the most that it can need"
+    if fault:
+        file.close()
+        raise OSError(errno.EINVAL, fault)
+    return file
 
 
-def cannot_write(path: Path, error: OSError) -> InputError:
-    """Return the error of a file that cannot be written."""
-    return InputError(
-        f"cannot write {str(path)!r}: {error.strerror or error}; free some space or choose a "
-        "folder that you may write to (what was there before is unharmed)"
-    )
+def read_bytes(path: AnyPath, most: int) -> bytes:
+    """Return what is in a regular file of at most ``most`` bytes; ``OSError`` for anything else."""
+    with open_regular(path, most) as file:
+        return file.read(most)
 
 
-def read_json(path: Path) -> dict[str, Any]:
+def cannot_read(path: Path, error: OSError, remedy: str) -> InputError:
+    """Return the error of a file that cannot be read."""
+    return InputError(f"cannot read {str(path)!r}: {error.strerror or error}", remedy)
+
+
+def read_json(path: AnyPath) -> dict[str, Any]:
     """Return the JSON object in ``path``.
 
     Raises
@@ -80,23 +76,92 @@ def read_json(path: Path) -> dict[str, Any]:
     InputError
         If the file cannot be read or contains something else.
     """
+    path = as_path(path)
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = json.loads(read_bytes(path, _MOST_JSON_BYTES).decode())
     except OSError as error:
-        raise InputError(
-            f"cannot read {str(path)!r}: {error.strerror or error}; give another folder"
-        ) from None
+        raise cannot_read(path, error, "give another `folder`") from None
     except (ValueError, RecursionError):
         content = None
     if not isinstance(content, dict):
         raise InputError(
-            f"{str(path)!r} should contain a JSON object and does not: it is damaged or foreign; "
-            "restore it from a copy, or give another folder"
+            f"{str(path)!r} should contain a JSON object and does not: it is damaged or foreign",
+            "restore it from a copy, or give another `folder`",
         )
     return content
 
 
-def make_folder(path: Path) -> list[Path]:
+# Writing
+
+
+def write_bytes(path: AnyPath, content: bytes | memoryview) -> None:
+    """Write a file under a temporary name beside ``path``, then rename it into place.
+
+    A reader sees the old file or the new one; an interruption or a full disk leaves the old one.
+    Through a symbolic link the file that it points to is written.
+
+    Raises
+    ------
+    InputError
+        If ``path`` is something else than a file, its folder cannot be written to or the disk is
+        full.
+    """
+    path = as_path(path)
+    try:
+        target = _target(path)
+        remove_abandoned(target)
+        for attempt in range(1, _ATTEMPTS + 1):
+            try:
+                return _write_and_rename(target, content)
+            except FileNotFoundError:
+                # The folder is gone; or another process saw the temporary file in the moment
+                # before it was locked, and took it for one that was abandoned.
+                if attempt == _ATTEMPTS:
+                    raise
+    except OSError as error:
+        raise cannot_write(path, error) from None
+
+
+def write_text(path: AnyPath, text: str) -> None:
+    """Write ``text`` to ``path`` as ``write_bytes`` does, in UTF-8."""
+    write_bytes(path, text.encode())
+
+
+def write_json(path: AnyPath, content: Any) -> None:
+    """Write ``content`` to ``path`` as ``write_bytes`` does, as indented JSON.
+
+    It is an ``InputError`` if there is something in it that ``plain`` refuses.
+    """
+    write_text(path, json.dumps(plain(content), indent=2) + "\n")
+
+
+def check_writable(path: AnyPath) -> None:
+    """Raise what ``write_bytes`` would, before the work whose result is to be written.
+
+    Raises
+    ------
+    InputError
+        If ``path`` is something else than a file, or no file can be made beside it.
+    """
+    path = as_path(path)
+    try:
+        temporary = _beside(_target(path))
+        temporary.touch(exist_ok=False)
+        temporary.unlink(missing_ok=True)  # another process may take it for an abandoned one
+    except OSError as error:
+        raise cannot_write(path, error) from None
+
+
+def cannot_write(path: Path, error: OSError) -> InputError:
+    """Return the error of a file that cannot be written."""
+    return InputError(
+        f"cannot write {str(path)!r}: {error.strerror or error}",
+        "free some space or choose a folder that you may write to (what was there before is "
+        "unharmed)",
+    )
+
+
+def make_folder(path: AnyPath) -> list[Path]:
     """Create the folder ``path`` if need be, and return the new folders, innermost first.
 
     Raises
@@ -104,15 +169,137 @@ def make_folder(path: Path) -> list[Path]:
     InputError
         If it cannot be created.
     """
+    path = as_path(path)
     new = [folder for folder in (path, *path.parents) if not os.path.isdir(folder)]
     try:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise InputError(
-            f"cannot create the folder {str(path)!r}: {error.strerror or error}; choose another one"
+            f"cannot create the folder {str(path)!r}: {error.strerror or error}",
+            "choose another one",
         ) from None
     return new
 
 
+def remove_abandoned(path: AnyPath) -> None:
+    """Remove what processes that were killed while they wrote ``path`` have left beside it.
+
+    Files that are being written are locked until their process ends, however it ends, and stay.
+    """
+    path = Path(path)
+    with suppress(OSError):
+        path = Path(os.path.realpath(path))
+        for name in os.listdir(path.parent):
+            if re.fullmatch(re.escape(f".{path.name}.") + "[0-9a-f]{8}", name):
+                with suppress(OSError):
+                    with open_regular(path.parent / name) as file:
+                        abandoned = _lock(file)
+                    if abandoned:
+                        os.unlink(path.parent / name)
+
+
+def _target(path: Path) -> Path:
+    """Return the file that ``path`` is or points to; ``InputError`` if that is no regular file."""
+    target = Path(os.path.realpath(path))
+    with suppress(FileNotFoundError):
+        mode = os.stat(target).st_mode
+        if not stat.S_ISREG(mode):
+            kind = "a folder" if stat.S_ISDIR(mode) else "not a regular file"
+            raise InputError(f"cannot write {str(path)!r}: it is {kind}; name a file")
+    return target
+
+
+def _write_and_rename(target: Path, content: bytes | memoryview) -> None:
+    temporary = _beside(target)
+    try:
+        # "x": never a file that is there already. The user's umask sets the permissions.
+        with open(temporary, "xb") as file:
+            _lock(file)
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, target)
+    finally:
+        # After the renaming there is none; after a failure this removes what is left of it.
+        with suppress(OSError):
+            os.unlink(temporary)
+
+
 def _beside(path: Path) -> Path:
     return path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+
+
+def _lock(file: BinaryIO) -> bool:
+    """Lock a file until it is closed, and return whether no other process had locked it."""
+    try:
+        import fcntl
+    except ImportError:  # Windows, which does not remove a file that is open anywhere
+        return True
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
+
+
+def user_cache_folder() -> Path:
+    """Return the system's folder for what this package may lose; ``InputError`` if it has none.
+
+    It is never one that depends on where a program was started.
+    """
+    import platformdirs
+
+    try:
+        folder = Path(platformdirs.user_cache_dir("scratchvae"))
+    except RuntimeError:  # there is no home, either
+        folder = Path()
+    if not folder.is_absolute():
+        raise InputError("there is no folder for caches: set XDG_CACHE_HOME to one, in full")
+    return folder
+
+
+# JSON
+
+
+def plain(content: Any) -> Any:
+    """Return ``content`` as JSON gives it back: tuples as lists, NumPy's scalars as numbers.
+
+    Raises
+    ------
+    InputError
+        If something in it would come back as another thing, or not at all: an object, an array, NaN
+        or infinity, a key that is not text.
+    """
+    try:
+        return _plain(content, "")
+    except RecursionError:
+        raise InputError("what is kept as JSON may not contain itself") from None
+
+
+def _plain(content: Any, place: str) -> Any:
+    match content:
+        case np.bool_() | np.integer():
+            return content.item()
+        case np.floating():
+            return _plain(float(content), place)
+        case bool() | None:
+            return content
+        case str():
+            return str(content)
+        case int() if content.bit_length() <= _MOST_BITS:
+            return int(content)
+        case float() if math.isfinite(content):
+            return float(content)
+        case list() | tuple():
+            return [_plain(item, f"{place}[{i}]") for i, item in enumerate(content)]
+        case Mapping() if all(isinstance(key, str) for key in content):
+            return {str(k): _plain(v, f"{place}.{k}") for k, v in content.items()}
+    raise InputError(
+        "what is kept as JSON must be text, finite numbers, None, and lists or dictionaries of "
+        f"them with keys of text, not {_shown(content)}{place and f' (at {place[:80]!r})'}"
+    )
+
+
+def _shown(value: Any) -> str:
+    text = f"{value!r:.80}" if isinstance(value, float | Mapping) else type(value).__name__
+    return " ".join(text.split())

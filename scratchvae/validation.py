@@ -16,6 +16,13 @@ from scratchvae.errors import InputError
 Array = NDArray[Any]
 FloatArray = NDArray[np.floating[Any]]
 
+# The environment variables that choose among a few ways of computing, and their choices.
+VARIABLES = {
+    "SCRATCHVAE_ENGINE": ("on", "off"),
+    "SCRATCHVAE_WINOGRAD": ("on", "off"),
+    "SCRATCHVAE_PRODUCTS": ("tile", "blas", "auto"),
+    "SCRATCHVAE_BACKOFF": ("1", "0"),
+}
 FLOAT_DTYPES = (np.dtype(np.float32), np.dtype(np.float64))
 
 
@@ -155,11 +162,12 @@ def check_share_kept(value: Any, name: str) -> float:
     return _number(value, name, "at least 0 and below 1", lambda number: 0 <= number < 1)
 
 
-def chosen_by_variable(variable: str, *choices: str) -> str:
-    """Return what an environment variable chooses; where it is not set, the first of the choices.
+def chosen_by_variable(variable: str) -> str:
+    """Return what one of the ``VARIABLES`` of the environment chooses; by default the first.
 
-    An `InputError` is raised if it is none of them.
+    An `InputError` is raised if it is none of its choices.
     """
+    choices = VARIABLES[variable]
     wanted = os.environ.get(variable) or choices[0]
     if wanted not in choices:
         known = f"{', '.join(choices[:-1])} or {choices[-1]}"

@@ -10,9 +10,11 @@ for library in ("OPENBLAS", "OMP", "MKL"):
 import pytest  # noqa: E402
 from hypothesis import settings  # noqa: E402
 
-# No deadline: a busy machine is not a bug. Derandomised: the same code gets the same verdict.
+# No deadline: a busy machine is not a bug. Derandomised: the same code gets the same verdict. The
+# nightly profile draws fresh cases each time, and prints how to repeat one that fails.
 settings.register_profile("scratchvae", deadline=None, derandomize=True, max_examples=50)
-settings.load_profile("scratchvae")
+settings.register_profile("nightly", deadline=None, max_examples=500, print_blob=True)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "scratchvae"))
 
 
 @pytest.fixture

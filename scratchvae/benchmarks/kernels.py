@@ -50,7 +50,7 @@ def product(rows: int, steps: int, columns: int, form: str = "") -> Case:
             "numpy": lambda: np.dot(plain_a, plain_b, out=numpy_out),
         }
 
-    return Case(f"matmul{form}", f"{rows}×{steps}×{columns}", rows * steps * columns, prepare)
+    return Case(f"matmul{form}", f"{rows}x{steps}x{columns}", rows * steps * columns, prepare)
 
 
 def convolution(
@@ -82,8 +82,8 @@ def convolution(
         build = getattr(module, f"convolution_{operation}_tasks")
         return {"ours": _running(build, *ends[operation], stride, padding)}
 
-    shape = f"{images}×{side}×{side}×{channels} → {side_out}×{side_out}×{filters}, "
-    shape += f"{kernel_size}×{kernel_size}"
+    shape = f"{images}x{side}x{side}x{channels} -> {side_out}x{side_out}x{filters}, "
+    shape += f"{kernel_size}x{kernel_size}"
     shape += f" stride {stride}" if stride > 1 else ""
     shape += f" padding {padding}" if padding else ""
     multiply_adds = images * side_out**2 * kernel_size**2 * channels * filters

@@ -56,7 +56,7 @@ def format_bench(result: dict[str, Any]) -> str:
     if "ceiling_gflops" in result:
         size = result["ceiling_size"]
         heading.append(
-            f"the ceiling, np.dot of two {size}×{size} float32 matrices: "
+            f"the ceiling, np.dot of two {size}x{size} float32 matrices: "
             f"{result['ceiling_gflops']:.1f} GFLOP/s"
         )
     blocks = ["\n".join(heading)]

@@ -20,7 +20,7 @@ from scratchvae.benchmarks.steps import Report
 from scratchvae.benchmarks.timing import Ceiling, Effort, limited_threads
 from scratchvae.data import find_local
 from scratchvae.errors import InputError, unknown_name
-from scratchvae.files import check_writable, write_json
+from scratchvae.files import AnyPath, as_path, check_writable, write_json
 from scratchvae.plots import save_figure
 from scratchvae.validation import check_count
 
@@ -77,8 +77,8 @@ def run_bench(
     *,
     threads: int | None = None,
     against: Sequence[str] = (),
-    json_path: Path | None = None,
-    picture_path: Path | None = None,
+    json_path: AnyPath | None = None,
+    picture_path: AnyPath | None = None,
     quick: bool = False,
     plan: Plan | None = None,
     report: Report = lambda line: None,
@@ -124,6 +124,8 @@ def run_bench(
             "the benchmark measures the compiled kernels, and NumPy computes here: install Numba, "
             "and unset SCRATCHVAE_KERNELS"
         )
+    json_path = None if json_path is None else as_path(json_path)
+    picture_path = None if picture_path is None else as_path(picture_path)
     plan = plan or (QUICK if quick else FULL)
     rivals = [_rival(name) for name in against]
     _check(measurements, threads, json_path, picture_path, plan)

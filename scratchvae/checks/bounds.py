@@ -11,10 +11,12 @@ from collections.abc import Callable
 
 import numpy as np
 
+from scratchvae.checks.arguments import check_function, check_result
 from scratchvae.checks.distributions import DistributionReport, DistributionRow
+from scratchvae.errors import InputError
 from scratchvae.evaluation.exact import LinearGaussian
 from scratchvae.evaluation.importance import LogMeanExp
-from scratchvae.validation import FloatArray
+from scratchvae.validation import FloatArray, check_count, check_floats, check_same_shape
 
 Elbo = Callable[[LinearGaussian, FloatArray, FloatArray, FloatArray], FloatArray]
 Bound = Callable[[FloatArray, FloatArray, FloatArray], FloatArray]
@@ -27,6 +29,13 @@ def importance_bound(
 
     It is the logarithm of the mean in eq. 6.3 of the lessons.
     """
+    for name, array in (("log_likelihood", log_likelihood), ("log_prior", log_prior)):
+        check_floats(array, name)
+        check_same_shape(
+            array, check_floats(log_posterior, "log_posterior"), "the three logarithms"
+        )
+    if log_likelihood.ndim != 2 or not len(log_likelihood):
+        raise InputError(f"log_likelihood must be of shape (K, N), not {log_likelihood.shape}")
     running = LogMeanExp(log_likelihood.shape[1])
     running.add(log_likelihood + log_prior - log_posterior)
     return running.log_mean()
@@ -46,17 +55,20 @@ def check_exact_likelihood(
     seed
         Fixes them.
     """
+    check_function(elbo, "elbo", "of a model, images, mean and log-variance")
+    check_count(seed, "seed", 0)
     rows = []
-    for number in range(models):
+    for number in range(check_count(models, "models")):
         rng = np.random.default_rng([seed, number])
         model, x, mean, log_variance = _case(rng)
-        short = model.log_likelihood(x) - elbo(model, x, mean, log_variance)
+        found = check_result(elbo(model, x, mean, log_variance), "elbo", (len(x),))
+        short = model.log_likelihood(x) - found
         expected = model.gap(x, mean, log_variance)
         off = float(np.abs(short - expected).max() / (1 + np.abs(expected).max()))
-        name = f"model {number}: log p(x) − ELBO"
+        name = f"model {number}: log p(x) - ELBO"
         standard_errors = off / 1e-6 if np.isfinite(off) else np.inf
         rows.append(DistributionRow(name, expected.mean(), short.mean(), standard_errors))
-    return DistributionReport("bound against log p(x): short by KL(q ‖ posterior)", rows)
+    return DistributionReport("bound against log p(x): short by KL(q || posterior)", rows)
 
 
 def check_bound_order(
@@ -73,7 +85,9 @@ def check_bound_order(
     seed
         Fixes the model, the images and the draws.
     """
-    rng = np.random.default_rng(seed)
+    check_function(bound, "bound", "of three logarithms of shape (K, N)")
+    check_count(images, "images", 2)
+    rng = np.random.default_rng(check_count(seed, "seed", 0))
     model, x, mean, log_variance = _case(rng, images, wider=2.0)
     exact = model.log_likelihood(x)
     elbo = model.elbo(x, mean, log_variance)
@@ -83,11 +97,12 @@ def check_bound_order(
         z = mean + np.exp(0.5 * log_variance) * eps
         squares = ((x - model.bias - z @ model.weight) ** 2).sum(axis=2) / model.variance
         pixels, log_two_pi = x.shape[1], np.log(2 * np.pi)
-        found[k] = bound(
+        bounds = bound(
             -0.5 * (squares + pixels * (log_two_pi + np.log(model.variance))),
             -0.5 * (z**2 + log_two_pi).sum(axis=2),
             -0.5 * (eps**2 + log_variance + log_two_pi).sum(axis=2),
         )
+        found[k] = check_result(bounds, "bound", (images,))
     return DistributionReport(
         "importance-weighted bounds: their order",
         [

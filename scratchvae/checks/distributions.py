@@ -14,6 +14,8 @@ from typing import Any
 
 import numpy as np
 
+from scratchvae.checks.arguments import check_function, check_result, described
+from scratchvae.errors import InputError
 from scratchvae.probability import (
     Likelihood,
     gaussian_log_density,
@@ -21,7 +23,7 @@ from scratchvae.probability import (
     reparameterise,
     standard_normal_log_density,
 )
-from scratchvae.validation import FloatArray
+from scratchvae.validation import FloatArray, check_count
 
 MOST_STANDARD_ERRORS = 5.0
 
@@ -95,11 +97,14 @@ def check_reparameterisation(
     seed
         Fixes the noise.
     """
+    check_function(sampler, "sampler", "of mean, log-variance and noise")
+    check_count(draws, "draws", 2)
+    check_count(seed, "seed", 0)
     mean = np.array([[-1.5, 0.0, 0.7, 3.0]])
     # None is 0, where variance and standard deviation are both 1 and a mix-up does not show.
     log_variance = np.array([[-3.0, -1.0, 0.8, 1.5]])
     noise = np.random.default_rng(seed).standard_normal((draws, *mean.shape))
-    z = sampler(mean, log_variance, noise)
+    z = check_result(sampler(mean, log_variance, noise), "sampler", noise.shape)
     rows = []
     for j in range(mean.shape[1]):
         m, variance = float(mean[0, j]), float(np.exp(log_variance[0, j]))
@@ -136,6 +141,9 @@ def check_kl(
     seed
         Fixes the noise.
     """
+    check_function(kl, "kl", "of mean and log-variance")
+    check_count(draws, "draws", 2)
+    check_count(seed, "seed", 0)
     cases = {
         "equal to the prior": ([0.0, 0.0, 0.0], [0.0, 0.0, 0.0]),
         "shifted": ([1.0, -2.0, 0.5], [0.0, 0.0, 0.0]),
@@ -149,7 +157,8 @@ def check_kl(
         z = reparameterise(mean, log_variance, rng.standard_normal((draws, *mean.shape)))[:, 0]
         terms = gaussian_log_density(z, mean, log_variance) - standard_normal_log_density(z)
         error = float(terms.std() / np.sqrt(draws))
-        rows.append(_compare(name, float(terms.mean()), float(kl(mean, log_variance)[0]), error))
+        found = check_result(kl(mean, log_variance), "kl", (1,))
+        rows.append(_compare(name, float(terms.mean()), float(found[0]), error))
     return DistributionReport("KL to N(0, I): closed form against Monte Carlo", rows)
 
 
@@ -160,7 +169,8 @@ def check_likelihood(likelihood: Likelihood, *, seed: int = 0) -> DistributionRe
     around the mean whose width follows that of the samples. The nats of an image must be the sum of
     those of its pixels; with a single pixel their mean would pass as well.
     """
-    rng = np.random.default_rng(seed)
+    check_likelihood_object(likelihood)
+    rng = np.random.default_rng(check_count(seed, "seed", 0))
     decoded = rng.normal(0.0, 1.5, (4, likelihood.channels_per_pixel))
     expected_mean = likelihood.mean(decoded)[:, 0]
     rows = []
@@ -186,6 +196,15 @@ def check_likelihood(likelihood: Likelihood, *, seed: int = 0) -> DistributionRe
     found = float(of_image[0]) + likelihood.omitted_constant(len(x))
     rows.append(_compare("nats of an image of 4 pixels", float(of_pixels.sum()), found, 1e-6))
     return DistributionReport(f"{likelihood!r}: a distribution over pixels", rows)
+
+
+def check_likelihood_object(likelihood: Likelihood) -> None:
+    """Raise ``InputError`` unless it is a likelihood, and not the class of one."""
+    if not isinstance(likelihood, Likelihood):
+        raise InputError(
+            f"likelihood must be a Likelihood, such as BernoulliLikelihood(), "
+            f"not {described(likelihood)}"
+        )
 
 
 def _compare(name: str, expected: float, found: float, error: Any) -> DistributionRow:

@@ -10,10 +10,11 @@ from collections.abc import Callable
 
 import numpy as np
 
+from scratchvae.checks.arguments import check_function
 from scratchvae.checks.distributions import DistributionReport, DistributionRow
 from scratchvae.layers import Parameter
 from scratchvae.training.optimisers import SGD, Adam, Optimiser
-from scratchvae.validation import FloatArray
+from scratchvae.validation import FloatArray, check_count
 
 _RATE, _MOMENTUM, _BETA_1, _BETA_2, _EPSILON = 0.01, 0.9, 0.9, 0.999, 1e-4
 _STEPS = 12
@@ -66,9 +67,11 @@ def check_sgd(make: MakeOptimiser = usual_sgd, *, seed: int = 0) -> Distribution
 def _check(
     title: str, make: MakeOptimiser, written_out: Callable[[FloatArray], list[float]], seed: int
 ) -> DistributionReport:
-    rng = np.random.default_rng(seed)
+    check_function(make, "make", "from parameters by name to an optimiser of them")
+    rng = np.random.default_rng(check_count(seed, "seed", 0))
     parameters = {name: Parameter(np.ones(1)) for name in _SIZES}
     optimiser = make(parameters)
+    check_function(getattr(optimiser, "step", None), "the step of what make returns", "of nothing")
     gradients = {name: size * rng.standard_normal(_STEPS) for name, size in _SIZES.items()}
     found: dict[str, list[float]] = {name: [] for name in _SIZES}
     for step in range(_STEPS):

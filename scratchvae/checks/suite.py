@@ -15,6 +15,7 @@ from scratchvae.checks.distributions import (
     DistributionReport,
     check_kl,
     check_likelihood,
+    check_likelihood_object,
     check_reparameterisation,
 )
 from scratchvae.checks.gradients import GradientReport, check_gradients, gradcheck
@@ -120,6 +121,7 @@ def _likelihood_checks() -> Iterator[tuple[str, Check]]:
 
 def check_likelihood_gradient(likelihood: Likelihood) -> GradientReport:
     """Compare a likelihood's gradient with finite differences of −log p(x | z) per image."""
+    check_likelihood_object(likelihood)
     rng = np.random.default_rng(3)
     x = rng.random((3, 5, 3, 2))
     decoded = rng.standard_normal((3, 5, 3, 2 * likelihood.channels_per_pixel))

@@ -4,17 +4,21 @@ Each takes the options that ``parser`` has read and returns an exit code.
 """
 
 import argparse
+import dataclasses
 import json
 import math
-import shlex
+import signal
 import sys
 from pathlib import Path
 from typing import Any
 
+from scratchvae.cli.text import as_typed, printable
 from scratchvae.errors import InputError, unknown_name
 from scratchvae.plots.captions import kl_meaning
-from scratchvae.runs.run import PICTURES_OF_DATA, Run
-from scratchvae.training import Interrupted, epochs_through_stage
+from scratchvae.plots.figures import check_matplotlib
+from scratchvae.runs import PICTURES_OF_DATA, Run
+from scratchvae.training import Interrupted, Settings, epochs_through_stage
+from scratchvae.training.interruption import Stopped
 
 DEFAULT_RECIPE = "zhao-mlp"
 
@@ -25,21 +29,30 @@ def program() -> str:
     return "python -m scratchvae" if as_module else "scratchvae"
 
 
+def say(line: object) -> None:
+    """Print a line that may hold the names of files, which may hold anything."""
+    print(printable(str(line)), flush=True)
+
+
 def train(options: argparse.Namespace) -> int:
     """Train a new run or continue one, and draw its pictures."""
     run = _requested_run(options)
+    check_matplotlib()
     data = run.load_data(options.data_dir)
-    print(data.origin)
-    print(f"{_describe(run)}, in {run.folder}: {_progress(run, options.resume)}")
-    print("all losses in nats per image", flush=True)
-    try:
-        run.train(data, report=lambda line: print(line, flush=True))
-        for path in run.draw_all(data):
-            print(f"wrote {path}")
-    except KeyboardInterrupt as interrupt:
-        where = _stopping_place(run, saved=isinstance(interrupt, Interrupted))
-        words = ["train", "--resume", "--out", str(run.folder)]
-        raise _stopped(where, words, options) from None
+    say(data.origin)
+    with run.held():
+        say(f"{_describe(run)}, in {run.folder}: {_progress(run, options.resume)}")
+        say("all losses in nats per image")
+        try:
+            run.train(data, report=say)
+            for path in run.draw_all(data):
+                say(f"wrote {path}")
+        except KeyboardInterrupt as interrupt:
+            if not run.exists:
+                raise  # there is nothing to go on with
+            where = _stopping_place(run, saved=isinstance(interrupt, Interrupted))
+            words = ["train", "--resume", "--out", str(run.folder)]
+            raise _stopped(where, words, options, interrupt) from None
     return 0
 
 
@@ -53,7 +66,7 @@ def _requested_run(options: argparse.Namespace) -> Run:
         options.epochs = epochs_through_stage(options.last_stage)
     requested = given("data", "latent_dim", "seed") | {
         "options": given("beta", "samples"),
-        "settings": given("epochs", "batch_size", "learning_rate"),
+        "settings": given(*(field.name for field in dataclasses.fields(Settings))),
     }
     if not options.resume:
         run = Run.begin(options.recipe or DEFAULT_RECIPE, options.out, **requested)
@@ -99,17 +112,21 @@ def _counted(count: int, noun: str) -> str:
     return f"{count} {noun}{'s' if count != 1 else ''}"
 
 
-def _stopped(where: str, words: list[str], options: argparse.Namespace) -> KeyboardInterrupt:
+def _stopped(
+    where: str, words: list[str], options: argparse.Namespace, interrupt: KeyboardInterrupt
+) -> Stopped:
     """Return what to say when stopped, with the command to paste into a shell."""
     words += [] if options.data_dir is None else ["--data-dir", str(options.data_dir)]
-    return KeyboardInterrupt(f"{where}; continue with:\n  {program()} {shlex.join(words)}")
+    text = f"{where}; continue with:\n  {program()} {as_typed(words)}"
+    return Stopped(text, getattr(interrupt, "signum", signal.SIGINT))
 
 
 def draw(options: argparse.Namespace) -> int:
     """Draw one picture of a run, and print where it is."""
+    check_matplotlib()
     run = Run.open(options.folder)
     data = run.load_data(options.data_dir) if options.kind in PICTURES_OF_DATA else None
-    print(run.draw(options.kind, data, path=options.out, seed=options.seed))
+    say(run.draw(options.kind, data, path=options.out, seed=options.seed))
     return 0
 
 
@@ -167,6 +184,7 @@ def reproduce(options: argparse.Namespace) -> int:
     """Train what a source's figures need, and write them beside ours."""
     from scratchvae.reproduce import reproduce
 
+    check_matplotlib()
     try:
         written = reproduce(
             options.source,
@@ -174,15 +192,15 @@ def reproduce(options: argparse.Namespace) -> int:
             epochs=options.epochs,
             quick=options.quick,
             data_dir=options.data_dir,
-            report=lambda line: print(line, flush=True),
+            report=say,
         )
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as interrupt:
         words = ["reproduce", options.source, "--out", str(options.out)]
         words += [] if options.epochs is None else ["--epochs", str(options.epochs)]
         words += ["--quick"] if options.quick else []
-        raise _stopped("stopped, and kept what was done", words, options) from None
+        raise _stopped("stopped, and kept what was done", words, options, interrupt) from None
     for path in written:
-        print(path)
+        say(path)
     return 0
 
 

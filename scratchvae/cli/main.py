@@ -5,26 +5,28 @@ what the commands do is in ``commands``. What is wrong with an argument or a fil
 line on standard error, with exit code 2.
 """
 
-import io
 import os
 import re
+import signal
 import sys
 from collections.abc import Sequence
+from typing import TextIO
 
-from scratchvae.cli.parser import make_parser
+from scratchvae.cli.parser import make_parser, option_names
+from scratchvae.cli.text import printable, show_every_character
 from scratchvae.errors import InputError
 from scratchvae.kernels import get_threads, set_threads
+from scratchvae.training.interruption import signals_interrupt
 
 INPUT_ERROR = 2
-INTERRUPTED = 130  # 128 + SIGINT, as shells have it
-NOBODY_READS = 141  # 128 + SIGPIPE
+SIGNALLED = 128  # and the signal's number, as shells have it
+NOBODY_READS = SIGNALLED + 13  # as if by SIGPIPE, which not every system has
 
-# What an error suggests in terms of Python, as the command line has it.
+# What an error suggests in terms of Python, as the command line has it; all else is an option of
+# its own name.
 _OPTIONS = {
     "folder": "--out",
     "Run.resume": "--resume",
-    "epochs": "--epochs",
-    "latent_dim=2": "--latent-dim 2",
     'load("synthetic")': "--data synthetic",
 }
 
@@ -35,56 +37,92 @@ def main(arguments: Sequence[str] | None = None) -> int:
     The ``arguments`` are the words after ``scratchvae``; ``None`` takes the process's own.
     """
     try:
-        code = _run(arguments)
+        with signals_interrupt():
+            return _run(arguments)
+    except KeyboardInterrupt as interrupt:
+        _say(f"\n{str(interrupt) or 'stopped; nothing was left half written'}")
+        try:
+            sys.stdout.flush()
+        except OSError:
+            _abandon(sys.stdout)
+        return SIGNALLED + getattr(interrupt, "signum", signal.SIGINT)
+
+
+def _run(arguments: Sequence[str] | None) -> int:
+    """Run a command; what fails is said in one line."""
+    try:
+        _open_streams()
+        try:
+            options = make_parser().parse_args(arguments)
+        except SystemExit as end:  # --help and --version
+            code = int(end.code or 0)
+        else:
+            set_threads(options.threads)
+            get_threads()  # an invalid SCRATCHVAE_THREADS is reported here, not amid the work
+            code = int(options.run(options))
         sys.stdout.flush()  # here, where a failure can still be reported
         return code
     except InputError as error:
         return _complain(_in_options(error))
     except BrokenPipeError:
-        _abandon_output()  # the reader has gone (`| head`): nothing is left to say to it
+        _abandon(sys.stdout)  # the reader has gone (`| head`): nothing is left to say to it
         return NOBODY_READS
     except OSError as error:
         if error.filename is not None:
             return _complain(f"cannot use {error.filename!r}: {error.strerror}; choose another one")
-        _abandon_output()
+        if _working_folder_is_gone():
+            return _complain("the working folder was removed: change to one that is there")
+        _abandon(sys.stdout)
         return _complain(f"cannot write the output: {error.strerror or error}; send it elsewhere")
     except MemoryError:
-        return _complain("not enough memory: use a smaller --latent-dim or --batch-size")
-    except KeyboardInterrupt as interrupt:
-        print(f"\n{str(interrupt) or 'stopped; nothing was left half written'}", file=sys.stderr)
-        return INTERRUPTED
+        return _complain(
+            "not enough memory: close other programs, or train with a smaller --latent-dim or "
+            "--batch-size"
+        )
 
 
-def _run(arguments: Sequence[str] | None) -> int:
+def _open_streams() -> None:
     for name in ("stdout", "stderr"):
         if getattr(sys, name) is None:  # closed, as `>&-` does: nobody wants to read it
             setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        # A folder's name may have characters that the terminal cannot show.
-        sys.stdout.reconfigure(errors="backslashreplace")
-    try:
-        options = make_parser().parse_args(arguments)
-    except SystemExit as end:  # --help and --version
-        return int(end.code or 0)
-    set_threads(options.threads)
-    get_threads()  # an invalid SCRATCHVAE_THREADS is reported here, not in the middle of the work
-    return int(options.run(options))
+        show_every_character(getattr(sys, name))
 
 
 def _in_options(error: InputError) -> str:
     """Return an error's line with options in place of the Python that its remedy names."""
     if not error.remedy:
         return error.problem
-    remedy = re.sub("`([^`]+)`", lambda found: _OPTIONS.get(found[1], found[0]), error.remedy)
-    return f"{error.problem}: {remedy}"
+    known = option_names()
+
+    def as_option(found: re.Match[str]) -> str:
+        name, _, value = found[1].partition("=")
+        option = f"--{name.replace('_', '-')}"
+        given = f"{option} {value}".rstrip() if option in known else found[0]
+        return _OPTIONS.get(found[1], given)
+
+    return f"{error.problem}: {re.sub('`([^`]+)`', as_option, error.remedy)}"
 
 
 def _complain(message: str) -> int:
-    one_line = " ".join(message.split())
-    print(f"scratchvae: error: {one_line}", file=sys.stderr)
+    _say(f"scratchvae: error: {printable(' '.join(message.split()))}")
     return INPUT_ERROR
 
 
-def _abandon_output() -> None:
+def _say(text: str) -> None:
+    try:
+        print(text, file=sys.stderr, flush=True)
+    except OSError:  # the terminal was closed
+        _abandon(sys.stderr)
+
+
+def _working_folder_is_gone() -> bool:
+    try:
+        os.getcwd()
+    except FileNotFoundError:
+        return True
+    return False
+
+
+def _abandon(stream: TextIO) -> None:
     """Let what was not written vanish, rather than fail once more as Python ends."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())

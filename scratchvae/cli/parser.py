@@ -8,10 +8,12 @@ from typing import Any, NoReturn
 
 from scratchvae.cli import commands
 from scratchvae.data import DATASET_NAMES
+from scratchvae.data.batches import PIXEL_READINGS
 from scratchvae.errors import InputError, unknown_name
 from scratchvae.models import RECIPES
 from scratchvae.reproduce import SOURCES
-from scratchvae.runs.run import PICTURES
+from scratchvae.runs import PICTURES
+from scratchvae.training.settings import OPTIMISERS, SCHEDULES
 from scratchvae.version import __version__
 
 
@@ -28,6 +30,18 @@ def make_parser() -> argparse.ArgumentParser:
     for add in (_add_train, _add_draw, _add_evaluate, _add_gradcheck, _add_reproduce, _add_bench):
         add(subparsers)
     return parser
+
+
+def option_names() -> set[str]:
+    """Return the names of the options of all commands, such as ``--out``."""
+    names: set[str] = set()
+    parsers = [make_parser()]
+    for parser in parsers:
+        names.update(parser._option_string_actions)
+        for action in parser._actions:
+            if isinstance(action, argparse._SubParsersAction):
+                parsers += action.choices.values()
+    return names
 
 
 class _Parser(argparse.ArgumentParser):
@@ -68,6 +82,7 @@ def _add_train(subparsers: Any) -> None:
     add("--latent-dim", metavar="D", type=_whole(1), help="number of latents")
     add("--batch-size", metavar="B", type=_whole(1), help="images per step")
     add("--learning-rate", metavar="R", type=_real("above 0"), help="the optimiser's step size")
+    _add_other_settings(add)
     beta = "weight of the KL term (1 gives the ELBO)"
     add("--beta", metavar="B", type=_real("of at least 0"), help=beta)
     samples = "draws of z per image in training; for iwae the K of its bound"
@@ -79,6 +94,22 @@ def _add_train(subparsers: Any) -> None:
     add("--out", metavar="DIR", type=_path, help="folder to write to (default: runs/RECIPE)")
     resume = "continue the run in --out; a larger --epochs extends it"
     add("--resume", action="store_true", help=resume)
+
+
+def _add_other_settings(add: Callable[..., argparse.Action]) -> None:
+    add("--optimiser", metavar="NAME", help=f"{' or '.join(OPTIMISERS)}")
+    add("--momentum", metavar="M", type=_real("of at least 0"), help="sgd: share of the last step")
+    add("--epsilon", metavar="E", type=_real("above 0"), help="adam: added to its denominator")
+    add("--schedule", metavar="NAME", help=f"of the learning rate: {', '.join(SCHEDULES)}")
+    add(
+        "--pixels", metavar="NAME", help=f"how 8-bit pixels are read: {' or '.join(PIXEL_READINGS)}"
+    )
+    warm_up = "epochs over which the weight of the KL grows from 0"
+    add("--warm-up", metavar="E", type=_real("of at least 0"), help=warm_up)
+    free = "hierarchical-vae: nats of each upper latent that cost nothing at first"
+    add("--free-bits", metavar="F", type=_real("of at least 0"), help=free)
+    sink = "epochs over which the --free-bits sink to 0"
+    add("--free-bits-epochs", metavar="E", type=_real("of at least 0"), help=sink)
 
 
 def _add_draw(subparsers: Any) -> None:

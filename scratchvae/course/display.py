@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
+from scratchvae.checks.arguments import check_function, described
 from scratchvae.data import Dataset, load
 from scratchvae.errors import InputError
 from scratchvae.validation import check_count
@@ -63,10 +64,10 @@ def digits(train: int | None = None, test: int | None = None) -> Dataset:
     train, test
         How many of the first images of each set to keep; ``None`` keeps all.
     """
-    data = load(os.environ.get(DATA_VARIABLE) or "auto", progress=False)
     for count, name in ((train, "train"), (test, "test")):
         if count is not None:
             check_count(count, name)
+    data = load(os.environ.get(DATA_VARIABLE) or "auto", progress=False)
     data = data.first(train, test)
     counts = f"{len(data.train_images):,} images to train on, {len(data.test_images):,} to test"
     print(f"{_TITLES.get(data.name, data.name)}: {counts}")
@@ -77,6 +78,10 @@ def say(markdown: str) -> None:
     """Show Markdown with computed figures in it."""
     from IPython.display import Markdown, display
 
+    if not isinstance(markdown, str):
+        raise InputError(
+            f"markdown must be text, not {described(markdown)}: put it into an f-string"
+        )
     display(Markdown(markdown))
 
 
@@ -94,6 +99,7 @@ def explore(draw: Callable[..., "Figure"], *, describe: str, **sliders: Slider) 
     """
     from IPython.display import Image, display
 
+    check_function(draw, "draw", "from a value of each slider to a figure")
     if os.environ.get(STATIC_VARIABLE) == "1":
         starts = {name: _start(name, slider) for name, slider in sliders.items()}
         display(Image(data=_png(draw(**starts))), metadata={"image/png": {"alt": describe}})
@@ -107,6 +113,7 @@ def box_of_sliders(draw: Callable[..., "Figure"], sliders: Mapping[str, Slider])
     """Return the widgets of ``explore``: sliders, and under them a picture that follows them."""
     import ipywidgets
 
+    check_function(draw, "draw", "from a value of each slider to a figure")
     starts = {name: _start(name, slider) for name, slider in sliders.items()}
     image = ipywidgets.Image(value=_png(draw(**starts)), format="png")
     controls: dict[str, Any] = {}
@@ -131,10 +138,11 @@ def box_of_sliders(draw: Callable[..., "Figure"], sliders: Mapping[str, Slider])
 def _start(name: str, slider: Slider) -> Any:
     if isinstance(slider, list) and slider:
         return slider[0]
-    if not isinstance(slider, tuple) or len(slider) != 4:
+    numbers = isinstance(slider, tuple) and all(isinstance(each, int | float) for each in slider)
+    if not numbers or len(slider) != 4:
         raise InputError(
             f"slider {name} must be (lowest, highest, step, start) or a list of choices, "
-            f"not {slider!r}"
+            f"not {described(slider)}"
         )
     low, high, step, start = slider
     if not (low <= start <= high and step > 0):
@@ -145,6 +153,9 @@ def _start(name: str, slider: Slider) -> Any:
 def _png(figure: "Figure") -> bytes:
     from matplotlib import pyplot
 
+    check_function(
+        getattr(figure, "savefig", None), "the savefig of what draw returns", "of a file"
+    )
     file = BytesIO()
     figure.savefig(file, format="png")
     pyplot.close(figure)  # or Jupyter shows it once more, and pyplot keeps it forever

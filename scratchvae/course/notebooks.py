@@ -16,6 +16,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from scratchvae.checks.arguments import described
 from scratchvae.course.display import DATA_VARIABLE, FAST_VARIABLE, STATIC_VARIABLE
 from scratchvae.errors import InputError
 from scratchvae.files import write_text
@@ -32,18 +33,21 @@ _KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
 
 
 def read(path: Path) -> Any:
-    """Return a notebook."""
+    """Return a notebook; ``InputError`` where there is none."""
     import nbformat
 
+    if not isinstance(path, str | os.PathLike):
+        raise InputError(f"path must be the path of a notebook, not {described(path)}")
     try:
         return nbformat.read(path, as_version=4)
-    except (OSError, ValueError) as error:
+    except Exception as error:  # of many kinds, from the file system and from nbformat
         reason = next(iter(str(error).splitlines()), "")
         raise InputError(f"expected a notebook in {str(path)!r}, but {reason}") from error
 
 
 def exercises(notebook: Any) -> dict[str, int]:
     """Return the names of the exercises, and which cell each is in."""
+    _check_notebook(notebook)
     found: dict[str, int] = {}
     for place, cell in enumerate(notebook.cells):
         if cell.cell_type == "code" and (match := _CHECK.search(cell.source)):
@@ -55,6 +59,7 @@ def exercises(notebook: Any) -> dict[str, int]:
 
 def solutions(notebook: Any) -> dict[str, str]:
     """Return the code of the folded solutions, by the name of their exercise."""
+    _check_notebook(notebook)
     cells = (cell.source for cell in notebook.cells if cell.cell_type == "markdown")
     return {m["name"]: m["code"] for source in cells for m in _SOLUTION.finditer(source)}
 
@@ -93,6 +98,7 @@ def execute(notebook: Any, folder: Path, *, fast: bool = False, data: str | None
     nbclient.exceptions.CellExecutionError
         A cell failed; the message shows it.
     """
+    _check_notebook(notebook)
     from nbclient import NotebookClient
     from traitlets.config import Config
 
@@ -116,6 +122,7 @@ def execute(notebook: Any, folder: Path, *, fast: bool = False, data: str | None
 
 def tidy(notebook: Any) -> Any:
     """Remove everything that would differ on another machine or at another time."""
+    _check_notebook(notebook)
     notebook.metadata = {"kernelspec": _KERNEL, "language_info": _LANGUAGE}
     for place, cell in enumerate(notebook.cells):
         cell.id = f"cell-{place:03d}"
@@ -129,6 +136,7 @@ def write(notebook: Any, path: Path) -> None:
     """Write a notebook, completely or not at all."""
     import nbformat
 
+    _check_notebook(notebook)
     write_text(path, nbformat.writes(notebook) + "\n")
 
 
@@ -160,6 +168,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         size = f", {path.stat().st_size / 1000:.0f} KB" if keep else ""
         print(f"{path}: {time.perf_counter() - begun:.0f} s{size}", flush=True)
     return 0
+
+
+def _check_notebook(notebook: Any) -> None:
+    if not hasattr(notebook, "cells"):
+        raise InputError(
+            f"expected a notebook, as read(path) returns it, not {described(notebook)}"
+        )
 
 
 @contextlib.contextmanager

@@ -7,9 +7,11 @@ by their content.
 
 import hashlib
 import os
+import sys
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +22,7 @@ from scratchvae.data.download import DownloadError, download
 from scratchvae.data.idx import read_idx
 from scratchvae.data.remotes import FILES, REMOTES, RemoteDataset
 from scratchvae.errors import InputError, unknown_name
+from scratchvae.files import user_cache_folder
 from scratchvae.validation import check_count
 
 DATASET_NAMES = ("auto", "mnist", "fashion-mnist", "synthetic")
@@ -62,6 +65,13 @@ class Dataset:
     train_factors: NDArray[np.float32] | None = None
     test_factors: NDArray[np.float32] | None = None
 
+    @cached_property
+    def fingerprint(self) -> dict[str, Any]:
+        """How many images each split has, and a hash of all images and labels."""
+        arrays = (self.train_images, self.train_labels, self.test_images, self.test_labels)
+        counts = {"train": len(self.train_images), "test": len(self.test_images)}
+        return counts | {"sha256": _content_hash(arrays)}
+
     def first(self, train: int | None, test: int | None) -> "Dataset":
         """Return only the first images of each split, with labels and factors; ``None``: all."""
         kept: dict[str, Any] = {}
@@ -91,7 +101,8 @@ def load(
     ----------
     name
         "mnist", "fashion-mnist", "synthetic", or "auto": MNIST if it can be found or downloaded,
-        otherwise synthetic digits; for "auto" a folder without MNIST is no error.
+        otherwise synthetic digits; for "auto" a folder without MNIST is no error. What is given
+        in its place is said on standard error, with the reason.
     data_dir
         Folder with the four files, or with a folder ``mnist`` or ``fashion-mnist`` of them.
     seed
@@ -115,10 +126,12 @@ def load(
     if name == "synthetic":
         return _synthetic(seed, "")
     remote = remotes["mnist" if name == "auto" else name]
+    passed_over = ""
     for folder in _user_folders(data_dir):
         found = _find(remote, folder, remotes)
         if isinstance(found, Dataset):
-            return found
+            return _announced(passed_over, found)
+        passed_over = f"no {remote.title} in {str(folder)!r} ({found})"
         if name != "auto":
             raise InputError(
                 f"expected {remote.title} in {str(folder)!r}, but {found}",
@@ -126,16 +139,30 @@ def load(
                 f"{str(folder / remote.name)!r}, or {_SYNTHETIC}",
             )
     try:
-        return _find_or_download(remote, cache_dir, remotes, progress)
+        return _announced(passed_over, _find_or_download(remote, cache_dir, remotes, progress))
     except DownloadError as error:
         if name == "auto":
             why = f"{remote.title} could not be downloaded ({error.reason}): using "
-            return _synthetic(seed, why)
+            return _announced(passed_over, _synthetic(seed, why))
         raise InputError(
             error.problem,
             f"{error.remedy}, or put the files {', '.join(remote.hashes)} into a folder and set "
             f"{_DATA_VARIABLE} to it, or {_SYNTHETIC}",
         ) from error
+
+
+def _announced(passed_over: str, data: Dataset) -> Dataset:
+    """Return ``data``; if it is not what was named, standard error says so, once."""
+    if passed_over:
+        _say_once(f"scratchvae: {passed_over}; taken in its place: {data.origin}")
+    elif data.name == "synthetic":
+        _say_once(f"scratchvae: {data.origin}")
+    return data
+
+
+@cache
+def _say_once(line: str) -> None:
+    print(" ".join(line.split()), file=sys.stderr, flush=True)
 
 
 def find_local(
@@ -163,8 +190,10 @@ def _user_folders(data_dir: str | os.PathLike[str] | None) -> list[Path]:
     }
     folders = {w: Path(os.path.expanduser(p)) for w, p in named.items() if p is not None}
     for what, folder in folders.items():
+        state = "may not be read"
         if not os.path.isdir(folder):
             state = "is not a folder" if os.path.exists(folder) else "does not exist"
+        if not os.access(folder, os.R_OK | os.X_OK):  # which it may not if it is not there
             raise InputError(
                 f"expected {what} to exist, but {str(folder)!r} {state}: "
                 "correct it, or leave it out to have the data downloaded"
@@ -191,9 +220,7 @@ def _find_or_download(
 
 def cache_folder(cache_dir: str | os.PathLike[str] | None = None) -> Path:
     """Return where downloads are kept: the folder named, or the system's for this package."""
-    import platformdirs
-
-    return Path(cache_dir or platformdirs.user_cache_dir("scratchvae"))
+    return Path(cache_dir) if cache_dir else user_cache_folder()
 
 
 def _find_in_cache(
@@ -231,7 +258,10 @@ def _find(
         titles = {other.content_hash: other.title for other in remotes.values()}
         named = Path(os.path.abspath(place)).name == remote.name and not only_original
         if content == remote.content_hash or (named and content not in titles):
-            return _dataset(remote.name, f"{remote.title} from {place}", arrays)
+            origin = f"{remote.title} from {place}"
+            if content != remote.content_hash:
+                origin += ", by the folder's name, though not the original images"
+            return _dataset(remote.name, origin, arrays)
         found = f"the images in {str(place)!r} are {titles.get(content, 'of another data set')}"
     return found
 
@@ -278,7 +308,7 @@ def _content_hash(arrays: _Arrays) -> str:
     """Return the SHA-256 of all entries, which does not depend on how files are compressed."""
     digest = hashlib.sha256()
     for array in arrays:
-        digest.update(array.reshape(-1).data)
+        digest.update(np.ascontiguousarray(array).reshape(-1).data)
     return digest.hexdigest()
 
 

@@ -6,7 +6,8 @@ from urllib.parse import urlsplit
 
 from scratchvae.data.remotes import RemoteDataset
 from scratchvae.errors import InputError
-from scratchvae.files import make_folder, write_bytes
+from scratchvae.files import AnyPath, as_path, make_folder, read_bytes, write_bytes
+from scratchvae.progress import progress_bar
 
 # The largest file of any data set here has 26 MB: a server that sends more sends something else.
 _MOST_BYTES = 64_000_000
@@ -26,7 +27,7 @@ class _MirrorError(Exception):
     """One mirror did not serve one file."""
 
 
-def download(remote: RemoteDataset, folder: Path, *, progress: bool = True) -> None:
+def download(remote: RemoteDataset, folder: AnyPath, *, progress: bool = True) -> None:
     """Make sure that every file of a data set is in a folder, intact.
 
     A file that is there with the right hash is kept; any other is downloaded. The folder, of this
@@ -37,11 +38,11 @@ def download(remote: RemoteDataset, folder: Path, *, progress: bool = True) -> N
     DownloadError
         If no mirror serves one of the files, or a file cannot be written.
     """
-    mirrors = list(remote.mirrors)
+    folder, mirrors = as_path(folder), list(remote.mirrors)
     failures: dict[str, str] = {}
     for name, sha256 in remote.hashes.items():
         path = folder / name
-        if path.is_file() and hashlib.sha256(path.read_bytes()).hexdigest() == sha256:
+        if _is_intact(path, sha256):
             continue
         what = f"{name} of {remote.title}"
         for mirror in tuple(mirrors):
@@ -63,13 +64,20 @@ def download(remote: RemoteDataset, folder: Path, *, progress: bool = True) -> N
             raise DownloadError(f"{what} cannot be kept ({error})", str(error)) from None
 
 
+def _is_intact(path: Path, sha256: str) -> bool:
+    """Return whether there is a file with this hash."""
+    try:
+        return hashlib.sha256(read_bytes(path, _MOST_BYTES)).hexdigest() == sha256
+    except OSError:
+        return False
+
+
 def _get(url: str, timeout: float, shown: str | None) -> bytes:
     """Return what is at an address, with a progress bar if it is to be ``shown`` under a name.
 
     A mirror is given up after ``timeout`` seconds of silence.
     """
     import requests
-    from tqdm import tqdm
 
     patience = (min(timeout, _CONNECT_SECONDS), timeout)
     headers = {"Accept-Encoding": "identity"}
@@ -81,13 +89,12 @@ def _get(url: str, timeout: float, shown: str | None) -> bytes:
             if response.headers.get("Content-Type", "").startswith("text/html"):
                 raise _MirrorError("sent a web page instead of the file")
             length = response.headers.get("Content-Length", "")
-            with tqdm(
+            with progress_bar(
+                shown is not None,
                 desc=shown,
                 total=int(length) if length.isdecimal() else None,
                 unit="B",
                 unit_scale=True,
-                leave=False,
-                disable=None if shown else True,  # None: only if stderr is a terminal
             ) as bar:
                 # The bytes as sent: some servers label a .gz file as compressed in transit.
                 for chunk in response.raw.stream(_CHUNK, decode_content=False):
@@ -95,7 +102,7 @@ def _get(url: str, timeout: float, shown: str | None) -> bytes:
                     if len(content) > _MOST_BYTES:
                         raise _MirrorError(f"wrong content (more than {_MOST_BYTES:,} bytes)")
                     bar.update(len(chunk))
-    except _MirrorError:
+    except (_MirrorError, InputError):
         raise
     except requests.ReadTimeout:
         raise _MirrorError(f"silent for {timeout:g} s") from None

@@ -9,7 +9,6 @@ shown that it contains what the header says.
 import gzip
 import math
 import os
-import stat
 import zlib
 from typing import BinaryIO
 
@@ -17,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scratchvae.errors import InputError
+from scratchvae.files import AnyPath, as_path, open_regular
 
 _UINT8 = 0x08
 _OTHER_TYPES = {
@@ -35,7 +35,7 @@ _CHUNK = 1 << 20
 _Stream = BinaryIO | gzip.GzipFile
 
 
-def read_idx(path: str | os.PathLike[str]) -> NDArray[np.uint8]:
+def read_idx(path: AnyPath) -> NDArray[np.uint8]:
     """Read an IDX file of bytes, compressed with gzip or plain.
 
     The content decides whether the file is compressed, not its name. Memory grows with what the
@@ -52,13 +52,10 @@ def read_idx(path: str | os.PathLike[str]) -> NDArray[np.uint8]:
         If the file cannot be opened, or is not a complete IDX file of unsigned bytes with nothing
         after it.
     """
-    shown = repr(os.fspath(path))  # repr keeps a name with a line break on the message's one line
+    path = as_path(path)
+    shown = repr(str(path))  # repr keeps a name with a line break on the message's one line
     try:
-        # Opening a named pipe would wait for a writer, and /dev/zero would never end.
-        if not stat.S_ISREG(os.stat(path).st_mode):
-            kind = "a folder" if os.path.isdir(path) else "not a regular file"
-            raise _error("an IDX file", f"{shown} is {kind}", "name the file itself")
-        with open(path, "rb") as file:
+        with open_regular(path) as file:
             return _read(file, shown)
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         found = f"{shown} is damaged or cut short ({_one_line(error)})"
@@ -69,9 +66,7 @@ def read_idx(path: str | os.PathLike[str]) -> NDArray[np.uint8]:
     except FileNotFoundError as error:
         found = f"{shown} does not exist"
         raise _error("an IDX file", found, "check its name and its folder") from error
-    except InputError:
-        raise
-    except (OSError, ValueError) as error:  # ValueError: a null byte in the name
+    except OSError as error:
         found = f"{shown} cannot be read ({_one_line(error)})"
         remedy = "check its name and your permission to read it"
         raise _error("an IDX file", found, remedy) from error

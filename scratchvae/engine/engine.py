@@ -11,8 +11,6 @@ from scratchvae.layers import Layer
 from scratchvae.layers.sequential import twin
 from scratchvae.validation import chosen_by_variable
 
-_VARIABLE = "SCRATCHVAE_ENGINE"
-
 
 class Engine:
     """What runs the passes of one model for a trainer, or for a thread that looks at the model.
@@ -156,7 +154,7 @@ class Engine:
 
 def is_on() -> bool:
     """Tell whether passes run as plans: the variable is not ``off``, and kernels are compiled."""
-    return chosen_by_variable(_VARIABLE, "on", "off") == "on" and kernels.BACKEND == "numba"
+    return chosen_by_variable("SCRATCHVAE_ENGINE") == "on" and kernels.BACKEND == "numba"
 
 
 class _PlannedLikelihood:

@@ -133,7 +133,7 @@ def factor_information(
         )
     if not np.isfinite(mean).all() or not (log_variance < np.inf).all():
         raise InputError(
-            "mean must be finite and log_variance finite or −∞, but a number is not: use a model "
+            "mean must be finite and log_variance finite or -inf, but a number is not: use a model "
             "whose loss has stayed finite"
         )
     check_count(bins, "bins", 2)

@@ -15,7 +15,6 @@ logarithms are ever stored. They come in chunks of bounded size, so that any K f
 Dimensions: N images, K draws of z per image, D latents.
 """
 
-import sys
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,6 +24,7 @@ from numpy.typing import NDArray
 from scratchvae.engine import looking_at
 from scratchvae.errors import InputError
 from scratchvae.models import VAE, LatentModel
+from scratchvae.progress import progress_bar
 from scratchvae.randomness import stream
 from scratchvae.validation import FloatArray, check_count
 
@@ -191,14 +191,10 @@ def _chunks(model: VAE, images: NDArray[Any], seed: int) -> Any:
 
 
 def _progress_bar(total: int, wanted: bool) -> Any:
-    from tqdm import tqdm
-
-    return tqdm(
+    return progress_bar(
+        wanted,
         total=total,
-        disable=not (wanted and sys.stderr.isatty()),
         unit=" z",
         unit_scale=True,
-        leave=False,
-        dynamic_ncols=True,
         bar_format="log p(x) |{bar}| {rate_fmt}  {remaining} left",
     )

@@ -9,17 +9,33 @@ it, it is ``numba`` wherever Numba can be imported. `BACKEND` is the name of the
 # ruff: noqa: F403  (reference.__all__ says what is imported)
 import os
 import sys
+import warnings
 from typing import Any
 
 from scratchvae.errors import InputError
 from scratchvae.kernels import reference
 from scratchvae.kernels.machine.threads import get_threads, set_threads
 from scratchvae.kernels.reference import *
+from scratchvae.validation import VARIABLES, chosen_by_variable
 
 __all__ = ["BACKEND", "get_threads", "set_threads"]
 __all__ += reference.__all__
 
 _VARIABLE = "SCRATCHVAE_KERNELS"
+
+
+def _check_variables() -> None:
+    """Raise ``InputError`` if a variable of ours, or one of Numba's that stops it, makes no sense.
+
+    Here at import, since later it would be in the middle of the work.
+    """
+    for variable in VARIABLES:
+        chosen_by_variable(variable)
+    threads = os.environ.get("NUMBA_NUM_THREADS") or "1"
+    if not threads.isdecimal() or int(threads) == 0:
+        raise InputError(
+            f"NUMBA_NUM_THREADS must be a positive integer, not {threads!r}: give 1 or more"
+        )
 
 
 def _choose_backend() -> str:
@@ -49,13 +65,24 @@ def _choose_backend() -> str:
 def _problem_with_numba() -> str:
     """Return why the compiled kernels cannot be used; empty if they can."""
     try:
-        from scratchvae.kernels.machine.numba_interior import broken_assumptions
+        with warnings.catch_warnings():
+            # Numba ignores a variable of its own that it cannot read, under a traceback.
+            warnings.filterwarnings("error", "Environment variable")
+            from scratchvae.kernels.machine.numba_interior import (
+                broken_assumptions,
+                missing_threading_layer,
+            )
+    except UserWarning as warning:
+        raise InputError(str(warning).split("\n")[0], "correct it, or unset it") from None
     except Exception as error:  # not only ImportError: a library that does not fit fails in any way
         return f"Numba cannot be imported ({' '.join(str(error).split()) or type(error).__name__})"
+    if layer := missing_threading_layer():
+        raise InputError(f"NUMBA_THREADING_LAYER={layer} cannot be had here", "unset it")
     missing = broken_assumptions()
     return f"this version of Numba has no {', no '.join(missing)}" if missing else ""
 
 
+_check_variables()
 BACKEND = _choose_backend()
 
 

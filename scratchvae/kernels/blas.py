@@ -19,7 +19,6 @@ import numpy as np
 from scratchvae.kernels.machine.tasks import Task, in_python, run
 from scratchvae.validation import FloatArray, chosen_by_variable
 
-_VARIABLE = "SCRATCHVAE_PRODUCTS"
 _ROUNDS = 7
 _CLEARLY = 0.9  # of the tile's time
 _WORTH_NANOSECONDS = 20_000.0  # below this, calling a library takes as long as the product
@@ -35,7 +34,7 @@ def chosen(tile: Callable[[Product], Task], product: Product, threads: int) -> T
 
     An `InputError` is raised if ``SCRATCHVAE_PRODUCTS`` is none of its three values.
     """
-    wanted, task = chosen_by_variable(_VARIABLE, "tile", "blas", "auto"), tile(product)
+    wanted, task = chosen_by_variable("SCRATCHVAE_PRODUCTS"), tile(product)
     if wanted == "tile" or (wanted == "auto" and not _is_faster(tile, task, product, threads)):
         return task
     return Task(multiply_by_blas, 0.0, product)

@@ -120,7 +120,7 @@ class BatchNorm(Layer):
         check_floats(x, "BatchNorm: x", self.dtype)
         if x.ndim < 2 or x.shape[-1] != self.channels:
             raise InputError(
-                f"BatchNorm expects x of shape (N, …, {self.channels}), channels last, not "
+                f"BatchNorm expects x of shape (N, ..., {self.channels}), channels last, not "
                 f"{x.shape}"
             )
         count = x.size // self.channels

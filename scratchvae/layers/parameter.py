@@ -6,7 +6,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike
 
+from scratchvae.errors import InputError
 from scratchvae.validation import FloatArray
+
+_MOST_WEIGHTS = 1 << 25  # a quarter of a gigabyte while they are drawn
 
 
 class Parameter:
@@ -49,8 +52,14 @@ def draw_parameters(
 ) -> dict[str, Parameter]:
     """Draw a weight of this shape and a bias uniformly from ±1/√(product of all axes but the last).
 
-    They are drawn in float64 and rounded: a seed gives the same network in both dtypes.
+    They are drawn in float64 and rounded: a seed gives the same network in both dtypes. More
+    numbers than fit into a usual memory are an ``InputError``.
     """
+    if prod(shape) > _MOST_WEIGHTS:
+        raise InputError(
+            f"a weight of shape {shape} would hold {prod(shape):,} numbers, and a layer may have "
+            f"{_MOST_WEIGHTS:,}: give smaller sizes"
+        )
     rng, bound = np.random.default_rng(rng), 1 / np.sqrt(prod(shape[:-1]))
     weight = rng.uniform(-bound, bound, shape)
     bias = rng.uniform(-bound, bound, biases)

@@ -12,9 +12,9 @@ from scratchvae.training import EpochMetrics
 
 def draw_loss(history: Sequence[EpochMetrics]) -> Figure:
     """Return the loss, its reconstruction and its KL by epoch, for training and test images."""
+    figure = new_figure(10.5, 3.4)
     from matplotlib.ticker import MaxNLocator
 
-    figure = new_figure(10.5, 3.4)
     panels = (("loss", "Loss"), ("reconstruction", "Reconstruction"), ("kl", "KL"))
     tested = [row for row in history if row.test is not None]
     for axes, (term, title) in zip(figure.subplots(1, 3), panels, strict=True):

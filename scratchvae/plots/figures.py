@@ -8,14 +8,14 @@ Dimensions: N images of shape (H, W, C).
 
 import io
 from collections.abc import Sequence
-from pathlib import Path
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from scratchvae.errors import InputError
-from scratchvae.files import write_bytes
+from scratchvae.files import AnyPath, as_path, write_bytes
 from scratchvae.validation import FloatArray
 
 if TYPE_CHECKING:
@@ -37,15 +37,27 @@ _MARGIN = 8  # dots on both sides of the names of its rows
 _SIZES = {"title": 11, "rows": 9, "columns": 8}  # of letters, in points
 
 
+def check_matplotlib() -> None:
+    """Raise ``InputError`` if Matplotlib refuses its environment variable MPLBACKEND."""
+    try:
+        import matplotlib  # noqa: F401
+    except ValueError as error:
+        problem = f"Matplotlib refuses the environment variable MPLBACKEND ({error})"
+        raise InputError(problem, "unset it") from None
+
+
 def new_figure(width: float, height: float, layout: Any = "constrained") -> Figure:
-    """Return an empty figure of that many inches."""
+    """Return an empty figure of that many inches; a notebook shows it as a picture."""
+    check_matplotlib()
     from matplotlib import figure
 
     # Figure() rather than pyplot: no window, no global list of figures that fills up the memory.
-    return figure.Figure(figsize=(width, height), dpi=_DPI, layout=layout)
+    made = figure.Figure(figsize=(width, height), dpi=_DPI, layout=layout)
+    setattr(made, "_repr_png_", partial(png_bytes, made))  # noqa: B010  # it has none itself
+    return made
 
 
-def save_figure(figure: Figure, path: Path) -> None:
+def save_figure(figure: Figure, path: AnyPath) -> None:
     """Write a figure as PNG to ``path``, whole or not at all.
 
     A picture without colours is written as grey, a third of the size. The same figure gives the
@@ -56,11 +68,17 @@ def save_figure(figure: Figure, path: Path) -> None:
     InputError
         If the name does not end in .png, or the file cannot be written.
     """
+    path = as_path(path)
+    if path.suffix.lower() != ".png":
+        raise InputError(f"pictures are PNG files: the name must end in .png, not {path.name!r}")
+    write_bytes(path, png_bytes(figure))
+
+
+def png_bytes(figure: Figure) -> bytes:
+    """Return a figure as a PNG file."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from PIL import Image
 
-    if path.suffix.lower() != ".png":
-        raise InputError(f"pictures are PNG files: the name must end in .png, not {path.name!r}")
     canvas: Any = FigureCanvasAgg(figure)
     canvas.draw()
     dots = np.asarray(canvas.buffer_rgba())[..., :3]
@@ -68,7 +86,7 @@ def save_figure(figure: Figure, path: Path) -> None:
     picture = Image.fromarray(np.ascontiguousarray(dots[..., 0] if grey else dots))
     file = io.BytesIO()
     picture.save(file, format="png", optimize=True)
-    write_bytes(path, file.getbuffer())
+    return file.getvalue()
 
 
 def mosaic(images: NDArray[Any], columns: int, gap: int = GAP) -> FloatArray:

@@ -54,7 +54,7 @@ def multivariate_gaussian_log_density(
     if x.shape[-1:] != (size,) or mean.shape[-1:] not in ((size,), (1,)):
         raise InputError(
             f"x {x.shape}, mean {mean.shape} and covariance {covariance.shape} do not fit: "
-            "they must be (…, D), (D,) and (D, D)"
+            "they must be (..., D), (D,) and (D, D)"
         )
     residual = x - mean
     _, log_determinant = np.linalg.slogdet(covariance)
@@ -98,7 +98,7 @@ def check_covariance(covariance: FloatArray, name: str) -> None:
         raise InputError(f"{name} must be finite numbers, and some are infinite or NaN")
     if not np.abs(covariance - covariance.T).max(initial=0) <= 1e-6 * scale:
         raise InputError(
-            f"{name} must be symmetric: use (A + Aᵀ) / 2 if it is symmetric up to rounding"
+            f"{name} must be symmetric: use (A + A.T) / 2 if it is symmetric up to rounding"
         )
     try:
         np.linalg.cholesky(covariance)

@@ -4,12 +4,13 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from scratchvae.errors import unknown_name
-from scratchvae.files import make_folder
+from scratchvae.files import AnyPath, as_path, make_folder
 from scratchvae.plots import save_figure
 from scratchvae.reproduce import eecs230, factors, fleuret, hierarchical, kingma_welling, zhao
 from scratchvae.reproduce.experiments import Experiment, Results, Row, Source
 from scratchvae.reproduce.report import write_report
 from scratchvae.reproduce.reproduction import train_experiments
+from scratchvae.runs.folders import check_free
 
 __all__ = ["SOURCES", "Experiment", "Results", "Row", "Source", "reproduce"]
 
@@ -25,7 +26,7 @@ SOURCES = {
 
 def reproduce(
     name: str,
-    folder: Path,
+    folder: AnyPath,
     *,
     epochs: int | None = None,
     quick: bool = False,
@@ -61,14 +62,19 @@ def reproduce(
     ------
     InputError
         If there is no such source, or the folder cannot be used: its runs are of other settings,
-        for instance, or of more epochs.
+        for instance, of other images or of more epochs, or there is a report that is not ours.
     KeyboardInterrupt
         On Ctrl-C; the same call continues.
     """
     if name not in (*SOURCES, "all"):
         raise unknown_name("source", name, (*SOURCES, "all"))
     chosen: Sequence[Source] = list(SOURCES.values()) if name == "all" else [SOURCES[name]]
+    folder = as_path(folder)
     figures = folder / "figures"
+    if not any((folder / runs).exists() for runs in ("runs", "quick-runs")):
+        # Nothing there is of an earlier reproduction.
+        drawn = (f"figures/{path.name}" for path in figures.glob("*.png"))
+        check_free(folder, ("report.md", "report.json", *drawn))
     make_folder(figures)
     results = train_experiments(
         (experiment for source in chosen for experiment in source.experiments),

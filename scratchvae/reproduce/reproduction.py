@@ -1,12 +1,12 @@
 """Training everything that a reproduction needs: one progress bar, and a folder for each run."""
 
-import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
 from scratchvae.data import Dataset, load
 from scratchvae.errors import InputError
+from scratchvae.progress import progress_bar
 from scratchvae.reproduce.experiments import Experiment, Results
 from scratchvae.runs.run import Run
 
@@ -36,10 +36,9 @@ def train_experiments(
     Interrupted, KeyboardInterrupt
         On Ctrl-C. What was done is saved: the same call continues there.
     InputError
-        If the folder of an experiment has another run in it, or one whose record is lost.
+        If the folder of an experiment has another run in it, one of other images, or one whose
+        record is lost.
     """
-    from tqdm import tqdm
-
     wanted = {experiment.name: experiment for experiment in experiments}
     data = {}
     for name, seed in dict.fromkeys(experiment.data_key for experiment in wanted.values()):
@@ -47,15 +46,14 @@ def train_experiments(
         data[name, seed] = loaded.first(QUICK_TRAINING, QUICK_TEST) if quick else loaded
     epochs = QUICK_EPOCHS if quick and epochs is None else epochs
     runs = {name: experiment.run(folder, epochs) for name, experiment in wanted.items()}
-    for run in runs.values():
+    for name, run in runs.items():
+        run.check_data(data[wanted[name].data_key])
         check_record(run)
     costs = {name: _COSTS.get(one.recipe, _USUAL_COST) for name, one in wanted.items()}
-    with tqdm(
+    with progress_bar(
+        progress,
         total=sum(costs[name] * run.trainer.settings.epochs for name, run in runs.items()),
         initial=sum(costs[name] * run.trainer.epoch for name, run in runs.items()),
-        disable=not (progress and sys.stderr.isatty()),
-        leave=False,
-        dynamic_ncols=True,
         bar_format="{desc} {postfix} |{bar}| {percentage:.0f}%  {remaining} left",
     ) as bar:
         for place, (name, experiment) in enumerate(wanted.items(), start=1):

@@ -2,15 +2,23 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
-from scratchvae.data import DATASET_NAMES
-from scratchvae.errors import InputError
-from scratchvae.files import read_json
+import numpy as np
+
+from scratchvae.data import Dataset
+from scratchvae.errors import InputError, unknown_name
+from scratchvae.files import AnyPath, as_path, plain, read_json, write_json
 from scratchvae.models import LatentModel, build
+from scratchvae.models.recipes import find_recipe
+from scratchvae.training import Settings
+from scratchvae.training.checkpoint import check_same as check_same
 from scratchvae.validation import check_count
 from scratchvae.version import __version__
+
+
+class _UnsoundError(Exception):
+    """Why the contents of a config.json describe no run."""
 
 
 def complete_config(
@@ -29,7 +37,8 @@ def complete_config(
     recipe, latent_dim
         As of ``scratchvae.build``.
     data
-        The data set, by its name; ``None``: "auto", which becomes the one that it is trained on.
+        The data set, by its name (of ``data.load``, or of a ``Dataset`` of your own); ``None``:
+        "auto", which becomes the one that it is trained on.
     seed
         Fixes everything that is drawn; ``None``: 0.
     options
@@ -43,22 +52,62 @@ def complete_config(
         If there is no such recipe, option or setting, or a value makes no sense.
     """
     seed = 0 if seed is None else check_count(seed, "seed", 0)
-    model = build(recipe, latent_dim=latent_dim, seed=seed, **without_none(options))
-    model.settings = model.settings.changed(**(settings or {}))
+    options, settings = as_choices(options, "options"), as_choices(settings, "settings")
+    model = _build(recipe, latent_dim, seed, without_none(options))
+    model.settings = model.settings.changed(**settings)
+    return config_of(model, "auto" if data is None else data, model.settings, seed), model
+
+
+def config_of(model: LatentModel, data: str, settings: Settings, seed: int) -> dict[str, Any]:
+    """Return the configuration of a run of a model that ``scratchvae.build`` made."""
+    if "recipe" not in model.config:
+        raise InputError(
+            f"a run needs a model of a recipe, and this {type(model).__name__} was put together by "
+            "hand",
+            "train it with its `fit`, or build one with `scratchvae.build`",
+        )
+    _check_data(data)
     names = ("recipe", "latent_dim", "seed")
     config = {
         "version": __version__,
-        "recipe": recipe,
+        "recipe": model.config["recipe"],
         "latent_dim": model.latent_dim,
         "options": {k: v for k, v in model.config.items() if k not in names},
-        "data": data or "auto",
+        "data": data,
         "seed": seed,
-        "settings": asdict(model.settings),
+        "settings": asdict(settings),
     }
-    return config, model
+    plain_config: dict[str, Any] = plain(config)
+    return plain_config
 
 
-def read_config(path: Path) -> tuple[dict[str, Any], LatentModel]:
+def begins_as_built(config: Mapping[str, Any], model: LatentModel) -> bool:
+    """Return whether a model has the parameters that its recipe begins with.
+
+    Raises
+    ------
+    InputError
+        If no run can be kept of the model: see ``write_config``.
+    """
+    built, own = _checked({**config, "data": "to be known"}, model).state(), model.state()
+    return all(np.array_equal(built[name], own[name]) for name in own)
+
+
+def write_config(path: AnyPath, config: Mapping[str, Any], model: LatentModel) -> None:
+    """Write the configuration of a run of ``model``, whole or not at all.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be written; or if ``read_config`` would refuse it, or build a model that
+        a checkpoint of this one does not fit.
+    """
+    content, path = plain(config), as_path(path)
+    _checked(content, model)
+    write_json(path, content)
+
+
+def read_config(path: AnyPath) -> tuple[dict[str, Any], LatentModel]:
     """Return the configuration in a config.json, and a new model of it.
 
     Raises
@@ -66,39 +115,104 @@ def read_config(path: Path) -> tuple[dict[str, Any], LatentModel]:
     InputError
         If the file cannot be read, or is not the configuration of a run.
     """
-    config = read_json(path)
+    config, path = read_json(path), as_path(path)
     try:
-        if config["data"] not in DATASET_NAMES[1:]:  # all but "auto"
-            raise InputError(f"its data {config['data']!r} is not one that a run can have")
-        chosen = {name: config[name] for name in ("latent_dim", "seed")}
-        model = build(config["recipe"], **chosen, **config["options"])
-        model.settings = type(model.settings)(**config["settings"])
-        return config, model
-    except KeyError as error:
-        problem = f"it has no {error.args[0]}"
-    except (TypeError, AttributeError, ValueError, OverflowError) as error:
-        problem = str(error)
-    raise InputError(
-        f"{str(path)!r} is not the configuration of a run ({problem}): it is damaged or foreign; "
-        "restore it from a copy, or give another folder"
-    )
+        return config, _model_of(config)
+    except _UnsoundError as problem:
+        version = config.get("version")
+        written = "" if version == __version__ else f", of version {version!r} of scratchvae"
+        raise InputError(
+            f"{str(path)!r} is not the configuration of a run ({problem}){written}: it is damaged "
+            "or foreign",
+            "restore it from a copy, or give another `folder`",
+        ) from None
 
 
 def identity(config: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what must be the same for a checkpoint to fit: all but version and length."""
-    names = {k: v for k, v in config.items() if k not in ("version", "settings")}
+    """Return what must be the same for a checkpoint to fit: all but version, length and images."""
+    others = ("version", "settings", "images")
+    names = {k: v for k, v in config.items() if k not in others}
     return names | {k: v for k, v in config["settings"].items() if k != "epochs"}
 
 
-def check_same(
-    what: str, stored: Mapping[str, Any], requested: Mapping[str, Any], remedy: str
-) -> None:
-    """Raise ``InputError`` unless everything that is requested is stored with that value."""
-    for name, value in requested.items():
-        if stored.get(name) != value:
-            raise InputError(f"{what} has {name} {stored.get(name)!r}, not {value!r}", remedy)
+def check_data(config: Mapping[str, Any], data: Dataset, run: str) -> None:
+    """Raise ``InputError`` unless ``data`` is what a run with this configuration is trained on."""
+    if config["data"] != "auto":
+        check_same(run, config, {"data": data.name}, "train another one on other data")
+    known, found = config.get("images"), data.fingerprint
+    if known is None or known == found:
+        return
+    counts = [f"{one['train']:,} + {one['test']:,}" for one in (known, found)]
+    which = "others" if counts[0] == counts[1] else counts[1]
+    raise InputError(
+        f"{run} is trained on {counts[0]} images of {data.name}, and these are {which}",
+        "name the folder with its own by `data_dir` or SCRATCHVAE_DATA, or train another run",
+    )
+
+
+def as_choices(choices: Any, name: str) -> dict[str, Any]:
+    """Return choices by name, of which there may be none; anything else is an ``InputError``."""
+    if choices is None:
+        return {}
+    if not isinstance(choices, Mapping) or not all(isinstance(one, str) for one in choices):
+        raise InputError(f"{name} must be a dictionary of values by their names, not {choices!r}")
+    return dict(choices)
 
 
 def without_none(choices: Mapping[str, Any] | None) -> dict[str, Any]:
     """Return what was chosen: ``None`` leaves a choice to the recipe."""
     return {name: value for name, value in (choices or {}).items() if value is not None}
+
+
+def _model_of(config: Mapping[str, Any]) -> LatentModel:
+    """Return the model that the contents of a config.json describe."""
+    try:
+        _check_data(config["data"])
+        if config["data"] == "auto":
+            raise InputError("its data are 'auto', and it should say which these are")
+        model = _build(config["recipe"], config["latent_dim"], config["seed"], config["options"])
+        model.settings = type(model.settings)(**config["settings"])
+        if images := config.get("images"):
+            for split in ("train", "test"):
+                check_count(images[split], f"images {split}", 0)
+        return model
+    except KeyError as error:
+        problem = f"it has no {error.args[0]}"
+    except (TypeError, AttributeError, ValueError, OverflowError, MemoryError) as error:
+        problem = str(error) or type(error).__name__
+    raise _UnsoundError(" ".join(problem.split()))
+
+
+def _checked(config: Mapping[str, Any], model: LatentModel) -> LatentModel:
+    """Return the model that a config.json would describe, if it is one like ``model``."""
+    try:
+        described = _model_of(config)
+    except _UnsoundError as problem:
+        raise InputError(
+            f"this run cannot be kept, for it could not be opened again: {problem}"
+        ) from None
+    if _shapes(described) != _shapes(model):
+        raise InputError(
+            f"a run keeps a model by its recipe, and this one is not as {config['recipe']!r} "
+            "builds it",
+            "train it with `fit`, or with a `Trainer` and checkpoints of your own",
+        )
+    return described
+
+
+def _build(recipe: str, latent_dim: Any, seed: Any, options: Mapping[str, Any]) -> LatentModel:
+    """Return the model of a run: as ``build`` does, but with the recipe's own options only."""
+    own = find_recipe(recipe).options
+    for name in options:
+        if name not in own:
+            raise unknown_name("option", name, own, owner=recipe)
+    return build(recipe, latent_dim=latent_dim, seed=seed, **options)
+
+
+def _check_data(name: Any) -> None:
+    if not isinstance(name, str) or not name:
+        raise InputError(f"the data of a run must be the name of a data set, not {name!r}")
+
+
+def _shapes(model: LatentModel) -> dict[str, Any]:
+    return {name: (array.shape, array.dtype) for name, array in model.state().items()}

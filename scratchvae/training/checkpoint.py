@@ -1,12 +1,14 @@
 """Checkpoints: all that a run needs to continue exactly where it stopped.
 
 A checkpoint is a plain ``.npz`` of numbers and text, without pickled objects: a file from someone
-else can be opened without running their code.
+else can be opened without running their code. What is in one is checked before any of it is used,
+and before it is written: no checkpoint is saved that could not be loaded again.
 """
 
-import io
 import json
 import math
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,7 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scratchvae.errors import InputError
-from scratchvae.files import write_bytes
+from scratchvae.files import AnyPath, as_path, cannot_read, open_regular, plain, write_bytes
+from scratchvae.training.archive import archive, read_archive
 from scratchvae.training.protocol import LossMean
 from scratchvae.training.trainer import Trainer
 from scratchvae.validation import FloatArray
@@ -23,36 +26,28 @@ from scratchvae.validation import FloatArray
 FORMAT = 1
 
 _REMEDY = "restore it from a copy, or train again in another `folder`"
+_OWN = "put this run's own checkpoint back, or train again in another `folder`"
+_COUNTS = ("epoch", "batch", "steps", "running_images")
+_TEXTS = ("format", "config", "progress")
+_MOST = 2**53  # of a count: more would not be exact in the formulas that it enters
+_MOST_TEXT_BYTES = 4 << 20  # of configuration and progress, and what the archive adds
+_HEADER_BYTES = 1 << 10  # of an array in an archive, with room to spare
+_MOST_BYTES = (4 << 30) - 1  # where the size of the model is not known
+_NOT_NEGATIVE = re.compile(r"optimiser/second/.*|buffer/(.*\.)?running_variance")
 
 
-def save_checkpoint(path: Path, trainer: Trainer, config: dict[str, Any]) -> None:
-    """Write parameters, optimiser and progress to ``path``, whole or not at all.
+class _UnsoundError(Exception):
+    """What is wrong with the contents of a checkpoint."""
 
-    An older checkpoint there is replaced. ``config`` describes the run (recipe and options), and
-    is compared when the checkpoint is loaded.
 
-    Raises
-    ------
-    InputError
-        If the file cannot be written.
-    """
-    progress = {
-        "epoch": trainer.epoch,
-        "batch": trainer.batch,
-        "steps": trainer.optimiser.steps,
-        "running_images": trainer.running.images,
-        "running_sums": trainer.running.sums,
-        "running_seconds": trainer.running_seconds,
-    }
-    arrays: dict[str, Any] = {
-        "format": np.array(FORMAT),
-        "config": np.array(json.dumps(config, sort_keys=True)),
-        "progress": np.array(json.dumps(progress)),
-    }
-    arrays |= _state(trainer)
-    file = io.BytesIO()
-    np.savez(file, **arrays)
-    write_bytes(path, file.getbuffer())
+class _NewerError(Exception):
+    """A checkpoint is of a format that this version does not know."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(
+            f"was written by a newer version of scratchvae (its format is {number}; this version "
+            f"reads {FORMAT})"
+        )
 
 
 @dataclass(frozen=True)
@@ -72,22 +67,17 @@ class Checkpoint:
         Raises
         ------
         InputError
-            If an array is missing, of another shape or type, or not finite.
+            If an array is missing or one too many, of another shape or type, or has values that
+            it cannot have.
         """
         targets = _state(trainer)
-        for name, target in targets.items():
-            value = self.arrays.get(name)
-            if value is None or value.shape != target.shape or value.dtype != target.dtype:
-                came = "nothing" if value is None else f"{value.dtype} of shape {value.shape}"
-            elif not np.isfinite(value).all():
-                came = "NaN or infinity"
-            else:
-                continue
+        try:
+            _check_arrays(self.arrays, targets)
+        except _UnsoundError as problem:
             raise InputError(
-                f"{str(self.path)!r} should contain {name} as finite {target.dtype} of shape "
-                f"{target.shape}, not {came}: it is damaged or of another version",
+                f"{str(self.path)!r} {problem}: it is damaged or of another model or version",
                 _REMEDY,
-            )
+            ) from None
         for name, target in targets.items():
             target[...] = self.arrays[name]
         progress = self.progress
@@ -97,53 +87,177 @@ class Checkpoint:
         trainer.running = LossMean(progress["running_images"], (loss, reconstruction, kl))
         trainer.running_seconds = progress["running_seconds"]
 
+    def check_config(self, config: Mapping[str, Any]) -> None:
+        """Raise ``InputError`` unless it was saved with this ``config``."""
+        requested = dict.fromkeys([*_mapping(config), *self.config]) | dict(config)
+        check_same(repr(str(self.path)), self.config, requested, _OWN)
 
-def load_checkpoint(path: Path) -> Checkpoint:
-    """Return what ``save_checkpoint`` wrote to ``path``.
+
+def save_checkpoint(path: AnyPath, trainer: Trainer, config: Mapping[str, Any]) -> None:
+    """Write parameters, optimiser and progress to ``path``, whole or not at all.
+
+    An older checkpoint there is replaced. ``config`` describes the run (recipe and options), and
+    is compared when the checkpoint is loaded.
 
     Raises
     ------
     InputError
-        If the file is missing, damaged or foreign.
+        If the file cannot be written; or if it could not be loaded again: with an array that is
+        not finite, or something in ``config`` that JSON does not keep.
     """
+    path, targets, running = as_path(path), _state(trainer), trainer.running
+    progress = {
+        "epoch": trainer.epoch,
+        "batch": trainer.batch,
+        "steps": trainer.optimiser.steps,
+        "running_images": running.images,
+        "running_sums": running.sums,
+        "running_seconds": trainer.running_seconds,
+    }
+    texts = {
+        "format": np.array(FORMAT),
+        "config": np.array(json.dumps(plain(_mapping(config)), sort_keys=True)),
+        "progress": np.array(json.dumps(plain(progress))),
+    }
+    file = archive(texts | targets)
     try:
-        content = io.BytesIO(path.read_bytes())
+        arrays = read_archive(file)
+        _texts(arrays)
+        _check_arrays(arrays, targets)
+        if file.getbuffer().nbytes > _most_bytes(targets):
+            raise _UnsoundError("its configuration is too long")
+    except (_UnsoundError, ValueError) as problem:
+        raise InputError(
+            f"{str(path)!r} is not written, since it could not be loaded again ({problem})",
+            "go on from the checkpoint before it",
+        ) from None
+    write_bytes(path, file.getbuffer())
+
+
+def load_checkpoint(
+    path: AnyPath, trainer: Trainer | None = None, config: Mapping[str, Any] | None = None
+) -> Checkpoint:
+    """Return what ``save_checkpoint`` wrote to ``path``.
+
+    Parameters
+    ----------
+    path
+        The file.
+    trainer
+        What it is restored into; ``None``: nothing yet (see ``Checkpoint.restore``).
+    config
+        What it must have been saved with; ``None``: anything.
+
+    Raises
+    ------
+    InputError
+        If the file is missing, damaged, foreign or of a newer version; if it was saved with another
+        ``config``, or does not fit the ``trainer``. The trainer is as it was, then.
+    """
+    path = as_path(path)
+    most = _MOST_BYTES if trainer is None else _most_bytes(_state(trainer))
+    try:
+        with open_regular(path, most) as file:
+            arrays = read_archive(file)
+        checkpoint = Checkpoint(path, *_texts(arrays), arrays)
     except FileNotFoundError:
         raise InputError(
             f"there is no checkpoint {str(path)!r}",
             "train first, or give the folder of another run",
         ) from None
     except OSError as error:
-        raise InputError(f"cannot read {str(path)!r}: {error.strerror or error}", _REMEDY) from None
-    try:
-        with np.load(content, allow_pickle=False) as archive:
-            arrays = dict(archive)
-        config, progress = (json.loads(str(arrays[name])) for name in ("config", "progress"))
-        counts = [progress[name] for name in ("epoch", "batch", "steps", "running_images")]
-        sums = progress["running_sums"]
-        # Older checkpoints do not say how long the batches took.
-        seconds = progress.setdefault("running_seconds", 0.0)
-        sound = (
-            int(arrays["format"]) == FORMAT
-            and isinstance(config, dict)
-            and all(type(count) is int and count >= 0 for count in counts)
-            and [type(total) for total in sums] == [float] * 3
-            and 0 <= seconds < math.inf
-        )
-    except Exception:
+        raise cannot_read(path, error, _REMEDY) from None
+    except _NewerError as newer:
+        raise InputError(f"{str(path)!r} {newer}", "install a newer one to load it") from None
+    except Exception as error:
         # A damaged zip archive fails in a dozen ways, depending on what was hit.
-        sound = False
-    if not sound:
+        problem = " ".join(str(error).split()) or type(error).__name__
         raise InputError(
-            f"{str(path)!r} is no checkpoint of this version of scratchvae: it is damaged or "
-            "foreign",
+            f"{str(path)!r} is no checkpoint of this version of scratchvae ({problem}): it is "
+            "damaged or foreign",
             _REMEDY,
+        ) from None
+    if config is not None:
+        checkpoint.check_config(config)
+    if trainer is not None:
+        checkpoint.restore(trainer)
+    return checkpoint
+
+
+def check_same(
+    what: str, stored: Mapping[str, Any], requested: Mapping[str, Any], remedy: str
+) -> None:
+    """Raise ``InputError`` unless everything that is requested is stored with that value."""
+    stored, requested = plain(stored), plain(requested)
+    for name, value in requested.items():
+        if stored.get(name) != value:
+            raise InputError(f"{what} has {name} {stored.get(name)!r}, not {value!r}", remedy)
+
+
+def _texts(arrays: Mapping[str, NDArray[Any]]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return configuration and progress, checked.
+
+    Whatever is wrong with them is an exception of some kind.
+    """
+    number = int(arrays["format"])
+    if number > FORMAT:
+        raise _NewerError(number)
+    if number < FORMAT:
+        raise _UnsoundError(f"there is no format {number}")
+    config, progress = (json.loads(str(arrays[name])) for name in ("config", "progress"))
+    # Older checkpoints do not say how long the batches took.
+    progress.setdefault("running_seconds", 0.0)
+    counts = [progress[name] for name in _COUNTS]
+    sums = [*progress["running_sums"], progress["running_seconds"]]
+    sound = (
+        isinstance(config, dict)
+        and all(type(count) is int and 0 <= count <= _MOST for count in counts)
+        and progress["batch"] <= progress["steps"]
+        # A record that was put together by hand has epochs and no steps.
+        and (progress["epoch"] <= progress["steps"] or progress["steps"] == 0)
+        and len(sums) == 4
+        and all(type(total) in (int, float) and math.isfinite(total) for total in sums)
+        and progress["running_seconds"] >= 0
+    )
+    if not sound:
+        raise _UnsoundError("its progress is none that training has")
+    return config, progress
+
+
+def _check_arrays(arrays: Mapping[str, NDArray[Any]], targets: Mapping[str, FloatArray]) -> None:
+    """Raise ``_UnsoundError`` unless the arrays can be copied to the targets, and used there."""
+    for name, target in targets.items():
+        value = arrays.get(name)
+        if value is None or value.shape != target.shape or value.dtype != target.dtype:
+            came = "nothing" if value is None else f"{value.dtype} of shape {value.shape}"
+        elif not np.isfinite(value).all():
+            came = "NaN or infinity"
+        elif _NOT_NEGATIVE.fullmatch(name) and (value < 0).any():
+            came = "numbers below 0"
+        else:
+            continue
+        raise _UnsoundError(
+            f"should contain {name} as finite {target.dtype} of shape {target.shape}, not {came}"
         )
-    return Checkpoint(path, config, progress, arrays)
+    for name in arrays.keys() - targets.keys() - set(_TEXTS):
+        raise _UnsoundError(f"contains {name!r}, which this model has not")
+
+
+def _mapping(config: Any) -> Mapping[str, Any]:
+    if not isinstance(config, Mapping):
+        raise InputError(f"config must be a dictionary, not {type(config).__name__}")
+    return config
+
+
+def _most_bytes(targets: Mapping[str, FloatArray]) -> int:
+    """Return how large a checkpoint of these arrays can be."""
+    return _MOST_TEXT_BYTES + sum(_HEADER_BYTES + target.nbytes for target in targets.values())
 
 
 def _state(trainer: Trainer) -> dict[str, FloatArray]:
     """Return the arrays that training changes, by their names in a checkpoint."""
+    if not isinstance(trainer, Trainer):
+        raise InputError(f"a checkpoint is of a Trainer, not {type(trainer).__name__}")
     return (
         {f"parameter/{name}": p.value for name, p in trainer.model.parameters.items()}
         | {f"buffer/{name}": value for name, value in trainer.model.buffers.items()}

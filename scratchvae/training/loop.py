@@ -2,12 +2,8 @@
 
 import itertools
 import math
-import signal
-import sys
-import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +13,8 @@ from numpy.typing import NDArray
 from scratchvae.data.batches import count_batches, epoch_batches, label_batches
 from scratchvae.errors import InputError
 from scratchvae.kernels.machine.arena import Arena
+from scratchvae.progress import progress_bar
+from scratchvae.training.interruption import OrderlyStop
 from scratchvae.training.protocol import LossMean, LossTerms
 from scratchvae.training.trainer import Trainer
 from scratchvae.validation import FloatArray
@@ -54,10 +52,6 @@ class EpochMetrics:
         return f"{line}{test}   {self.seconds:5.1f} s"
 
 
-class Interrupted(KeyboardInterrupt):
-    """Training was stopped by Ctrl-C between two steps: the trainer is in a consistent state."""
-
-
 def train(
     trainer: Trainer,
     images: NDArray[Any],
@@ -83,7 +77,7 @@ def train(
     labels, test_labels
         (N,), for a class-conditional model.
     progress
-        Whether to show a progress bar (only where there is a terminal to show it on).
+        Whether to show a progress bar (only where there is a terminal or a notebook to show it in).
     on_epoch
         Called with each complete epoch's metrics, to save them.
     on_batch
@@ -95,16 +89,17 @@ def train(
     InputError
         If there are no images, or the loss is not finite.
     Interrupted
-        On Ctrl-C, after the step or the evaluation under way. A second Ctrl-C stops at once, as
-        the ``KeyboardInterrupt`` that it is anywhere else.
+        On Ctrl-C, after the step or the evaluation under way; standard error says so at once. A
+        second Ctrl-C stops immediately, as the ``KeyboardInterrupt`` that it is anywhere else.
     """
     check_training_set(images, labels)
     if trainer.optimiser.steps == 0:
         trainer.model.begin(images)
     settings = trainer.settings
     batches = count_batches(len(images), settings.batch_size)
+    _check_place(trainer, len(images))
     history: list[EpochMetrics] = []
-    with _progress_bar(trainer, len(images), progress) as bar, _ctrl_c() as stopping:
+    with _progress_bar(trainer, len(images), progress) as bar, OrderlyStop() as stop:
         while trainer.epoch < settings.epochs:
             start = time.perf_counter() - trainer.running_seconds
             order: dict[str, int] = {
@@ -118,8 +113,7 @@ def train(
             ys = itertools.repeat(None) if labels is None else label_batches(labels, **order)
             for x, y in _drawn_in_turn(zip(xs, ys, strict=False)):
                 conditions = {} if y is None else {"labels": y}
-                if stopping.is_set():
-                    raise Interrupted
+                stop.raise_if_requested()
                 trainer.schedule((trainer.epoch + trainer.batch / batches) / settings.epochs)
                 terms = trainer.step_on_floats(x, **conditions)
                 trainer.running.add(terms, len(x))
@@ -139,8 +133,7 @@ def train(
             if on_epoch is not None:
                 bar.clear()
                 on_epoch(metrics)
-        if stopping.is_set():
-            raise Interrupted
+        stop.raise_if_requested()
     return history
 
 
@@ -150,6 +143,18 @@ def check_training_set(images: NDArray[Any], labels: NDArray[Any] | None) -> Non
         raise InputError("training expects at least one image, and there is none")
     if labels is not None and len(labels) != len(images):
         raise InputError(f"expected a label for each of {len(images)} images, not {len(labels)}")
+
+
+def _check_place(trainer: Trainer, images: int) -> None:
+    """Raise ``InputError`` unless the trainer can stand where it does in an epoch of so many."""
+    batch, size = trainer.batch, trainer.settings.batch_size
+    seen = min(batch * size, images)
+    if batch and (trainer.running.images != seen or (batch - 1) * size >= images):
+        raise InputError(
+            f"the trainer stands after batch {batch} and {trainer.running.images} images of an "
+            f"epoch, which cannot be with {images} images in batches of {size}",
+            "train on the same images as before",
+        )
 
 
 def _drawn_in_turn(batches: Iterator[_Batch]) -> Iterator[_Batch]:
@@ -194,38 +199,12 @@ def _describe(trainer: Trainer) -> str:
 
 
 def _progress_bar(trainer: Trainer, images: int, wanted: bool) -> Any:
-    from tqdm import tqdm
-
     done = trainer.epoch * images + trainer.batch * trainer.settings.batch_size
-    return tqdm(
+    return progress_bar(
+        wanted,
         total=max(trainer.settings.epochs * images, done),
         initial=done,
-        disable=not (wanted and sys.stderr.isatty()),
         unit=" images",
         unit_scale=True,
-        leave=False,
-        dynamic_ncols=True,
         bar_format="{desc} |{bar}| {rate_fmt}  {remaining} left",
     )
-
-
-@contextmanager
-def _ctrl_c() -> Iterator[threading.Event]:
-    """Turn the first Ctrl-C into a flag, so that no step is cut in two; the second interrupts."""
-    stopping = threading.Event()
-    before = signal.getsignal(signal.SIGINT)
-    # Only the main thread may handle signals; a background job that ignores Ctrl-C keeps doing so.
-    in_main_thread = threading.current_thread() is threading.main_thread()
-    if not in_main_thread or before in (None, signal.SIG_IGN):
-        yield stopping
-        return
-
-    def stop(signum: int, frame: object) -> None:
-        stopping.set()
-        signal.signal(signal.SIGINT, before)
-
-    signal.signal(signal.SIGINT, stop)
-    try:
-        yield stopping
-    finally:
-        signal.signal(signal.SIGINT, before)

@@ -38,7 +38,7 @@ def test_run_bench_measures_kernels_and_recipes_and_writes_them(tmp_path, no_pro
     assert {"scratchvae", "python", "numpy", "numba"} <= set(result["versions"])
     assert all(set(kernel) == KERNEL_KEYS for kernel in result["kernels"])
     product, convolution = result["kernels"]
-    assert (product["name"], product["shape"]) == ("matmul", "3×4×5")
+    assert (product["name"], product["shape"]) == ("matmul", "3x4x5")
     assert product["ratio_to"] == "np.dot of the same shape"
     assert convolution["ratio"] == convolution["share_of_ceiling"]
     assert product["gflops"] > 0

@@ -72,4 +72,4 @@ def test_convolution_prepares_every_operation(operation):
     case = convolution(operation, 2, 5, 3, 4, 3, 2, 1)
     shapes = {"forward": (2, 3, 3, 4), "input_gradient": (2, 5, 5, 3)}
     assert case.prepare()["ours"]().shape == shapes.get(operation, (3, 3, 3, 4))
-    assert case.shape == "2×5×5×3 → 3×3×4, 3×3 stride 2 padding 1"
+    assert case.shape == "2x5x5x3 -> 3x3x4, 3x3 stride 2 padding 1"

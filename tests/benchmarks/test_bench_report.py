@@ -9,7 +9,7 @@ from scratchvae.benchmarks.report import format_bench, table
 def example_result(**changes):
     kernel = {
         "name": "matmul",
-        "shape": "3×4×5",
+        "shape": "3x4x5",
         "gflops": 12.34,
         "share_of_ceiling": 0.5,
         "ratio": 0.875,
@@ -72,10 +72,10 @@ def test_format_bench_has_each_figure_in_its_column():
     assert format_bench(example_result()).splitlines() == [
         "a processor (avx2, fma), 2 threads; numpy 2.0",
         "trained on MNIST's first 4,096 images",
-        "the ceiling, np.dot of two 1024×1024 float32 matrices: 100.0 GFLOP/s",
+        "the ceiling, np.dot of two 1024x1024 float32 matrices: 100.0 GFLOP/s",
         "",
         "kernel               shape  GFLOP/s  of ceiling  of np.dot, same shape",
-        "matmul               3×4×5     12.3        0.50                   0.88",
+        "matmul               3x4x5     12.3        0.50                   0.88",
         "convolution_forward  s         12.3        0.50",
         "",
         "training step  batch  million multiply-adds     ms  of ceiling  peak MB",

@@ -6,7 +6,7 @@ import re
 import pytest
 from small_runs import SMALL, complaints, names_in, run_program
 
-from scratchvae.runs.run import PICTURES
+from scratchvae.runs import PICTURES
 
 
 @pytest.mark.parametrize("kind", PICTURES)

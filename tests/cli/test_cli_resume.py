@@ -74,9 +74,20 @@ def test_train_leaves_nothing_at_ctrl_c_before_anything_is_begun(here, call, mon
     def interrupted(*arguments, **options):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("scratchvae.runs.run.load", interrupted)
+    monkeypatch.setattr("scratchvae.runs.kept_run.load", interrupted)
     code, _, errors = call("train", "--out", "run")
     assert code == 130
+    assert errors == ["", "stopped; nothing was left half written"]
+    assert names_in(here) == set()
+
+
+def test_train_stopped_before_its_first_file_names_no_way_to_go_on(here, call, monkeypatch):
+    def stopped(*arguments):
+        signal.raise_signal(signal.SIGTERM)
+
+    monkeypatch.setattr("scratchvae.runs.kept_run.check_space", stopped)
+    code, _, errors = call("train", *SMALL, "--out", "run")
+    assert code == 128 + signal.SIGTERM
     assert errors == ["", "stopped; nothing was left half written"]
     assert names_in(here) == set()
 

@@ -49,6 +49,30 @@ def test_train_options_reach_the_run(here, call, without_pictures):
     assert config["settings"]["pixels"] == "binarised"
 
 
+def test_every_setting_has_its_option(here, call, without_pictures):
+    words = {
+        "optimiser": "sgd",
+        "momentum": 0.5,
+        "schedule": "cosine",
+        "pixels": "grey",
+        "warm-up": 1.5,
+        "free-bits": 0.25,
+        "free-bits-epochs": 2.0,
+        "epsilon": 1e-6,
+        "learning-rate": 1e-4,
+    }
+    flat = [part for name, value in words.items() for part in (f"--{name}", value)]
+    assert call("train", "hierarchical-vae", *SMALL, *flat, "--out", "run")[0] == 0
+    settings = json.loads((here / "run" / "config.json").read_text())["settings"]
+    assert set(settings) == {name.replace("-", "_") for name in words} | {"batch_size", "epochs"}
+    for name, value in words.items():
+        assert settings[name.replace("-", "_")] == value
+    assert call("train", "--resume", "--warm-up", "1.5", "--out", "run")[0] == 0
+    code, _, errors = call("train", "--resume", "--warm-up", "2", "--out", "run")
+    assert (code, len(errors)) == (2, 1)
+    assert "has warm_up 1.5, not 2.0" in errors[0]
+
+
 def test_train_data_auto_says_why_it_is_not_mnist(here, call, monkeypatch, without_pictures):
     def instead(name, **options):
         assert name == "auto"
@@ -57,7 +81,7 @@ def test_train_data_auto_says_why_it_is_not_mnist(here, call, monkeypatch, witho
             "synthetic", *list(vars(data).values())[1:5], origin="MNIST could not be downloaded"
         )
 
-    monkeypatch.setattr("scratchvae.runs.run.load", instead)
+    monkeypatch.setattr("scratchvae.runs.kept_run.load", instead)
     code, output, _ = call("train", *SMALL, "--out", "run")
     assert code == 0
     assert output[0] == "MNIST could not be downloaded"
@@ -101,6 +125,8 @@ def test_train_data_mnist_never_falls_back(here, refuses):
         (["--data-dir", "missing"], ["'missing' does not exist"]),
         (["--out", ""], ["--out: expected the name"]),
         (["--out", "/proc/none"], ["/proc/none", "choose another"]),
+        (["--warm-up", "-1"], ["--warm-up: expected a finite number of at least 0, not '-1'"]),
+        (["--optimiser", "adamw"], ["optimiser must be", "adam", "sgd", "'adamw'"]),
         (["--resume"], ["--resume needs --out DIR"]),
         (["--resume", "--out", "missing"], ["'missing' does not exist"]),
     ],
@@ -160,7 +186,7 @@ def test_train_on_a_full_disk_leaves_nothing(here, refuses, monkeypatch):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, "fsync", full)
-    refuses(["train", *SMALL, "--out", "run"], "No space left", "config.json")
+    refuses(["train", *SMALL, "--out", "run"], "No space left", "checkpoint.npz")
     assert names_in(here) == set()
 
 
@@ -172,3 +198,32 @@ def test_train_help_has_a_column_of_recipes_and_a_column_of_what_they_are(call):
     starts = {line.index(RECIPES[line.split()[0]].summary) for line in lines}
     assert len(starts) == 1
     assert all(line[start - 2 : start] == "  " for line in lines for start in starts)
+
+
+def test_train_with_a_working_folder_that_is_gone_says_so(here, refuses, monkeypatch):
+    gone = here / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    refuses(["train", *SMALL], "the working folder was removed: change to one that is there")
+    monkeypatch.chdir(here)
+
+
+def test_train_does_not_write_over_a_picture_of_ones_own(here, refuses):
+    (here / "run").mkdir()
+    (here / "run" / "latent.png").write_text("my own")
+    refuses(["train", *SMALL, "--out", "run"], "latent.png' is there already", "another --out")
+    assert (here / "run" / "latent.png").read_text() == "my own"
+
+
+def test_resume_on_other_images_of_the_same_name_is_refused(
+    here, call, refuses, tmp_path, without_pictures
+):
+    call("train", *SMALL, "--out", "run")
+    before = (here / "run" / "checkpoint.npz").read_bytes()
+    others = write_data_folder(tmp_path / "others", small_dataset(seed=1))
+    words = ("64 + 32 images of mnist", "these are others", "by --data-dir or SCRATCHVAE_DATA")
+    refuses(["train", "--resume", "--epochs", 3, "--out", "run", "--data-dir", others], *words)
+    refuses(["evaluate", "run", "--data-dir", others], *words)
+    refuses(["draw", "run", "latent", "--data-dir", others], *words)
+    assert (here / "run" / "checkpoint.npz").read_bytes() == before

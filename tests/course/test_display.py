@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from helpers import refused
 from small_runs import small_dataset
 
 from scratchvae.course import display
@@ -97,3 +98,24 @@ def test_a_slider_redraws_the_picture():
 def test_explore_refuses_an_impossible_slider_by_name(slider):
     with pytest.raises(InputError, match="slider a must"):
         display.explore(_draw, describe="", a=slider)
+
+
+def test_what_the_display_is_given_is_refused_in_one_line(monkeypatch):
+    def none_is_read(*arguments, **options):
+        raise AssertionError("refused before any data is read")
+
+    monkeypatch.setattr(display, "load", none_is_read)
+    for call, words in (
+        (lambda: display.digits("10"), "train"),
+        (lambda: display.digits(10, 0), "test"),
+        (lambda: display.say(3), "markdown must be text, not int"),
+        (lambda: display.explore(None, describe="a line"), "draw must be a function"),
+        (lambda: display.box_of_sliders(3, {}), "draw must be a function"),
+        (lambda: display.box_of_sliders(lambda: None, {}), "savefig of what draw returns"),
+        (lambda: display.box_of_sliders(print, {"a": "x"}), "slider a must be"),
+        (lambda: display.box_of_sliders(print, {"a": ("0", 1, 1, 0)}), "slider a must be"),
+        (lambda: display.box_of_sliders(print, {"a": (0, 1, 1)}), "slider a must be"),
+        (lambda: display.box_of_sliders(print, {"a": []}), "slider a must be"),
+    ):
+        with refused(words):
+            call()

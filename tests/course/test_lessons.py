@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 import pytest
+from helpers import refused
 
 import scratchvae
 from scratchvae.course import notebooks
@@ -199,3 +200,29 @@ def test_tidy_keeps_only_the_tags_of_a_cell():
     assert "version" not in tidied.metadata["language_info"]
     assert [cell.metadata for cell in tidied.cells] == [{"tags": ["hide"]}, {}]
     assert [cell.id for cell in tidied.cells] == ["cell-000", "cell-001"]
+
+
+@pytest.mark.parametrize("wrong", [None, 3, "x", ["x"]])
+def test_what_is_no_notebook_is_refused(wrong, tmp_path):
+    for call in (
+        notebooks.exercises,
+        notebooks.solutions,
+        notebooks.with_solutions,
+        notebooks.tidy,
+        lambda notebook: notebooks.write(notebook, tmp_path / "new.ipynb"),
+        lambda notebook: notebooks.execute(notebook, tmp_path),
+    ):
+        with refused("expected a notebook", type(wrong).__name__):
+            call(wrong)
+    assert not list(tmp_path.iterdir())
+    if not isinstance(wrong, str):
+        with refused("path must be", type(wrong).__name__):
+            notebooks.read(wrong)
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", "3", '{"cells": 3}', "no JSON"])
+def test_a_file_that_is_no_notebook_is_refused(text, tmp_path):
+    path = tmp_path / "some.ipynb"
+    path.write_text(text)
+    with refused("expected a notebook in", "some.ipynb"):
+        notebooks.read(path)

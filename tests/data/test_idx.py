@@ -115,8 +115,9 @@ def test_read_idx_refuses_a_bad_file_in_one_line(read, content, words):
 
 def test_read_idx_refuses_what_is_not_a_file(tmp_path):
     pipe = tmp_path / "pipe"
-    cases = [(tmp_path, "is a folder"), (tmp_path / "none", "does not exist")]
-    cases += [("nul\0l", "cannot be read"), (tmp_path / ("x" * 5000), "cannot be read")]
+    cases = [(tmp_path, "Is a directory"), (tmp_path / "none", "does not exist")]
+    cases += [("nul\0l", "null bytes"), (tmp_path / ("x" * 5000), "cannot be read")]
+    cases += [(None, "a path must be text"), (3, "a path must be text")]
     if hasattr(os, "mkfifo"):
         os.mkfifo(pipe)
         cases.append((pipe, "not a regular file"))

@@ -47,7 +47,7 @@ def copied(tmp_path):
     (tmp_path / "scratchvae").mkdir()
     # Empty: the package's own imports everything else, and would find it in another tree.
     (tmp_path / "scratchvae" / "__init__.py").touch()
-    for name in ("validation.py", "errors.py"):  # what the kernels stand on
+    for name in ("validation.py", "errors.py", "files.py"):  # what the kernels stand on
         shutil.copy(ROOT / "scratchvae" / name, tmp_path / "scratchvae" / name)
     shutil.copytree(ROOT / "scratchvae" / "kernels", tmp_path / "scratchvae" / "kernels")
     return tmp_path
@@ -72,9 +72,10 @@ def test_a_changed_kernel_meets_no_stale_cache(copied):
 
 
 def test_the_version_of_the_cache_depends_on_every_file_of_the_kernels(copied, monkeypatch):
-    monkeypatch.setattr(compilation, "KERNELS", copied / "scratchvae" / "kernels")
+    kernels = copied / "scratchvae" / "kernels"
+    monkeypatch.setattr(compilation, "files", lambda package: kernels)
     versions = {compilation._version()}
-    files = list(compilation.KERNELS.rglob("*.py"))
+    files = list(kernels.rglob("*.py"))
     for file in files:
         with file.open("a", encoding="utf-8") as source:
             source.write("# changed\n")
@@ -113,9 +114,11 @@ def test_a_cache_folder_that_cannot_be_written(tmp_path):
     (tmp_path / "file").write_text("in the way")
     ended = run(PRODUCT, tmp_path / "file")
     assert ended.stdout == "30.0\n"
-    warning, compiling = ended.stderr.splitlines()
-    assert warning.startswith("warning: compiled kernels cannot be kept in")
+    compiling, warning = ended.stderr.splitlines()
     assert compiling == "compiling kernels (once)…"
+    assert warning.startswith("warning: compiled kernels cannot be kept (cannot create the folder")
+    for way in ("NUMBA_CACHE_DIR", "XDG_CACHE_HOME"):
+        assert way in warning
 
 
 @pytest.mark.skipif(JIT_DISABLED, reason="nothing is compiled")

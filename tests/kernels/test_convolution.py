@@ -194,11 +194,11 @@ def test_convolution_weight_gradient_tasks_accumulate(case, dtype):
         (lambda x, w: convolution.convolution_forward(x, w, 1, -1), ("padding", "at least 0")),
         (
             lambda x, w: convolution.convolution_input_gradient(x, w, (5, 5)),
-            ("dy", "3 × 3 pixels, not 5 × 5"),
+            ("dy", "3 x 3 pixels, not 5 x 5"),
         ),
         (
             lambda x, w: convolution.convolution_weight_gradient(x, x, (3, 3)),
-            ("dy", "3 × 3 pixels, not 5 × 5"),
+            ("dy", "3 x 3 pixels, not 5 x 5"),
         ),
         (
             lambda x, w: convolution.convolution_weight_gradient(x, np.zeros((4, 3, 3, 2)), (3, 3)),
@@ -206,7 +206,7 @@ def test_convolution_weight_gradient_tasks_accumulate(case, dtype):
         ),
         (
             lambda x, w: convolution.convolution_input_gradient(x, w, (-1, 4), 1, 2),
-            ("at least 1 × 1 pixels, not -1 × 4",),
+            ("at least 1 x 1 pixels, not -1 x 4",),
         ),
     ],
 )

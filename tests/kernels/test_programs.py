@@ -10,12 +10,13 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from kernel_processes import KERNELS
 from kernel_processes import run as run_process
 
 from scratchvae.kernels.machine import stored_calls, tasks
 from scratchvae.kernels.machine.backoff import Backoff
 from scratchvae.kernels.machine.chunks import ALL, bounds, run_all
-from scratchvae.kernels.machine.compilation import KERNELS, kernel
+from scratchvae.kernels.machine.compilation import kernel
 from scratchvae.kernels.machine.memory import Memory
 from scratchvae.kernels.machine.numba_interior import JIT_DISABLED
 from scratchvae.kernels.machine.tasks import Program, Resources, Task, observing, run

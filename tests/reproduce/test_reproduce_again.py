@@ -4,7 +4,7 @@ import json
 
 import numpy as np
 import pytest
-from small_runs import interrupt_in_step
+from small_runs import interrupt_in_step, small_dataset, write_data_folder
 
 from scratchvae import cli, reproduce
 from scratchvae.reproduce.experiments import Experiment, Source
@@ -139,3 +139,27 @@ def test_reproduce_refuses_a_run_whose_metrics_are_lost(one_run, capsys, left):
     for words in (str(folder), f"trained 3 epochs, but its metrics.csv has only {whole} of"):
         assert words in error
     assert "remove that folder" in error
+
+
+def test_reproduce_refuses_runs_of_other_images(one_run, capsys, tmp_path):
+    one_run()
+    (tmp_path / "others").mkdir()
+    others = write_data_folder(tmp_path / "others", small_dataset(seed=1))
+    capsys.readouterr()
+    assert one_run("--data-dir", str(others))[0] == 2
+    assert "is trained on 64 + 32 images of mnist, and these are others" in refusal(capsys)
+    assert one_run()[0] == 0
+
+
+@pytest.mark.parametrize("name", ["report.md", "report.json", "figures/picture.png"])
+def test_reproduce_does_not_write_over_a_report_of_ones_own(one_run, capsys, tmp_path, name):
+    (tmp_path / "figures").mkdir()
+    (tmp_path / name).write_text("my own")
+    capsys.readouterr()
+    assert one_run()[0] == 2
+    assert f"{name}' is there already" in refusal(capsys)
+    assert (tmp_path / name).read_text() == "my own"
+    assert not (tmp_path / "runs").exists()
+    (tmp_path / name).unlink()
+    assert one_run()[0] == 0
+    assert one_run()[0] == 0  # and a report of its own it writes again

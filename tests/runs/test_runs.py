@@ -11,8 +11,8 @@ from small_runs import RUN_FILES, interrupt_in_step, names_in, small_dataset
 
 from scratchvae.files import read_json, write_json
 from scratchvae.models import RECIPES
-from scratchvae.runs.folders import check_unused, unused_folder
-from scratchvae.runs.run import PICTURES, Run
+from scratchvae.runs import PICTURES, Run
+from scratchvae.runs.folders import check_unused
 from scratchvae.training import Interrupted
 
 pytestmark = pytest.mark.usefixtures("ctrl_c")
@@ -405,17 +405,20 @@ def test_check_unused_refuses_files_and_read_only_folders(tmp_path, monkeypatch)
     for folder in (tmp_path / "file", tmp_path / "file" / "a" / "b"):
         with refused("is a file", "another `folder`"):
             check_unused(folder)
-    monkeypatch.setattr("os.access", lambda *_: False)
-    with refused("is read-only", "another `folder`"):
-        check_unused(tmp_path / "new")
+    (tmp_path / "dangling").symlink_to(tmp_path / "nothing")
+    with refused("'", "is a link to something that does not exist", "another `folder`"):
+        check_unused(tmp_path / "dangling" / "new")
+    for missing, words in ((os.W_OK, "is read-only"), (os.X_OK, "may not be entered")):
+        monkeypatch.setattr("os.access", lambda path, mode, missing=missing: mode != missing)
+        with refused(words, "another `folder`"):
+            check_unused(tmp_path / "new")
 
 
-def test_unused_folder_counts_up(tmp_path, monkeypatch):
+def test_begin_without_a_folder_counts_up(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     for name in ("zhao-mlp", "zhao-mlp-2", "zhao-mlp-3"):
-        folder = unused_folder("zhao-mlp")
+        folder = Run.begin("zhao-mlp").folder
         assert folder.as_posix() == f"runs/{name}"
-        assert Run.begin("zhao-mlp").folder == folder
         folder.mkdir(parents=True)
         (folder / "config.json").write_text("")
 

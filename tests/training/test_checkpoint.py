@@ -218,7 +218,8 @@ PROGRESS = {
 @pytest.mark.parametrize(
     "changes",
     [
-        {"format": np.array(99)},
+        {"format": np.array(0)},
+        {"format": np.array(math.inf)},
         {"format": np.array("one")},
         {"config": np.array("[1, 2]")},
         {"config": np.array("{")},

@@ -11,8 +11,8 @@ it correctly: see ``scratchvae.checks.distributions``.
 from scratchvae.checks.gradients.check import gradcheck, gradcheck_functions
 from scratchvae.checks.gradients.comparison import check_gradients
 from scratchvae.checks.gradients.curve import ErrorCurve, error_curve
+from scratchvae.checks.gradients.layer_target import is_smooth
 from scratchvae.checks.gradients.report import GradientReport
-from scratchvae.checks.gradients.target import is_smooth
 
 __all__ = [
     "ErrorCurve",

@@ -7,25 +7,32 @@ says what is probably wrong (``diagnosis.py``).
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from scratchvae.checks.arguments import described
 from scratchvae.checks.gradients.comparison import (
     KINK_TOLERANCE,
     SMOOTH_TOLERANCE,
     RetryPoint,
     check_gradients,
+    check_settings,
 )
+from scratchvae.checks.gradients.function_target import FunctionTarget
 from scratchvae.checks.gradients.input import LayerLike, check_array
+from scratchvae.checks.gradients.layer_target import target_of
 from scratchvae.checks.gradients.passes import run_passes
+from scratchvae.checks.gradients.probes import probe
 from scratchvae.checks.gradients.report import GradientReport
-from scratchvae.checks.gradients.target import FunctionTarget, Target, target_of
+from scratchvae.checks.gradients.target import Target
+from scratchvae.checks.gradients.unseen import unseen_arrays
 from scratchvae.errors import InputError
 from scratchvae.layers import Layer
 from scratchvae.models import LatentModel
-from scratchvae.validation import FloatArray, check_count, check_positive
+from scratchvae.validation import FloatArray, check_count
 
 
 def gradcheck(
@@ -41,6 +48,11 @@ def gradcheck(
     tolerance: float | None = None,
 ) -> GradientReport:
     """Compare a backward pass with finite differences.
+
+    Where the forward pass has a kink (two slopes, or a jump) entries are tried again at points
+    nearby, and if there is a kink there as well they are not judged; a layer need not say that it
+    has any. Arrays that the output depends on and that are not in ``parameters`` are not checked,
+    and the report says so.
 
     Parameters
     ----------
@@ -77,9 +89,10 @@ def gradcheck(
     ------
     InputError
         If anything is float32 (a difference of two numbers with 7 digits has too few left to judge
-        a gradient by), not finite, or empty.
+        a gradient by), not finite, or empty; if a pass changes what it is given or what is
+        learned; if ``forward`` or ``backward`` takes or returns something else.
     """
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(check_count(seed, "seed", 0))
     target = target_of(layer_or_model, x, training, noise, labels, rng)
     return _check(target, rng, max_coordinates, directions, tolerance)
 
@@ -88,6 +101,7 @@ def gradcheck_functions(
     forward: Callable[..., Any],
     backward: Callable[..., Any],
     *arrays: NDArray[Any],
+    outputs: int | None = None,
     seed: int = 0,
     max_coordinates: int = 400,
     directions: int = 4,
@@ -105,6 +119,9 @@ def gradcheck_functions(
         ``backward(dy, cache)``.
     arrays
         What ``forward`` is called with, in float64; they are copied.
+    outputs
+        How many outputs ``forward`` returns, if several: ``(y₁, y₂)`` or ``(y₁, y₂, cache)`` for 2.
+        ``backward`` then takes a gradient for each, ``backward(dy₁, dy₂)``, before the cache.
     seed, max_coordinates, directions, tolerance
         As for ``gradcheck``.
 
@@ -114,14 +131,37 @@ def gradcheck_functions(
         As for ``gradcheck``, and if the functions do not return what is described here.
     """
     if not callable(forward) or not callable(backward):
-        raise InputError("gradcheck_functions expects two functions, forward and backward, first")
+        raise InputError(
+            "gradcheck_functions expects two functions, forward and backward, not "
+            f"{described(forward)} and {described(backward)}: put the arrays after them"
+        )
     if not arrays:
         raise InputError("gradcheck_functions expects at least one array after the two functions")
     for place, array in enumerate(arrays):
         check_array(array, "x" if place == 0 else f"array {place + 1}")
-    rng = np.random.default_rng(seed)
-    target = FunctionTarget(forward, backward, arrays)
-    return _check(target, rng, max_coordinates, directions, tolerance)
+    if outputs is not None:
+        check_count(outputs, "outputs")
+    check_count(seed, "seed", 0)
+
+    def checked(outputs: int | None) -> tuple[FunctionTarget, GradientReport]:
+        target = FunctionTarget(forward, backward, arrays, outputs)
+        rng = np.random.default_rng(seed)
+        return target, _check(target, rng, max_coordinates, directions, tolerance)
+
+    target, report = checked(outputs)
+    if not report.passed and target.cache_like_output and _passes(lambda: checked(2)[1]):
+        raise InputError(
+            f"{target.title} returned two arrays, and backward is right if both are outputs: say "
+            "so with `outputs=2`, or `outputs=1` if the second is only kept for backward"
+        )
+    return report
+
+
+def _passes(check: Callable[[], GradientReport]) -> bool:
+    try:
+        return check().passed
+    except Exception:  # whatever a function does with arguments that are not meant for it
+        return False
 
 
 def _check(
@@ -131,11 +171,9 @@ def _check(
     directions: int,
     tolerance: float | None,
 ) -> GradientReport:
-    check_count(max_coordinates, "max_coordinates", 0)
-    check_count(directions, "directions")
     if tolerance is None:
         tolerance = SMOOTH_TOLERANCE if target.smooth else KINK_TOLERANCE
-    check_positive(tolerance, "tolerance")
+    tolerance = check_settings(max_coordinates, directions, tolerance)
 
     def retry() -> RetryPoint:
         for array in target.arrays.values():
@@ -147,7 +185,8 @@ def _check(
 
     try:
         passes = run_passes(target, rng)
-        return check_gradients(
+        unseen = unseen_arrays(target, passes.kept) if passes.repeats else []
+        report = check_gradients(
             target.title,
             passes.value,
             target.arrays,
@@ -156,10 +195,12 @@ def _check(
             max_coordinates=max_coordinates,
             directions=directions,
             tolerance=tolerance,
-            retry=None if target.smooth else retry,
+            retry=retry if passes.repeats else None,
+            smooth=target.smooth,
             repeated=passes.repeated,
-            probe=lambda: target.probe(passes.dy),
+            probe=lambda: probe(target, passes.dy),
             loss_terms=passes.loss_terms,
         )
+        return replace(report, unseen=unseen)
     finally:
         target.restore()

@@ -1,12 +1,14 @@
 """Gradients of any function against finite differences of it: what agrees, and what is wrong."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
 
-from scratchvae.checks.gradients.diagnosis import Probes, Slopes, diagnose
+from scratchvae.checks.arguments import check_function, described
+from scratchvae.checks.diagnosis import Diagnosis
+from scratchvae.checks.gradients.diagnosis import Slopes, diagnose
 from scratchvae.checks.gradients.finite_differences import (
     STEPS,
     ArrayCheck,
@@ -14,8 +16,12 @@ from scratchvae.checks.gradients.finite_differences import (
     slope_along,
     unit_move,
 )
+from scratchvae.checks.gradients.input import as_gradient, check_array
+from scratchvae.checks.gradients.kinks import is_kink
+from scratchvae.checks.gradients.probes import Probes
 from scratchvae.checks.gradients.report import CheckRow, GradientReport
-from scratchvae.validation import FloatArray
+from scratchvae.errors import InputError
+from scratchvae.validation import FloatArray, check_count, check_in_place, check_positive
 
 # Relative errors: rounding leaves about 1e-9 in a smooth layer and 1e-7 in a whole model, whose
 # loss of hundreds of nats is rounded to 1e-13 of itself; the smallest real bug is of order 1e-2.
@@ -28,6 +34,11 @@ KINK_TOLERANCE = 1e-5
 ATTEMPTS = 4
 # For a diagnosis, arrays of up to this many entries are measured whole, larger ones at a sample.
 DIAGNOSED_WHOLE, DIAGNOSED_SAMPLE = 160, 60
+_AT_A_KINK = Diagnosis(
+    "kink",
+    "every entry lies at a kink of the forward pass, where there are two slopes or none: check it "
+    "with inputs away from there",
+)
 
 
 class RetryPoint(NamedTuple):
@@ -49,6 +60,7 @@ def check_gradients(
     directions: int = 4,
     tolerance: float = SMOOTH_TOLERANCE,
     retry: Callable[[], RetryPoint] | None = None,
+    smooth: bool = True,
     repeated: Mapping[str, FloatArray] | None = None,
     probe: Callable[[], Probes] | None = None,
     loss_terms: Callable[[], FloatArray] | None = None,
@@ -68,9 +80,12 @@ def check_gradients(
     rng, max_coordinates, directions, tolerance
         As for ``gradcheck``.
     retry
-        For a function with kinks: moves ``arrays`` to another point nearby, and returns what
-        belongs to it. Entries that disagree are tried again there, since they may only disagree
-        because of a kink within the smallest step; a wrong gradient is wrong there too.
+        Moves ``arrays`` to another point nearby, and returns what belongs to it. Entries that
+        disagree and lie at a kink are tried again there; a wrong gradient is wrong there too.
+        Those that lie at a kink wherever they are tried are not judged.
+    smooth
+        Whether the function has no kinks as far as is known. If it is known to have some, all
+        entries that disagree are tried again, since a kink within the smallest step may be why.
     repeated
         The gradients of a second backward pass, by name; both must be right.
     probe
@@ -79,6 +94,9 @@ def check_gradients(
         For a loss of two terms, reconstruction and weighted KL: returns both, (2,), at what
         ``arrays`` hold. Their sum is ``value``.
     """
+    _check_call(value, arrays, gradients)
+    tolerance = check_settings(max_coordinates, directions, tolerance)
+    gradients = {name: as_gradient(gradients[name], name) for name in arrays}
     repeated = repeated or {}
     rows: list[CheckRow] = []
     checks: list[ArrayCheck] = []
@@ -94,26 +112,70 @@ def check_gradients(
         check.measure(value, both, tolerance, range(check.count))
     # What counts as zero in one array is judged by the largest slope in all of them.
     largest = max((slope.size for check in checks for slope in check.slopes), default=0.0)
-    for _ in range(ATTEMPTS if retry is not None else 0):
-        doubtful = {check.name: check.disagreeing(largest, tolerance) for check in checks}
-        if retry is None or not any(doubtful.values()):
+    for attempt in range(ATTEMPTS + 1):
+        last = retry is None or attempt == ATTEMPTS
+        for check in checks:
+            wrong = check.disagreeing(largest, tolerance)
+            if attempt:
+                wrong = [place for place in wrong if place in check.doubtful]
+            if smooth or last:
+                check.at_kink = {p for p in wrong if is_kink(value, check.array, check.move(p))}
+            check.doubtful = check.at_kink if smooth else set(wrong)
+        if retry is None or last or not any(check.doubtful for check in checks):
             break
         value, gradients, repeated = retry()
         for check in checks:
             both = _candidates(gradients[check.name], repeated.get(check.name))
-            check.measure(value, both, tolerance, doubtful[check.name], largest)
+            check.measure(value, both, tolerance, sorted(check.doubtful), largest)
     rows += [check.row(largest, tolerance) for check in checks]
     if all(row.passed for row in rows):
         return GradientReport(title, rows)
     probes = Probes() if probe is None else probe()
-    for place, row in enumerate(rows):
-        if not row.passed:
-            name = row.name
-            slopes = _measure_slopes(value, name, arrays[name], gradients[name], loss_terms)
-            found = diagnose(slopes, probes)
-            if found is not None:
-                rows[place] = replace(row, cause=found.cause, diagnosis=found.sentence)
+    wrong_rows = {row.name: place for place, row in enumerate(rows) if not row.passed}
+    unknown = {check.name: check.at_kink for check in checks if not check.directions}
+    expected = {
+        name: _measure_slopes(
+            value, name, arrays[name], gradients[name], loss_terms, unknown.get(name, ())
+        )
+        for name in wrong_rows
+    }
+    for name, place in wrong_rows.items():
+        others = {other: e.expected for other, e in expected.items() if other != name}
+        found = diagnose(replace(expected[name], others=others), probes)
+        if not rows[place].checked and rows[place].undecided:
+            found = _AT_A_KINK
+        if found is not None:
+            rows[place] = replace(rows[place], cause=found.cause, diagnosis=found.sentence)
     return GradientReport(title, rows)
+
+
+def check_settings(max_coordinates: int, directions: int, tolerance: float) -> float:
+    """Refuse settings that make no sense; return the tolerance as a number."""
+    check_count(max_coordinates, "max_coordinates", 0)
+    check_count(directions, "directions")
+    return check_positive(tolerance, "tolerance")
+
+
+def _check_call(
+    value: Callable[[], float],
+    arrays: Mapping[str, FloatArray],
+    gradients: Mapping[str, FloatArray],
+) -> None:
+    """Refuse what cannot be checked, before anything is moved."""
+    check_function(value, "value", "without arguments")
+    for what, given in (("arrays", arrays), ("gradients", gradients)):
+        if not isinstance(given, Mapping):
+            raise InputError(f"{what} must be a dict of arrays by name, not {described(given)}")
+    for name, array in arrays.items():
+        check_array(array, f"arrays[{name!r}]")
+        check_in_place(array, f"arrays[{name!r}]")
+        if name not in gradients:
+            raise InputError(f"gradients must have one for each array, and has none for {name!r}")
+    found = value()
+    if np.ndim(found) or not isinstance(found, int | float | np.number):
+        raise InputError(
+            f"value must return a number, not {described(found)}: weight and sum what it returns"
+        )
 
 
 def _candidates(first: FloatArray, second: FloatArray | None) -> list[FloatArray]:
@@ -130,12 +192,13 @@ def _measure_slopes(
     array: FloatArray,
     gradient: FloatArray,
     loss_terms: Callable[[], FloatArray] | None,
+    unknown: Collection[int],
 ) -> Slopes:
-    """Measure slopes at many entries with one step each, for a diagnosis."""
-    places = np.arange(array.size)
-    if array.size > DIAGNOSED_WHOLE:
+    """Measure slopes at many entries with one step each, but not at the ``unknown`` ones."""
+    places = np.setdiff1d(np.arange(array.size), list(unknown))
+    if places.size > DIAGNOSED_WHOLE:
         rng = np.random.default_rng(0)
-        places = np.sort(rng.choice(array.size, DIAGNOSED_SAMPLE, replace=False))
+        places = np.sort(rng.choice(places, DIAGNOSED_SAMPLE, replace=False))
     functions: list[Callable[[], float]] = [value]
     if loss_terms is not None:
         functions = [lambda: float(loss_terms()[0]), lambda: float(loss_terms()[1])]

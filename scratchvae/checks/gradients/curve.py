@@ -1,6 +1,6 @@
 """The error of a finite difference against the size of its step."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -8,12 +8,12 @@ from numpy.typing import NDArray
 
 from scratchvae.checks.gradients.finite_differences import extrapolate, slope_along
 from scratchvae.checks.gradients.input import LayerLike
+from scratchvae.checks.gradients.layer_target import target_of
 from scratchvae.checks.gradients.passes import run_passes
-from scratchvae.checks.gradients.target import target_of
 from scratchvae.errors import InputError
 from scratchvae.layers import Layer
 from scratchvae.models import LatentModel
-from scratchvae.validation import FloatArray, check_positive
+from scratchvae.validation import FloatArray, check_count, check_positive
 
 # Three steps a decade: enough to see the V, from pure rounding to pure curvature.
 CURVE_STEPS = tuple(float(step) for step in np.logspace(-13, 0, 40))
@@ -56,9 +56,14 @@ def error_curve(
         "central": lambda one_sided, narrow, wide: narrow,
         "extrapolated": lambda one_sided, narrow, wide: extrapolate(narrow, wide),
     }
-    if formula not in formulas:
+    if formula not in list(formulas):
         raise InputError(f"formula must be one of {', '.join(formulas)}, not {formula!r}")
-    rng = np.random.default_rng(seed)
+    if isinstance(steps, str) or not isinstance(steps, Iterable):
+        raise InputError(f"steps must be a sequence of numbers above 0, not {steps!r}")
+    steps = [check_positive(step, "each step") for step in steps]
+    if not steps:
+        raise InputError("steps must have at least one")
+    rng = np.random.default_rng(check_count(seed, "seed", 0))
     target = target_of(layer_or_model, x, training, noise, None, rng)
     try:
         passes = run_passes(target, rng)
@@ -80,7 +85,6 @@ def error_curve(
         start, base = joined.copy(), value()
         errors = []
         for step in steps:
-            check_positive(step, "each step")
             narrow, wide = slope_along(value, joined, move, step)
             joined[...] = start + step * move
             one_sided = (value() - base) / step

@@ -4,7 +4,7 @@ What the backward pass *does* (draws again, overwrites, forgets an earlier batch
 its numbers look like. Where nothing fits, nothing is said.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -25,17 +25,30 @@ from scratchvae.checks.diagnosis import (
     wrong_shape,
     zero,
 )
+from scratchvae.checks.gradients.probes import (
+    DRAWN_AGAIN,
+    INPUT_IGNORED,
+    LAST_CALL,
+    OVERWRITTEN,
+    RANDOM_FORWARD,
+    SINGLE_PRECISION,
+    STALE,
+    Probes,
+)
 from scratchvae.validation import FloatArray
 
 # Slopes for a diagnosis are measured with one step, to six digits or more; mistakes are larger.
 SLOPE_TOLERANCE = 1e-4
 
-# What a backward pass may be seen to do, and what to say of a gradient for which it does.
-RANDOM_FORWARD, DRAWN_AGAIN, STALE = "random forward", "drawn again", "stale"
-OVERWRITTEN, INPUT_IGNORED = "overwritten", "input ignored"
 _SENTENCES = {
-    RANDOM_FORWARD: "the forward pass gives another output for the same input, so noise is drawn "
-    "inside it: make the noise an argument, and keep it for the backward pass",
+    RANDOM_FORWARD: "the forward pass gives another output for the same input: noise is drawn "
+    "inside it (make the noise an argument, and keep it for the backward pass), or something is "
+    "carried on from call to call",
+    LAST_CALL: "the forward pass depends on the call before it: after another batch it gives "
+    "another output for the same input, so something was kept and not replaced",
+    SINGLE_PRECISION: "the forward pass computes in float32 or less somewhere inside, or rounds: "
+    "its outputs have too few digits for a difference of two to judge a gradient by; compute in "
+    "the dtype of the input",
     DRAWN_AGAIN: "two backward passes after one forward pass disagree: noise is drawn again in the "
     "backward pass, or it changes what the forward pass stored",
     STALE: "it depends on the batch before: something from an earlier pass was kept and not "
@@ -45,31 +58,6 @@ _SENTENCES = {
     INPUT_IGNORED: "it does not depend on the input: the input of an earlier batch was kept and "
     "not replaced",
 }
-
-
-@dataclass(frozen=True)
-class Probes:
-    """How a backward pass behaves when it is run in several orders.
-
-    Attributes
-    ----------
-    seen
-        For each behaviour (``RANDOM_FORWARD``, …) the names of the gradients that show it.
-    one_example
-        The only example that a gradient responds to, by name.
-    counts
-        Numbers that a wrong factor may be made of: ``{"the number of examples": 4, …}``.
-    upstream
-        The dy of the check.
-    arrays
-        What the function depends on.
-    """
-
-    seen: Mapping[str, Collection[str]] = field(default_factory=dict)
-    one_example: Mapping[str, int] = field(default_factory=dict)
-    counts: Mapping[str, int] = field(default_factory=dict)
-    upstream: FloatArray | None = None
-    arrays: Mapping[str, FloatArray] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -86,6 +74,8 @@ class Slopes:
         The slopes, shaped like the array; NaN where none was measured, or where there is none.
     loss_terms
         The slopes of the terms of a loss (reconstruction, weighted KL), stacked, if it has them.
+    others
+        The slopes of other arrays whose gradients are wrong, by name.
     """
 
     name: str
@@ -93,6 +83,7 @@ class Slopes:
     gradient: FloatArray
     expected: FloatArray
     loss_terms: FloatArray | None = None
+    others: Mapping[str, FloatArray] = field(default_factory=dict)
 
 
 def diagnose(slopes: Slopes, probes: Probes | None = None) -> Diagnosis | None:
@@ -110,9 +101,12 @@ def diagnose(slopes: Slopes, probes: Probes | None = None) -> Diagnosis | None:
 
     return (
         seen(RANDOM_FORWARD)
+        or seen(LAST_CALL)
+        or seen(SINGLE_PRECISION)
         or seen(DRAWN_AGAIN)
         or seen(STALE)
         or _missing(slopes)
+        or _of_another(slopes)
         or _wrong_shape(numbers)
         or not_finite(numbers)
         or seen(OVERWRITTEN)
@@ -136,6 +130,15 @@ def _missing(slopes: Slopes) -> Diagnosis | None:
     return Diagnosis(
         "missing", "it is None: let backward return it, or add it to a parameter's grad"
     )
+
+
+def _of_another(slopes: Slopes) -> Diagnosis | None:
+    """Whether it is right for another array: gradients returned in the wrong order."""
+    for name, expected in slopes.others.items():
+        if np.any(slopes.gradient) and fits(slopes.gradient, expected, SLOPE_TOLERANCE):
+            sentence = f"it is the gradient of {name}: return the gradients in the arguments' order"
+            return Diagnosis("order", sentence)
+    return None
 
 
 def _wrong_shape(numbers: Evidence) -> Diagnosis | None:

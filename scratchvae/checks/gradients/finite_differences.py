@@ -91,6 +91,8 @@ class ArrayCheck:
         self.count = len(self.directions) or array.size
         self.slopes: list[SlopePair] = []
         self.kinks = 0
+        self.doubtful: set[int] = set()
+        self.at_kink: set[int] = set()
 
     def measure(
         self,
@@ -106,10 +108,11 @@ class ArrayCheck:
         counts.
         """
         for place in places:
-            unit = not self.directions
-            move = unit_move(self.array.shape, place) if unit else self.directions[place]
             slopes = max(
-                (_compare_slopes(value, self.array, g, move, tolerance) for g in gradients),
+                (
+                    _compare_slopes(value, self.array, g, self.move(place), tolerance)
+                    for g in gradients
+                ),
                 key=lambda slopes: slopes.gap,
             )
             if largest is None:
@@ -117,6 +120,10 @@ class ArrayCheck:
             elif self.error(slopes, largest) <= tolerance:
                 self.slopes[place] = slopes
                 self.kinks += 1
+
+    def move(self, place: int) -> FloatArray:
+        """Return the direction of a place: one entry's, or one in which all entries move."""
+        return self.directions[place] if self.directions else unit_move(self.array.shape, place)
 
     def error(self, slopes: SlopePair, largest: float) -> float:
         """Return the relative error of two slopes.
@@ -138,12 +145,19 @@ class ArrayCheck:
             if self.error(slopes, largest) > tolerance
         ]
 
+    def leaves_all_as_it_is(self, largest: float, tolerance: float) -> bool:
+        """Whether no slope can be told from zero, beside the largest of all arrays."""
+        floor = 1e-5 * tolerance * largest
+        return all(abs(s.analytic) <= floor and abs(s.numeric) <= floor for s in self.slopes)
+
     def row(self, largest: float, tolerance: float) -> CheckRow:
         """Return the worst of the slopes, as a row of the report."""
         worst, where, error = SlopePair(0.0, 0.0), "-", 0.0
-        for place, slopes in enumerate(self.slopes):
+        judged = [place for place in range(self.count) if place not in self.at_kink]
+        for place in judged or range(self.count):
+            slopes = self.slopes[place]
             # Of errors that are the same up to rounding, the first is shown.
-            if place == 0 or self.error(slopes, largest) > 1.01 * error:
+            if where == "-" or self.error(slopes, largest) > 1.01 * error:
                 relative = self.error(slopes, largest)
                 where = (
                     f"direction {place}"
@@ -154,13 +168,15 @@ class ArrayCheck:
         return CheckRow(
             self.name,
             self.array.size,
-            self.count,
+            len(judged),
             error,
             where,
             worst.analytic,
             worst.numeric,
             tolerance,
             self.kinks,
+            undecided=len(self.at_kink),
+            independent=self.leaves_all_as_it_is(largest, tolerance),
         )
 
 

@@ -7,8 +7,13 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from scratchvae.checks.arguments import described
 from scratchvae.errors import InputError
 from scratchvae.validation import FloatArray, check_finite
+
+_TOO_FEW_DIGITS = (
+    "a difference of two numbers with 7 digits has too few left to judge a gradient by"
+)
 
 
 class LayerLike(Protocol):
@@ -25,31 +30,38 @@ def check_array(
     x: NDArray[Any], name: str, dtypes: Mapping[str, np.dtype[Any]] | None = None
 ) -> FloatArray:
     """Return ``x`` if it can be checked in float64; refuse float32 with the reason."""
-    if not isinstance(x, np.ndarray):
+    if not isinstance(x, np.ndarray) or isinstance(x, np.ma.MaskedArray):
         raise InputError(f"gradcheck expects {name} as a NumPy array, not {type(x).__name__}")
     for what, dtype in {name: x.dtype, **(dtypes or {})}.items():
         if dtype != np.float64:
             raise InputError(
-                f"gradcheck needs float64 and {what} is {dtype}: a difference of two numbers with "
-                "7 digits has too few left to judge a gradient by; build with dtype=np.float64 and "
-                f"convert {name} with .astype(np.float64)"
+                f"gradcheck needs float64 and {what} is {dtype}: {_TOO_FEW_DIGITS}; build with "
+                f"dtype=np.float64 and convert {name} with .astype(np.float64)"
             )
     if x.size == 0:
         raise InputError(f"gradcheck expects at least one example, not {name} of shape {x.shape}")
     check_finite(x, name)
-    return x
+    return np.asarray(x)
 
 
 def as_output(y: Any, title: str) -> FloatArray:
     """Return a copy of what a forward pass returned, in float64; refuse what has no numbers."""
-    try:
-        output = np.array(y)
-    except ValueError:  # rows of several lengths
-        output = np.array(None)
-    if output.dtype.kind not in "biuf":
+    if _holds_arrays(y):
         raise InputError(
-            f"{title} returned {type(y).__name__} where gradcheck expects an array of numbers: "
+            f"{title} returned a {type(y).__name__} of {len(y)} where gradcheck expects one array: "
+            f"check several outputs with gradcheck_functions(forward, backward, x, "
+            f"outputs={len(y)}), whose backward takes a gradient for each"
+        )
+    output = _as_numbers(y)
+    if output is None:
+        raise InputError(
+            f"{title} returned {described(y)} where gradcheck expects an array of numbers: "
             "return one, or a number"
+        )
+    if output.dtype in (np.float32, np.float16):
+        raise InputError(
+            f"{title} was given float64 and returned {output.dtype}: {_TOO_FEW_DIGITS}; compute in "
+            "the dtype of the input, as np.zeros(shape, dtype=x.dtype) does"
         )
     if output.size == 0:
         raise InputError(
@@ -57,6 +69,21 @@ def as_output(y: Any, title: str) -> FloatArray:
             "gradient: choose inputs for which something comes out"
         )
     return output.astype(np.float64)
+
+
+def as_gradient(gradient: Any, of: str) -> NDArray[Any]:
+    """Return a copy of a gradient in float64; ``None``, which is a wrong one, inside an array."""
+    if isinstance(gradient, np.ndarray) and gradient.ndim == 0:
+        gradient = gradient.item()
+    if gradient is None:
+        return np.array(None)
+    array = None if _holds_arrays(gradient) else _as_numbers(gradient)
+    if array is None:
+        raise InputError(
+            f"the gradient of {of} is {described(gradient)} where gradcheck expects an array: "
+            "return one array for each input, and add those of parameters to their grad"
+        )
+    return array.astype(np.float64)
 
 
 def parameters_of(owner: Any) -> dict[str, Any]:
@@ -76,7 +103,26 @@ def parameters_of(owner: Any) -> dict[str, Any]:
                 f"NumPy array and whose grad is its gradient, not {type(parameter).__name__} with "
                 f"a value of {type(value).__name__}: wrap the array in scratchvae.layers.Parameter"
             )
-    return dict(parameters)
+        if not value.flags.writeable:
+            raise InputError(
+                f"gradcheck moves {title}.parameters[{name!r}].value and puts it back, but it is "
+                "read-only: build the layer with a copy made with .copy()"
+            )
+    return {str(name): parameter for name, parameter in parameters.items()}
+
+
+def check_call(function: Callable[..., Any], called: str, given: str, remedy: str) -> None:
+    """Refuse a function that cannot be called with the arguments ``given``, as in "dy, cache"."""
+    try:
+        signature = inspect.signature(function)
+    except (TypeError, ValueError):  # some functions written in C do not say what they take
+        return
+    try:
+        signature.bind(*given.split(", "))
+    except TypeError:
+        raise InputError(
+            f"{called} takes {signature} and gradcheck calls it with ({given})", remedy
+        ) from None
 
 
 def takes(function: Callable[..., Any], name: str) -> bool:
@@ -96,3 +142,16 @@ def argument_names(function: Callable[..., Any], count: int) -> list[str]:
     if len(names) < count:
         names = ["x", "w", "b"][:count] if count <= 3 else [f"argument {i}" for i in range(count)]
     return names
+
+
+def _holds_arrays(value: Any) -> bool:
+    return isinstance(value, tuple | list) and any(isinstance(one, np.ndarray) for one in value)
+
+
+def _as_numbers(value: Any) -> NDArray[Any] | None:
+    """Return a copy as an array of real numbers, or ``None``."""
+    try:
+        array = np.array(value)
+    except (TypeError, ValueError):  # rows of several lengths, or what will not be an array
+        return None
+    return array if array.dtype.kind in "biuf" else None

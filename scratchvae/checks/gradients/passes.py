@@ -5,34 +5,60 @@ from typing import NamedTuple
 
 import numpy as np
 
-from scratchvae.checks.gradients.target import Target
+from scratchvae.checks.gradients.target import Target, same
+from scratchvae.checks.gradients.unseen import Found, arrays_within, kept_from
 from scratchvae.validation import FloatArray
 
 
 class Passes(NamedTuple):
-    """A target as a function of its arrays, and what its backward pass says about it."""
+    """A target as a function of its arrays, and what its backward pass says about it.
+
+    Attributes
+    ----------
+    dy
+        The gradient that goes into the backward pass.
+    value
+        The outputs at what the target's arrays hold at that moment, weighted by dy and summed.
+    gradients, repeated
+        What the backward pass says, and what a second one says.
+    repeats
+        Whether a second forward pass gave the same output.
+    kept
+        Arrays that both found in the target's sources: no pass has replaced them.
+    loss_terms
+        The two terms of a loss, for one that has them.
+    """
 
     dy: FloatArray
     value: Callable[[], float]
     gradients: dict[str, FloatArray]
     repeated: dict[str, FloatArray]
+    repeats: bool
+    kept: list[Found]
     loss_terms: Callable[[], FloatArray] | None
 
 
 def run_passes(target: Target, rng: np.random.Generator, dy: FloatArray | None = None) -> Passes:
-    """Return a target's outputs as one number, weighted by ``dy`` or at random, and gradients."""
+    """Return a target's outputs as one number, weighted by ``dy`` or at random, and gradients.
+
+    A pass that changes what it was given, or what is learned, is refused.
+    """
     # Another batch goes first, so that anything wrongly kept of it shows up.
-    y_other = target.forward(other=True)
+    with target.watched("forward"):
+        y_other = target.forward(other=True)
     target.differentiate(np.ones_like(y_other))
-    y_0 = target.forward()
+    with target.watched("forward"):
+        y_0 = target.forward()
+    before = arrays_within(target.sources)
     start = target.loss_terms
     if dy is None:
         dy = rng.standard_normal(y_0.shape) if y_0.ndim else np.ones(())
     weights = dy
-    gradients = target.differentiate(dy)
+    with target.watched("backward", dy):
+        gradients = target.differentiate(dy)
     # A second pass over the same examples must add the same again: a layer that overwrites its
     # gradient instead is wrong wherever a parameter is used twice.
-    target.forward()
+    y_1 = target.forward()
     target.backward(dy)
     repeated = target.gradients()
     for name in target.parameters:
@@ -52,4 +78,12 @@ def run_passes(target: Target, rng: np.random.Generator, dy: FloatArray | None =
         assert target.loss_terms is not None
         return target.loss_terms - start
 
-    return Passes(dy, value, gradients, repeated, None if start is None else loss_terms)
+    return Passes(
+        dy,
+        value,
+        gradients,
+        repeated,
+        same(y_0, y_1, 1e-12),
+        kept_from(before, arrays_within(target.sources)),
+        None if start is None else loss_terms,
+    )

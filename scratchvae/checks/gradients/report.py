@@ -1,8 +1,17 @@
 """What a gradient check found: a row per array, and the table that they make."""
 
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
+
+
+class Unseen(NamedTuple):
+    """An array that the output depends on and that was not checked, and what to do about it."""
+
+    name: str
+    size: int
+    remedy: str
 
 
 @dataclass(frozen=True)
@@ -27,6 +36,10 @@ class CheckRow:
         The largest error that passes.
     kinks
         How many entries disagreed here but agreed at a point nearby.
+    undecided
+        How many lie at a kink wherever it was tried: there is no slope to judge them by.
+    independent
+        Whether the output does not depend on it, so that a gradient of zero says nothing.
     cause
         A word or two for what is wrong (``"factor"``, ``"transpose"``, …); empty where the row
         passed or no usual mistake fits.
@@ -43,6 +56,8 @@ class CheckRow:
     numeric: float
     tolerance: float
     kinks: int = 0
+    undecided: int = 0
+    independent: bool = False
     cause: str = ""
     diagnosis: str = ""
 
@@ -50,6 +65,19 @@ class CheckRow:
     def passed(self) -> bool:
         """Whether the error is within the tolerance; NaN is not."""
         return self.max_relative_error <= self.tolerance
+
+    @property
+    def verdict(self) -> str:
+        """What the table says about it."""
+        if not self.checked and self.undecided:
+            return "not checked: there is a kink wherever it was tried"
+        if not self.passed:
+            return f"WRONG: backward says {self.analytic:.6g}, the slope is {self.numeric:.6g}"
+        if self.independent:
+            return "no slope: the output does not depend on it"
+        notes = [f"{_entries(self.kinks)} near a kink"] if self.kinks else []
+        notes += [f"{_entries(self.undecided)} at a kink, not judged"] if self.undecided else []
+        return f"ok ({', '.join(notes)})" if notes else "ok"
 
 
 @dataclass(frozen=True)
@@ -62,14 +90,18 @@ class GradientReport:
         What was checked.
     rows
         One per parameter and input.
+    unseen
+        Arrays that the output depends on and that were not checked, because they are not among the
+        parameters or the arguments. The table says so.
     """
 
     title: str
     rows: list[CheckRow] = field(default_factory=list)
+    unseen: list[Unseen] = field(default_factory=list)
 
     @property
     def passed(self) -> bool:
-        """Whether anything was checked, and all of it passed."""
+        """Whether anything was checked, and all that was checked is right; see also ``unseen``."""
         return bool(self.rows) and all(row.passed for row in self.rows)
 
     @property
@@ -78,20 +110,26 @@ class GradientReport:
         return float(np.max([row.max_relative_error for row in self.rows], initial=0.0))
 
     def __str__(self) -> str:
-        width = max([len(row.name) for row in self.rows] + [9])
+        names = [row.name for row in self.rows] + [array.name for array in self.unseen]
+        width = max([len(name) for name in names] + [9])
         lines = [
             self.title,
             f"  {'':{width}}  {'checked':>15}  {'largest error':>13}  {'where':>14}  verdict",
         ]
         for row in self.rows:
-            entries = "entry" if row.kinks == 1 else "entries"
-            verdict = f"ok ({row.kinks} {entries} near a kink)" if row.kinks else "ok"
-            if not row.passed:
-                verdict = f"WRONG: backward says {row.analytic:.6g}, the slope is {row.numeric:.6g}"
             lines.append(
                 f"  {row.name:{width}}  {f'{row.checked} of {row.size}':>15}  "
-                f"{row.max_relative_error:13.1e}  {row.where:>14}  {verdict}"
+                f"{row.max_relative_error:13.1e}  {row.where:>14}  {row.verdict}"
             )
             if row.diagnosis:
                 lines.append(f"  {'':{width}}  likely cause: {row.diagnosis}")
+        for array in self.unseen:
+            lines.append(
+                f"  {array.name:{width}}  {f'0 of {array.size}':>15}  {'-':>13}  {'-':>14}  "
+                f"NOT CHECKED: the output depends on it; {array.remedy}"
+            )
         return "\n".join(lines)
+
+
+def _entries(count: int) -> str:
+    return f"{count} {'entry' if count == 1 else 'entries'}"

@@ -33,6 +33,6 @@ __all__ = ["CHECKS", "MUTANTS", "Mutant", "find_mutant"]
 def find_mutant(name: str) -> Mutant:
     """Return the mutant called ``name``; ``InputError`` with the nearest name if there is none."""
     by_name = {mutant.name: mutant for mutant in MUTANTS}
-    if name in by_name:
+    if isinstance(name, str) and name in by_name:
         return by_name[name]
     raise unknown_name("mutant", name, by_name)

@@ -170,7 +170,7 @@ LAYER_MUTANTS = (
         "taking scipy.signal.convolve for what networks call convolution",
         "flip",
         layer_pair(KernelTurned, Conv2D, (2, 6, 5, 2), 2, 3, 3),
-        "180°",
+        "180 degrees",
     ),
     layer_mutant(
         "dropout: mask drawn inside the forward pass",

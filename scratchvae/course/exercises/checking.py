@@ -2,37 +2,29 @@
 
 import copy
 import inspect
-import linecache
-import traceback
-import warnings
+import time
 import zlib
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from scratchvae.checks.diagnosis import Comparison, Diagnosis, agrees
+from scratchvae.course.exercises import running
 from scratchvae.course.exercises.comparison import explain
 from scratchvae.course.exercises.exercise import Exercise, Verdict
+from scratchvae.course.exercises.running import (
+    UnfinishedError,
+    UnusableError,
+    call,
+)
 from scratchvae.errors import unknown_name
 from scratchvae.validation import FloatArray
 
 TRIALS = 6
 
 _wrong_attempts: Counter[str] = Counter()
-
-
-class _UnfinishedError(Exception):
-    """The answer returns nothing yet."""
-
-
-class _UnusableError(Exception):
-    """What the answer returns, or does, cannot be compared."""
-
-    def __init__(self, cause: str, sentence: str) -> None:
-        super().__init__(sentence)
-        self.cause = cause
 
 
 def check(name: str, function: Any) -> Verdict:
@@ -45,11 +37,12 @@ def check(name: str, function: Any) -> Verdict:
     -------
     Verdict
         Not done, right, or wrong and in what way. Nothing is raised, no matter what ``function``
-        does.
+        does; one that never ends is stopped after 20 seconds, unless it catches every exception or
+        sits in a single call of compiled code.
     """
     from scratchvae.course.exercises.catalogue import EXERCISES
 
-    exercise = EXERCISES.get(name)
+    exercise = EXERCISES.get(name) if isinstance(name, str) else None
     if exercise is None:
         return Verdict(
             str(name), "not done", "unknown", str(unknown_name("exercise", name, EXERCISES))
@@ -74,12 +67,13 @@ def judge(exercise: Exercise, function: Any) -> Diagnosis | None:
         return Diagnosis("not done", "")
     if not callable(function):
         return Diagnosis("not a function", f"expected a function, not {type(function).__name__}")
+    deadline = time.monotonic() + running.MOST_SECONDS  # for all calls together
     try:
-        trials = [_try(exercise, function, number) for number in range(TRIALS)]
-        again = _try(exercise, function, 0)
-    except _UnfinishedError as unfinished:
+        trials = [_try(exercise, function, n, deadline, aloud=not n) for n in range(TRIALS)]
+        again = _try(exercise, function, 0, deadline)
+    except UnfinishedError as unfinished:
         return Diagnosis("not done", str(unfinished))
-    except _UnusableError as unusable:
+    except UnusableError as unusable:
         return Diagnosis(unusable.cause, str(unusable))
     if not all(_equal(a.given, b.given) for a, b in zip(again, trials[0], strict=True)):
         return Diagnosis(
@@ -101,85 +95,59 @@ def judge(exercise: Exercise, function: Any) -> Diagnosis | None:
     )
 
 
-def _try(exercise: Exercise, function: Callable[..., Any], number: int) -> list[Comparison]:
-    """Return a comparison for each result of one call."""
+def _try(
+    exercise: Exercise,
+    function: Callable[..., Any],
+    number: int,
+    deadline: float,
+    aloud: bool = False,
+) -> list[Comparison]:
+    """Return a comparison for each result of one call; ``aloud``: with what it prints."""
     random = np.random.default_rng([zlib.crc32(exercise.name.encode()), number])
     arguments = exercise.draw(random)
     names = [*inspect.signature(exercise.answer).parameters]
     named = dict(zip(names, arguments, strict=False))
     expected = _results(exercise, exercise.answer(*copy.deepcopy(arguments)))
     own = copy.deepcopy(arguments)
-    given = _results(exercise, _call(function, own, named))
+    given = _results(exercise, call(function, own, named, deadline, aloud))
     for name, before, after in zip(named, arguments, own, strict=False):
         if isinstance(before, np.ndarray) and not _equal(before, after):
-            raise _UnusableError(
+            raise UnusableError(
                 "changes its argument",
                 f"it changes {name}, which belongs to the caller: work on a new array",
             )
     return [Comparison(ours, right, named) for ours, right in zip(given, expected, strict=True)]
 
 
-def _call(function: Callable[..., Any], own: tuple[Any, ...], named: Mapping[str, Any]) -> Any:
-    try:
-        inspect.signature(function).bind(*own)
-    except TypeError:
-        raise _UnusableError(
-            "arguments", f"it must take {len(own)} arguments in this order: {', '.join(named)}"
-        ) from None
-    except ValueError:
-        pass  # some functions written in C do not say what their arguments are
-    try:
-        with warnings.catch_warnings(), np.errstate(all="ignore"):
-            warnings.simplefilter("ignore")
-            return function(*own)
-    except NotImplementedError:
-        raise _UnfinishedError("") from None
-    except (Exception, SystemExit) as error:
-        raise _UnusableError("error", _error_in_words(error, function)) from None
-
-
-def _error_in_words(error: BaseException, function: Callable[..., Any]) -> str:
-    """Return a reader's error in one line, with the line of theirs where it happened."""
-    sentence = f"your function raised {type(error).__name__}"
-    first = next(iter(str(error).splitlines()), "")
-    sentence += f": {first}" if first else ""
-    file = getattr(getattr(function, "__code__", None), "co_filename", None)
-    for frame in reversed(traceback.extract_tb(error.__traceback__)):
-        if frame.filename == file:
-            line = (frame.line or linecache.getline(frame.filename, frame.lineno or 0)).strip()
-            return f"{sentence}, in the line `{line}`" if line else sentence
-    return sentence
-
-
 def _results(exercise: Exercise, returned: Any) -> list[FloatArray]:
     """Return what came back as a list of arrays, one for each result of the exercise."""
     count = len(exercise.returns)
     if returned is None or returned is ...:
-        raise _UnfinishedError("")
+        raise UnfinishedError("")
     if count == 1:
         return [_as_floats(returned, exercise.returns[0])]
     names = ", ".join(exercise.returns)
     if not isinstance(returned, tuple | list):
-        raise _UnusableError(
+        raise UnusableError(
             "results", f"return {count} results as a tuple ({names}), not {type(returned).__name__}"
         )
     if len(returned) != count:
-        raise _UnusableError("results", f"return {count} results ({names}), not {len(returned)}")
+        raise UnusableError("results", f"return {count} results ({names}), not {len(returned)}")
     for name, result in zip(exercise.returns, returned, strict=True):
         if result is None or result is ...:
-            raise _UnfinishedError(f"{name} is still missing.")
+            raise UnfinishedError(f"{name} is still missing.")
     return [_as_floats(r, name) for name, r in zip(exercise.returns, returned, strict=True)]
 
 
 def _as_floats(result: Any, name: str) -> FloatArray:
     try:
         array = np.asarray(result)
-    except ValueError:  # rows of several lengths
+    except Exception:  # rows of several lengths, or an object that will not be an array
         array = np.array(None)
     if array.dtype.kind not in "biuf":
         found = type(result).__name__
         found += f" of {result.dtype}" if isinstance(result, np.ndarray) else ""
-        raise _UnusableError("type", f"{name} must be an array of real numbers, not {found}")
+        raise UnusableError("type", f"{name} must be an array of real numbers, not {found}")
     return array.astype(np.float64)
 
 
@@ -195,8 +163,8 @@ def _is_that(
     exercise: Exercise, mistaken: Callable[..., Any], number: int, trials: list[Comparison]
 ) -> bool:
     try:
-        others = _try(exercise, mistaken, number)
-    except (_UnusableError, _UnfinishedError):
+        others = _try(exercise, mistaken, number, time.monotonic() + running.MOST_SECONDS)
+    except (UnusableError, UnfinishedError):
         return False
     return all(
         _right(ours.given, other.given, exercise.tolerance)

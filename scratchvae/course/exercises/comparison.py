@@ -87,8 +87,20 @@ def _approximate(trials: Sequence[Comparison]) -> Diagnosis | None:
         finite = np.isfinite(trial.expected)
         gap, right = np.abs(trial.given - trial.expected)[finite], np.abs(trial.expected)[finite]
         gaps.append(gap.max(initial=0.0) / (right.max(initial=0.0) or 1.0))
+    if all(_is_single(t.given) and not _is_single(t.expected) for t in trials):
+        return Diagnosis(
+            "approximate",
+            "it is right to 7 digits only, as float32 is: leave numbers in the float64 that you "
+            "are given",
+        )
     return Diagnosis(
         "approximate",
         f"it is close (to {max(gaps):.1g} of the largest entry) but not exact: an approximation, "
         "a small constant added somewhere, or float32?",
     )
+
+
+def _is_single(numbers: FloatArray) -> bool:
+    """Whether float32 holds these numbers exactly."""
+    with np.errstate(over="ignore"):
+        return bool(np.array_equal(numbers.astype(np.float32), numbers, equal_nan=True))

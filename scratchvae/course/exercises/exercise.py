@@ -1,6 +1,7 @@
 """What an exercise is, and what is said about an answer."""
 
 import html
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -74,8 +75,9 @@ class Verdict:
         return self.status == "right"
 
     def __str__(self) -> str:
-        """Return what a terminal shows."""
-        return "\n".join(self._lines())
+        """Return what a terminal shows; signs that it does not have are called by their names."""
+        encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
+        return "\n".join(self._lines()).encode(encoding, "namereplace").decode(encoding)
 
     __repr__ = __str__
 

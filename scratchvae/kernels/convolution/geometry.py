@@ -47,7 +47,7 @@ def check_pixels(name: str, size: tuple[int, ...]) -> None:
     """Raise an `InputError` if nothing is left of an image of this size."""
     if min(size) < 1:
         raise InputError(
-            f"the result of {name} must have at least 1 × 1 pixels, not {_times(size)}: "
+            f"the result of {name} must have at least 1 x 1 pixels, not {_times(size)}: "
             "take less padding or a larger kernel"
         )
 
@@ -62,4 +62,4 @@ def check_equal(what: str, first: int, second: int) -> None:
 
 
 def _times(size: tuple[int, ...]) -> str:
-    return " × ".join(map(str, size))
+    return " x ".join(map(str, size))

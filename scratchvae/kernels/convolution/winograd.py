@@ -48,7 +48,6 @@ from scratchvae.kernels.machine.tile import (
 from scratchvae.kernels.matrix_product import NANOSECONDS
 from scratchvae.validation import FloatArray, chosen_by_variable
 
-_VARIABLE = "SCRATCHVAE_WINOGRAD"
 _KERNELS = (3, 5)
 _SUMMED_TILES = 32  # at a time: more would leave the cache, fewer add to the sums more often
 _PIECES = (12, 6, 4, 2)  # of the sum over tiles: numbers that threads can share evenly
@@ -86,7 +85,7 @@ def _pays(
     stride: int,
     cost: float,
 ) -> bool:
-    off = chosen_by_variable(_VARIABLE, "on", "off") == "off"
+    off = chosen_by_variable("SCRATCHVAE_WINOGRAD") == "off"
     taps, width, in_channels, out_channels = w.shape
     vector = lanes(w.dtype)
     fewest = min(in_channels, out_channels)

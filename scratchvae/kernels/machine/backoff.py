@@ -8,12 +8,10 @@ run on one thread for a while, and for twice as long after the next. The bits do
 A number of threads that was asked for is kept to, and ``SCRATCHVAE_BACKOFF=0`` switches this off.
 """
 
-import os
 from functools import cache
 
-from scratchvae.errors import InputError
+from scratchvae.validation import chosen_by_variable
 
-_VARIABLE = "SCRATCHVAE_BACKOFF"
 _SHORTEST, _LONGEST = 50_000_000, 3_000_000_000  # nanoseconds
 _FACTOR, _PATIENCE = 4, 2_000_000  # a call waited if it took 4 times its estimate, and 2 ms more
 
@@ -45,7 +43,4 @@ def backs_off() -> bool:
 
     An `InputError` is raised if the variable is neither 0 nor 1.
     """
-    text = os.environ.get(_VARIABLE) or "1"
-    if text not in ("0", "1"):
-        raise InputError(f"{_VARIABLE} must be 0 (never back off) or 1 (the default), not {text!r}")
-    return text == "1"
+    return chosen_by_variable("SCRATCHVAE_BACKOFF") == "1"

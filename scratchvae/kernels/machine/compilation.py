@@ -7,36 +7,43 @@ the same file, since Numba numbers the files by an index that it reads first and
 
 Here the machine code is kept in a folder named after *all* the kernel sources, Numba's version and
 the processor. Each file is named after one signature, and appears whole: it is written under
-another name, then renamed. It begins with a checksum: damaged machine code can usually still be
-loaded, and would compute something else.
+another name, then renamed. It begins with a checksum of its name and content: damaged machine code
+can usually still be loaded, and would compute something else.
+
+The folder is in ``NUMBA_CACHE_DIR`` if that is set, and otherwise where the system keeps caches.
 """
 
 import hashlib
+import os
 import platform
 import shutil
 import sys
-import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from functools import cache, partial
+from importlib.resources import files
+from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Any, TypeVar
 
 import numba
 
+from scratchvae.errors import InputError
+from scratchvae.files import make_folder, read_bytes, user_cache_folder, write_bytes
 from scratchvae.kernels.machine.numba_interior import (
     JIT_DISABLED,
     CodeCache,
     code_depends_on,
-    user_cache_folder,
 )
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 _DAYS_KEPT = 60
 _CHECKSUM_BYTES = hashlib.sha256().digest_size
-KERNELS = Path(__file__).parents[1]
+_MOST_BYTES = 64 << 20  # of one kernel's code: the largest has half a megabyte
+_warnings: list[str] = []
+_PACKAGE = __name__.removesuffix(".machine.compilation")
 
 
 def kernel(*, parallel: bool = False, inside: bool = False) -> Callable[[Function], Function]:
@@ -69,8 +76,8 @@ def kernel(*, parallel: bool = False, inside: bool = False) -> Callable[[Functio
 
 def _is_a_kernel(function: Callable[..., Any]) -> bool:
     """Return whether its name and the kernels' sources say everything about a function."""
-    source = Path(function.__code__.co_filename)
-    return KERNELS in source.parents and "<locals>" not in function.__qualname__
+    in_package = function.__module__.startswith(f"{_PACKAGE}.")
+    return in_package and "<locals>" not in function.__qualname__
 
 
 def _read(name: str, signature: str) -> bytes | None:
@@ -78,23 +85,31 @@ def _read(name: str, signature: str) -> bytes | None:
     path, content = _path(name, signature), b""
     if path is not None:
         with suppress(OSError):
-            content = path.read_bytes()
-    checksum, code = content[:_CHECKSUM_BYTES], content[_CHECKSUM_BYTES:]
-    if checksum == hashlib.sha256(code).digest():
-        return code
+            content = read_bytes(path, _MOST_BYTES)
+        checksum, code = content[:_CHECKSUM_BYTES], content[_CHECKSUM_BYTES:]
+        if checksum == _checksum(path, code):
+            return code
     _announce()
     return None
 
 
 def _write(name: str, signature: str, code: bytes) -> None:
-    """Keep the code for this signature."""
+    """Keep the code for this signature; where that is impossible, the next start compiles again."""
     path = _path(name, signature)
     if path is None:
         return
-    with suppress(OSError):  # a full disc costs a compilation at the next start, not this run
-        with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as file:
-            file.write(hashlib.sha256(code).digest() + code)
-        Path(file.name).replace(path)
+    try:
+        make_folder(path.parent)
+        write_bytes(path, _checksum(path, code) + code)
+    except InputError as error:
+        _warn(error.problem)
+    else:
+        _prune(path.parents[1])
+
+
+def _checksum(path: Path, code: bytes) -> bytes:
+    """Return a hash of the code and of where it is kept: no file is good under another's name."""
+    return hashlib.sha256(f"{path.parent.name}/{path.name}".encode() + b"\0" + code).digest()
 
 
 def _path(name: str, signature: str) -> Path | None:
@@ -105,43 +120,65 @@ def _path(name: str, signature: str) -> Path | None:
 
 @cache
 def cache_folder() -> Path | None:
-    """Return this version's own folder, created if necessary; None, with a warning, if it can't be.
-
-    The warning is printed once.
-    """
-    root = Path(user_cache_folder("scratchvae")) / "numba"
-    folder = root / _version()
+    """Return this version's own folder, made or not; None, with a warning, if there is none."""
+    chosen = os.environ.get("NUMBA_CACHE_DIR")
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        tempfile.TemporaryFile(dir=folder).close()
-        folder.touch()
-    except OSError as error:
-        print(
-            f"warning: compiled kernels cannot be kept in {folder} ({error.strerror}); "
-            "they will be compiled again at each start",
-            file=sys.stderr,
-        )
+        root = Path(os.path.abspath(chosen), "scratchvae") if chosen else user_cache_folder()
+        folder = root / "numba" / _version()
+    except InputError as error:
+        _warn(error.problem)
         return None
-    _prune(root)
+    with suppress(OSError):  # that it is in use; one that can only be read is as good
+        os.utime(folder)
     return folder
 
 
 def _version() -> str:
-    """Return a hash of everything that the machine code depends on."""
+    """Return a hash of everything that the machine code depends on; `InputError` if it is hidden.
+
+    The package may be in an archive, or without sources: then it consists of its .pyc files.
+    """
+    found = dict(_files(files(_PACKAGE)))
+    own = "machine/compilation.py"
+    if not {own, f"{own}c"} & set(found):
+        raise InputError("the kernels' sources are not where the package is")
     digest = hashlib.sha256()
-    for source in sorted(KERNELS.rglob("*.py")):
-        name = source.relative_to(KERNELS).as_posix()
-        digest.update(name.encode() + b"\0" + source.read_bytes() + b"\0")
+    for name, content in sorted(found.items()):
+        digest.update(f"{name}\0{len(content)}\0".encode() + content)
     digest.update(repr((platform.python_version(), code_depends_on())).encode())
     return digest.hexdigest()[:20]
 
 
+def _files(folder: Traversable, place: str = "") -> Iterator[tuple[str, bytes]]:
+    """Yield names and contents of all files in a folder of the package, and in those below."""
+    for entry in folder.iterdir():
+        if entry.is_dir():
+            if entry.name != "__pycache__":
+                yield from _files(entry, f"{place}{entry.name}/")
+        elif entry.name.endswith((".py", ".pyc")):
+            yield f"{place}{entry.name}", entry.read_bytes()
+
+
+@cache
 def _prune(root: Path) -> None:
     """Remove the folders that no process has opened for a long time."""
-    for folder in root.iterdir():
-        with suppress(OSError):  # another process may have removed it first
-            if time.time() - folder.stat().st_mtime > _DAYS_KEPT * 86400:
-                shutil.rmtree(folder, ignore_errors=True)
+    with suppress(OSError):
+        for folder in root.iterdir():
+            with suppress(OSError):  # another process may have removed it first
+                if time.time() - folder.stat().st_mtime > _DAYS_KEPT * 86400:
+                    shutil.rmtree(folder, ignore_errors=True)
+
+
+def _warn(why: str) -> None:
+    """Say that the next start will compile again, once."""
+    if not _warnings:
+        print(
+            f"warning: compiled kernels cannot be kept ({why}); they will be compiled again at "
+            "each start, unless NUMBA_CACHE_DIR or XDG_CACHE_HOME is set to a folder that can be "
+            "written",
+            file=sys.stderr,
+        )
+    _warnings.append(why)
 
 
 @cache

@@ -8,7 +8,6 @@ can show is in ``tests/kernels/test_numba_interior.py``. The assumptions:
    compiles, and gives it the result (``save_overload``) afterwards. A ``CompileResult`` can be
    taken apart (``_reduce``), pickled with ``numba.core.serialize.dumps``, and put together again
    (``_rebuild``); ``has_dynamic_globals`` says that its code holds an address of this process.
-   ``AppDirs`` knows where the system keeps caches.
 2. *Addresses.* ``compile`` puts its result into ``overloads``; in its ``library`` is a C function
    of the name ``llvm_cfunc_wrapper_name``.
 3. *Calling convention.* Compiled code receives where to put its result, where to put an exception,
@@ -31,7 +30,6 @@ from llvmlite import ir
 from numba.core import caching, codegen, compiler, config, funcdesc, serialize
 from numba.core import cgutils as cgutils
 from numba.core.base import BaseContext
-from numba.misc.appdirs import AppDirs
 
 
 def broken_assumptions() -> list[str]:
@@ -48,7 +46,7 @@ def broken_assumptions() -> list[str]:
         (BaseContext, "get_dummy_value make_array"),
         (cgutils, f"{helpers} raw_memcpy unpack_tuple"),
         (codegen, "get_host_cpu_features"),
-        (config, f"{settings} SLP_VECTORIZE"),
+        (config, f"{settings} SLP_VECTORIZE THREADING_LAYER"),
     ]
     if not JIT_DISABLED:
 
@@ -62,6 +60,24 @@ def broken_assumptions() -> list[str]:
         for name in names.split()
         if not hasattr(where, name)
     ]
+
+
+def missing_threading_layer() -> str:
+    """Return the threading layer that NUMBA_THREADING_LAYER asks for, if Numba has none of it.
+
+    Numba itself finds that out at the first call that is shared among threads.
+    """
+    wanted = str(config.THREADING_LAYER).lower()
+    try:
+        if wanted in ("tbb", "safe"):
+            from numba.np.ufunc import tbbpool  # type: ignore[attr-defined]  # noqa: F401
+        elif wanted == "omp":
+            from numba.np.ufunc import omppool  # type: ignore[attr-defined]  # noqa: F401
+        elif wanted not in ("default", "threadsafe", "forksafe", "workqueue"):
+            return wanted
+    except ImportError:
+        return wanted
+    return ""
 
 
 # 1. Cache
@@ -95,11 +111,6 @@ class CodeCache(caching.NullCache):  # type: ignore[misc]
         """Keep the code just compiled, unless it holds an address of this process."""
         if not data.library.has_dynamic_globals:
             self._write(str(sig), serialize.dumps(data._reduce()))
-
-
-def user_cache_folder(name: str) -> str:
-    """Return the folder where the system wants an application of this name to keep its cache."""
-    return str(AppDirs(appname=name, appauthor=False).user_cache_dir)
 
 
 # 2. Addresses

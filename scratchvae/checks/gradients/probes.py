@@ -1,0 +1,152 @@
+"""How a target's passes behave when they are run in several orders, and at points close together.
+
+It is looked at only where a gradient is wrong, to say what is wrong with it.
+"""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from scratchvae.checks.gradients.target import Target, same
+from scratchvae.validation import FloatArray
+
+# What passes may be seen to do. The first three are faults of the forward pass: all gradients are
+# then compared with slopes that mean nothing.
+RANDOM_FORWARD, LAST_CALL, SINGLE_PRECISION = "random forward", "last call", "single precision"
+DRAWN_AGAIN, STALE = "drawn again", "stale"
+OVERWRITTEN, INPUT_IGNORED = "overwritten", "input ignored"
+
+# Fourth differences over so small a step are nothing but rounding. That of float64 is 1e-16 of an
+# output, and of its square root at worst where large terms cancel; that of float32 is 1e-8.
+_ROUNDING_STEP, _ROUNDING_OF_FLOAT64 = 1e-7, 1e-10
+_FOURTH_DIFFERENCE = {-2: 1, -1: -4, 0: 6, 1: -4, 2: 1}
+
+
+@dataclass(frozen=True)
+class Probes:
+    """How the passes behave.
+
+    Attributes
+    ----------
+    seen
+        For each behaviour (``RANDOM_FORWARD``, …) the names of the gradients that show it.
+    one_example
+        The only example that a gradient responds to, by name.
+    counts
+        Numbers that a wrong factor may be made of: ``{"the number of examples": 4, …}``.
+    upstream
+        The dy of the check.
+    arrays
+        What the function depends on.
+    """
+
+    seen: Mapping[str, Collection[str]] = field(default_factory=dict)
+    one_example: Mapping[str, int] = field(default_factory=dict)
+    counts: Mapping[str, int] = field(default_factory=dict)
+    upstream: FloatArray | None = None
+    arrays: Mapping[str, FloatArray] = field(default_factory=dict)
+
+
+def probe(target: Target, dy: FloatArray) -> Probes:
+    """Run the passes once more in several orders, and say how they behave."""
+    target.forward(other=True)
+    after_other, again, y = target.forward(), target.forward(), target.forward()
+    repeats, remembers = same(again, y, 0.0), not same(after_other, again, 0.0)
+    first = target.differentiate(dy)
+
+    def changed(gradients: Mapping[str, FloatArray], tolerance: float = 1e-7) -> set[str]:
+        return {n for n, g in gradients.items() if not same(first[n], g, tolerance)}
+
+    try:
+        drawn_again = changed(target.differentiate(dy))
+    except Exception:  # it is fair to need a forward pass for each backward pass
+        drawn_again = set()
+    target.forward(other=True)
+    input_matters = changed(target.differentiate(dy), tolerance=0.0)
+    target.forward(other=True)
+    target.backward(dy[::-1] if dy.ndim else dy)
+    target.forward()
+    stale = changed(target.differentiate(dy))
+    target.clear()
+    for _ in range(2):
+        target.forward()
+        target.backward(dy)
+    added = changed(target.gradients())
+    everywhere, nowhere = set(first), set[str]()
+    coarse = repeats and not remembers and _rounding(target) > _ROUNDING_OF_FLOAT64
+    seen = {
+        RANDOM_FORWARD: nowhere if repeats else everywhere,
+        LAST_CALL: everywhere if repeats and remembers else nowhere,
+        SINGLE_PRECISION: everywhere if coarse else nowhere,
+        DRAWN_AGAIN: drawn_again,
+        STALE: stale,
+        OVERWRITTEN: {n for n in set(target.parameters) - added if np.any(first[n])},
+        INPUT_IGNORED: {n for n in set(target.parameters) - input_matters if first[n].ndim > 1},
+    }
+    counts = _counts(y) if target.counts is None else target.counts
+    return Probes(seen, _single_examples(target, dy, first), counts, dy, target.arrays)
+
+
+def _single_examples(
+    target: Target, dy: FloatArray, first: Mapping[str, FloatArray]
+) -> dict[str, int]:
+    """Return which gradients stay the same if dy is zero for all examples but one."""
+    if dy.ndim < 2 or len(dy) < 2:
+        return {}
+    found: dict[str, list[int]] = {}
+    for example in (0, len(dy) - 1):
+        only = np.zeros_like(dy)
+        only[example] = dy[example]
+        target.forward()
+        for name, gradient in target.differentiate(only).items():
+            if np.any(gradient) and same(gradient, first[name], 0.0):
+                found.setdefault(name, []).append(example)
+    # What stays the same for both does not depend on dy at all.
+    return {name: examples[0] for name, examples in found.items() if len(examples) == 1}
+
+
+def _rounding(target: Target) -> float:
+    """Return the rounding of the outputs relative to their size: at the best of three points.
+
+    At a single one the step could straddle a kink.
+    """
+    rng, y_0 = np.random.default_rng(0), target.forward()
+    start = {name: array.copy() for name, array in target.arrays.items()}
+    spread = {name: float(np.sqrt(np.mean(a**2))) or 1.0 for name, a in start.items()}
+
+    def rounding() -> float:
+        point = {n: a + 0.01 * spread[n] * rng.standard_normal(a.shape) for n, a in start.items()}
+        move = {
+            n: _ROUNDING_STEP * spread[n] * rng.standard_normal(a.shape) for n, a in start.items()
+        }
+        total, size, first, moved = np.zeros(()), 0.0, y_0, False
+        for steps, weight in _FOURTH_DIFFERENCE.items():
+            for name, array in target.arrays.items():
+                array[...] = point[name] + steps * move[name]
+            y = target.forward()
+            total, size = total + weight * y, max(size, float(np.sqrt(np.mean(y**2))))
+            moved = moved or (steps > -2 and not same(y, first, 0.0))
+            first = y
+        if not moved:  # steps of float16 are wider than all this
+            return np.inf if not same(y, y_0, 0.0) else 0.0
+        return float(np.sqrt(np.mean(total**2) / 70)) / size if size else 0.0
+
+    try:
+        with np.errstate(all="ignore"):
+            return min(rounding() for _ in range(3))
+    finally:
+        for name, array in target.arrays.items():
+            array[...] = start[name]
+        target.forward()
+
+
+def _counts(y: FloatArray) -> dict[str, int]:
+    """Return the counts of an output that a wrong factor may be made of."""
+    if not y.ndim:
+        return {}
+    return {
+        "the number of examples": len(y),
+        "the number of entries per example": y[0].size,
+        "the number of entries": y.size,
+    }

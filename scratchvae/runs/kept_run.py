@@ -1,0 +1,264 @@
+"""What is done with a run: training, saving, drawing, measuring."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+from scratchvae import plots
+from scratchvae.data import Dataset, load
+from scratchvae.files import AnyPath, as_path
+from scratchvae.models import LatentModel
+from scratchvae.runs.config import check_data, identity, write_config
+from scratchvae.runs.folders import check_space
+from scratchvae.runs.holding import Place
+from scratchvae.runs.measures import measure
+from scratchvae.runs.pictures import draw_picture, usual_pictures
+from scratchvae.training import (
+    EpochMetrics,
+    Interrupted,
+    Settings,
+    Trainer,
+    save_checkpoint,
+    train,
+    write_history,
+)
+
+
+class KeptRun:
+    """A training run and its folder; ``Run`` adds how one comes by it.
+
+    Attributes
+    ----------
+    config
+        The contents of config.json.
+    model
+        The model, with the parameters of the checkpoint if there is one.
+    trainer
+        The optimiser and the place reached.
+    history
+        The metrics of each complete epoch.
+    """
+
+    def __init__(
+        self, folder: AnyPath, config: dict[str, Any], model: LatentModel, *, new: bool = False
+    ) -> None:
+        self.config = config
+        self.model = model
+        self.trainer = Trainer(model, Settings(**config["settings"]), seed=config["seed"])
+        self.history: list[EpochMetrics] = []
+        pictures = tuple(f"{kind}.png" for kind in usual_pictures(model))
+        self._place = Place(as_path(folder), pictures, new=new)
+        self._save_first = False  # the parameters are not those that the recipe begins with
+        self._known_data: Dataset | None = None
+
+    @property
+    def folder(self) -> Path:
+        """Where it is."""
+        return self._place.folder
+
+    @property
+    def name(self) -> str:
+        """What errors call it."""
+        return f"the run in {str(self.folder)!r}"
+
+    @property
+    def checkpoint(self) -> Path:
+        """Where the checkpoint is."""
+        return self._place.checkpoint
+
+    @property
+    def exists(self) -> bool:
+        """Whether its folder has its configuration, so that it can be opened."""
+        return (self.folder / "config.json").exists()
+
+    @property
+    def complete(self) -> bool:
+        """Whether all requested epochs are trained."""
+        return self.trainer.epoch >= self.trainer.settings.epochs
+
+    def load_data(self, data_dir: AnyPath | None = None, progress: bool = True) -> Dataset:
+        """Return the data set of the run: the images that it was trained on, and those alone.
+
+        Raises
+        ------
+        InputError
+            If it cannot be found, or has other images under the same name.
+        """
+        data = load(
+            self.config["data"], data_dir=data_dir, seed=self.config["seed"], progress=progress
+        )
+        if known := self.config.get("images"):
+            data = data.first(known["train"], known["test"])
+        self.check_data(data)
+        return data
+
+    def check_data(self, data: Dataset) -> None:
+        """Raise ``InputError`` unless these are the images and labels that the run is trained on.
+
+        A run that was begun before config.json held their number and hash takes any.
+        """
+        if data is not self._known_data:
+            check_data(self.config, data, self.name)
+            self._known_data = data
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Within this, the folder, made if need be, is this run's: no other process trains in it.
+
+        ``train`` and ``save`` do this by themselves; around both and the pictures it keeps the
+        folder in between. A folder in which nothing was written is gone afterwards.
+
+        Raises
+        ------
+        InputError
+            If another process trains there, or has done so since this run was opened; or if a new
+            run's folder contains a run by now.
+        """
+        with self._place.held():
+            yield
+
+    def train(
+        self,
+        data: Dataset,
+        report: Callable[[str], None] = print,
+        progress: bool = True,
+        on_batch: Callable[[int], None] | None = None,
+    ) -> None:
+        """Train to the end, saving checkpoint and metrics after each epoch.
+
+        ``report`` is called with a line about each epoch, ``on_batch`` after each step with its
+        number of images.
+
+        Raises
+        ------
+        Interrupted
+            On Ctrl-C, after a checkpoint of the place reached.
+        KeyboardInterrupt
+            On a second Ctrl-C: the last checkpoint stays as it is.
+        InputError
+            If ``data`` are other images than the run's, another process trains in the folder, there
+            is no room for a checkpoint, a file cannot be written, or the loss is not finite. What
+            was saved is whole; a new run of which nothing was saved leaves nothing behind.
+        """
+
+        def on_epoch(metrics: EpochMetrics) -> None:
+            self.history.append(metrics)
+            self.save()
+            report(str(metrics))
+
+        self.check_data(data)
+        with self.held():
+            begun = self._place.new
+            try:
+                self._prepare(data)
+                train(
+                    self.trainer,
+                    self.model.as_images(data.train_images),
+                    self.model.as_images(data.test_images),
+                    labels=self._condition(data.train_labels),
+                    test_labels=self._condition(data.test_labels),
+                    progress=progress,
+                    on_epoch=on_epoch,
+                    on_batch=on_batch,
+                )
+            except Interrupted:
+                self.save()
+                raise
+            except Exception:
+                if begun and not self.checkpoint.exists():
+                    self._discard()
+                raise
+
+    def _prepare(self, data: Dataset) -> None:
+        """Write what the run is, having made sure that what it will be can be written as well."""
+        if not self.complete:
+            arrays = [*self.model.state().values(), *self.trainer.optimiser.state.values()]
+            texts = 8192  # configuration and progress; each array has a header besides
+            check_space(self.folder, texts + sum(400 + array.nbytes for array in arrays))
+        self.config |= {"data": data.name, "images": data.fingerprint}
+        write_config(self.folder / "config.json", self.config, self.model)
+        self._place.new = False
+        if self._save_first and not self.checkpoint.exists():
+            self.save()
+
+    def save(self) -> None:
+        """Write metrics and checkpoint, and before that a new run's configuration.
+
+        In this order, so that no epoch of a checkpoint is ever without its row; a row too many is
+        left out when the run is opened again.
+        """
+        with self.held():
+            if self._place.new:
+                write_config(self.folder / "config.json", self.config, self.model)
+                self._place.new = False
+            write_history(self.folder / "metrics.csv", self.history)
+            save_checkpoint(self.checkpoint, self.trainer, identity(self.config))
+            self._place.saw_checkpoint()
+
+    def draw(
+        self,
+        kind: str,
+        data: Dataset | None = None,
+        *,
+        path: AnyPath | None = None,
+        seed: int = 0,
+    ) -> Path:
+        """Draw one picture into the folder, or to ``path``, and return where it is.
+
+        Parameters
+        ----------
+        kind
+            One of ``PICTURES``.
+        data
+            The run's data set, which those in ``PICTURES_OF_DATA`` are drawn from.
+        path
+            The file, a .png; ``None`` is ``<kind>.png`` in the folder.
+        seed
+            Chooses the samples, or the pairs of images.
+        """
+        if data is not None:
+            self.check_data(data)
+        figure = draw_picture(kind, self.model, self.history, data, seed)
+        target = self.folder / f"{kind}.png" if path is None else as_path(path)
+        plots.save_figure(figure, target)
+        return target
+
+    def draw_all(self, data: Dataset) -> list[Path]:
+        """Draw the pictures that belong to every run, and return where they are."""
+        return [self.draw(kind, data) for kind in usual_pictures(self.model)]
+
+    def evaluate(
+        self, data: Dataset, *, importance_samples: int | None = None, progress: bool = False
+    ) -> dict[str, float]:
+        """Return the test images' mean loss and its terms, and their mean bound on log p(x).
+
+        All are in nats per image. The bound is left out for a model that has none. With
+        ``importance_samples`` there are also ``nll``, the estimate of −log p(x) from that many
+        samples, and its standard error over draws of z.
+
+        Raises
+        ------
+        InputError
+            If ``data`` are other images than the run's (``run.model.evaluate`` takes any), or
+            ``importance_samples`` are requested and the model has no such estimate.
+        """
+        self.check_data(data)
+        return measure(
+            self.model,
+            data,
+            seed=self.config["seed"],
+            importance_samples=importance_samples,
+            progress=progress,
+        )
+
+    def _condition(self, labels: Any) -> Any:
+        """Return the labels if the model is conditioned on them."""
+        return labels if self.model.classes else None
+
+    def _discard(self) -> None:
+        """Remove what ``train`` has begun, as if it had never started."""
+        with suppress(OSError):
+            (self.folder / "metrics.csv").unlink(missing_ok=True)
+            (self.folder / "config.json").unlink(missing_ok=True)
+        self._place.new = True

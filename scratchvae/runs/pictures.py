@@ -1,0 +1,46 @@
+"""The pictures of a run, by name."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from scratchvae import plots
+from scratchvae.data import Dataset
+from scratchvae.errors import InputError, unknown_name
+from scratchvae.models import LatentModel
+from scratchvae.plots.figures import Figure
+from scratchvae.training import EpochMetrics
+
+PICTURES = ("loss", "samples", "reconstructions", "latent", "manifold", "interpolation")
+PICTURES_OF_DATA = ("reconstructions", "latent", "interpolation")
+
+
+def draw_picture(
+    kind: str,
+    model: LatentModel,
+    history: Sequence[EpochMetrics],
+    data: Dataset | None,
+    seed: int,
+) -> Figure:
+    """Return one of the ``PICTURES``; ``data`` is needed for those in ``PICTURES_OF_DATA``."""
+    if kind in PICTURES_OF_DATA and data is None:
+        raise InputError(f"the picture {kind!r} is of test images: give the data set")
+    images: Any = None if data is None else data.test_images
+    labels: Any = None if data is None else data.test_labels
+    condition = labels if model.classes else None
+    draw: dict[str, Callable[[], Figure]] = {
+        "loss": lambda: plots.draw_loss(history),
+        "samples": lambda: plots.draw_samples(model, seed=seed),
+        "reconstructions": lambda: plots.draw_reconstructions(model, images, condition),
+        "latent": lambda: plots.draw_latent(model, images, labels),
+        "manifold": lambda: plots.draw_manifold(model),
+        "interpolation": lambda: plots.draw_interpolation(model, images, condition, seed=seed),
+    }
+    if kind not in list(draw):
+        raise unknown_name("picture", kind, PICTURES)
+    return draw[kind]()
+
+
+def usual_pictures(model: LatentModel) -> tuple[str, ...]:
+    """Return which pictures belong to every run of a model."""
+    left_out = {"interpolation"} | ({"manifold"} if model.latent_dim != 2 else set())
+    return tuple(kind for kind in PICTURES if kind not in left_out)

@@ -1,0 +1,243 @@
+"""Files that are damaged or made to harm: each is read, or refused in one line, at a small price.
+
+The corpus is written by the package itself, and mutated in its structure as well as in its bytes.
+"""
+
+import gzip
+import json
+import os
+import struct
+import time
+import warnings
+from dataclasses import replace
+
+import numpy as np
+from helpers import IMAGE_SHAPE
+from mutations import (
+    SPRUNG,
+    mutated_archive,
+    mutated_bytes,
+    mutated_gzip,
+    mutated_idx,
+    mutated_json,
+    mutated_table,
+    pick,
+    read_members,
+)
+
+from scratchvae.data import read_idx
+from scratchvae.errors import InputError
+from scratchvae.files import write_json
+from scratchvae.layers import BatchNorm, Dense, Flatten, Reshape, Sequential, Tanh
+from scratchvae.models import VAE
+from scratchvae.probability import BernoulliLikelihood
+from scratchvae.runs.config import complete_config, read_config
+from scratchvae.training import (
+    EpochMetrics,
+    LossTerms,
+    Trainer,
+    load_checkpoint,
+    read_history,
+    save_checkpoint,
+    train,
+    write_history,
+)
+
+MOST_SECONDS = 5.0
+MOST_BYTES = 100_000_000  # of memory, beyond the size of the file
+CONFIG = {"recipe": "small", "latent_dim": 2, "beta": 1.0}
+IMAGES = np.random.default_rng(0).random((10, *IMAGE_SHAPE))
+
+
+def small_trainer():
+    """Return a trainer of a model that has running statistics, and no recipe."""
+    rng = np.random.default_rng(0)
+    options = {"rng": rng, "dtype": np.float64}
+    norm = BatchNorm(3, dtype=np.float64)
+    encoder = Sequential(Flatten(), Dense(15, 3, **options), norm, Tanh(), Dense(3, 4, **options))
+    decoder = Sequential(Dense(2, 15, **options), Reshape(IMAGE_SHAPE))
+    model = VAE(encoder, decoder, BernoulliLikelihood(), image_shape=IMAGE_SHAPE, latent_dim=2)
+    return Trainer(model, batch_size=4, epochs=2)
+
+
+class Checkpoints:
+    """Checkpoints, loaded into a trainer that then trains for another epoch."""
+
+    def __init__(self, folder):
+        self.trainer = small_trainer()
+        save_checkpoint(folder / "new.npz", self.trainer, CONFIG)
+        train(self.trainer, IMAGES, IMAGES, progress=False)
+        save_checkpoint(folder / "trained.npz", self.trainer, CONFIG)
+        names = ("new.npz", "trained.npz")
+        self.corpus = [(folder / name).read_bytes() for name in names]
+        self.members = [read_members(content) for content in self.corpus]
+
+    def mutant(self, rng):
+        """Return the bytes of a damaged checkpoint."""
+        if rng.random() < 0.7:
+            return mutated_archive(rng, pick(rng, self.members))
+        return mutated_bytes(rng, pick(rng, self.corpus))
+
+    def read(self, path):
+        """Load a checkpoint and go on from it."""
+        load_checkpoint(path)
+        load_checkpoint(path, self.trainer, CONFIG)
+        epochs = self.trainer.epoch + 1
+        self.trainer.settings = replace(self.trainer.settings, epochs=epochs)
+        (metrics,) = train(self.trainer, IMAGES, IMAGES, progress=False)
+        assert np.isfinite([metrics.train.loss, metrics.test.loss]).all()
+
+
+class Configurations:
+    """The config.json of runs, from which a model and a trainer are built."""
+
+    def __init__(self, folder):
+        self.corpus = []
+        for recipe in ("pytorch-example", "linear-autoencoder", "zhao-mlp"):
+            config, _ = complete_config(recipe, data="mnist", latent_dim=2)
+            write_json(folder / "config.json", config)
+            self.corpus.append((folder / "config.json").read_bytes())
+
+    def mutant(self, rng):
+        """Return the bytes of a damaged configuration."""
+        content = pick(rng, self.corpus)
+        if rng.random() < 0.7:
+            changed = json.loads(content)
+            for _ in range(int(rng.integers(1, 3))):
+                changed = mutated_json(rng, changed)
+            return json.dumps(changed).encode()
+        return mutated_bytes(rng, content)
+
+    def read(self, path):
+        """Build what a configuration describes, and return how much memory that may take."""
+        config, model = read_config(path)
+        Trainer(model, seed=config["seed"])
+        return sum(6 * array.nbytes for array in model.state().values())
+
+
+class Records:
+    """The metrics.csv of runs."""
+
+    def __init__(self, folder):
+        terms = LossTerms(630.25, 600.125, 30.125)
+        with_test = [EpochMetrics(epoch, terms, terms, 12.5) for epoch in range(1, 6)]
+        without = [EpochMetrics(epoch, terms, None, 0.25) for epoch in range(1, 4)]
+        self.corpus = []
+        for history in (with_test, without):
+            write_history(folder / "metrics.csv", history)
+            self.corpus.append((folder / "metrics.csv").read_text())
+
+    def mutant(self, rng):
+        """Return the bytes of a damaged record."""
+        text = pick(rng, self.corpus)
+        if rng.random() < 0.6:
+            return mutated_table(rng, text)
+        return mutated_bytes(rng, text.encode())
+
+    def read(self, path):
+        """Read a record, and write it again."""
+        before = path.read_bytes()
+        history = read_history(path, 5)
+        epochs = [row.epoch for row in history]
+        assert epochs == sorted(set(epochs))
+        assert set(epochs) <= set(range(1, 6))
+        write_history(path, history)
+        assert [row.epoch for row in read_history(path, 5)] == epochs
+        for kept in path.parent.glob("*-damaged*"):
+            assert kept.read_bytes() == before
+            kept.unlink()
+
+
+class IDXFiles:
+    """Files of images and labels, as they are."""
+
+    def __init__(self, folder):
+        self.corpus = []
+        for shape in ((7,), (3, 5, 4), (2, 3, 2, 2)):
+            array = np.arange(np.prod(shape), dtype=np.uint8).reshape(shape)
+            header = bytes([0, 0, 8, array.ndim]) + struct.pack(f">{array.ndim}I", *shape)
+            self.corpus.append(header + array.tobytes())
+
+    def mutant(self, rng):
+        """Return the bytes of a damaged file."""
+        content = pick(rng, self.corpus)
+        if rng.random() < 0.5:
+            content = mutated_idx(rng, content)
+        return mutated_bytes(rng, content) if rng.random() < 0.6 else content
+
+    def read(self, path):
+        """Read a file."""
+        array = read_idx(path)
+        assert array.dtype == np.uint8
+        assert array.size > 0
+
+
+class CompressedFiles(IDXFiles):
+    """The same, compressed."""
+
+    def mutant(self, rng):
+        """Return the bytes of a damaged compressed file."""
+        content = super().mutant(rng) if rng.random() < 0.5 else pick(rng, self.corpus)
+        content = mutated_gzip(rng, content) if rng.random() < 0.6 else gzip.compress(content)
+        return mutated_bytes(rng, content) if rng.random() < 0.6 else content
+
+
+KINDS = {
+    "idx": IDXFiles,
+    "gzip": CompressedFiles,
+    "checkpoint": Checkpoints,
+    "config": Configurations,
+    "metrics": Records,
+}
+
+
+def survey(kind, count, seed, folder):
+    """Try so many mutants of a kind; return how many were read, and the worst time and memory.
+
+    An ``AssertionError`` names the mutant that was neither read nor refused as it should be.
+    """
+    files = KINDS[kind](folder)
+    path = folder / "mutant"
+    read, slowest, largest = 0, 0.0, 0
+    for number in range(count):
+        content = files.mutant(np.random.default_rng([seed, number]))
+        path.write_bytes(content)
+        where = f"{kind}, mutant {number} of seed {seed}"
+        before = _start_of_peak()
+        # Of this process alone, however busy the machine is. What waits is stopped by hand.
+        start, allowed, refusal = time.process_time(), len(content), "refused"
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("error")
+                allowed += files.read(path) or 0
+            read += 1
+        except InputError as error:
+            refusal = str(error)
+        except Exception as error:
+            raise AssertionError(f"{where}: {type(error).__name__}: {error}") from error
+        assert len(refusal.splitlines()) == 1, f"{where}: {refusal}"
+        slowest = max(slowest, time.process_time() - start)
+        largest = max(largest, _peak() - before - allowed)
+        assert slowest < MOST_SECONDS, f"{where}: {slowest:.1f} s"
+        assert largest < MOST_BYTES, f"{where}: {largest:,} bytes"
+        assert not SPRUNG, f"{where}: {SPRUNG} has run"
+    return read, slowest, largest
+
+
+def _start_of_peak():
+    """Begin to measure the peak of this process's memory anew, where Linux lets us; return it."""
+    try:
+        with open("/proc/self/clear_refs", "w") as file:
+            file.write("5")
+    except OSError:
+        return 0
+    return _peak()
+
+
+def _peak():
+    """Return the peak of this process's memory in bytes; 0 where it is unknown."""
+    if not os.path.exists("/proc/self/clear_refs"):
+        return 0
+    with open("/proc/self/status") as file:
+        lines = dict(line.split(":", 1) for line in file)
+    return 1024 * int(lines["VmHWM"].split()[0])

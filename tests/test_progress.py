@@ -1,0 +1,52 @@
+"""Where a progress bar is shown."""
+
+import io
+import sys
+from types import SimpleNamespace
+
+from helpers import refused
+
+from scratchvae.progress import progress_bar
+
+
+class Terminal(io.StringIO):
+    def isatty(self):
+        return True
+
+
+class Cell(io.StringIO):
+    """What a notebook's kernel puts in the place of standard error."""
+
+
+def shown(monkeypatch, stream, wanted=True):
+    monkeypatch.setattr(sys, "stderr", stream)
+    monkeypatch.setitem(sys.modules, "ipykernel.iostream", SimpleNamespace(OutStream=Cell))
+    with progress_bar(wanted, total=3, desc="steps") as bar:
+        bar.update(3)
+    return stream.getvalue()
+
+
+def test_a_bar_is_shown_on_terminals_and_in_notebooks_if_it_is_wanted(monkeypatch):
+    assert "steps" in shown(monkeypatch, Terminal())
+    assert "steps" in shown(monkeypatch, Cell())
+    for stream in (Terminal(), Cell()):
+        assert shown(monkeypatch, stream, wanted=False) == ""
+    assert shown(monkeypatch, io.StringIO()) == ""
+
+
+def test_a_bar_stays_in_a_notebook_and_vanishes_from_a_terminal(monkeypatch):
+    assert "3/3" in shown(monkeypatch, Cell()).split("\r")[-1]
+    assert shown(monkeypatch, Terminal()).split("\r")[-2].strip() == ""
+
+
+def test_a_variable_that_tqdm_cannot_read_is_named(monkeypatch):
+    def failing(name, *arguments, **options):
+        if name == "tqdm":
+            raise ValueError("could not convert string to float: 'soon'")
+        return importing(name, *arguments, **options)
+
+    importing = __import__
+    monkeypatch.setenv("TQDM_MININTERVAL", "soon")
+    monkeypatch.setattr("builtins.__import__", failing)
+    with refused("TQDM_MININTERVAL", "'soon'", "unset it"):
+        progress_bar(True)
