@@ -72,6 +72,24 @@ def test_an_answer_is_stopped_in_another_thread_too(soon):
     assert [one.cause for one in found] == ["endless"]
 
 
+def test_a_profiler_works_after_an_endless_answer():
+    program = """
+import sys
+from scratchvae.course.exercises import running
+running.MOST_SECONDS = 0.3
+def loops():
+    while True: pass
+try:
+    running.call(loops, (), {}, __import__("time").monotonic() + 0.3, False, loops)
+except running.UnusableError as error:
+    assert error.cause == "endless"
+sys.setprofile(lambda *event: None)
+def f(): return 1
+assert f() == 1
+"""
+    subprocess.run([sys.executable, "-c", program], check=True, timeout=60)
+
+
 def test_all_calls_of_an_answer_share_its_time(soon):
     def slow(x):
         time.sleep(0.1)

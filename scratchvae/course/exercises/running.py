@@ -149,8 +149,7 @@ def _settle(deadline: float, done: threading.Event, ended: threading.Event) -> N
             # Not by join: where an exception interrupts that, it takes the thread for ended.
             while not ended.is_set():
                 time.sleep(0.001)
-            _raise_in(threading.current_thread(), None)
-            time.sleep(0.05)  # a signal that was sent arrives by then
+            _take_what_was_sent()
             return
         except (KeyboardInterrupt, EndlessError):
             if time.monotonic() < deadline:
@@ -186,10 +185,25 @@ def _stop(thread: threading.Thread, done: threading.Event) -> None:
         )
 
 
-def _raise_in(thread: threading.Thread, error: type[BaseException] | None) -> None:
-    """Have a thread raise an error at its next step, or no longer."""
-    raised = ctypes.py_object(error) if error is not None else None
-    ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread.ident or 0), raised)
+def _take_what_was_sent() -> None:
+    """Wait until nothing is on its way to this thread any more.
+
+    One more error is sent, in place of one that has not arrived, and awaited. To rescind it instead
+    would leave the interpreter looking for it at every step; Python 3.11 then never gets past the
+    first line of a function under a profiler or a debugger.
+    """
+    with contextlib.suppress(EndlessError):
+        _raise_in(threading.current_thread(), EndlessError)
+        while True:
+            time.sleep(0.001)
+    time.sleep(0.05)  # a signal that was sent arrives by then
+
+
+def _raise_in(thread: threading.Thread, error: type[BaseException]) -> None:
+    """Have a thread raise an error at its next step."""
+    ctypes.pythonapi.PyThreadState_SetAsyncExc(
+        ctypes.c_ulong(thread.ident or 0), ctypes.py_object(error)
+    )
 
 
 def _error_in_words(error: BaseException, written: Any) -> str:
