@@ -138,7 +138,7 @@ def test_no_module_imports_a_framework_or_what_is_not_installed_with_the_package
         assert not roots & FRAMEWORKS
     if room(module) == "course":  # and what comes with those
         required += settings["options.extras_require"]["lessons"].split("\n")
-        required += ["IPython", "cycler", "nbformat", "traitlets"]
+        required += ["IPython", "cycler", "matplotlib_inline", "nbformat", "traitlets"]
     installed = {line.split(">")[0].split("=")[0].strip() for line in required if line.strip()}
     if "pillow" in installed:
         installed.add("PIL")

@@ -6,6 +6,7 @@ latents and their KL, the decoder's plan, the likelihood; and back. A VAE that i
 instead, and so does what does not fit, to be refused there.
 """
 
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -203,7 +204,8 @@ class _VAEPlan:
         self._read = self._forward.run(x, eps)
         if isinstance(self._likelihood, BernoulliLikelihood):
             return self._sums.copy(), self._kl.copy()
-        return self._likelihood.from_distances(self._sums, x.shape), self._kl.copy()
+        nll = self._likelihood.from_squared_distances(self._sums, prod(x.shape[1:]))
+        return nll, self._kl.copy()
 
     def backward(self, beta: float, accumulate: bool) -> None:
         """Write the gradients of the last forward pass's loss, or add to what is there."""

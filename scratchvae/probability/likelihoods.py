@@ -132,12 +132,15 @@ class GaussianLikelihood(Likelihood):
     def negative_log_likelihood(self, x: FloatArray, decoded: FloatArray) -> FloatArray:
         """Return −log p(x | z) of each image, (N,): eq. 1.4, and its constant if included."""
         check_alike(x=x, decoded=decoded)
-        return self.from_distances(kernels.squared_distances(x, decoded), x.shape)
+        squares = kernels.squared_distances(x, decoded)
+        return self.from_squared_distances(squares, prod(x.shape[1:]))
 
-    def from_distances(self, squares: FloatArray, shape: tuple[int, ...]) -> FloatArray:
-        """Return −log p(x | z) from the squared distances (N,) of images of ``shape`` (N, …)."""
+    def from_squared_distances(self, squares: FloatArray, pixels: int) -> FloatArray:
+        """Return −log p(x | z), (N,), from each image's squared distance over its ``pixels``."""
+        check_floats(squares, "squares")
+        check_count(pixels, "pixels", 0)
         nll: FloatArray = squares / (2 * self.variance)
-        return nll + self._constant(prod(shape[1:])) if self.include_constant else nll
+        return nll + self._constant(pixels) if self.include_constant else nll
 
     def gradient(self, x: FloatArray, decoded: FloatArray) -> FloatArray:
         """Return (decoded − x) / c."""

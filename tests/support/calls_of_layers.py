@@ -109,6 +109,12 @@ for _name, _arguments in {
     "BernoulliLikelihood": {},
 }.items():
     add(f"probability.{_name}", valued(getattr(probability, _name)), **_arguments)
+add(
+    "probability.GaussianLikelihood.from_squared_distances",
+    lambda: probability.GaussianLikelihood().from_squared_distances,
+    squares=np.abs(normal(4)),
+    pixels=3,
+)
 for _kind, _per_pixel in (
     (probability.GaussianLikelihood, 1),
     (probability.LearnedVarianceLikelihood, 2),
