@@ -46,9 +46,12 @@ def test_numbers_of_numpy_become_plain_ones():
 
 
 def test_what_only_another_optimiser_has_is_refused_and_forgotten_with_it():
-    with refused("momentum=0.5 would do nothing", "adam", '`optimiser="sgd"`'):
+    with refused(
+        "momentum=0.5 would do nothing, since the optimiser is adam: leave it out, or use "
+        '`optimiser="sgd"`'
+    ):
         Settings(momentum=0.5)
-    with refused("epsilon=0.1 would do nothing", "sgd"):
+    with refused("epsilon=0.1 would do nothing, since the optimiser is sgd: leave it out"):
         Settings(optimiser="sgd", epsilon=0.1)
     stored = Settings(optimiser="sgd", momentum=0.5)
     assert stored.changed(optimiser="adam").momentum == 0
