@@ -15,6 +15,10 @@ class Recorder(Trainable):
         self.parameters = {"w": Parameter(np.array([3.0]))}
         self.passes, self.begun, self.tested, self.noise = [], [], [], []
 
+    def as_labels(self, labels, count):
+        assert labels is None or len(labels) == count
+        return super().as_labels(labels, count)
+
     def draw_noise(self, count, rng):
         noise = rng.standard_normal(count)
         self.noise.append(noise)

@@ -8,6 +8,7 @@ from helpers import refused
 from recorder import Recorder
 
 from scratchvae.data.batches import epoch_batches
+from scratchvae.errors import InputError
 from scratchvae.training import SGD, EpochMetrics, LossTerms, Settings, Trainer, train
 from scratchvae.training import loop as loop_module
 
@@ -216,8 +217,9 @@ def test_a_line_of_metrics_has_its_numbers_in_columns():
 )
 def test_a_training_of_something_else_is_refused_before_it_begins(arguments, words):
     trainer = Trainer(Recorder(), SETTINGS)
-    with refused(words):
+    with pytest.raises(InputError) as refusal:
         train(**({"trainer": trainer, "images": IMAGES} | arguments))
+    assert str(refusal.value).startswith(words)
     assert (trainer.model.begun, trainer.model.passes) == ([], [])
 
 
