@@ -2,12 +2,14 @@
 
 from scratchvae.course.diagrams.drawing import Drawing
 from scratchvae.course.diagrams.gradients import dense_layer, reparameterisation, two_paths
+from scratchvae.course.diagrams.grids import convolution
 from scratchvae.course.diagrams.models import autoencoder, plates, variational_autoencoder
 from scratchvae.course.diagrams.quantities import evidence_gap, outer_products
 
 __all__ = [
     "Drawing",
     "autoencoder",
+    "convolution",
     "dense_layer",
     "evidence_gap",
     "outer_products",

@@ -8,6 +8,7 @@ from scratchvae.course.program.autoencoders import (
     principal_components,
     soft_threshold,
 )
+from scratchvae.course.program.convolution import Conv2D, add_patches, patches
 from scratchvae.course.program.layers import ELU, Dense, Sequential, Tanh, slopes, squared_error
 from scratchvae.course.program.probability import (
     Bernoulli,
@@ -46,11 +47,13 @@ __all__ = [
     "VAE",
     "Adam",
     "Bernoulli",
+    "Conv2D",
     "Dense",
     "Gaussian",
     "Momentum",
     "Sequential",
     "Tanh",
+    "add_patches",
     "aggregate_log_density",
     "batches",
     "best_denoiser",
@@ -72,6 +75,7 @@ __all__ = [
     "log_normal",
     "mean_and_error",
     "noise",
+    "patches",
     "principal_components",
     "reconstruct",
     "sample",
