@@ -2,7 +2,7 @@
 
 from scratchvae.course.diagrams.drawing import Drawing
 from scratchvae.course.diagrams.gradients import dense_layer, reparameterisation, two_paths
-from scratchvae.course.diagrams.grids import convolution
+from scratchvae.course.diagrams.grids import convolution, stamps
 from scratchvae.course.diagrams.models import autoencoder, plates, variational_autoencoder
 from scratchvae.course.diagrams.quantities import evidence_gap, outer_products
 
@@ -15,6 +15,7 @@ __all__ = [
     "outer_products",
     "plates",
     "reparameterisation",
+    "stamps",
     "two_paths",
     "variational_autoencoder",
 ]

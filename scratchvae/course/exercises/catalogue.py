@@ -15,6 +15,8 @@ from scratchvae.course.exercises import (
     lesson_12,
     lesson_13,
     lesson_14,
+    lesson_15,
+    lesson_16,
 )
 from scratchvae.course.exercises.exercise import Exercise, Question
 
@@ -33,6 +35,8 @@ LESSONS: tuple[list[Exercise | Question], ...] = (
     lesson_12.EXERCISES,
     lesson_13.EXERCISES,
     lesson_14.EXERCISES,
+    lesson_15.EXERCISES,
+    lesson_16.EXERCISES,
 )
 """Each lesson's exercises, in the order in which the lesson asks them."""
 

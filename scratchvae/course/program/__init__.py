@@ -8,6 +8,7 @@ from scratchvae.course.program.autoencoders import (
     principal_components,
     soft_threshold,
 )
+from scratchvae.course.program.batch_norm import BatchNorm, set_training
 from scratchvae.course.program.convolution import Conv2D, add_patches, patches
 from scratchvae.course.program.layers import ELU, Dense, Sequential, Tanh, slopes, squared_error
 from scratchvae.course.program.probability import (
@@ -25,6 +26,7 @@ from scratchvae.course.program.probability import (
     mean_and_error,
 )
 from scratchvae.course.program.training import Adam, Momentum, batches, cosine, train_network
+from scratchvae.course.program.transposed_convolution import ConvTranspose2D, output_padding
 from scratchvae.course.program.vae import (
     VAE,
     decoder_backward,
@@ -46,8 +48,10 @@ __all__ = [
     "ELU",
     "VAE",
     "Adam",
+    "BatchNorm",
     "Bernoulli",
     "Conv2D",
+    "ConvTranspose2D",
     "Dense",
     "Gaussian",
     "Momentum",
@@ -75,11 +79,13 @@ __all__ = [
     "log_normal",
     "mean_and_error",
     "noise",
+    "output_padding",
     "patches",
     "principal_components",
     "reconstruct",
     "sample",
     "save_parameters",
+    "set_training",
     "slopes",
     "soft_threshold",
     "squared_error",
