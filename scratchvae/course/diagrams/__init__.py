@@ -1,13 +1,19 @@
 """The lessons' diagrams, drawn in code."""
 
 from scratchvae.course.diagrams.drawing import Drawing
-from scratchvae.course.diagrams.gradients import dense_layer, reparameterisation, two_paths
+from scratchvae.course.diagrams.gradients import (
+    computational_graph,
+    dense_layer,
+    reparameterisation,
+    two_paths,
+)
 from scratchvae.course.diagrams.models import autoencoder, plates, variational_autoencoder
 from scratchvae.course.diagrams.quantities import evidence_gap, outer_products
 
 __all__ = [
     "Drawing",
     "autoencoder",
+    "computational_graph",
     "dense_layer",
     "evidence_gap",
     "outer_products",

@@ -22,6 +22,7 @@ from scratchvae.course.program.probability import (
     log_mean_exp,
     log_normal,
     mean_and_error,
+    sampled_kl_gradients,
 )
 from scratchvae.course.program.training import Adam, Momentum, batches, cosine, train_network
 from scratchvae.course.program.vae import (
@@ -75,6 +76,7 @@ __all__ = [
     "principal_components",
     "reconstruct",
     "sample",
+    "sampled_kl_gradients",
     "save_parameters",
     "slopes",
     "soft_threshold",
