@@ -10,11 +10,13 @@ from scratchvae.models.latent_model import LatentModel
 from scratchvae.models.recipes import RECIPES, Recipe, build, find_recipe
 from scratchvae.models.sparse_autoencoder import SparseAutoencoder
 from scratchvae.models.vae import VAE
+from scratchvae.models.vqvae import VQVAE
 
 __all__ = [
     "IWAE",
     "RECIPES",
     "VAE",
+    "VQVAE",
     "Autoencoder",
     "ConditionalVAE",
     "DenoisingAutoencoder",

@@ -10,6 +10,7 @@ from helpers import (
     small_vae,
 )
 from hierarchical_cases import small as small_hierarchical
+from vqvae_cases import small_vqvae
 
 from scratchvae import layers, models
 from scratchvae.probability import BernoulliLikelihood, GaussianLikelihood
@@ -43,6 +44,7 @@ MODELS = {
     "ConditionalVAE": conditional,
     "Autoencoder": lambda **options: small_autoencoder(),
     "HierarchicalVAE": lambda **options: small_hierarchical("bottom-up", **options),
+    "VQVAE": small_vqvae,
     "LadderVAE": lambda **options: small_hierarchical("ladder", **options),
 }
 OF_MODELS = {
@@ -52,6 +54,7 @@ OF_MODELS = {
     "IWAE": {"samples": 2},
     "ConditionalVAE": {"classes": 3},
     "HierarchicalVAE": {"beta": 1.0, "free_bits": 0.1},
+    "VQVAE": {"commitment": 0.25},
     "LadderVAE": {"beta": 1.0, "free_bits": 0.1},
 }
 
@@ -110,6 +113,9 @@ def methods(model):
         "decode_parameters": {"z": z, "training": True, **conditions(model)},
         "encode_backward": {"d_mean": z, "d_log_variance": z},
         "decode_backward": {"d_decoded": normal(6 * getattr(model, "samples", 1), *IMAGE_SHAPE)},
+        "quantise": {"encoded": normal(6, 6)},
+        "code_logits": {"codes": np.abs(np.rint(z)), "training": True},
+        "code_vectors": {"z": z},
         "layer_means": {"x": IMAGES},
         "mean_layer_kls": {"images": IMAGES, "seed": 0},
         "log_weights": {"x": IMAGES, "eps": noise},

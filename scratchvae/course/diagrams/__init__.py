@@ -1,5 +1,6 @@
 """The lessons' diagrams, drawn in code."""
 
+from scratchvae.course.diagrams.discrete import straight_through
 from scratchvae.course.diagrams.drawing import Drawing
 from scratchvae.course.diagrams.gradients import dense_layer, reparameterisation, two_paths
 from scratchvae.course.diagrams.models import autoencoder, plates, variational_autoencoder
@@ -13,6 +14,7 @@ __all__ = [
     "outer_products",
     "plates",
     "reparameterisation",
+    "straight_through",
     "two_paths",
     "variational_autoencoder",
 ]

@@ -8,6 +8,13 @@ from scratchvae.course.program.autoencoders import (
     principal_components,
     soft_threshold,
 )
+from scratchvae.course.program.discrete import (
+    causal_masks,
+    code_nats,
+    codebook_gradient,
+    nearest_codes,
+    straight_through,
+)
 from scratchvae.course.program.layers import ELU, Dense, Sequential, Tanh, slopes, squared_error
 from scratchvae.course.program.probability import (
     Bernoulli,
@@ -54,6 +61,9 @@ __all__ = [
     "aggregate_log_density",
     "batches",
     "best_denoiser",
+    "causal_masks",
+    "code_nats",
+    "codebook_gradient",
     "cosine",
     "decoder_backward",
     "draw",
@@ -71,6 +81,7 @@ __all__ = [
     "log_mean_exp",
     "log_normal",
     "mean_and_error",
+    "nearest_codes",
     "noise",
     "principal_components",
     "reconstruct",
@@ -79,6 +90,7 @@ __all__ = [
     "slopes",
     "soft_threshold",
     "squared_error",
+    "straight_through",
     "toss",
     "train_network",
     "train_vae",

@@ -148,6 +148,14 @@ RECIPES = {
             options={"samples": 5},
         ),
         Recipe(
+            "vq-vae",
+            "784-500-z codes of a book, ReLU, Bernoulli, MADE prior (van den Oord et al. 2017)",
+            dense.vq_vae,
+            latent_dim=16,
+            settings=Settings(learning_rate=1e-3, batch_size=100, epochs=20, pixels="binarised"),
+            options={"codes": 64, "code_dim": 8, "commitment": 0.25},
+        ),
+        Recipe(
             "linear-autoencoder",
             "784-z, no activation: what it learns is PCA (EECS 230, lecture 16)",
             dense.linear_autoencoder,

@@ -7,7 +7,19 @@ Each function takes a ``LayerFactory`` and the recipe's options; ``weights`` are
 from typing import Any
 
 from scratchvae.errors import InputError
-from scratchvae.layers import ELU, Flatten, LogSoftplus, ReLU, Reshape, Sequential, Sigmoid, Tanh
+from scratchvae.layers import (
+    ELU,
+    Flatten,
+    LogSoftplus,
+    MaskedDense,
+    ReLU,
+    Reshape,
+    Sequential,
+    Sigmoid,
+    Tanh,
+    VectorQuantiser,
+)
+from scratchvae.layers.masked_dense import causal_masks
 from scratchvae.models.autoencoder import Autoencoder
 from scratchvae.models.conditional_vae import ConditionalVAE
 from scratchvae.models.denoising_autoencoder import DenoisingAutoencoder
@@ -17,6 +29,7 @@ from scratchvae.models.ladder_vae import LadderVAE
 from scratchvae.models.recipes.layer_factory import IMAGE_SHAPE, PIXELS, LayerFactory
 from scratchvae.models.sparse_autoencoder import SparseAutoencoder
 from scratchvae.models.vae import VAE
+from scratchvae.models.vqvae import VQVAE
 from scratchvae.probability import (
     BernoulliLikelihood,
     GaussianLikelihood,
@@ -124,6 +137,24 @@ def hierarchical_vae(
             **rest,
         )
     raise InputError(f"inference must be bottom-up or ladder, not {inference!r}")
+
+
+def vq_vae(make: LayerFactory, *, codes: int, code_dim: int, commitment: float) -> VQVAE:
+    """Van den Oord, Vinyals and Kavukcuoglu (2017) on dense layers, with a MADE as its prior."""
+    places, codes = make.latent_dim, check_count(codes, "codes")
+    vectors = places * check_count(code_dim, "code_dim")
+    masks = causal_masks(places, codes, hidden=500)
+    quantiser = VectorQuantiser(codes, code_dim, **make.options)
+    below, above = (MaskedDense(mask, **make.options) for mask in masks)
+    return VQVAE(
+        encoder=Sequential(Flatten(), *make.dense([PIXELS, 500, vectors], ReLU)),
+        quantiser=quantiser,
+        prior=Sequential(below, ReLU(), above),
+        decoder=Sequential(*make.dense([vectors, 500, PIXELS], ReLU), Reshape(IMAGE_SHAPE)),
+        likelihood=BernoulliLikelihood(),
+        commitment=commitment,
+        **make.shapes,
+    )
 
 
 def linear_autoencoder(make: LayerFactory) -> Autoencoder:
