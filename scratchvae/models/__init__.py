@@ -3,6 +3,7 @@
 from scratchvae.models.autoencoder import Autoencoder
 from scratchvae.models.conditional_vae import ConditionalVAE
 from scratchvae.models.denoising_autoencoder import DenoisingAutoencoder
+from scratchvae.models.diffusion import Diffusion
 from scratchvae.models.hierarchical_vae import HierarchicalVAE
 from scratchvae.models.iwae import IWAE
 from scratchvae.models.ladder_vae import LadderVAE
@@ -20,6 +21,7 @@ __all__ = [
     "Autoencoder",
     "ConditionalVAE",
     "DenoisingAutoencoder",
+    "Diffusion",
     "HierarchicalVAE",
     "LadderVAE",
     "LatentModel",

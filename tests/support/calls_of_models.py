@@ -16,6 +16,8 @@ from scratchvae import layers, models
 from scratchvae.probability import BernoulliLikelihood, GaussianLikelihood
 from scratchvae.training import Settings
 
+STEPS = np.array([1, 2, 3, 4, 2, 3])
+
 # Models.
 
 
@@ -36,6 +38,11 @@ def autoencoder(kind):
     return make
 
 
+def small_diffusion(**options):
+    denoiser = layers.Sequential(layers.Dense(23, 15, **COUNTS))
+    return models.Diffusion(denoiser, **{"image_shape": IMAGE_SHAPE, "steps": 4} | options)
+
+
 MODELS = {
     "SparseAutoencoder": autoencoder(models.SparseAutoencoder),
     "DenoisingAutoencoder": autoencoder(models.DenoisingAutoencoder),
@@ -45,6 +52,7 @@ MODELS = {
     "Autoencoder": lambda **options: small_autoencoder(),
     "HierarchicalVAE": lambda **options: small_hierarchical("bottom-up", **options),
     "VQVAE": small_vqvae,
+    "Diffusion": small_diffusion,
     "LadderVAE": lambda **options: small_hierarchical("ladder", **options),
 }
 OF_MODELS = {
@@ -55,6 +63,7 @@ OF_MODELS = {
     "ConditionalVAE": {"classes": 3},
     "HierarchicalVAE": {"beta": 1.0, "free_bits": 0.1},
     "VQVAE": {"commitment": 0.25},
+    "Diffusion": {"steps": 4, "variance": 0.01, "lowest_log_snr": -6.0},
     "LadderVAE": {"beta": 1.0, "free_bits": 0.1},
 }
 
@@ -116,6 +125,10 @@ def methods(model):
         "quantise": {"encoded": normal(6, 6)},
         "code_logits": {"codes": np.abs(np.rint(z)), "training": True},
         "code_vectors": {"z": z},
+        "log_snr": {"t": STEPS},
+        "signal_and_noise": {"t": STEPS},
+        "guess_noise": {"z": normal(6, 15), "t": STEPS, "training": True},
+        "step_back": {"z": normal(6, 15), "t": 3},
         "layer_means": {"x": IMAGES},
         "mean_layer_kls": {"images": IMAGES, "seed": 0},
         "log_weights": {"x": IMAGES, "eps": noise},

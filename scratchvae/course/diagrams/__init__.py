@@ -1,5 +1,6 @@
 """The lessons' diagrams, drawn in code."""
 
+from scratchvae.course.diagrams.diffusion import diffusion
 from scratchvae.course.diagrams.discrete import straight_through
 from scratchvae.course.diagrams.drawing import Drawing
 from scratchvae.course.diagrams.gradients import dense_layer, reparameterisation, two_paths
@@ -10,6 +11,7 @@ __all__ = [
     "Drawing",
     "autoencoder",
     "dense_layer",
+    "diffusion",
     "evidence_gap",
     "outer_products",
     "plates",

@@ -8,6 +8,7 @@ from scratchvae.course.program.autoencoders import (
     principal_components,
     soft_threshold,
 )
+from scratchvae.course.program.diffusion import diffuse, guessed_image, posterior, step_nats
 from scratchvae.course.program.discrete import (
     causal_masks,
     code_nats,
@@ -66,6 +67,7 @@ __all__ = [
     "codebook_gradient",
     "cosine",
     "decoder_backward",
+    "diffuse",
     "draw",
     "draw_backward",
     "effective_number",
@@ -73,6 +75,7 @@ __all__ = [
     "estimate_log_evidence",
     "evaluate",
     "gaussian_score",
+    "guessed_image",
     "interpolate",
     "kl_gradients",
     "kl_to_standard",
@@ -83,6 +86,7 @@ __all__ = [
     "mean_and_error",
     "nearest_codes",
     "noise",
+    "posterior",
     "principal_components",
     "reconstruct",
     "sample",
@@ -90,6 +94,7 @@ __all__ = [
     "slopes",
     "soft_threshold",
     "squared_error",
+    "step_nats",
     "straight_through",
     "toss",
     "train_network",

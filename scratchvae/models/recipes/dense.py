@@ -23,6 +23,7 @@ from scratchvae.layers.masked_dense import causal_masks
 from scratchvae.models.autoencoder import Autoencoder
 from scratchvae.models.conditional_vae import ConditionalVAE
 from scratchvae.models.denoising_autoencoder import DenoisingAutoencoder
+from scratchvae.models.diffusion import TIME_FEATURES, Diffusion
 from scratchvae.models.hierarchical_vae import HierarchicalVAE
 from scratchvae.models.iwae import IWAE, initialise_as_glorot
 from scratchvae.models.ladder_vae import LadderVAE
@@ -39,6 +40,7 @@ from scratchvae.probability import (
 from scratchvae.validation import check_count
 
 CLASSES = 10
+SMALL_SIDE = 8
 _LIKELIHOODS = {"bernoulli": BernoulliLikelihood, "gaussian": LearnedVarianceLikelihood}
 
 
@@ -155,6 +157,19 @@ def vq_vae(make: LayerFactory, *, codes: int, code_dim: int, commitment: float) 
         commitment=commitment,
         **make.shapes,
     )
+
+
+def diffusion(make: LayerFactory, *, steps: int, variance: float) -> Diffusion:
+    """Ho, Jain and Abbeel (2020) on dense layers, and on images averaged down to 8 x 8."""
+    pixels = SMALL_SIDE**2
+    if make.latent_dim != pixels:
+        raise InputError(
+            f"the latents of a diffusion are as many as pixels, {pixels}, not {make.latent_dim}: "
+            "leave latent_dim out"
+        )
+    denoiser = make.dense([pixels + TIME_FEATURES, 512, 512, pixels], ELU)
+    shape = (SMALL_SIDE, SMALL_SIDE, 1)
+    return Diffusion(Sequential(*denoiser), steps=steps, variance=variance, image_shape=shape)
 
 
 def linear_autoencoder(make: LayerFactory) -> Autoencoder:
