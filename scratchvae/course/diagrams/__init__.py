@@ -1,5 +1,7 @@
 """The lessons' diagrams, drawn in code."""
 
+from scratchvae.course.diagrams.diffusion import diffusion
+from scratchvae.course.diagrams.discrete import straight_through
 from scratchvae.course.diagrams.drawing import Drawing
 from scratchvae.course.diagrams.gradients import (
     computational_graph,
@@ -15,10 +17,12 @@ __all__ = [
     "autoencoder",
     "computational_graph",
     "dense_layer",
+    "diffusion",
     "evidence_gap",
     "outer_products",
     "plates",
     "reparameterisation",
+    "straight_through",
     "two_paths",
     "variational_autoencoder",
 ]

@@ -8,6 +8,14 @@ from scratchvae.course.program.autoencoders import (
     principal_components,
     soft_threshold,
 )
+from scratchvae.course.program.diffusion import diffuse, guessed_image, posterior, step_nats
+from scratchvae.course.program.discrete import (
+    causal_masks,
+    code_nats,
+    codebook_gradient,
+    nearest_codes,
+    straight_through,
+)
 from scratchvae.course.program.layers import ELU, Dense, Sequential, Tanh, slopes, squared_error
 from scratchvae.course.program.probability import (
     Bernoulli,
@@ -55,8 +63,12 @@ __all__ = [
     "aggregate_log_density",
     "batches",
     "best_denoiser",
+    "causal_masks",
+    "code_nats",
+    "codebook_gradient",
     "cosine",
     "decoder_backward",
+    "diffuse",
     "draw",
     "draw_backward",
     "effective_number",
@@ -64,6 +76,7 @@ __all__ = [
     "estimate_log_evidence",
     "evaluate",
     "gaussian_score",
+    "guessed_image",
     "interpolate",
     "kl_gradients",
     "kl_to_standard",
@@ -72,7 +85,9 @@ __all__ = [
     "log_mean_exp",
     "log_normal",
     "mean_and_error",
+    "nearest_codes",
     "noise",
+    "posterior",
     "principal_components",
     "reconstruct",
     "sample",
@@ -81,6 +96,8 @@ __all__ = [
     "slopes",
     "soft_threshold",
     "squared_error",
+    "step_nats",
+    "straight_through",
     "toss",
     "train_network",
     "train_vae",
