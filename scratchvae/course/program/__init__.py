@@ -8,6 +8,7 @@ from scratchvae.course.program.autoencoders import (
     principal_components,
     soft_threshold,
 )
+from scratchvae.course.program.kernels import blocked_product, short_convolution
 from scratchvae.course.program.layers import ELU, Dense, Sequential, Tanh, slopes, squared_error
 from scratchvae.course.program.probability import (
     Bernoulli,
@@ -54,6 +55,7 @@ __all__ = [
     "aggregate_log_density",
     "batches",
     "best_denoiser",
+    "blocked_product",
     "cosine",
     "decoder_backward",
     "draw",
@@ -76,6 +78,7 @@ __all__ = [
     "reconstruct",
     "sample",
     "save_parameters",
+    "short_convolution",
     "slopes",
     "soft_threshold",
     "squared_error",
