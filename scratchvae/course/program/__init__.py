@@ -16,6 +16,7 @@ from scratchvae.course.program.discrete import (
     nearest_codes,
     straight_through,
 )
+from scratchvae.course.program.kernels import blocked_product, short_convolution
 from scratchvae.course.program.layers import ELU, Dense, Sequential, Tanh, slopes, squared_error
 from scratchvae.course.program.probability import (
     Bernoulli,
@@ -63,6 +64,7 @@ __all__ = [
     "aggregate_log_density",
     "batches",
     "best_denoiser",
+    "blocked_product",
     "causal_masks",
     "code_nats",
     "codebook_gradient",
@@ -93,6 +95,7 @@ __all__ = [
     "sample",
     "sampled_kl_gradients",
     "save_parameters",
+    "short_convolution",
     "slopes",
     "soft_threshold",
     "squared_error",
