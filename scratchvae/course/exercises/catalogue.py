@@ -17,6 +17,8 @@ from scratchvae.course.exercises import (
     lesson_14,
     lesson_15,
     lesson_16,
+    lesson_24,
+    lesson_25,
 )
 from scratchvae.course.exercises.exercise import Exercise, Question
 
@@ -37,6 +39,8 @@ LESSONS: tuple[list[Exercise | Question], ...] = (
     lesson_14.EXERCISES,
     lesson_15.EXERCISES,
     lesson_16.EXERCISES,
+    lesson_24.EXERCISES,
+    lesson_25.EXERCISES,
 )
 """Each lesson's exercises, in the order in which the lesson asks them."""
 
