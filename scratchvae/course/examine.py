@@ -14,8 +14,8 @@ import numpy as np
 
 from scratchvae.course.display import digits, sized
 from scratchvae.course.exercises.catalogue import LESSONS
-from scratchvae.course.exercises.checking import judge
 from scratchvae.course.exercises.exercise import Exercise
+from scratchvae.course.exercises.judging import judge
 from scratchvae.course.own_program import load
 from scratchvae.errors import InputError
 from scratchvae.models import build

@@ -8,6 +8,7 @@ import pytest
 import scratchvae
 from scratchvae.course import examine, notebooks, own_program
 from scratchvae.course.exercises.catalogue import LESSONS
+from scratchvae.course.merging import merge
 
 LESSON_FILES = Path(scratchvae.__file__).parent.parent / "lessons"
 
@@ -19,7 +20,7 @@ def solved(tmp_path_factory):
     for lesson, path in zip(LESSONS, sorted(LESSON_FILES.glob("[0-9]*.ipynb")), strict=True):
         pieces = {each.name for each in lesson if getattr(each, "piece", "")}
         for name, code in notebooks.solutions(notebooks.read(path)).items():
-            text = own_program._merged(text, code) if name in pieces else text
+            text = merge(text, code) if name in pieces else text
     file = tmp_path_factory.mktemp("own") / "mine.py"
     file.write_text(text, encoding="utf-8")
     assert "scratchvae" not in text

@@ -13,6 +13,7 @@ import scratchvae
 from scratchvae.course import notebooks, own_program, program
 from scratchvae.course.exercises.catalogue import LESSONS
 from scratchvae.course.exercises.exercise import Exercise, Question
+from scratchvae.course.merging import merge
 from scratchvae.errors import InputError
 
 ROOT = Path(scratchvae.__file__).parent.parent
@@ -150,7 +151,7 @@ def test_the_solutions_make_a_whole_program():
         asked = {e.name: e for e in LESSONS[int(path.name[:2]) - 1]}
         for name, code in notebooks.solutions(notebooks.read(path)).items():
             if getattr(asked[name], "piece", ""):
-                text = own_program._merged(text, code)
+                text = merge(text, code)
     own = "\n".join(line for line in text.splitlines() if "import *" not in line)
     namespace = {"__name__": "my_vae"}
     exec(compile(own, "my_vae.py", "exec"), namespace)

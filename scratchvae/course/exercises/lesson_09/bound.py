@@ -45,6 +45,9 @@ ELBO_FROM_DRAWS = Exercise(
         "the prior is missing: log p(x, z) = log p(x | z) + log p(z)": (
             lambda a, b, q: (a - q).mean(axis=0)
         ),
+        "the prior and q are exchanged: q stands in the denominator": (
+            lambda a, b, q: (a + q - b).mean(axis=0)
+        ),
         "you add log q; q stands in the denominator": lambda a, b, q: (a + b + q).mean(axis=0),
         "log q is missing: this is only the mean of log p(x, z)": (
             lambda a, b, q: (a + b).mean(axis=0)

@@ -191,6 +191,9 @@ BEST_BASELINE = Exercise(
         "this is the mean of f: good, but draws with a large score should count more": (
             lambda f, score: f.mean()
         ),
+        "the weights are the scores squared, not their sizes": (
+            lambda f, score: (f * np.abs(score)).sum() / np.abs(score).sum()
+        ),
         "the weights are the scores squared, not the scores": (
             lambda f, score: (f * score).sum() / score.sum()
         ),

@@ -1,4 +1,4 @@
-"""What lesson 2 adds to the reader's own program: layers, a loss, and slopes to check them by."""
+"""What lesson 2 adds to the reader's own program: chains of layers, a loss, slopes to check by."""
 
 from collections.abc import Callable
 from typing import Any
@@ -7,164 +7,10 @@ import numpy as np
 
 from scratchvae.course.exercises.draws import unequal_sizes
 from scratchvae.course.exercises.exercise import Exercise
-from scratchvae.course.program import ELU, Dense, Sequential, Tanh, slopes, squared_error
+from scratchvae.course.exercises.lesson_02.layers import draw_pair
+from scratchvae.course.exercises.running import UnusableError
+from scratchvae.course.program import Sequential, slopes, squared_error
 from scratchvae.validation import FloatArray
-
-# In a stub the methods return None: what is missing is then said to be missing.
-
-
-def _used_dense(kind: Any) -> Callable[..., Any]:
-    def run(x: FloatArray, weight: FloatArray, bias: FloatArray, dy: FloatArray) -> Any:
-        layer = kind(len(weight), len(bias), np.random.default_rng(0))
-        layer.parameters["weight"][...] = weight
-        layer.parameters["bias"][...] = bias
-        if (y := layer.forward(x)) is None:
-            return None
-        dx, gradients = layer.backward(dy), layer.gradients
-        return y, dx, gradients.get("weight"), gradients.get("bias")
-
-    return run
-
-
-class _MeanTwice(Dense):
-    def backward(self, dy: FloatArray) -> FloatArray:
-        dx = super().backward(dy)
-        self.gradients = {name: array / len(dy) for name, array in self.gradients.items()}
-        return dx
-
-
-class _MeanOfBias(Dense):
-    def backward(self, dy: FloatArray) -> FloatArray:
-        dx = super().backward(dy)
-        self.gradients["bias"] = self.gradients["bias"] / len(dy)
-        return dx
-
-
-class _WithoutBias(Dense):
-    def forward(self, x: FloatArray) -> FloatArray:
-        return super().forward(x) - self.parameters["bias"]
-
-
-def _draw_dense(random: np.random.Generator) -> tuple[FloatArray, ...]:
-    count, inputs, outputs = unequal_sizes(random, 3)
-    shapes = (count, inputs), (inputs, outputs), (outputs,), (count, outputs)
-    return tuple(random.standard_normal(shape) for shape in shapes)
-
-
-DENSE_LAYER = Exercise(
-    name="dense-layer",
-    piece="Dense",
-    answer=Dense,
-    use=_used_dense,
-    draw=_draw_dense,
-    mistakes={
-        "the gradients of weight and bias are divided by the number of examples; the mean is taken "
-        "once, by the loss": _MeanTwice,
-        "the bias's gradient is a sum over the examples, not their mean": _MeanOfBias,
-        "forwards, the bias is missing": _WithoutBias,
-    },
-    hints=(
-        "forward is (2.1). backward needs x again: keep it in forward, as self.x.",
-        "backward fills self.gradients by (2.5) and (2.6), and returns (2.4).",
-        'self.gradients = {"weight": …, "bias": …}, then return dy @ … .T',
-    ),
-    returns=("y", "dx", "the weight's gradient", "the bias's gradient"),
-)
-
-
-def _used_tanh(kind: Any) -> Callable[..., Any]:
-    def run(x: FloatArray, dy: FloatArray) -> Any:
-        layer = kind()
-        y = layer.forward(x)
-        return None if y is None else (y, layer.backward(dy))
-
-    return run
-
-
-class _SlopeOfX(Tanh):
-    def forward(self, x: FloatArray) -> FloatArray:
-        y = super().forward(x)
-        self.x = x
-        return y
-
-    def backward(self, dy: FloatArray) -> FloatArray:
-        dx: FloatArray = dy * (1 - self.x**2)
-        return dx
-
-
-class _SlopeUnsquared(Tanh):
-    def backward(self, dy: FloatArray) -> FloatArray:
-        dx: FloatArray = dy * (1 - self.y)
-        return dx
-
-
-class _OnlySlope(Tanh):
-    def backward(self, dy: FloatArray) -> FloatArray:
-        dx: FloatArray = 1 - self.y**2
-        return dx
-
-
-def _draw_pair(random: np.random.Generator) -> tuple[FloatArray, ...]:
-    x, dy = random.standard_normal((2, *unequal_sizes(random, 2)))
-    return x, dy
-
-
-TANH_LAYER = Exercise(
-    name="tanh-layer",
-    piece="Tanh",
-    answer=Tanh,
-    use=_used_tanh,
-    draw=_draw_pair,
-    mistakes={
-        "the slope is 1 − y² with the output y, not with x": _SlopeOfX,
-        "the slope of tanh is 1 − y², with a square": _SlopeUnsquared,
-        "that is only the slope; the chain rule multiplies it by dy": _OnlySlope,
-    },
-    hints=(
-        "forward keeps what backward needs, which is the output y.",
-        "backward is (2.7) with 1 − y² for the slope.",
-    ),
-    returns=("y", "dx"),
-)
-
-
-def _used_elu(kind: Any) -> Callable[..., Any]:
-    def run(x: FloatArray, dy: FloatArray, alpha: float) -> Any:
-        layer = kind(alpha)
-        y = layer.forward(x)
-        return None if y is None else (y, layer.backward(dy))
-
-    return run
-
-
-class _AlwaysOne(ELU):
-    def forward(self, x: FloatArray) -> FloatArray:
-        self.y = np.where(x > 0, x, np.expm1(np.minimum(x, 0)))
-        return self.y
-
-
-class _Linear(ELU):
-    def backward(self, dy: FloatArray) -> FloatArray:
-        dx: FloatArray = dy * np.where(self.y > 0, 1, self.alpha)
-        return dx
-
-
-ELU_LAYER = Exercise(
-    name="elu-layer",
-    piece="ELU",
-    answer=ELU,
-    use=_used_elu,
-    draw=lambda random: (*_draw_pair(random), float(random.uniform(1.2, 2.0))),
-    mistakes={
-        "alpha is missing forwards: on the left y is alpha (eˣ − 1)": _AlwaysOne,
-        "on the left the slope is y + alpha, not alpha": _Linear,
-    },
-    hints=(
-        "np.where(x > 0, x, …) chooses entry by entry.",
-        "backward is the function of the exercise before.",
-    ),
-    returns=("y", "dx"),
-)
 
 
 class _Affine:
@@ -191,15 +37,27 @@ def _used_sequential(kind: Any) -> Callable[..., Any]:
             return None
         if (dx := network.backward(dy)) is None:
             return y, None, None, None
-        named = network.parameters, network.gradients
-        return y, dx, *(None if its is None else _in_order(its) for its in named)
+        if [*getattr(network, "layers", ())] != layers:
+            raise UnusableError("layers", "keep the layers as self.layers, in their order")
+        named = {"parameters": network.parameters, "gradients": network.gradients}
+        return y, dx, *(None if its is None else _in_order(its, of) for of, its in named.items())
 
     return run
 
 
-def _in_order(arrays: Any) -> FloatArray:
+def _in_order(arrays: Any, what: str) -> FloatArray:
     """Return the arrays in a row, by the names that they should have."""
-    return np.concatenate([arrays[f"{k}.{name}"] for k in range(3) for name in ("factor", "shift")])
+    names = [f"{place}.{name}" for place in range(3) for name in ("factor", "shift")]
+    if not isinstance(arrays, dict):
+        raise UnusableError("names", f"{what} must be a dict, not {type(arrays).__name__}")
+    if missing := [name for name in names if name not in arrays]:
+        raise UnusableError(
+            "names",
+            f'{what} lacks "{missing[0]}": with three layers that have a "factor" and a "shift" '
+            f"each, the names go from 0.factor to 2.shift, and yours are "
+            f"{', '.join(map(str, arrays)) or 'none'}",
+        )
+    return np.concatenate([arrays[name] for name in names])
 
 
 class _ForwardsBothWays(Sequential):
@@ -238,7 +96,7 @@ SQUARED_ERROR = Exercise(
     name="squared-error",
     piece="squared_error",
     answer=squared_error,
-    draw=_draw_pair,
+    draw=draw_pair,
     mistakes={
         "the sum over outputs is right, but over examples the loss is a mean: divide by N": (
             lambda y, t: (0.5 * ((y - t) ** 2).sum(), y - t)
@@ -266,6 +124,7 @@ def _used_slopes(function: Any) -> Callable[..., Any]:
         moved = array.copy()
         # A cube, so that a one-sided difference is seen.
         found = function(lambda: float((weights * moved**3).sum()), moved, step)
+        function(lambda: float(moved.sum()), moved)  # the step has a usual value
         return None if found is None else (found, moved)
 
     return run
@@ -296,7 +155,7 @@ SLOPES = Exercise(
     piece="slopes",
     answer=slopes,
     use=_used_slopes,
-    draw=lambda random: (*_draw_pair(random), float(random.uniform(0.01, 0.05))),
+    draw=lambda random: (*draw_pair(random), float(random.uniform(0.01, 0.05))),
     mistakes={
         "that is the one-sided difference; the central one, (2.12), is far more accurate": (
             _one_sided
