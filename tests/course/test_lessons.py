@@ -135,6 +135,14 @@ def test_every_equation_is_in_a_lesson_a_docstring_and_a_test():
     assert len(lessons) >= 50
 
 
+def test_equations_that_hints_refer_to_are_in_the_lessons():
+    labels = set(_labels_of_the_lessons())
+    for exercise in (each for lesson in LESSONS for each in lesson):
+        said = " ".join([*exercise.hints, *exercise.mistakes])
+        found = set(re.findall(r"\((\d+\.\d+)\)", said))
+        assert found <= labels, f"{exercise.name}: {sorted(found - labels)}"
+
+
 def test_there_are_enough_exercises_of_all_kinds():
     asked = [exercise for lesson in LESSONS for exercise in lesson]
     assert len(asked) >= 60

@@ -69,9 +69,9 @@ BACKWARD = (
         (
             [("return x @", "y = x @")],
             "not done",
-            "forward: It computes something and returns nothing: is `return` missing?",
+            "forward computes something and returns nothing: is `return` missing?",
         ),
-        ([("        return dy @", "        dx = dy @")], "not done", "backward: It computes"),
+        ([("        return dy @", "        dx = dy @")], "not done", "backward computes"),
         ([("self.x.T @ dy", "dy.T @ self.x")], "wrong", "The weight's gradient: its shape is"),
         ([("self.x.T @ dy", "dy.T @ self.x")], "wrong", "transpose it"),
         ([("dy.sum(axis=0)", "dy")], "wrong", "sum over axis 0 and it is right"),

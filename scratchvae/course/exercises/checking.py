@@ -52,7 +52,7 @@ def check(name: str, answer: Any, measured: Any = None) -> Verdict:
         found = Diagnosis("not done", f"That is the package's own {whose}: write yours.")
     else:
         found = judge(exercise, answer)
-        if found is not None and found.cause == "not done" and exercise.piece:
+        if found == Diagnosis("not done", "") and exercise.piece:  # a stub, as the lesson has it
             answer, found = _by_hand(exercise, answer, found)
         found = found or _somebody_elses(exercise, answer)
     if found is None:
@@ -86,7 +86,7 @@ def _by_hand(exercise: Exercise, answer: Any, found: Diagnosis) -> tuple[Any, Di
     try:
         own = find(exercise.piece)
     except InputError as error:
-        return answer, Diagnosis("not done", found.sentence or f"By the way, {error}.")
+        return answer, Diagnosis("not done", f"By the way, {error}.")
     return (answer, found) if own is None else (own, judge(exercise, own))
 
 

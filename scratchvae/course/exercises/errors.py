@@ -14,6 +14,8 @@ from scratchvae.course.own_program import source_of
 _INNER_SIZES = re.compile(
     r"mismatch in its core dimension .*\(size (\d+) is different from (\d+)\)"
 )
+# The checker's own functions, which a reader's code is given, are called by their names alone.
+_INSIDE = re.compile(r"\b[\w.]+\.<locals>\.")
 _NOT_KEPT = re.compile(r"'(\w+)' object has no attribute '(\w+)'")
 
 
@@ -50,6 +52,7 @@ def _message(error: BaseException) -> str:
         first = (
             f"the inner sizes of a matrix product must be equal, and are {match[2]} and {match[1]}"
         )
+    first = _INSIDE.sub("", first)
     return type(error).__name__ + (f": {first}" if first else "")
 
 

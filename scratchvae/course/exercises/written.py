@@ -33,7 +33,8 @@ def missing(answer: Any, right: Any, given: tuple[str, ...], idle: str) -> str:
         function = _function(answer)
         if function is None or _is_stub(function):
             return ""
-        return _nothing_returned(function, right) or idle
+        said = _nothing_returned(function, right)
+        return f"It {said}" if said else idle
     methods = {
         name: _function(getattr(answer, name, None))
         for name, its in vars(right).items()
@@ -43,7 +44,7 @@ def missing(answer: Any, right: Any, given: tuple[str, ...], idle: str) -> str:
     for name, its in methods.items():
         written = its is not None and name not in stubs and not _returns(its)
         if written and (said := _nothing_returned(its, vars(right)[name])):
-            return f"{name}: {said}"
+            return f"{name} {said}"
     if len(stubs) == len(methods):
         return ""
     if stubs:
@@ -145,8 +146,8 @@ def _nothing_returned(function: FunctionType, right: Any) -> str:
     if ours is None or not _returns(ours):
         return ""
     if _returns(function):
-        return "It returned None."
-    return "It computes something and returns nothing: is `return` missing?"
+        return "returned None."
+    return "computes something and returns nothing: is `return` missing?"
 
 
 def _constants(cell: str) -> set[str]:

@@ -211,6 +211,9 @@ ONE_SIDED_BEST_STEP = Exercise(
         "the fraction is upside down: a more curved function wants a smaller step": (
             lambda f, f_second, epsilon: 2 * np.sqrt(epsilon * f_second / f)
         ),
+        "you built in the precision of float64; take the epsilon that your function is given": (
+            lambda f, f_second, epsilon: 2 * np.sqrt(np.finfo(np.float64).eps * f / f_second)
+        ),
         "that is the error at the best step, not the step": (
             lambda f, f_second, epsilon: 2 * np.sqrt(epsilon * f * f_second)
         ),

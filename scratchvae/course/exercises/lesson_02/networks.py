@@ -36,7 +36,7 @@ def _used_sequential(kind: Any) -> Callable[..., Any]:
         if (y := network.forward(x)) is None:
             return None
         if (dx := network.backward(dy)) is None:
-            return y, None, None, None
+            return None
         if [*getattr(network, "layers", ())] != layers:
             raise UnusableError("layers", "keep the layers as self.layers, in their order")
         named = {"parameters": network.parameters, "gradients": network.gradients}
@@ -110,6 +110,9 @@ SQUARED_ERROR = Exercise(
         "the loss is right, and its gradient lacks the 1/N": (
             lambda y, t: (0.5 * ((y - t) ** 2).sum() / len(y), y - t)
         ),
+        "that is the length of the differences; the squared length is asked for, without a root": (
+            lambda y, t: (0.5 * np.linalg.norm(y - t) / len(y), (y - t) / len(y))
+        ),
         "dy has the wrong sign: it points to where the loss rises": (
             lambda y, t: (0.5 * ((y - t) ** 2).sum() / len(y), (t - y) / len(y))
         ),
@@ -122,9 +125,12 @@ SQUARED_ERROR = Exercise(
 def _used_slopes(function: Any) -> Callable[..., Any]:
     def run(array: FloatArray, weights: FloatArray, step: float) -> Any:
         moved = array.copy()
-        # A cube, so that a one-sided difference is seen.
-        found = function(lambda: float((weights * moved**3).sum()), moved, step)
-        function(lambda: float(moved.sum()), moved)  # the step has a usual value
+
+        def loss() -> float:
+            return float((weights * moved**3).sum())  # a cube shows a one-sided difference
+
+        found = function(loss, moved, step)
+        function(loss, moved.copy())  # the step has a usual value
         return None if found is None else (found, moved)
 
     return run

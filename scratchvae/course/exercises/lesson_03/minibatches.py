@@ -57,6 +57,12 @@ def _used_batches(function: Any) -> Callable[..., Any]:
                 "order", "a second epoch has the same order: take it from rng, anew in every call"
             )
         sizes = [len(batch) for batch in first]
+        if len(together) == count and {*sizes[:-1]} != {size}:
+            raise UnusableError(
+                "sizes",
+                f"with count = {count} and size = {size} the batches have the sizes {sizes}: each "
+                f"has {size} numbers, but for the last",
+            )
         return np.array(sizes), np.sort(together), float(mixed)
 
     return run
@@ -171,6 +177,21 @@ def _all_at_once(
     return train_network(network, loss, optimiser, x, target, **rest)
 
 
+def _once_an_epoch(
+    network: Any, loss: Any, optimiser: Any, x: FloatArray, target: FloatArray, **rest: Any
+) -> list[float]:
+    history = []
+    for _ in range(rest["epochs"]):
+        total = 0.0
+        for chosen in batches(len(x), rest["size"], rest["rng"]):
+            value, dy = loss(network.forward(x[chosen]), target[chosen])
+            network.backward(dy)
+            total += value * len(chosen)
+        optimiser.step(network.gradients)
+        history.append(total / len(x))
+    return history
+
+
 def _last_batches(
     network: Any, loss: Any, optimiser: Any, x: FloatArray, target: FloatArray, **rest: Any
 ) -> list[float]:
@@ -226,6 +247,14 @@ TRAIN_NETWORK = Exercise(
         "examples": _mean_of_batches,
         "that is the loss of each epoch's last batch; the mean over all examples is asked for": (
             _last_batches
+        ),
+        "the step belongs into the inner loop: one for each batch, not one for each epoch": (
+            _once_an_epoch
+        ),
+        "the loss takes the network's output first, and then the target": (
+            lambda network, loss, *rest, **settings: train_network(
+                network, lambda y, target: loss(target, y), *rest, **settings
+            )
         ),
         "all examples are in one batch: take those of batches(len(x), size, rng)": _all_at_once,
         "the network never changes: the optimiser's step is missing": _without_steps,

@@ -136,7 +136,7 @@ class _OtherAdam(Adam):
 
     late = 0
     squared = corrected = corrected_first = corrected_second = rooted = powers = True
-    inside = counted_often = False
+    inside = counted_often = corrected_kept = forgotten = False
 
     def step(self, gradients: Arrays) -> None:
         self.steps += not self.counted_often
@@ -146,11 +146,15 @@ class _OtherAdam(Adam):
             first, second, g = self.first[name], self.second[name], gradients[name]
             first += (1 - self.beta_1) * (g - first)
             second += (1 - self.beta_2) * ((g**2 if self.squared else g) - second)
+            if self.forgotten:
+                self.first[name], self.second[name] = np.zeros_like(first), np.zeros_like(second)
             mean, square = first, second
             if self.corrected and self.corrected_first:
                 mean = mean / (1 - (self.beta_1**t if self.powers else self.beta_1 * t))
             if self.corrected and self.corrected_second:
                 square = square / (1 - (self.beta_2**t if self.powers else self.beta_2 * t))
+            if self.corrected_kept:
+                self.first[name], self.second[name] = mean, square
             size = np.sqrt(square + self.epsilon) if self.inside else np.sqrt(square) + self.epsilon
             value -= self.rate * mean / (size if self.rooted else square + self.epsilon)
 
@@ -209,6 +213,11 @@ ADAM = Exercise(
             _adam_that(counted_often=True)
         ),
         "βᵗ is a power, and you multiplied β by t": _adam_that(powers=False),
+        "the moments that are kept are the corrected ones: correct a copy, for the step only": (
+            _adam_that(corrected_kept=True)
+        ),
+        "the moments must be kept from step to step: write them back into self.first and "
+        "self.second": _adam_that(forgotten=True),
         "the second moment is a mean of the squared gradient": _adam_that(squared=False),
         "the epsilon is added to the root, not under it": _adam_that(inside=True),
         "the root of the second moment is missing": _adam_that(rooted=False),

@@ -71,6 +71,10 @@ MEAN_AND_ERROR = Exercise(
         "that is the variance of the mean; its root is the standard error": (
             lambda samples: (samples.mean(), samples.var(ddof=1) / len(samples))
         ),
+        "you divided the variance by √n: divide the standard deviation by it": lambda samples: (
+            samples.mean(),
+            samples.var(ddof=1) / np.sqrt(len(samples)),
+        ),
         "divide by √n, not by n": lambda samples: (
             samples.mean(),
             samples.std(ddof=1) / len(samples),

@@ -63,6 +63,12 @@ DRAW_BACKWARD = Exercise(
         "z is a sum: mean moves it by as much as itself, without the noise": (
             lambda dz, log_variance, eps: (dz * eps, 0.5 * dz * np.exp(log_variance / 2) * eps)
         ),
+        "the upstream gradient dz is missing in both": (
+            lambda dz, log_variance, eps: (
+                np.ones_like(dz),
+                0.5 * np.exp(log_variance / 2) * eps,
+            )
+        ),
         "the upstream gradient dz is missing in the second": (
             lambda dz, log_variance, eps: (dz, 0.5 * np.exp(log_variance / 2) * eps)
         ),

@@ -74,6 +74,11 @@ class _SampleOfLogits(Bernoulli):
         return (rng.random(y.shape) < y).astype(y.dtype)
 
 
+class _OtherNumbers(Bernoulli):
+    def sample(self, y: FloatArray, rng: np.random.Generator) -> FloatArray:
+        return rng.binomial(1, self.mean(y)).astype(y.dtype)
+
+
 class _MoreOften(Bernoulli):
     def sample(self, y: FloatArray, rng: np.random.Generator) -> FloatArray:
         return (rng.random(y.shape) > self.mean(y)).astype(y.dtype)
@@ -120,6 +125,7 @@ BERNOULLI = Exercise(
         "sample is 1 where it should be 0: rng.random(y.shape) lies below p with probability p": (
             _MoreOften
         ),
+        "sample takes other random numbers: compare those of rng.random(y.shape)": _OtherNumbers,
         "nats lacks the term −x y": _WithoutX,
         "gradient is that by the probability; by the logit its denominator p (1 − p) cancels": (
             _ByTheMean
@@ -138,6 +144,13 @@ BERNOULLI = Exercise(
 class _VarianceAsSd(Gaussian):
     def sample(self, y: FloatArray, rng: np.random.Generator) -> FloatArray:
         return y + self.variance * rng.standard_normal(y.shape)
+
+
+class _WithConstant(Gaussian):
+    def nats(self, x: FloatArray, y: FloatArray) -> FloatArray:
+        constant = 0.5 * x.shape[-1] * np.log(2 * np.pi * self.variance)
+        nats: FloatArray = super().nats(x, y) + constant
+        return nats
 
 
 class _WithoutVariance(Gaussian):
@@ -178,6 +191,7 @@ GAUSSIAN = Exercise(
             _VarianceAsSd
         ),
         "gradient is not divided by the variance": _WithoutVariance,
+        "nats has the constant ½ P log 2πc in it, which is left out here": _WithConstant,
         "sample has no noise: that is the mean image": _WithoutNoise,
         "sample's noise has the variance 1: multiply it by the standard deviation": _UnscaledNoise,
         "nats lacks the half: the squared error is divided by 2c": _WithoutHalf,

@@ -126,6 +126,12 @@ def _used_decoder_backward(function: Any) -> Answer:
         vae = small_vae(x.shape[1], eps.shape[1], seed)
         y = vae.decoder.forward(eps)
         dz = function(vae.decoder, vae.likelihood, x, y)
+        if dz is not None and not vae.decoder.gradients:
+            raise UnusableError(
+                "gradients",
+                "the decoder's gradients are still empty: decoder.backward fills them, and returns "
+                "dz",
+            )
         return None if dz is None else (dz, in_a_row(vae.decoder.gradients))
 
     return run

@@ -47,6 +47,9 @@ TOSS = Exercise(
         "that rounds; a pixel is 1 with the probability of its grey": (
             lambda grey, rng: (grey > 0.5).astype(grey.dtype)
         ),
+        "that takes other random numbers: compare those of rng.random(grey.shape)": (
+            lambda grey, rng: rng.binomial(1, grey)
+        ),
         "a bright pixel should be 1 more often, and here it is so less often": (
             lambda grey, rng: (rng.random(grey.shape) > grey).astype(grey.dtype)
         ),
@@ -72,6 +75,11 @@ NOISE = Exercise(
     answer=noise,
     use=_used_noise,
     draw=lambda random: (*unequal_sizes(random, 2), int(random.integers(1000))),
+    mistakes={
+        "these are uniform numbers; N(0, I) comes from rng.standard_normal": (
+            lambda rng, count, latents, dtype: rng.random((count, latents), dtype=dtype)
+        ),
+    },
     hints=("One call of rng.", "rng.standard_normal((count, latents), dtype=dtype)"),
     returns=("eps",),
 )
