@@ -97,6 +97,12 @@ def test_a_right_piece_is_not_blamed_for_a_wrong_one_that_it_uses(own, capsys):
         np.testing.assert_allclose(given, right)
 
 
+def test_a_piece_may_use_one_that_is_not_written_yet(own, capsys):
+    own(TRAIN)  # a file of one's own, which imports nothing of ours
+    assert yours("latent_gradients", "draw_backward")[0] is not program.latent_gradients
+    assert "latent_gradients: yours" in capsys.readouterr().out
+
+
 def test_an_endless_piece_is_waited_for_once(own, capsys, monkeypatch):
     own(START + RIGHT_DRAW.replace("    return", "    while True: pass\n    return"))
     assert yours("draw") is program.draw

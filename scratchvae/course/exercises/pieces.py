@@ -85,12 +85,15 @@ def _own_program() -> _Program:
 
 
 def _judge_program(module: ModuleType | None) -> _Program:
-    """Judge every piece of a program, and put ours in the places of those that are wrong."""
+    """Judge every piece of a program; put ours in the places of those that are wrong or missing."""
     if module is None:
         return _Program()
     exercises = _exercises_by_piece()
     own = own_pieces(module)
     own = {name: own[name] for name in exercises if name in own}  # earlier lessons' pieces first
+    for name in exercises:
+        if name not in own:  # a file that was begun by hand need not import them
+            setattr(module, name, ours(name))
     faults = {name: found for name, its in own.items() if (found := judge(exercises[name], its))}
     # One that is right by itself may have failed for another that it uses: try it with ours there.
     while True:
