@@ -7,7 +7,6 @@ by their content.
 
 import hashlib
 import os
-import sys
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -22,8 +21,9 @@ from scratchvae.data.download import DownloadError, download
 from scratchvae.data.idx import read_idx
 from scratchvae.data.remotes import FILES, REMOTES, RemoteDataset
 from scratchvae.errors import InputError, unknown_name
-from scratchvae.files import user_cache_folder
-from scratchvae.validation import check_seed
+from scratchvae.files import as_path, user_cache_folder
+from scratchvae.progress import say
+from scratchvae.validation import check_count, check_seed
 
 DATASET_NAMES = ("auto", "mnist", "fashion-mnist", "synthetic")
 _DATA_VARIABLE = "SCRATCHVAE_DATA"
@@ -76,6 +76,7 @@ class Dataset:
         """Return only the first images of each split, with labels and factors; ``None``: all."""
         kept: dict[str, Any] = {}
         for split, count in (("train", train), ("test", test)):
+            count = None if count is None else check_count(count, split, 0)
             for what in ("images", "labels", "factors"):
                 array = getattr(self, f"{split}_{what}")
                 kept[f"{split}_{what}"] = None if array is None else array[:count]
@@ -124,6 +125,10 @@ def load(
         raise unknown_name("data set", name, DATASET_NAMES)
     seed = check_seed(seed)
     if name == "synthetic":
+        if data_dir is not None:
+            _say_once(
+                f"scratchvae: {str(as_path(data_dir))!r} is not used: synthetic digits are drawn"
+            )
         return _synthetic(seed, "")
     remote = remotes["mnist" if name == "auto" else name]
     passed_over = ""
@@ -162,7 +167,7 @@ def _announced(passed_over: str, data: Dataset) -> Dataset:
 
 @cache
 def _say_once(line: str) -> None:
-    print(" ".join(line.split()), file=sys.stderr, flush=True)
+    say(" ".join(line.split()))
 
 
 def find_local(
@@ -190,7 +195,7 @@ def _user_folders(data_dir: str | os.PathLike[str] | None) -> list[Path]:
         "the data folder": data_dir,
         f"the folder in {_DATA_VARIABLE}": os.environ.get(_DATA_VARIABLE) or None,
     }
-    folders = {w: Path(os.path.expanduser(p)) for w, p in named.items() if p is not None}
+    folders = {what: as_path(path) for what, path in named.items() if path is not None}
     for what, folder in folders.items():
         state = "may not be read"
         if not os.path.isdir(folder):
@@ -222,7 +227,7 @@ def _find_or_download(
 
 def cache_folder(cache_dir: str | os.PathLike[str] | None = None) -> Path:
     """Return where downloads are kept: the folder named, or the system's for this package."""
-    return Path(cache_dir) if cache_dir else user_cache_folder()
+    return as_path(cache_dir) if cache_dir else user_cache_folder()
 
 
 def _find_in_cache(

@@ -12,7 +12,6 @@ Here is how one comes by a run; what is done with it is in ``kept_run``.
 """
 
 import os
-import sys
 from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
@@ -20,6 +19,7 @@ from typing import Any
 from scratchvae.errors import InputError
 from scratchvae.files import AnyPath, as_path
 from scratchvae.models import LatentModel
+from scratchvae.progress import say
 from scratchvae.runs.config import (
     as_choices,
     begins_as_built,
@@ -215,11 +215,10 @@ class Run(KeptRun):
             )
         last = self.trainer.settings.epochs
         if needed and epochs != last and self.trainer.settings.schedule == "cosine":
-            print(
+            say(
                 f"scratchvae: the cosine schedule of {self.name} was to end with epoch {last} "
                 f"and ends with epoch {epochs} now, so the learning rate jumps: this gives another "
-                f"model than {epochs} epochs at once",
-                file=sys.stderr,
+                f"model than {epochs} epochs at once"
             )
         self.trainer.settings = self.trainer.settings.changed(epochs=epochs)
         self.config["settings"]["epochs"] = epochs

@@ -13,11 +13,19 @@ from scratchvae.engine import Engine, trained_by
 from scratchvae.errors import InputError
 from scratchvae.layers import Parameter
 from scratchvae.randomness import StreamsInTurn, stream
+from scratchvae.training.checks import check_terms, copies, put_back
 from scratchvae.training.divergence import first_not_finite
 from scratchvae.training.optimisers import SGD, Adam, Optimiser
 from scratchvae.training.protocol import LossMean, LossTerms, Trainable
 from scratchvae.training.settings import LAST_STAGE, Settings, stage_of
-from scratchvae.validation import FloatArray, check_between, check_floats, check_is, check_seed
+from scratchvae.validation import (
+    FloatArray,
+    check_between,
+    check_dtype,
+    check_floats,
+    check_is,
+    check_seed,
+)
 
 _NOTHING = nullcontext()
 
@@ -68,6 +76,11 @@ class Trainer:
                 "derive it from that class, which says what a model needs to be trained"
             )
         self.model = model
+        for name in ("parameters", "dtype"):
+            if not hasattr(model, name):
+                kind = type(model).__name__
+                raise InputError(f"{kind} has no {name}: set it in {kind}.__init__")
+        check_dtype(model.dtype)
         if settings is not None:
             check_is(settings, "settings", Settings, "Settings(epochs=3)")
         self._settings = (settings or model.settings or Settings()).changed(**changes)
@@ -154,7 +167,7 @@ class Trainer:
         """Take one step, with the passes of ``model``: the trainer's, or its double."""
         parameters, kept = self.engine.arrays(self.model)
         self._check_parameters(parameters)
-        buffers = [(buffer, buffer.copy()) for buffer in kept.values()]
+        buffers = copies(kept)
         # A loss that overflows is reported by an error: no need of NumPy's warnings as well.
         quiet = np.errstate(over="ignore", invalid="ignore")
         scheduled = self.settings.warm_up or self.settings.free_bits
@@ -162,21 +175,20 @@ class Trainer:
             rng = self._noise_streams.take(self.seed, self.optimiser.steps)
             noise = model.draw_noise(len(x), rng)
             try:
-                terms: LossTerms = self.engine.forward(model, x, noise, **condition)
+                terms = check_terms(model, self.engine.forward(model, x, noise, **condition))
                 if not math.isfinite(terms.loss):
                     raise self._diverged(
                         terms.loss, first_not_finite(self.model, x, noise, condition)
                     )
                 self.engine.zero_grad(model)
                 self.engine.backward(model)
+                # What overflows here is found by the next step, or by check_state.
+                self.engine.step(self.optimiser, adam=type(self.optimiser) is Adam)
             except BaseException:
                 # A step that is refused costs nothing: running statistics have moved already.
-                for buffer, before in buffers:
-                    buffer[...] = before
+                put_back(self.model.buffers, buffers)
                 self.engine.settle()
                 raise
-        with np.errstate(over="ignore", invalid="ignore"):  # found by the next step, or check_state
-            self.engine.step(self.optimiser, adam=type(self.optimiser) is Adam)
         self.engine.hand_back(self.model)
         return terms
 
@@ -238,7 +250,9 @@ class Trainer:
             # Never quite 0, where an optimiser's step would be no step.
             rate *= max(0.5 * (1 + math.cos(math.pi * progress)), 1e-3)
         elif self.settings.schedule == "stages":
-            rate *= 10 ** (-stage_of(self.epoch) / LAST_STAGE)
+            # Rounding must not take the beginning of an epoch for the end of the one before.
+            epoch = math.floor(progress * self.settings.epochs + 1e-9)
+            rate *= 10 ** (-stage_of(epoch) / LAST_STAGE)
         self.optimiser.learning_rate = rate
         if self.settings.warm_up:
             share = progress * self.settings.epochs / self.settings.warm_up

@@ -13,7 +13,7 @@ from scratchvae.errors import InputError
 from scratchvae.validation import FloatArray
 
 # What the gradient of an output is called, as opposed to what a forward pass kept.
-_GRADIENT_NAME = re.compile(r"d[A-Z_0-9]|d[a-z]{1,2}$|grad|.*_grad$|g$|g_|delta")
+GRADIENT_NAME = re.compile(r"d[A-Z_0-9]|d[a-z]{1,2}$|grad|.*_grad$|g$|g_|delta")
 
 
 class FunctionTarget(Target):
@@ -121,7 +121,7 @@ class FunctionTarget(Target):
             name = [*signature(self._backward).parameters][1]
         except (IndexError, TypeError, ValueError):
             return
-        if _GRADIENT_NAME.match(name):
+        if GRADIENT_NAME.match(name):
             raise InputError(
                 f"{self.title} returned two arrays, and backward takes {name}: say `outputs=2` if "
                 "both are outputs, or `outputs=1` if the second is only kept for backward"
