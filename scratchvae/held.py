@@ -45,5 +45,3 @@ def check_held(owner: Any, held: Mapping[str, Any], **shapes: tuple[int, ...]) -
             raise InputError(f"{what} is gone: put it back, or use another layer")
         array = getattr(held[name], "value", held[name])
         check_array(array, what, shape, owner.dtype, "give one of that shape")
-        grad = getattr(held[name], "grad", array)
-        check_array(grad, f"the gradient of {what}", shape, owner.dtype)

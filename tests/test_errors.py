@@ -9,7 +9,9 @@ import pytest
 
 import scratchvae
 from scratchvae.cli import main
+from scratchvae.data.download import DownloadError
 from scratchvae.errors import InputError, unknown_name
+from scratchvae.runs.folders import FolderTakenError
 
 PACKAGE = Path(scratchvae.__file__).parent
 
@@ -23,6 +25,10 @@ def test_input_error_joins_problem_and_remedy():
     copy = pickle.loads(pickle.dumps(error))
     assert (str(copy), copy.remedy) == (str(error), error.remedy)
     assert isinstance(error, ValueError)
+    for kind in (FolderTakenError, DownloadError):  # as a pool of processes sends them
+        first = kind("the folder is taken", "another one")
+        copy = pickle.loads(pickle.dumps(first))
+        assert (type(copy), str(copy), vars(copy)) == (kind, str(first), vars(first))
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from scratchvae.engine.twins import twin
 from scratchvae.kernels.machine.arena import Arena
 from scratchvae.layers import Layer
 from scratchvae.layers.parameter import each_once
-from scratchvae.validation import chosen_by_variable
+from scratchvae.validation import check_shape, chosen_by_variable
 
 
 class Engine:
@@ -120,6 +120,8 @@ class Engine:
         if self._collected is None:
             self._collected = parameters, _ = model.parameters, model.buffers
             self._shared = len(each_once(parameters)) < len(parameters)
+            for name, parameter in parameters.items():
+                check_shape(parameter.grad, f"the gradient of {name}", parameter.value.shape)
         return self._collected
 
     def hand_back(self, model: Any) -> None:

@@ -117,7 +117,7 @@ def check_images(
                 f"{name} are 8-bit pixels and none is above 1, which is all but black: for black "
                 f"and white give {name} * 255, and floats if they are from 0 to 1"
             )
-        if 0 < greatest <= _MOST_FAINT:
+        if 2 < greatest <= _MOST_FAINT:
             warnings.warn(
                 f"{name} are 8-bit pixels and none is above {greatest}, which is nearly black, and "
                 f"are taken as they are: {_divided(greatest)}, as floats",

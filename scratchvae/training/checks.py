@@ -1,6 +1,6 @@
 """What is checked of a model before its first step, and after its last."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -9,6 +9,8 @@ from numpy.typing import NDArray
 from scratchvae.data.batches import read_pixels
 from scratchvae.engine import looking_at
 from scratchvae.errors import InputError, shown
+from scratchvae.layers import Layer
+from scratchvae.layers.sequential import each_layer
 from scratchvae.training.protocol import LossTerms, Trainable
 from scratchvae.validation import FloatArray, check_is
 
@@ -37,6 +39,31 @@ def check_last_batch(
         ) from None
     finally:
         put_back(model.buffers, buffers)
+
+
+def not_learned(model: Trainable) -> Iterator[str]:
+    """Yield the layers with parameters that a model, or a layer of the reader's own, has forgotten.
+
+    They run, and neither an optimiser nor a checkpoint knows of them.
+    """
+    layers = {
+        f"{name}, layer {place}" if place else name: layer
+        for name, network in model.networks.items()
+        for place, layer in enumerate(each_layer(network))
+        if not type(layer).__module__.startswith("scratchvae.layers.")
+    }
+    for where, owner in {type(model).__name__: model, **layers}.items():
+        own = {id(parameter) for parameter in owner.parameters.values()}
+        for name, value in list(vars(owner).items()):
+            parts = {f".{name}": value}
+            if isinstance(value, list | tuple):
+                parts = {f".{name}[{place}]": part for place, part in enumerate(value)}
+            elif isinstance(value, Mapping):
+                parts = {f".{name}[{key!r}]": part for key, part in value.items()}
+            for path, part in parts.items():
+                learned = part.parameters.values() if isinstance(part, Layer) else ()
+                if any(id(parameter) not in own for parameter in learned):
+                    yield f"{where}{path}, a {type(part).__name__},"
 
 
 def copies(buffers: Mapping[str, Any]) -> dict[str, FloatArray]:

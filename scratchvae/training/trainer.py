@@ -1,6 +1,7 @@
 """One training step: noise, forward, backward, optimiser."""
 
 import math
+import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from typing import Any
@@ -13,7 +14,7 @@ from scratchvae.engine import Engine, trained_by
 from scratchvae.errors import InputError
 from scratchvae.layers import Parameter
 from scratchvae.randomness import StreamsInTurn, stream
-from scratchvae.training.checks import check_terms, copies, put_back
+from scratchvae.training.checks import check_terms, copies, not_learned, put_back
 from scratchvae.training.divergence import first_not_finite
 from scratchvae.training.optimisers import SGD, Adam, Optimiser
 from scratchvae.training.protocol import LossMean, LossTerms, Trainable
@@ -81,6 +82,12 @@ class Trainer:
                 kind = type(model).__name__
                 raise InputError(f"{kind} has no {name}: set it in {kind}.__init__")
         check_dtype(model.dtype)
+        for held in not_learned(model):
+            warnings.warn(
+                f"{held} is not trained: its parameters are not among those of what holds it (add "
+                "them there; a layer in a list is not found by itself)",
+                stacklevel=2,
+            )
         if settings is not None:
             check_is(settings, "settings", Settings, "Settings(epochs=3)")
         self._settings = (settings or model.settings or Settings()).changed(**changes)

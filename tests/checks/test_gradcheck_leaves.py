@@ -207,3 +207,9 @@ def test_where_only_the_curvature_jumps_a_right_gradient_is_right_and_a_wrong_on
 
             report = gradcheck_functions(lambda x, f=function: (f(x), x), backward, at_jumps)
             assert report.passed == (factor == 1), (name, str(report))
+
+
+def test_a_notebook_shows_a_report_as_a_table():
+    report = gradcheck(Tanh(), X)
+    assert repr(report) == str(report)
+    assert repr(report).startswith("Tanh\n")

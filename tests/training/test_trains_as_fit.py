@@ -1,6 +1,7 @@
 """``train`` and ``Trainer.step`` take what ``fit`` takes, and what is refused costs nothing."""
 
 import os
+import re
 import signal
 
 import numpy as np
@@ -8,10 +9,16 @@ import pytest
 from helpers import IMAGE_SHAPE, assert_same, refused, small_parts, small_vae
 
 from scratchvae.errors import InputError
-from scratchvae.layers import Layer, Sigmoid
+from scratchvae.layers import Dense, Layer, Sigmoid
 from scratchvae.models import VAE, Autoencoder
 from scratchvae.probability import BernoulliLikelihood, GaussianLikelihood
-from scratchvae.training import LossTerms, Settings, Trainable, Trainer, train
+from scratchvae.training import (
+    LossTerms,
+    Settings,
+    Trainable,
+    Trainer,
+    train,
+)
 
 IMAGES = np.random.default_rng(0).integers(2, 256, (20, *IMAGE_SHAPE), dtype=np.uint8)
 SETTINGS = Settings(epochs=1, batch_size=8)
@@ -236,3 +243,54 @@ def test_an_error_of_a_layers_own_passes_through_and_costs_nothing():
     assert_same(model.state(), before)
     with pytest.raises(InputError):
         model.fit(IMAGES[:, :2])
+
+
+class Block(Layer):
+    """Runs layers of its own, and may forget that they learn."""
+
+    def __init__(self, learns, held):
+        super().__init__(dtype=np.float64)
+        dense = Dense(3, 3, rng=0, dtype=np.float64)
+        self.inner = {"layer": dense, "list": [dense], "dictionary": {"a": dense}}[held]
+        self.dense = lambda: dense
+        if learns:
+            self.parameters = dict(dense.parameters)
+
+    def forward(self, x, training=False):
+        return self.dense().forward(x, training)
+
+    def backward(self, dy):
+        return self.dense().backward(dy)
+
+
+PLACES = {"layer": "inner", "list": "inner[0]", "dictionary": "inner['a']"}
+
+
+@pytest.mark.parametrize("held", PLACES)
+def test_a_layer_that_no_optimiser_knows_of_is_said_to_be_untrained(held):
+    model = small_vae()
+    model.encoder.layers.insert(3, Block(False, held))
+    what = re.escape(f"encoder, layer 4.{PLACES[held]}, a Dense, is not trained")
+    with pytest.warns(UserWarning, match=what):
+        Trainer(model)
+    model.encoder.layers[3] = Block(True, held)
+    Trainer(model)
+
+
+def test_layers_in_a_list_of_a_model_of_ones_own_are_said_to_be_untrained():
+    class Heads(VAE):
+        def __init__(self, *parts, **options):
+            super().__init__(*parts, **options)
+            self.heads = [Dense(2, 2, rng=0), Sigmoid()]
+
+    options = {"image_shape": IMAGE_SHAPE, "latent_dim": 2}
+    with pytest.warns(UserWarning, match=r"Heads\.heads\[0\], a Dense, is not trained"):
+        Heads(*small_parts(), GaussianLikelihood(), **options).fit(IMAGES, epochs=1)
+
+    class Forgetful(Mean):
+        def __init__(self):
+            super().__init__()
+            self.network = Dense(2, 2)
+
+    with pytest.warns(UserWarning, match=r"Forgetful\.network, a Dense, is not trained"):
+        Trainer(Forgetful())
