@@ -257,9 +257,7 @@ class Trainer:
             # Never quite 0, where an optimiser's step would be no step.
             rate *= max(0.5 * (1 + math.cos(math.pi * progress)), 1e-3)
         elif self.settings.schedule == "stages":
-            # Rounding must not take the beginning of an epoch for the end of the one before.
-            epoch = math.floor(progress * self.settings.epochs + 1e-9)
-            rate *= 10 ** (-stage_of(epoch) / LAST_STAGE)
+            rate *= 10 ** (-stage_of(self._epoch_at(progress)) / LAST_STAGE)
         self.optimiser.learning_rate = rate
         if self.settings.warm_up:
             share = progress * self.settings.epochs / self.settings.warm_up
@@ -267,3 +265,10 @@ class Trainer:
         if self.settings.free_bits:
             share = progress * self.settings.epochs / self.settings.free_bits_epochs
             self.free_bits = self.settings.free_bits * max(0.0, 1 - share)
+
+    def _epoch_at(self, progress: float) -> int:
+        """Return the epoch, from 0. A loop of one's own has steps and counts no epochs."""
+        if self.epoch or self.batch or not self.optimiser.steps:
+            return self.epoch
+        # Rounding must not take the beginning of an epoch for the end of the one before.
+        return math.floor(progress * self.settings.epochs + 1e-9)

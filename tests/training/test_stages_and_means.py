@@ -31,11 +31,24 @@ def test_stages_have_a_power_of_three_of_epochs():
 def test_the_rate_falls_by_a_tenth_over_seven_stages(epoch, stage):
     settings = Settings(learning_rate=0.02, schedule="stages", epochs=20, batch_size=6)
     trainer = Trainer(small_vae(), settings)
-    trainer.schedule(epoch / 20)  # as a loop of one's own does, which counts no epochs here
+    trainer.epoch = epoch
+    trainer.schedule(1)
     assert trainer.optimiser.learning_rate == pytest.approx(0.02 * 10 ** (-stage / 7))
     constant = Trainer(small_vae(), learning_rate=0.02)
-    constant.schedule(epoch / 20)
+    constant.epoch = epoch
+    constant.schedule(1)
     assert constant.optimiser.learning_rate == 0.02
+
+
+def test_a_loop_of_ones_own_goes_through_the_stages_by_its_progress():
+    trainer = Trainer(small_vae(), learning_rate=1.0, schedule="stages", epochs=20)
+    rates = []
+    for step in range(20):
+        trainer.schedule(step / 20)
+        rates.append(trainer.optimiser.learning_rate)
+        trainer.step(IMAGES)
+    stages = [0] + [1] * 3 + [2] * 9 + [3] * 7
+    np.testing.assert_allclose(rates, [10 ** (-stage / 7) for stage in stages])
 
 
 def test_a_mean_over_batches_weighs_them_by_their_images():
