@@ -34,7 +34,8 @@ class Setting(Generic[T]):
         def __get__(self, instance: None, owner: type) -> "Setting[T]": ...
         @overload
         def __get__(self, instance: object, owner: type) -> T: ...
-        def __get__(self, instance: object | None, owner: type) -> "Setting[T] | T": ...
+        def __get__(self, instance: object | None, owner: type) -> "Setting[T] | T":
+            raise NotImplementedError
 
 
 def check_held(owner: Any, held: Mapping[str, Any], **shapes: tuple[int, ...]) -> None:

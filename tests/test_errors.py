@@ -5,6 +5,7 @@ import pickle
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import scratchvae
@@ -29,6 +30,12 @@ def test_input_error_joins_problem_and_remedy():
         first = kind("the folder is taken", "another one")
         copy = pickle.loads(pickle.dumps(first))
         assert (type(copy), str(copy), vars(copy)) == (kind, str(first), vars(first))
+
+
+def test_an_error_is_one_line_whatever_it_shows():
+    error = InputError(f"x must be 1, not {np.ones((2, 2))!r}", "give\nanother")
+    assert str(error) == "x must be 1, not array([[1., 1.], [1., 1.]]): give another"
+    assert error.remedy == "give another"
 
 
 @pytest.mark.parametrize(

@@ -227,7 +227,8 @@ def _find_or_download(
 
 def cache_folder(cache_dir: str | os.PathLike[str] | None = None) -> Path:
     """Return where downloads are kept: the folder named, or the system's for this package."""
-    return as_path(cache_dir) if cache_dir else user_cache_folder()
+    none = cache_dir is None or (isinstance(cache_dir, str) and not cache_dir)
+    return user_cache_folder() if none else as_path(cache_dir)
 
 
 def _find_in_cache(

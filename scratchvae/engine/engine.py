@@ -8,6 +8,7 @@ from weakref import WeakKeyDictionary
 from scratchvae import kernels
 from scratchvae.engine.turns import alone_with
 from scratchvae.engine.twins import twin
+from scratchvae.errors import InputError
 from scratchvae.kernels.machine.arena import Arena
 from scratchvae.layers import Layer
 from scratchvae.layers.parameter import each_once
@@ -121,7 +122,10 @@ class Engine:
             self._collected = parameters, _ = model.parameters, model.buffers
             self._shared = len(each_once(parameters)) < len(parameters)
             for name, parameter in parameters.items():
-                check_shape(parameter.grad, f"the gradient of {name}", parameter.value.shape)
+                what = f"the gradient of {name}"
+                check_shape(parameter.grad, what, parameter.value.shape)
+                if not parameter.grad.flags.writeable:
+                    raise InputError(f"{what} must be writeable, not read-only: give a copy")
         return self._collected
 
     def hand_back(self, model: Any) -> None:

@@ -39,6 +39,8 @@ class Parameter:
         self.grad.fill(0)
 
     def __setattr__(self, name: str, array: Any) -> None:
+        if isinstance(array, np.floating):  # what NumPy makes of sums of arrays of no axes
+            array = np.asarray(array)
         check_floats(array, f"a parameter's {name}")
         if name == "value":
             array = np.require(array, requirements=["C", "W"])

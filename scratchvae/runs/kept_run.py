@@ -25,6 +25,7 @@ from scratchvae.training import (
     train,
     write_history,
 )
+from scratchvae.validation import check_is
 
 
 class KeptRun:
@@ -100,6 +101,7 @@ class KeptRun:
 
         A run that was begun before config.json held their number and hash takes any.
         """
+        check_is(data, "data", Dataset, 'scratchvae.data.load("mnist")')
         if data is not self._known_data:
             check_data(self.config, data, self.name)
             self._known_data = data

@@ -11,7 +11,7 @@ import numpy as np
 from scratchvae.layers.sequential import each_layer
 from scratchvae.models import LatentModel
 
-_PLAIN = bool | int | float | str | tuple | np.dtype | None
+_PLAIN = (bool, int, float, str, tuple, np.dtype, type(None))
 _OF_CLASS = ("kl_weight", "free_bits")  # attributes that a class may have in the place of a model
 
 

@@ -138,8 +138,9 @@ class Run(KeptRun):
             the requested epochs are trained already.
         """
         run = cls.open(folder, need_checkpoint=False)
-        chosen = without_none(settings)
-        run._require(without_none(names) | without_none(options), chosen)
+        chosen = without_none(as_choices(settings, "settings"))
+        requested = without_none(names) | without_none(as_choices(options, "options"))
+        run._require(requested, chosen)
         run.extend(chosen.get("epochs", run.trainer.settings.epochs))
         return run
 
@@ -204,7 +205,7 @@ class Run(KeptRun):
         InputError
             If more than that many are trained already.
         """
-        done = self.trainer.epoch
+        epochs, done = check_count(epochs, "epochs"), self.trainer.epoch
         needed = done + bool(self.trainer.batch)
         if epochs < needed:
             begun = " and started another" if needed > done else ""

@@ -263,3 +263,14 @@ def test_a_gradient_that_does_not_fit_costs_no_running_statistics():
         trainer.step(pixels(4, *IMAGE_SHAPE, seed=1))
     for name, array in before.items():
         np.testing.assert_array_equal(model.state()[name], array, err_msg=name)
+
+
+def test_a_parameter_may_be_a_single_number():
+    parameter = Parameter(np.array(0.5))
+    parameter.grad = parameter.grad + np.float64(2)  # of which NumPy makes no array
+    parameter.value = parameter.value * 3
+    assert (parameter.value, parameter.grad) == (1.5, 2)
+    for optimiser in (SGD({"a": parameter}, 0.25), Adam({"a": parameter}, 0.5)):
+        before = float(parameter.value)
+        optimiser.step()
+        assert float(parameter.value) == pytest.approx(before - 0.5)

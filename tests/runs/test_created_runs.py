@@ -210,3 +210,20 @@ def test_a_former_name_is_the_present_one_with_a_warning():
 def test_a_figure_is_a_picture_to_a_notebook():
     figure = draw_loss([])
     assert figure._repr_png_().startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize("wrong", [None, "3", 3.5, ["mnist"], np.ones(2), object()], ids=repr)
+def test_what_a_run_is_given_is_used_or_refused_in_one_line(tmp_path, wrong):
+    run = Run.create(tmp_path / "run", built(), "mnist", SETTINGS)
+    for call in (run.train, run.evaluate, run.check_data, lambda data: run.draw("latent", data)):
+        with refused("data"):
+            call(wrong)
+    with refused("epochs must be a whole number"):
+        run.extend(wrong)
+    with refused("there is no picture"):
+        run.draw(wrong)
+    finish(run)
+    for choices in ({"settings": wrong}, {"options": wrong}):
+        if wrong is not None:
+            with refused("must be a dictionary of values by their names"):
+                Run.resume(tmp_path / "run", **choices)

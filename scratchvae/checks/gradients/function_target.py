@@ -64,7 +64,7 @@ class FunctionTarget(Target):
                 f"{self.title} must return {count} outputs, or these and a cache, not {found}: "
                 "say how many there are with `outputs`"
             )
-        if isinstance(result, tuple) and len(result) > count + 1:
+        if isinstance(result, tuple) and (not result or len(result) > count + 1):
             raise InputError(
                 f"{self.title} must return y or (y, cache), not {len(result)} values: say how many "
                 f"of them are outputs, as in `outputs={len(result)}`"
