@@ -1,7 +1,6 @@
 """Load a data set by name: from a folder of the user's, the cache, or the network."""
 
 import os
-import sys
 from collections.abc import Mapping
 from contextlib import suppress
 from functools import cache
@@ -14,7 +13,8 @@ from scratchvae.data.folders import files_in, find_in, read_files
 from scratchvae.data.remotes import REMOTES, RemoteDataset
 from scratchvae.data.splits import Dataset, counted_dataset
 from scratchvae.errors import InputError, unknown_name
-from scratchvae.files import user_cache_folder
+from scratchvae.files import as_path, user_cache_folder
+from scratchvae.progress import say
 from scratchvae.validation import check_seed
 
 DATASET_NAMES = ("auto", "mnist", "fashion-mnist", "synthetic")
@@ -66,6 +66,10 @@ def load(
         raise unknown_name("data set", name, DATASET_NAMES)
     seed = check_seed(seed)
     if name == "synthetic":
+        if data_dir is not None:
+            _say_once(
+                f"scratchvae: {str(as_path(data_dir))!r} is not used: synthetic digits are drawn"
+            )
         return _synthetic(seed, "")
     remote = remotes["mnist" if name == "auto" else name]
     passed_over = ""
@@ -104,7 +108,7 @@ def _announced(passed_over: str, data: Dataset) -> Dataset:
 
 @cache
 def _say_once(line: str) -> None:
-    print(" ".join(line.split()), file=sys.stderr, flush=True)
+    say(" ".join(line.split()))
 
 
 def find_local(
@@ -132,7 +136,7 @@ def _user_folders(data_dir: str | os.PathLike[str] | None) -> list[Path]:
         "the data folder": data_dir,
         f"the folder in {_DATA_VARIABLE}": os.environ.get(_DATA_VARIABLE) or None,
     }
-    folders = {w: Path(os.path.expanduser(p)) for w, p in named.items() if p is not None}
+    folders = {what: as_path(path) for what, path in named.items() if path is not None}
     for what, folder in folders.items():
         state = "may not be read"
         if not os.path.isdir(folder):
@@ -164,7 +168,8 @@ def _find_or_download(
 
 def cache_folder(cache_dir: str | os.PathLike[str] | None = None) -> Path:
     """Return where downloads are kept: the folder named, or the system's for this package."""
-    return Path(cache_dir) if cache_dir else user_cache_folder()
+    none = cache_dir is None or (isinstance(cache_dir, str) and not cache_dir)
+    return user_cache_folder() if none else as_path(cache_dir)
 
 
 def _find_in_cache(

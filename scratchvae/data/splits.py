@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from scratchvae.validation import check_count
+
 Arrays = tuple[NDArray[np.uint8], NDArray[np.uint8], NDArray[np.uint8], NDArray[np.uint8]]
 
 
@@ -51,6 +53,7 @@ class Dataset:
         """Return only the first images of each split, with labels and factors; ``None``: all."""
         kept: dict[str, Any] = {}
         for split, count in (("train", train), ("test", test)):
+            count = None if count is None else check_count(count, split, 0)
             for what in ("images", "labels", "factors"):
                 array = getattr(self, f"{split}_{what}")
                 kept[f"{split}_{what}"] = None if array is None else array[:count]
