@@ -12,6 +12,7 @@ from scratchvae.layers import (
     Dense,
     Flatten,
     LogSoftplus,
+    MaskedDense,
     Parameter,
     ReLU,
     Reshape,
@@ -25,6 +26,7 @@ LAYERS = {
         name: (lambda dtype, make=make: make(dtype=dtype), (3, 2))
         for name, (make, _, _) in ACTIVATIONS.items()
     },
+    "masked": (lambda dtype: MaskedDense(np.tri(5, 3), rng=1, dtype=dtype), (5,)),
     "flatten": (lambda dtype: Flatten(dtype=dtype), (3, 2, 1)),
     "reshape": (lambda dtype: Reshape((2, 3, 1), dtype=dtype), (6,)),
     "sequential": (network, (6,)),

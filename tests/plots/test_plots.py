@@ -5,7 +5,7 @@ import sys
 
 import numpy as np
 import pytest
-from helpers import refused
+from helpers import latents_of, refused
 from PIL import Image
 from small_runs import names_in, small_dataset
 
@@ -19,7 +19,7 @@ LABELS = small_dataset(train=1, test=40).test_labels
 
 
 def model_of(recipe="pytorch-example", latent_dim=2):
-    return build(recipe, latent_dim=latent_dim)
+    return build(recipe, latent_dim=latents_of(recipe, latent_dim))
 
 
 def saved(figure, path):

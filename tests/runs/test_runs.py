@@ -6,7 +6,7 @@ import os
 
 import numpy as np
 import pytest
-from helpers import refused
+from helpers import latents_of, refused
 from small_runs import RUN_FILES, interrupt_in_step, names_in, small_dataset
 
 from scratchvae.files import read_json, write_json
@@ -27,7 +27,12 @@ STEPS = 4  # an epoch
 def begin(folder, recipe="pytorch-example", epochs=3, seed=0, latent_dim=2, **changes):
     settings = {"epochs": epochs, "batch_size": 16, **changes}
     return Run.begin(
-        recipe, folder, data="mnist", latent_dim=latent_dim, seed=seed, settings=settings
+        recipe,
+        folder,
+        data="mnist",
+        latent_dim=latents_of(recipe, latent_dim),
+        seed=seed,
+        settings=settings,
     )
 
 
