@@ -10,6 +10,13 @@ from scratchvae.course.program.autoencoders import (
 )
 from scratchvae.course.program.batch_norm import BatchNorm, set_training
 from scratchvae.course.program.convolution import Conv2D, add_patches, patches
+from scratchvae.course.program.convolutional import (
+    Autoencoder,
+    ReLU,
+    Reshape,
+    Sigmoid,
+    zhao_networks,
+)
 from scratchvae.course.program.diffusion import diffuse, guessed_image, posterior, step_nats
 from scratchvae.course.program.discrete import (
     causal_masks,
@@ -58,6 +65,7 @@ __all__ = [
     "ELU",
     "VAE",
     "Adam",
+    "Autoencoder",
     "BatchNorm",
     "Bernoulli",
     "Conv2D",
@@ -65,7 +73,10 @@ __all__ = [
     "Dense",
     "Gaussian",
     "Momentum",
+    "ReLU",
+    "Reshape",
     "Sequential",
+    "Sigmoid",
     "Tanh",
     "add_patches",
     "aggregate_log_density",
@@ -114,4 +125,5 @@ __all__ = [
     "toss",
     "train_network",
     "train_vae",
+    "zhao_networks",
 ]
