@@ -34,7 +34,7 @@ def shrink(images: NDArray[Any], side: int) -> NDArray[Any]:
     around = (missing // 2, missing - missing // 2)
     images = np.pad(images, ((0, 0), around, around, (0, 0)))
     blocks = images.reshape(len(images), side, block, side, block, images.shape[-1])
-    means = blocks.mean(axis=(2, 4))
+    means: NDArray[Any] = blocks.mean(axis=(2, 4))
     if images.dtype == np.uint8:
         return np.rint(means).astype(np.uint8)
     return means.astype(images.dtype) if images.dtype.kind == "f" else means

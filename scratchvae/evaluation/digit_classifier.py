@@ -86,7 +86,8 @@ class DigitClassifier(Trainable):
 
     def predict(self, images: NDArray[Any]) -> NDArray[np.int64]:
         """Return the likeliest class of each image, (N,): 8-bit pixels, or floats from 0 to 1."""
-        return self.probabilities(images).argmax(axis=1)
+        likeliest: NDArray[np.int64] = self.probabilities(images).argmax(axis=1)
+        return likeliest
 
     def probabilities(self, images: NDArray[Any]) -> FloatArray:
         """Return the probability of each class for each image, (N, K)."""

@@ -72,7 +72,8 @@ class VectorQuantiser(Layer):
         vectors = self._vectors_in(x)  # (N·P, D)
         products = kernels.matmul_transposed_right(vectors, e)  # x·e, (N·P, K)
         distances = 0.5 * (e * e).sum(axis=1) - products
-        return distances.argmin(axis=1).reshape(len(x), -1)
+        nearest: NDArray[np.int64] = distances.argmin(axis=1)
+        return nearest.reshape(len(x), x.shape[1] // self.code_dim)
 
     def vectors(self, codes: NDArray[Any]) -> FloatArray:
         """Return the vectors of ``codes``: (N, P) to (N, P·D)."""

@@ -136,13 +136,12 @@ class Diffusion(LatentModel):
 
     def forward(self, x: FloatArray, noise: FloatArray, training: bool = False) -> LossTerms:
         """Return the loss of the images ``x`` (N, …) with ``noise`` of ``draw_noise``."""
-        check_alike(x=x)
+        pixels = self._rows(x)
         check_array(noise, "noise", (2, len(x), self.latent_dim + 1), self.dtype)
-        pixels = x.reshape(len(x), -1)
         share = noise[1, :, -1] % 1
         t = np.minimum(2 + (share * (self.steps - 1)).astype(int), self.steps)
         t = np.concatenate([np.ones_like(t), t])  # (2N,): layer 1, then the layers drawn
-        eps = noise[..., :-1].reshape(2 * len(x), -1)
+        eps = noise[..., :-1].reshape(2 * len(x), self.latent_dim)
         signal, scale = self.signal_and_noise(t)
         z = signal * np.concatenate([pixels, pixels]) + scale * eps  # (2N, P): eq. 25.2
         gap = self.guess_noise(z, t, training) - eps  # (2N, P)
@@ -198,6 +197,16 @@ class Diffusion(LatentModel):
         mean = ratio * v_s / v_t * z + a_s * added / v_t * pixels
         return pixels, mean.astype(z.dtype), float(np.sqrt(added * v_s / v_t))
 
+    def _rows(self, x: FloatArray) -> FloatArray:
+        """Return images (N, …) as rows of their pixels, (N, P)."""
+        check_alike(x=x)
+        if x.ndim < 2 or prod(x.shape[1:]) != self.latent_dim:
+            raise InputError(
+                f"x must be of shape (N, {', '.join(map(str, self.image_shape))}), not {x.shape}: "
+                "give images of the model's size"
+            )
+        return x.reshape(len(x), self.latent_dim)
+
     def _layers(self, t: Any) -> NDArray[np.int64]:
         """Return layers ``t`` (N,); ``InputError`` unless each is a whole number from 1 to T."""
         found = as_array(t, "t")
@@ -222,9 +231,8 @@ class Diffusion(LatentModel):
         self, x: FloatArray, training: bool = False
     ) -> tuple[FloatArray, FloatArray]:
         """Return the mean and the log-variance of q(z_T | x), both (N, P): next to nothing of x."""
-        check_alike(x=x)
+        pixels = self._rows(x)
         signal, noise = self.signal_and_noise(np.array([self.steps]))
-        pixels = x.reshape(len(x), -1)
         return signal * pixels, np.full_like(pixels, 2 * log(noise.item()))
 
     def decode_parameters(self, z: FloatArray, training: bool = False) -> FloatArray:
@@ -233,6 +241,8 @@ class Diffusion(LatentModel):
         Source: Song, Meng and Ermon (2021), with η = 0.
         """
         check_alike(z=z)
+        if z.ndim not in (2, 3) or z.shape[-1] != self.latent_dim:
+            raise InputError(f"z must be of shape (N, {self.latent_dim}), not {z.shape}")
         z = z.reshape(-1, self.latent_dim)
         for t in range(self.steps, 1, -1):
             guess = self.guess_noise(z, np.full(len(z), t))
@@ -265,8 +275,8 @@ class Diffusion(LatentModel):
         self, images: NDArray[Any], name: str = "images", *, scored: bool = True
     ) -> NDArray[Any]:
         """Return ``images`` in the model's shape, checked; those of 28 × 28 are averaged down."""
-        pixels = prod(np.shape(images)[1:])
-        if pixels == prod(_LARGE_IMAGE) != self.latent_dim:
+        images = as_array(images, name)
+        if prod(images.shape[1:]) == prod(_LARGE_IMAGE) != self.latent_dim:
             large = check_images(
                 images,
                 _LARGE_IMAGE,

@@ -135,7 +135,7 @@ class VQVAE(LatentModel):
         self.encoder.backward_parameters(through_decoder + self.commitment * residual)
         self.quantiser.pull(codes, -residual)  # eq. 24.4
         d_logits = categorical_nll_gradient(codes, logits) / len(x)  # (N, P, K): eq. 24.8
-        self.prior.backward_parameters(d_logits.reshape(len(x), -1))
+        self.prior.backward_parameters(d_logits.reshape(len(x), d_logits[0].size))
 
     def quantise(self, encoded: FloatArray) -> Quantised:
         """Return the codes nearest to the encoder's vectors, (N, P·D), and how far they are."""
@@ -149,11 +149,12 @@ class VQVAE(LatentModel):
         """Return the logits of each place's code given the codes before it: (N, P) to (N, P, K)."""
         codes = self._as_codes(codes)
         rows = one_hot(codes, self.quantiser.codes, self.dtype)  # (N, P, K)
-        logits = self.prior.forward(rows.reshape(len(codes), -1), training)
+        width = self.latent_dim * self.quantiser.codes
+        logits = self.prior.forward(rows.reshape(len(codes), width), training)
         check_array(
             logits,
             "what the prior gives",
-            ("N", self.latent_dim * self.quantiser.codes),
+            ("N", width),
             self.dtype,
             "change its last layer",
         )

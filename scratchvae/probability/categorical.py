@@ -63,7 +63,8 @@ def draw_categorical(logits: FloatArray, rng: np.random.Generator) -> NDArray[np
     totals = softmax(logits).cumsum(axis=-1)
     uniform = rng.random(logits.shape[:-1]).astype(logits.dtype)
     drawn: NDArray[np.int64] = (uniform[..., None] * totals[..., -1:] >= totals).sum(axis=-1)
-    return np.minimum(drawn, logits.shape[-1] - 1)  # uniform may be rounded up to 1
+    most: NDArray[np.int64] = np.minimum(drawn, logits.shape[-1] - 1)
+    return most  # the uniform number may have been rounded up to 1
 
 
 def check_codes(codes: Any, logits: FloatArray) -> NDArray[np.int64]:
@@ -80,4 +81,5 @@ def check_codes(codes: Any, logits: FloatArray) -> NDArray[np.int64]:
         and not ((codes >= 0) & (codes < logits.shape[-1]) & (codes == np.rint(codes))).all()
     ):
         raise InputError(f"codes must be whole numbers from 0 to {logits.shape[-1] - 1}")
-    return codes.astype(np.int64)
+    whole: NDArray[np.int64] = codes.astype(np.int64)
+    return whole

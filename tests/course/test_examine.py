@@ -28,7 +28,9 @@ def solved(tmp_path_factory):
 
 def test_a_whole_program_passes(solved, capsys):
     assert examine.main([str(solved)]) == 0
-    assert "49 of 49 pieces are right." in capsys.readouterr().out
+    count = sum(bool(getattr(each, "piece", "")) for lesson in LESSONS for each in lesson)
+    assert count >= 40
+    assert f"{count} of {count} pieces are right." in capsys.readouterr().out
 
 
 def test_what_is_wrong_or_missing_is_said(solved, tmp_path, capsys):

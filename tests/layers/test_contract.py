@@ -18,7 +18,6 @@ from scratchvae.layers import (
     Reshape,
     Sequential,
     Tanh,
-    VectorQuantiser,
 )
 
 LAYERS = {
@@ -28,7 +27,6 @@ LAYERS = {
         for name, (make, _, _) in ACTIVATIONS.items()
     },
     "masked": (lambda dtype: MaskedDense(np.tri(5, 3), rng=1, dtype=dtype), (5,)),
-    "quantiser": (lambda dtype: VectorQuantiser(4, 3, rng=1, dtype=dtype), (6,)),
     "flatten": (lambda dtype: Flatten(dtype=dtype), (3, 2, 1)),
     "reshape": (lambda dtype: Reshape((2, 3, 1), dtype=dtype), (6,)),
     "sequential": (network, (6,)),

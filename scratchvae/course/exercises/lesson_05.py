@@ -51,6 +51,13 @@ def _nothing_far_away(corrupted: FloatArray, images: FloatArray, sigma: float) -
     return guess
 
 
+def _unshifted(corrupted: FloatArray, images: FloatArray, sigma: float) -> FloatArray:
+    squares = ((corrupted[:, None] - images) ** 2).sum(axis=2)
+    weights = np.exp(-squares / (2 * sigma**2))
+    guess: FloatArray = weights @ images / weights.sum(axis=1, keepdims=True)
+    return guess
+
+
 def _draw_codes(random: np.random.Generator) -> tuple[FloatArray, float]:
     count, features, _ = _sizes(random)
     # About half of the entries lie within the price of 0.
@@ -207,6 +214,8 @@ EXERCISES: list[Exercise | Question] = [
             "up to 1, so sum over the clean ones": _divided_by_columns,
             "where every exponential is 0 you give 0; subtract each row's largest exponent first, "
             "and no sum is 0": _nothing_far_away,
+            "where every exponential is 0 you divide 0 by 0; subtract each row's largest exponent "
+            "first, and no sum is 0": _unshifted,
             "the distance is not squared in your exponent": (
                 lambda corrupted, images, s: _shares(corrupted, images, 2 * s**2, power=1) @ images
             ),

@@ -14,7 +14,8 @@ Codes = NDArray[np.int64]
 def nearest_codes(z: FloatArray, codebook: FloatArray) -> Codes:
     """Return the number of the code nearest to each vector, (M,), for z (M, D): eq. 24.1."""
     distances = ((z[:, None] - codebook) ** 2).sum(axis=-1)  # (M, K)
-    return distances.argmin(axis=1)
+    nearest: Codes = distances.argmin(axis=1)
+    return nearest
 
 
 def straight_through(

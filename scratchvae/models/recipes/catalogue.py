@@ -156,7 +156,7 @@ RECIPES = {
             dense.vq_vae,
             latent_dim=16,
             settings=Settings(learning_rate=1e-3, batch_size=100, epochs=20, pixels="binarised"),
-            options={"codes": 64, "code_dim": 8, "commitment": 0.25},
+            options={"codes": 64, "code_dim": 8, "commitment": 5.0},
         ),
         Recipe(
             "diffusion",

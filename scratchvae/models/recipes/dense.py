@@ -142,7 +142,11 @@ def hierarchical_vae(
 
 
 def vq_vae(make: LayerFactory, *, codes: int, code_dim: int, commitment: float) -> VQVAE:
-    """Van den Oord, Vinyals and Kavukcuoglu (2017) on dense layers, with a MADE as its prior."""
+    """Van den Oord, Vinyals and Kavukcuoglu (2017) on dense layers, with a MADE as its prior.
+
+    Their commitment of 0.25 belongs to a reconstruction that is a mean over pixels. Beside nats per
+    image it holds the encoder's vectors too loosely: they run away from their codes.
+    """
     places, codes = make.latent_dim, check_count(codes, "codes")
     vectors = places * check_count(code_dim, "code_dim")
     masks = causal_masks(places, codes, hidden=500)

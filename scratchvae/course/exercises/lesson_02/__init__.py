@@ -19,14 +19,8 @@ from scratchvae.course.exercises.lesson_02.graphs import (
     backpropagate,
     skip_tape,
 )
-from scratchvae.course.exercises.lesson_02.pieces import (
-    DENSE_LAYER,
-    ELU_LAYER,
-    SEQUENTIAL,
-    SLOPES,
-    SQUARED_ERROR,
-    TANH_LAYER,
-)
+from scratchvae.course.exercises.lesson_02.layers import DENSE_LAYER, ELU_LAYER, TANH_LAYER
+from scratchvae.course.exercises.lesson_02.networks import SEQUENTIAL, SLOPES, SQUARED_ERROR
 
 __all__ = [
     "EXERCISES",
