@@ -27,8 +27,10 @@ def _used_batch_norm(kind: Any) -> Callable[..., Any]:
         layer = kind(len(scale), momentum, epsilon)
         layer.parameters["scale"][...] = scale
         layer.parameters["shift"][...] = shift
-        if layer.forward(other) is None or (y := layer.forward(x)) is None:
+        # Another batch goes first: what is kept of it must not show in the next.
+        if layer.forward(other) is None or layer.backward(dy[::-1].copy()) is None:
             return None
+        y = layer.forward(x)
         y, dx, gradients = np.array(y), layer.backward(dy), dict(layer.gradients)
         mean, variance = (np.array(layer.running[name]) for name in ("mean", "variance"))
         layer.training = False
@@ -192,6 +194,7 @@ def _everywhere(network: Any, training: bool) -> None:
 SET_TRAINING = Exercise(
     name="set-training",
     piece="set_training",
+    idle="It runs, and every layer is as it was: set layer.training.",
     answer=set_training,
     use=_used_switch,
     draw=lambda random: (True, False) if random.random() < 0.5 else (False, True),

@@ -158,6 +158,7 @@ class _OnlyTheDecoder(Autoencoder):
 AUTOENCODER = Exercise(
     name="autoencoder-twin",
     piece="Autoencoder",
+    given=("encode",),
     answer=Autoencoder,
     use=_used_twin,
     draw=_draw_vectors,
