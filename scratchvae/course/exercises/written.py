@@ -81,7 +81,7 @@ def borrowed(answer: Any, right: Any, usable: tuple[str, ...]) -> str:
         What of the package the exercise asks to use.
     """
     bases = answer.__mro__[1:] if isinstance(answer, type) else ()
-    taken = [base for base in bases if _is_of_the_package(base)]
+    taken: list[Any] = [base for base in bases if _is_of_the_package(base)]
     for function in _functions(answer):
         taken += _package_calls(function)
     for its in taken:

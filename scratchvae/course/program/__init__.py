@@ -15,6 +15,7 @@ from scratchvae.course.program.convolutional import (
     ReLU,
     Reshape,
     Sigmoid,
+    products,
     zhao_networks,
 )
 from scratchvae.course.program.diffusion import diffuse, guessed_image, posterior, step_nats
@@ -111,6 +112,7 @@ __all__ = [
     "patches",
     "posterior",
     "principal_components",
+    "products",
     "reconstruct",
     "sample",
     "sampled_kl_gradients",

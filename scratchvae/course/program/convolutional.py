@@ -108,6 +108,11 @@ def zhao_networks(
     return encoder, decoder
 
 
+def products(places: int, window: int, inputs: int, outputs: int) -> int:
+    """Return the multiplications of a convolution with so many places, one image: eq. 18.1."""
+    return places * window**2 * inputs * outputs
+
+
 class Autoencoder(VAE):
     """A VAE's twin: its encoder gives a code of D numbers, without noise and without a KL."""
 

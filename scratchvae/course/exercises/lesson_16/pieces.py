@@ -101,7 +101,8 @@ class _ImageByImage(BatchNorm):
         super().forward(x)
         variance = x.var(axis=axes, keepdims=True)
         self.x_hat = (x - x.mean(axis=axes, keepdims=True)) / np.sqrt(variance + self.epsilon)
-        return self.parameters["scale"] * self.x_hat + self.parameters["shift"]
+        y: FloatArray = self.parameters["scale"] * self.x_hat + self.parameters["shift"]
+        return y
 
 
 class _ProjectsAlways(BatchNorm):

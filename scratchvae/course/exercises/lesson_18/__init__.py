@@ -10,10 +10,9 @@ from scratchvae.course.exercises.lesson_18.questions import (
     SWITCH_OF_THE_WRONG_NETWORK,
     WIDER_NETWORK,
     aggregate_moments,
-    products,
 )
 
-__all__ = ["EXERCISES", "aggregate_moments", "products"]
+__all__ = ["EXERCISES", "aggregate_moments"]
 
 EXERCISES: list[Exercise | Question] = [
     RESHAPE,

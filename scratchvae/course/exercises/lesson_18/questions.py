@@ -10,13 +10,8 @@ import numpy as np
 
 from scratchvae.course.exercises.draws import unequal_sizes
 from scratchvae.course.exercises.exercise import Exercise, Question
-from scratchvae.course.program import BatchNorm, Dense, Sequential, set_training
+from scratchvae.course.program import BatchNorm, Dense, Sequential, products, set_training
 from scratchvae.validation import FloatArray
-
-
-def products(places: int, window: int, inputs: int, outputs: int) -> int:
-    """Return the multiplications of a convolution with so many places, one image: eq. 18.1."""
-    return places * window**2 * inputs * outputs
 
 
 def aggregate_moments(mean: FloatArray, log_variance: FloatArray) -> tuple[FloatArray, FloatArray]:
@@ -36,6 +31,7 @@ def _draw_posteriors(random: np.random.Generator) -> tuple[FloatArray, FloatArra
 
 PRODUCTS = Exercise(
     name="products",
+    piece="products",
     answer=products,
     draw=_draw_counts,
     mistakes={
