@@ -121,7 +121,7 @@ def _draw_statistics(
     random: np.random.Generator,
 ) -> tuple[FloatArray, FloatArray, FloatArray, float]:
     _, x, variance, epsilon = _draw_steps(random)
-    mean: FloatArray = random.standard_normal(x.shape[1])
+    mean = random.standard_normal(x.shape[1:])
     return x, mean, variance, epsilon
 
 
