@@ -13,6 +13,7 @@ from scratchvae.layers import Dense, Sequential
 from scratchvae.models import VQVAE, build
 from scratchvae.plots import draw_interpolation, draw_latent, draw_manifold
 from scratchvae.plots.captions import draws_from, kl_meaning
+from scratchvae.runs.pictures import usual_pictures
 
 NO_NOISE = np.empty((0, len(IMAGES), P))
 
@@ -193,6 +194,8 @@ def test_pictures_of_what_lies_between_latents_are_refused():
             draw(model)
     figure = draw_latent(model, IMAGES, np.arange(6))
     assert "principal component" in figure.axes[0].get_xlabel()
+    usual = usual_pictures(small_vqvae(places=2))
+    assert usual == ("loss", "samples", "reconstructions", "latent")  # two codes are no plane
     assert draws_from(model) == "3 codes drawn one after the other"
     assert "-log p(k)" in kl_meaning(model)
 
