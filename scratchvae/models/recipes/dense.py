@@ -148,7 +148,7 @@ def vq_vae(make: LayerFactory, *, codes: int, code_dim: int, commitment: float) 
     """
     places, codes = make.latent_dim, check_count(codes, "codes")
     vectors = places * check_count(code_dim, "code_dim")
-    masks = causal_masks(places, codes, hidden=500)
+    masks = causal_masks(places, codes, hidden=300)
     quantiser = VectorQuantiser(codes, code_dim, **make.options)
     below, above = (MaskedDense(mask, **make.options) for mask in masks)
     return VQVAE(
