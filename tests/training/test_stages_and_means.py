@@ -42,6 +42,17 @@ def test_the_rate_falls_by_a_tenth_over_seven_stages(epoch, stage):
     assert constant.optimiser.learning_rate == 0.02
 
 
+def test_a_loop_of_ones_own_goes_through_the_stages_by_its_progress():
+    trainer = Trainer(small_vae(), learning_rate=1.0, schedule="stages", epochs=20)
+    rates = []
+    for step in range(20):
+        trainer.schedule(step / 20)
+        rates.append(trainer.optimiser.learning_rate)
+        trainer.step(IMAGES)
+    stages = [0] + [1] * 3 + [2] * 9 + [3] * 7
+    np.testing.assert_allclose(rates, [10 ** (-stage / 7) for stage in stages])
+
+
 def test_a_mean_over_batches_weighs_them_by_their_images():
     mean = LossMean()
     mean.add(LossTerms(10.0, 8.0, 2.0), 3)

@@ -42,8 +42,9 @@ def missing(answer: Any, right: Any, given: tuple[str, ...], idle: str) -> str:
     }
     stubs = [name for name, its in methods.items() if its is None or _is_stub(its)]
     for name, its in methods.items():
-        written = its is not None and name not in stubs and not _returns(its)
-        if written and (said := _nothing_returned(its, vars(right)[name])):
+        silent = None if its is None or name in stubs or _returns(its) else its
+        said = _nothing_returned(silent, vars(right)[name]) if silent is not None else ""
+        if said:
             return f"{name} {said}"
     if len(stubs) == len(methods):
         return ""
@@ -80,15 +81,14 @@ def borrowed(answer: Any, right: Any, usable: tuple[str, ...]) -> str:
     usable
         What of the package the exercise asks to use.
     """
-    if isinstance(answer, type):
-        for base in answer.__mro__[1:]:
-            if _is_of_the_package(base):
-                return _title(base)
+    bases = answer.__mro__[1:] if isinstance(answer, type) else ()
+    taken: list[Any] = [base for base in bases if _is_of_the_package(base)]
     for function in _functions(answer):
-        for called in _package_calls(function):
-            by_course = str(called.__module__).startswith("scratchvae.course")
-            if called is right or not (by_course or called.__name__ in usable):
-                return _title(called)
+        taken += _package_calls(function)
+    for its in taken:
+        by_course = str(its.__module__).startswith("scratchvae.course")
+        if its is right or not (by_course or its.__name__ in usable):
+            return _title(its)
     return ""
 
 
