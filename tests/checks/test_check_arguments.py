@@ -80,7 +80,7 @@ def test_the_class_of_a_likelihood_is_refused():
 
 
 def test_an_optimiser_without_a_step_is_refused():
-    with refused("step", "NoneType"):
+    with refused("the step of what make returns must be a function of nothing, not NoneType"):
         check_adam(lambda parameters: None)
 
 
