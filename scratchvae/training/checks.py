@@ -110,5 +110,5 @@ def check_state(model: Trainable, steps: int, learning_rate: float) -> None:
         if not np.isfinite(array).all():
             raise InputError(
                 f"{name} became infinite or NaN by step {steps}",
-                f"use a learning rate below {learning_rate:g}",
+                f"use a learning rate below {learning_rate:g}, or options less extreme",
             )

@@ -227,7 +227,7 @@ class Trainer:
             "look for extreme values in the images, the initial weights and the model's options"
         )
         if number > 1:
-            remedy = f"use a learning rate below {rate:g}, or look for extreme values in the images"
+            remedy = f"use a learning rate below {rate:g}, or {remedy}"
         return InputError(f"the loss became {loss} in step {number}, first in {where}", remedy)
 
     @contextmanager
