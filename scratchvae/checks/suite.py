@@ -20,6 +20,11 @@ from scratchvae.checks.distributions import (
 )
 from scratchvae.checks.gradients import GradientReport, check_gradients, gradcheck
 from scratchvae.checks.optimisers import check_adam, check_sgd
+from scratchvae.checks.straight_through import (
+    check_code_prior,
+    check_vector_quantiser,
+    held_quantisation,
+)
 from scratchvae.layers import (
     ELU,
     BatchNorm,
@@ -29,6 +34,7 @@ from scratchvae.layers import (
     Flatten,
     Layer,
     LogSoftplus,
+    MaskedDense,
     Parameter,
     ReLU,
     Reshape,
@@ -37,7 +43,8 @@ from scratchvae.layers import (
     Softplus,
     Tanh,
 )
-from scratchvae.models import RECIPES, build
+from scratchvae.layers.masked_dense import causal_masks
+from scratchvae.models import RECIPES, VQVAE, build
 from scratchvae.probability import (
     BernoulliLikelihood,
     GaussianLikelihood,
@@ -97,6 +104,7 @@ def _layer_checks() -> Iterator[tuple[str, Check]]:
         (ConvTranspose2D(3, 2, 3, 2, 1, 1, rng=1, dtype=float64), (2, 3, 4, 3)),
         (ConvTranspose2D(2, 1, 4, rng=1, dtype=float64), (3, 1, 2, 2)),
         (BatchNorm(3, dtype=float64), (2, 3, 4, 3)),
+        (MaskedDense(causal_masks(3, 2, 5)[0], rng=1, dtype=float64), (4, 6)),
         (Flatten(dtype=float64), (2, 3, 5, 1)),
         (Reshape((3, 2, 1), dtype=float64), (5, 6)),
         (Sequential(dense, Tanh(dtype=float64), Dense(4, 3, rng=2, dtype=float64)), (2, 5)),
@@ -105,6 +113,7 @@ def _layer_checks() -> Iterator[tuple[str, Check]]:
         x = np.random.default_rng(2).standard_normal(shape)
         _fill_zeros(layer.parameters)
         yield type(layer).__name__, partial(gradcheck, layer, x)
+    yield "VectorQuantiser", check_vector_quantiser
 
 
 def _likelihood_checks() -> Iterator[tuple[str, Check]]:
@@ -145,6 +154,7 @@ def _probability_checks() -> Iterator[tuple[str, Check]]:
     yield "reparameterise", check_reparameterisation
     yield "elbo", check_exact_likelihood
     yield "importance weights", check_bound_order
+    yield "code prior", check_code_prior
     yield "Adam", check_adam
     yield "SGD", check_sgd
 
@@ -237,8 +247,10 @@ def _check_gaussian_product() -> GradientReport:
 
 def _check_recipe(name: str, **options: Any) -> GradientReport:
     """Check a whole model of full size on two images, its noise frozen, with two samples of z."""
-    samples = {"samples": 2} if "samples" in RECIPES[name].options else {}
-    model = build(name, latent_dim=3, dtype=np.float64, **samples, **options)
+    recipe = RECIPES[name]
+    samples = {"samples": 2} if "samples" in recipe.options else {}
+    latents = 3 if recipe.any_latent_dim else None
+    model = build(name, latent_dim=latents, dtype=np.float64, **samples, **options)
     # He's scale, for ReLU: at the smaller one that training starts from, the gradients of a deep
     # network's first layers are a millionth of the loss's own rounding.
     for parameter_name, parameter in model.parameters.items():
@@ -246,6 +258,8 @@ def _check_recipe(name: str, **options: Any) -> GradientReport:
             parameter.value *= np.sqrt(6)
     _fill_zeros(model.parameters)
     images = np.random.default_rng(8).random((2, *model.image_shape))
+    if isinstance(model, VQVAE):
+        model = held_quantisation(model, images)
     report = gradcheck(model, images, max_coordinates=20, directions=3)
     title = ", ".join([name, *(f"{option} {value}" for option, value in options.items())])
     return GradientReport(title, report.rows)

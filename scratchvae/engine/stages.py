@@ -27,7 +27,8 @@ from scratchvae.kernels.matrix_product import (
     matmul_transposed_right_tasks,
 )
 from scratchvae.kernels.passes.activation import activation_backward_tasks, activation_tasks
-from scratchvae.kernels.passes.batch_norm import batch_norm_backward_tasks, batch_norm_forward_tasks
+from scratchvae.kernels.passes.batch_norm import batch_norm_forward_tasks
+from scratchvae.kernels.passes.batch_norm_gradients import batch_norm_backward_tasks
 from scratchvae.kernels.passes.bias import activation_backward_bias_tasks, bias_activation_tasks
 from scratchvae.layers import (
     ELU,

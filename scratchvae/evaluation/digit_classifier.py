@@ -14,6 +14,7 @@ from scratchvae.data.batches import read_pixels
 from scratchvae.engine import looking_at
 from scratchvae.layers import Dense, Flatten, Parameter, ReLU, Sequential
 from scratchvae.models.checks import check_images, check_labels
+from scratchvae.probability.categorical import softmax
 from scratchvae.randomness import generator
 from scratchvae.training import LossTerms, Settings, Trainable, Trainer, train
 from scratchvae.validation import FloatArray, check_count, check_seed, check_sizes
@@ -96,11 +97,16 @@ class DigitClassifier(Trainable):
 
     def predict(self, images: NDArray[Any]) -> NDArray[np.int64]:
         """Return the likeliest class of each image, (N,): 8-bit pixels, or floats from 0 to 1."""
-        images, found = self.as_images(images), []
+        likeliest: NDArray[np.int64] = self.probabilities(images).argmax(axis=1)
+        return likeliest
+
+    def probabilities(self, images: NDArray[Any]) -> FloatArray:
+        """Return the probability of each class for each image, (N, K)."""
+        images, found = self.as_images(images), [np.empty((0, self.classes), self.dtype)]
         for start in range(0, len(images), _CHUNK):
             with looking_at(self) as double:
                 x = read_pixels(images[start : start + _CHUNK], self.dtype)
-                found.append(double.network.forward(x).argmax(axis=1))
+                found.append(softmax(double.network.forward(x)))
         return np.concatenate(found)
 
 

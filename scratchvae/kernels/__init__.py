@@ -93,14 +93,17 @@ def _compiled_kernels() -> dict[str, Any]:
         activation,
         adam,
         batch_norm,
+        batch_norm_gradients,
         bernoulli,
         bias,
         gaussian,
         latents,
+        moments,
     )
 
     vae = (bernoulli, gaussian, latents)
-    modules = (matrix_product, convolution, bias, activation, batch_norm, *vae, adam)
+    norm = (moments, batch_norm, batch_norm_gradients)
+    modules = (matrix_product, convolution, bias, activation, *norm, *vae, adam)
     named = {name: value for module in modules for name, value in vars(module).items()}
     return {name: named[name] for name in reference.__all__}
 

@@ -10,10 +10,12 @@ from scratchvae.layers.base import Layer
 from scratchvae.layers.batch_norm import BatchNorm
 from scratchvae.layers.convolution import Conv2D
 from scratchvae.layers.dense import Dense
+from scratchvae.layers.masked_dense import MaskedDense
 from scratchvae.layers.parameter import Parameter
 from scratchvae.layers.sequential import Sequential
 from scratchvae.layers.shape import Flatten, Reshape
 from scratchvae.layers.transposed_convolution import ConvTranspose2D
+from scratchvae.layers.vector_quantiser import VectorQuantiser
 
 __all__ = [
     "ELU",
@@ -24,6 +26,7 @@ __all__ = [
     "Flatten",
     "Layer",
     "LogSoftplus",
+    "MaskedDense",
     "Parameter",
     "ReLU",
     "Reshape",
@@ -31,4 +34,5 @@ __all__ = [
     "Sigmoid",
     "Softplus",
     "Tanh",
+    "VectorQuantiser",
 ]

@@ -29,21 +29,25 @@ from scratchvae.validation import (
 class BatchNorm(Layer):
     """Normalise each channel, then apply a learned scale γ and shift β.
 
-    x̂ = (x − μ) / √(σ² + ε) and y = γ x̂ + β, channel by channel. In training μ and σ² are the mean
-    and the (biased) variance over the batch; otherwise they are the running statistics, which are
-    updated after each batch by running ← (1 − momentum) · running + momentum · batch. Their
-    variance is the unbiased one, σ² M / (M − 1): it stands for all data, of which a batch is a
-    sample.
+    x̂ = (x − μ) / √(σ² + ε) and y = γ x̂ + β, channel by channel: eq. 16.1. In training μ and σ²
+    are the mean and the (biased) variance over the batch; otherwise they are the running
+    statistics, which are updated after each batch by running ← (1 − momentum) · running +
+    momentum · batch. Their variance is the unbiased one, σ² M / (M − 1): it stands for all data,
+    of which a batch is a sample (eq. 16.5).
 
     Backwards, with every sum and mean over the M values of a channel: dγ = Σ dy x̂, dβ = Σ dy, and
 
-        dx = γ / √(σ² + ε) · [dy − mean(dy) − x̂ · mean(dy x̂)]        in training.
+        dx = γ / √(σ² + ε) · [dy − mean(dy) − x̂ · mean(dy x̂)]        in training: eq. 16.3.
 
     For with r = 1 / √(σ² + ε) and g = dx̂ = γ dy there are three paths from x to the loss: the
     direct one, r g; through μ, with dμ = −r Σ g (σ² does not change with μ, since Σ (x − μ) = 0),
     which adds dμ / M; and through σ², with dσ² = −½ r³ Σ g (x − μ), which adds
-    dσ² · 2 (x − μ) / M. So dx adds up to 0 over a channel: a shift of the whole channel changes
-    nothing. With running statistics, which are constants, the second and third terms are absent.
+    dσ² · 2 (x − μ) / M. So dx adds up to 0 over a channel (eq. 16.4): a shift of the whole
+    channel changes nothing. With running statistics, which are constants, the second and third
+    terms are absent (eq. 16.6).
+
+    A model with such a layer in its decoder has in training a loss that bounds −log p of whole
+    batches, eq. 16.7; that of single images is bounded with running statistics.
 
     Source: Ioffe and Szegedy (2015); the running statistics are as PyTorch defines them.
 

@@ -23,19 +23,20 @@ class Conv2D(Layer):
     """Two-dimensional convolution, with a bias per output channel.
 
     y[n, i, j, o] = bias[o] + Σ x[n, s·i + r − p, s·j + t − p, c] · w[r, t, c, o] over the window's
-    rows r and columns t and over c, with x taken as 0 outside the image. (Strictly it is a
-    correlation: a mathematician's convolution flips w.)
+    rows r and columns t and over c, with x taken as 0 outside the image: eq. 14.4. (Strictly it is
+    a correlation: a mathematician's convolution flips w.) A moved image gives a moved output:
+    eq. 14.2.
 
     An output pixel is a dense layer's output for one patch of the image. Put the patches below one
-    another as the rows of X, (N·H'·W', k²·C), and w as (k²·C, O): then y = X w + bias, and
-    backwards, as for ``Dense``,
+    another as the rows of X, (N·H'·W', k²·C), and w as (k²·C, O): then y = X w + bias (eq. 14.5),
+    and backwards, as for ``Dense``,
 
     - dw = Xᵀ dy, that is dw[r, t, c, o] = Σ x[n, s·i + r − p, s·j + t − p, c] · dy[n, i, j, o] over
-      n, i and j;
+      n, i and j (eq. 14.6);
     - dbias[o] = Σ dy[n, i, j, o] over n, i and j;
     - dX = dy wᵀ, and dx adds each number of dX to the pixel that it was copied from: dx[n, u, v, c]
       = Σ dy[n, i, j, o] · w[r, t, c, o] over o and all i, j, r, t with s·i + r − p = u and
-      s·j + t − p = v.
+      s·j + t − p = v (eq. 14.7).
 
     Weights and biases are drawn uniformly from ±1/√(k² C), as in PyTorch.
 

@@ -4,15 +4,15 @@ For a fixed weight w a convolution is linear: conv(x, w) = A x, with x as one lo
 transposed convolution is convᵀ(x, w) = Aᵀ x. With ⟨u, v⟩ the sum of all products of corresponding
 numbers,
 
-    ⟨conv(x, w), y⟩ = ⟨x, convᵀ(y, w)⟩        for all x, y and w.
+    ⟨conv(x, w), y⟩ = ⟨x, convᵀ(y, w)⟩        for all x, y and w: eq. 15.2, from eq. 15.1.
 
 The gradient through y = A x is dx = Aᵀ dy, so convᵀ is what a convolution does to gradients; and
 the gradient through y = Aᵀ x is dx = A dy, the convolution.
 
 Dimensions: N images, H and W rows and columns, C input and O output channels; k the side of the
 window, s the stride, p the padding on each side, q the output padding. The output has
-H' = (H − 1) s − 2p + k + q rows, and W' columns likewise. What is called as ``kernels.f`` is
-defined in ``kernels/reference.py``.
+H' = (H − 1) s − 2p + k + q rows (eq. 15.4), and W' columns likewise. What is called as
+``kernels.f`` is defined in ``kernels/reference.py``.
 """
 
 from functools import partial
@@ -32,12 +32,13 @@ class ConvTranspose2D(Layer):
     """The transpose of a two-dimensional convolution, with a bias per output channel.
 
     Apart from the bias it is the transpose of ``Conv2D(out_channels, in_channels, …)`` with the
-    same weight, which takes O channels to C. Every pixel of x adds its value times w to the output:
+    same weight, which takes O channels to C. Every pixel of x adds its value times w to the output
+    (eq. 15.5):
 
         y[n, u, v, o] = bias[o] + Σ x[n, i, j, c] · w[r, t, o, c]
         over c and all i, j, r, t with s·i + r − p = u and s·j + t − p = v.
 
-    Backwards, with all sums as in ``Conv2D`` and the two ends exchanged:
+    Backwards, with all sums as in ``Conv2D`` and the two ends exchanged (eq. 15.6):
 
     - dx[n, i, j, c] = Σ dy[n, s·i + r − p, s·j + t − p, o] · w[r, t, o, c] over r, t and o;
     - dw[r, t, o, c] = Σ dy[n, s·i + r − p, s·j + t − p, o] · x[n, i, j, c] over n, i and j;

@@ -13,14 +13,9 @@ from scratchvae.errors import InputError
 from scratchvae.layers import Layer
 from scratchvae.models.checks import check_labels
 from scratchvae.models.vae import VAE
+from scratchvae.probability.categorical import one_hot
 from scratchvae.probability.densities import check_alike
 from scratchvae.validation import FloatArray, check_count
-
-
-def one_hot(labels: NDArray[Any], classes: int, dtype: Any) -> FloatArray:
-    """Return a row for each label, 1 at its class and 0 elsewhere: (N,) to (N, K)."""
-    rows: FloatArray = np.eye(classes, dtype=dtype)[labels]
-    return rows
 
 
 class ConditionalVAE(VAE):

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from scratchvae.data.batches import read_pixels
 from scratchvae.errors import InputError
-from scratchvae.models import LatentModel
+from scratchvae.models import VQVAE, LatentModel
 from scratchvae.models.checks import check_labels
 from scratchvae.plots.captions import draws_from, plane_note
 from scratchvae.plots.figures import (
@@ -78,6 +78,7 @@ def draw_manifold(model: LatentModel, *, steps: int | None = None) -> Figure:
     are several planes.
     """
     check_is(model, "model", LatentModel, MODEL)
+    check_continuous(model, "manifold")
     if model.latent_dim != 2:
         raise InputError(
             f"the manifold is a picture of two latents, and this model has {model.latent_dim}",
@@ -117,6 +118,7 @@ def draw_interpolation(
     _check_counts(rows=rows, steps=steps)
     images = model.as_images(images, scored=False)
     labels = model.as_labels(labels, len(images))
+    check_continuous(model, "interpolation")
     if len(images) < 2:
         raise InputError(f"an interpolation needs at least two images, not {len(images)}")
     rng = stream(seed, "draw", 1)
@@ -137,7 +139,7 @@ def draw_latent(
     """Return the scatter of the test images' latent means, coloured by class.
 
     Two latents are drawn as they are. Of more, the plane of the two largest principal components is
-    drawn; one is drawn against its class.
+    drawn; one is drawn against its class. Of codes, it is the vectors that they stand for.
     """
     check_is(model, "model", LatentModel, MODEL)
     images = model.as_images(images, scored=False)
@@ -145,6 +147,8 @@ def draw_latent(
     if len(images) == 0:
         raise InputError("a picture of latents needs at least one image")
     means = model.encode(images, labels if model.classes else None)
+    if isinstance(model, VQVAE):
+        means = model.code_vectors(means)
     points, names = _to_plane(means, labels, stream(seed, "draw", 2))
     figure = new_figure(6.8, 6.0)
     axes = figure.subplots()
@@ -156,10 +160,20 @@ def draw_latent(
     axes.legend(title="class", loc="center left", bbox_to_anchor=(1.0, 0.5), frameon=False)
     axes.set(xlabel=names[0], ylabel=names[1])
     axes.set_title(f"Latent means of {len(images):,} test images", loc="left")
-    if model.latent_dim > 1:
+    if means.shape[1] > 1:
         axes.set_aspect("equal", adjustable="datalim")
     tidy(axes)
     return figure
+
+
+def check_continuous(model: LatentModel, picture: str) -> None:
+    """Raise ``InputError`` if there is nothing between two values of a model's latents."""
+    if isinstance(model, VQVAE):
+        raise InputError(
+            f"the {picture} is a picture of what lies between latents, and between two codes of a "
+            f"{type(model).__name__} there is none",
+            "draw samples or reconstructions",
+        )
 
 
 def _check_counts(**counts: int) -> None:

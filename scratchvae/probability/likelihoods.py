@@ -135,15 +135,8 @@ class GaussianLikelihood(Likelihood):
     def negative_log_likelihood(self, x: FloatArray, decoded: FloatArray) -> FloatArray:
         """Return −log p(x | z) of each image, (N,): eq. 1.4, and its constant if included."""
         check_alike(x=x, decoded=decoded)
-        squares = kernels.squared_distances(x, decoded)
-        return self.from_squared_distances(squares, prod(x.shape[1:]))
-
-    def from_squared_distances(self, squares: FloatArray, pixels: int) -> FloatArray:
-        """Return −log p(x | z), (N,), from each image's squared distance over its ``pixels``."""
-        check_floats(squares, "squares")
-        check_count(pixels, "pixels", 0)
-        nll: FloatArray = squares / (2 * self.variance)
-        return nll + self._constant(pixels) if self.include_constant else nll
+        nll: FloatArray = kernels.squared_distances(x, decoded, 0.5 / self.variance)
+        return nll + self.constant(prod(x.shape[1:])) if self.include_constant else nll
 
     def gradient(self, x: FloatArray, decoded: FloatArray) -> FloatArray:
         """Return (decoded − x) / c."""
@@ -152,7 +145,12 @@ class GaussianLikelihood(Likelihood):
 
     def omitted_constant(self, pixels: int) -> float:
         """Return ½ log(2πc) for each pixel, unless the loss includes it."""
-        return 0.0 if self.include_constant else self._constant(check_count(pixels, "pixels", 0))
+        constant = self.constant(pixels)
+        return 0.0 if self.include_constant else constant
+
+    def constant(self, pixels: int) -> float:
+        """Return ½ log(2πc) for each pixel, whether the loss includes it or not (eq. 11.6)."""
+        return 0.5 * check_count(pixels, "pixels", 0) * (LOG_TWO_PI + float(np.log(self.variance)))
 
     def mean(self, decoded: FloatArray) -> FloatArray:
         """Return ``decoded`` itself."""
@@ -164,9 +162,6 @@ class GaussianLikelihood(Likelihood):
         check_floats(decoded, "decoded")
         noise = rng.standard_normal(decoded.shape, dtype=decoded.dtype)
         return decoded + noise * decoded.dtype.type(np.sqrt(self.variance))
-
-    def _constant(self, pixels: int) -> float:
-        return 0.5 * pixels * (LOG_TWO_PI + float(np.log(self.variance)))
 
     def __repr__(self) -> str:
         return f"GaussianLikelihood(variance={self.variance})"

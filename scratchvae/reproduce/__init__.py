@@ -6,7 +6,15 @@ from pathlib import Path
 from scratchvae.errors import unknown_name
 from scratchvae.files import AnyPath, as_path, make_folder
 from scratchvae.plots import save_figure
-from scratchvae.reproduce import eecs230, factors, fleuret, hierarchical, kingma_welling, zhao
+from scratchvae.reproduce import (
+    discrete,
+    eecs230,
+    factors,
+    fleuret,
+    hierarchical,
+    kingma_welling,
+    zhao,
+)
 from scratchvae.reproduce.experiments import Experiment, Results, Row, Source
 from scratchvae.reproduce.report import write_report
 from scratchvae.reproduce.reproduction import train_experiments
@@ -21,6 +29,7 @@ SOURCES = {
     "eecs230": eecs230.SOURCE,
     "hierarchical": hierarchical.SOURCE,
     "factors": factors.SOURCE,
+    "discrete": discrete.SOURCE,
 }
 
 

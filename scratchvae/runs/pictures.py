@@ -6,7 +6,7 @@ from typing import Any
 from scratchvae import plots
 from scratchvae.data import Dataset
 from scratchvae.errors import InputError, unknown_name
-from scratchvae.models import LatentModel
+from scratchvae.models import VQVAE, Diffusion, LatentModel
 from scratchvae.plots.figures import Figure
 from scratchvae.training import EpochMetrics
 
@@ -42,5 +42,9 @@ def draw_picture(
 
 def usual_pictures(model: LatentModel) -> tuple[str, ...]:
     """Return which pictures belong to every run of a model."""
-    left_out = {"interpolation"} | ({"manifold"} if model.latent_dim != 2 else set())
+    # Between two codes there is none, so codes have no plane.
+    no_plane = model.latent_dim != 2 or isinstance(model, VQVAE)
+    if isinstance(model, Diffusion):
+        return ("loss", "samples")  # its last latents tell nothing of an image
+    left_out = {"interpolation"} | ({"manifold"} if no_plane else set())
     return tuple(kind for kind in PICTURES if kind not in left_out)

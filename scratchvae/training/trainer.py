@@ -167,7 +167,10 @@ class Trainer:
         """Like ``step``, for images that are known to fit, in the model's own dtype."""
         if check_floats(x, "x", self.model.dtype).ndim == 0:
             raise InputError("x must hold images (N, ...), not one number")
-        with trained_by(self, self.model), self.engine.round(self.model) as model:
+        # What overflows is reported by an error, of this step, the next or check_state: no need of
+        # NumPy's warnings as well.
+        quiet = np.errstate(over="ignore", invalid="ignore")
+        with trained_by(self, self.model), self.engine.round(self.model) as model, quiet:
             return self._step(model, x, {} if labels is None else {"labels": labels})
 
     def _step(self, model: Trainable, x: FloatArray, condition: dict[str, Any]) -> LossTerms:
@@ -175,10 +178,8 @@ class Trainer:
         parameters, kept = self.engine.arrays(self.model)
         self._check_parameters(parameters)
         buffers = copies(kept)
-        # A loss that overflows is reported by an error: no need of NumPy's warnings as well.
-        quiet = np.errstate(over="ignore", invalid="ignore")
         scheduled = self.settings.warm_up or self.settings.free_bits
-        with self.schedules_in_force(model) if scheduled else _NOTHING, quiet:
+        with self.schedules_in_force(model) if scheduled else _NOTHING:
             rng = self._noise_streams.take(self.seed, self.optimiser.steps)
             noise = model.draw_noise(len(x), rng)
             try:

@@ -12,6 +12,7 @@ from scratchvae.layers import (
     Dense,
     Flatten,
     LogSoftplus,
+    MaskedDense,
     Parameter,
     ReLU,
     Reshape,
@@ -25,6 +26,7 @@ LAYERS = {
         name: (lambda dtype, make=make: make(dtype=dtype), (3, 2))
         for name, (make, _, _) in ACTIVATIONS.items()
     },
+    "masked": (lambda dtype: MaskedDense(np.tri(5, 3), rng=1, dtype=dtype), (5,)),
     "flatten": (lambda dtype: Flatten(dtype=dtype), (3, 2, 1)),
     "reshape": (lambda dtype: Reshape((2, 3, 1), dtype=dtype), (6,)),
     "sequential": (network, (6,)),
@@ -238,9 +240,9 @@ def test_sizes_must_be_counts(bad):
 
 def test_settings_of_activations_must_make_sense():
     for bad in (0, -1.0, np.nan, np.inf, "x", None):
-        with refused("alpha"):
+        with refused("alpha must be a finite number above 0"):
             ELU(bad)
-        with refused("floor"):
+        with refused("floor must be a finite number above 0"):
             LogSoftplus(bad)
 
 

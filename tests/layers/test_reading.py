@@ -13,6 +13,7 @@ import scratchvae
 
 LAYERS = Path(scratchvae.__file__).parent / "layers"
 MATHS = ["dense", "convolution", "transposed_convolution", "batch_norm", "activations"]
+MATHS += ["masked_dense", "vector_quantiser"]
 
 # All lines of the files of layers/ through which a forward and a backward pass go, and those of
 # every function elsewhere in the package, the kernels' definitions among them.

@@ -10,7 +10,7 @@ from scratchvae.probability import BernoulliLikelihood
 
 
 @pytest.mark.parametrize("latent_dim", [1, 2, 7])
-@pytest.mark.parametrize("name", RECIPES)
+@pytest.mark.parametrize("name", [name for name in RECIPES if RECIPES[name].any_latent_dim])
 def test_every_recipe_builds_with_any_number_of_latents(name, latent_dim):
     model = build(name, latent_dim=latent_dim)
     images = pixels(2, 28, 28, 1, dtype=np.float32)

@@ -12,6 +12,7 @@ from scratchvae import layers, probability
 
 # Layers, and their passes.
 
+CODES = np.arange(4).reshape(4, 1)
 WINDOW = {"kernel_size": 3, "stride": 2, "padding": 1}
 LAYERS = {
     "Dense": ({"in_features": 3, "out_features": 3, **COUNTS}, X, DY),
@@ -26,6 +27,8 @@ LAYERS = {
         normal(2, 12, 12, 2),
     ),
     "BatchNorm": ({"channels": 3, "momentum": 0.1, "epsilon": 1e-5, "dtype": np.float64}, X, DY),
+    "MaskedDense": ({"mask": np.tri(3), **COUNTS}, X, DY),
+    "VectorQuantiser": ({"codes": 4, "code_dim": 3, **COUNTS}, X, DY),
     "Reshape": ({"shape": (3, 1), "dtype": np.float64}, X, normal(4, 3, 1)),
     "Flatten": ({"dtype": np.float64}, X, DY),
     "ELU": ({"alpha": 1.0, "dtype": np.float64}, X, DY),
@@ -51,6 +54,10 @@ for _name, (_options, _x, _dy) in LAYERS.items():
         "output_shape": {"x": _x},
         "check_input": {"x": _x, "training": True},
         "view": {"x": _x},
+        "nearest": {"x": _x},
+        "vectors": {"codes": CODES},
+        "check_codes": {"codes": CODES},
+        "pull": {"codes": CODES, "d_vectors": X},
     }.items():
         if hasattr(_kind, _method):
             add(
@@ -109,12 +116,8 @@ for _name, _arguments in {
     "BernoulliLikelihood": {},
 }.items():
     add(f"probability.{_name}", valued(getattr(probability, _name)), **_arguments)
-add(
-    "probability.GaussianLikelihood.from_squared_distances",
-    lambda: probability.GaussianLikelihood().from_squared_distances,
-    squares=np.abs(normal(4)),
-    pixels=3,
-)
+_gaussian = probability.GaussianLikelihood()
+add("probability.GaussianLikelihood.constant", valued(_gaussian.constant), pixels=3)
 for _kind, _per_pixel in (
     (probability.GaussianLikelihood, 1),
     (probability.LearnedVarianceLikelihood, 2),

@@ -10,10 +10,13 @@ from helpers import (
     small_vae,
 )
 from hierarchical_cases import small as small_hierarchical
+from vqvae_cases import small_vqvae
 
 from scratchvae import layers, models
 from scratchvae.probability import BernoulliLikelihood, GaussianLikelihood
 from scratchvae.training import Settings
+
+STEPS = np.array([1, 2, 3, 4, 2, 3])
 
 # Models.
 
@@ -35,6 +38,11 @@ def autoencoder(kind):
     return make
 
 
+def small_diffusion(**options):
+    denoiser = layers.Sequential(layers.Dense(23, 15, **COUNTS))
+    return models.Diffusion(denoiser, **{"image_shape": IMAGE_SHAPE, "steps": 4} | options)
+
+
 MODELS = {
     "SparseAutoencoder": autoencoder(models.SparseAutoencoder),
     "DenoisingAutoencoder": autoencoder(models.DenoisingAutoencoder),
@@ -43,6 +51,8 @@ MODELS = {
     "ConditionalVAE": conditional,
     "Autoencoder": lambda **options: small_autoencoder(),
     "HierarchicalVAE": lambda **options: small_hierarchical("bottom-up", **options),
+    "VQVAE": small_vqvae,
+    "Diffusion": small_diffusion,
     "LadderVAE": lambda **options: small_hierarchical("ladder", **options),
 }
 OF_MODELS = {
@@ -52,6 +62,8 @@ OF_MODELS = {
     "IWAE": {"samples": 2},
     "ConditionalVAE": {"classes": 3},
     "HierarchicalVAE": {"beta": 1.0, "free_bits": 0.1},
+    "VQVAE": {"commitment": 0.25},
+    "Diffusion": {"steps": 4, "variance": 0.01, "lowest_log_snr": -6.0},
     "LadderVAE": {"beta": 1.0, "free_bits": 0.1},
 }
 
@@ -110,6 +122,13 @@ def methods(model):
         "decode_parameters": {"z": z, "training": True, **conditions(model)},
         "encode_backward": {"d_mean": z, "d_log_variance": z},
         "decode_backward": {"d_decoded": normal(6 * getattr(model, "samples", 1), *IMAGE_SHAPE)},
+        "quantise": {"encoded": normal(6, 6)},
+        "code_logits": {"codes": np.abs(np.rint(z)), "training": True},
+        "code_vectors": {"z": z},
+        "log_snr": {"t": STEPS},
+        "signal_and_noise": {"t": STEPS},
+        "guess_noise": {"z": normal(6, 15), "t": STEPS, "training": True},
+        "step_back": {"z": normal(6, 15), "t": 3},
         "layer_means": {"x": IMAGES},
         "mean_layer_kls": {"images": IMAGES, "seed": 0},
         "log_weights": {"x": IMAGES, "eps": noise},

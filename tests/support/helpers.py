@@ -7,7 +7,7 @@ import pytest
 
 from scratchvae.errors import InputError
 from scratchvae.layers import Dense, Flatten, Reshape, Sequential, Tanh
-from scratchvae.models import VAE, Autoencoder
+from scratchvae.models import RECIPES, VAE, Autoencoder
 from scratchvae.probability import BernoulliLikelihood, GaussianLikelihood
 
 IMAGE_SHAPE = (3, 5, 1)
@@ -64,6 +64,11 @@ def small_vae(
     return model(
         encoder, decoder, likelihood, image_shape=IMAGE_SHAPE, latent_dim=latent_dim, **options
     )
+
+
+def latents_of(recipe, count):
+    """Return ``count``, or ``None`` for a recipe whose number of latents is fixed."""
+    return count if RECIPES[recipe].any_latent_dim else None
 
 
 def values(model):

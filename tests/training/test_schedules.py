@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from helpers import IMAGE_SHAPE, normal, pixels, refused, small_vae
+from helpers import IMAGE_SHAPE, latents_of, normal, pixels, refused, small_vae
 from hierarchical_cases import IMAGES, D, U, both, small
 
 from scratchvae.checks.gradients import gradcheck
@@ -52,8 +52,8 @@ def test_a_warm_up_is_for_a_model_that_weighs_a_kl(recipe):
 
 @pytest.mark.parametrize("recipe", RECIPES)
 def test_every_model_that_says_it_weighs_a_kl_does(recipe):
-    model = build(recipe, latent_dim=2, dtype=np.float64)
-    x = pixels(3, 28, 28, 1)
+    model = build(recipe, latent_dim=latents_of(recipe, 2), dtype=np.float64)
+    x = pixels(3, *model.image_shape)
     given = {"labels": np.arange(3)} if model.classes else {}
     noise = model.draw_noise(3, np.random.default_rng(0))
     whole = model.forward(x, noise, training=False, **given).loss
@@ -123,7 +123,10 @@ def test_free_bits_are_for_a_model_that_has_them():
     with refused("VAE has no free bits", "leave free_bits"):
         Trainer(small_vae(), Settings(free_bits=0.5, free_bits_epochs=2))
     for half in ({"free_bits": 0.5}, {"free_bits_epochs": 2}):
-        with refused("free_bits"):
+        with refused(
+            "free_bits and free_bits_epochs must both be above 0, or neither, not "
+            f"{half.get('free_bits', 0):g} and {half.get('free_bits_epochs', 0):g}"
+        ):
             Settings(**half)
     for bad in (-1, np.nan, "soon"):
         with refused("free_bits_epochs", repr(bad)):

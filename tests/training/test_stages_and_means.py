@@ -22,8 +22,10 @@ def test_stages_have_a_power_of_three_of_epochs():
     assert [stage_of(epoch) for epoch in (0, 1, 3, 4, 12, 13, 1092, 1093, 3279, 9999)] == [
         0, 1, 1, 2, 2, 3, 6, 7, 7, 7,
     ]  # fmt: skip
-    for wrong in (8, -1, 1.5):
-        with refused("stage"):
+    with refused("the stages are 0 to 7; there is no stage 8"):
+        epochs_through_stage(8)
+    for wrong in (-1, 1.5):
+        with refused(f"the last stage must be a whole number of at least 0, not {wrong}"):
             epochs_through_stage(wrong)
 
 

@@ -59,9 +59,10 @@ def gradcheck(
     ----------
     layer_or_model
         A layer of yours or of the package, or a whole model, in float64. Any object with
-        ``forward(x)`` and ``backward(dy)`` will do; what it learns, if anything, is in a dict
-        ``parameters`` of objects with ``value`` and ``grad``. It is left as it was, except for its
-        gradients.
+        ``forward(x)`` and ``backward(dy)`` will do. What it learns, if anything, is in a dict
+        ``parameters`` of objects with ``value`` and ``grad``; or of arrays, whose gradients
+        ``backward`` fills into a dict ``gradients``; or in attributes such as ``W``, with their
+        gradients in ``dW``. It is left as it was, except for its gradients.
     x
         A batch of inputs in float64. Small batches check as much as large ones.
     training

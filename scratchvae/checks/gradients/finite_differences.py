@@ -13,6 +13,7 @@ Source of the theory: the notes of the course CS231n, "gradient checks".
 """
 
 from collections.abc import Callable, Iterable, Sequence
+from math import isfinite
 from typing import NamedTuple
 
 import numpy as np
@@ -60,8 +61,8 @@ class SlopePair(NamedTuple):
     @property
     def size(self) -> float:
         """The larger of the two; 0 if either is not finite."""
-        larger = max(abs(self.analytic), abs(self.numeric))
-        return larger if np.isfinite(larger) else 0.0
+        known = isfinite(self.analytic) and isfinite(self.numeric)
+        return max(abs(self.analytic), abs(self.numeric)) if known else 0.0
 
     @property
     def gap(self) -> float:

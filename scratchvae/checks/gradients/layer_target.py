@@ -13,6 +13,7 @@ from scratchvae.checks.gradients.input import (
     parameters_of,
     takes,
 )
+from scratchvae.checks.gradients.plain_arrays import PlainArray
 from scratchvae.checks.gradients.target import Target
 from scratchvae.errors import InputError
 from scratchvae.models import LatentModel
@@ -55,6 +56,9 @@ class LayerTarget(Target):
     def backward(self, dy: FloatArray) -> None:
         """Run the layer's backward pass."""
         self.input_gradients["x"] = self.layer.backward(dy)
+        for parameter in self.parameters.values():
+            if isinstance(parameter, PlainArray):
+                parameter.take()
 
 
 class ModelTarget(Target):

@@ -33,6 +33,8 @@ class Recipe:
         How its source trains it.
     options
         The recipe's own options and their defaults.
+    any_latent_dim
+        Whether it can have another number of latents.
     """
 
     name: str
@@ -41,6 +43,7 @@ class Recipe:
     latent_dim: int
     settings: Settings
     options: dict[str, Any] = field(default_factory=dict)
+    any_latent_dim: bool = True
 
 
 RECIPES = {
@@ -146,6 +149,29 @@ RECIPES = {
                 pixels="binarised",
             ),
             options={"samples": 5},
+        ),
+        Recipe(
+            "vq-vae",
+            "784-500-z codes of a book, ReLU, Bernoulli, MADE prior (van den Oord et al. 2017)",
+            dense.vq_vae,
+            latent_dim=6,
+            settings=Settings(
+                learning_rate=2e-3,
+                schedule="cosine",
+                batch_size=100,
+                epochs=20,
+                pixels="binarised",
+            ),
+            options={"codes": 256, "code_dim": 8, "commitment": 5.0},
+        ),
+        Recipe(
+            "diffusion",
+            "a denoiser 72-512-512-64, ELU, on digits of 8 x 8 pixels (Ho et al. 2020)",
+            dense.diffusion,
+            latent_dim=dense.SMALL_SIDE**2,
+            settings=Settings(learning_rate=2e-3, batch_size=256, epochs=20, schedule="cosine"),
+            options={"steps": 100, "variance": 0.01},
+            any_latent_dim=False,
         ),
         Recipe(
             "linear-autoencoder",

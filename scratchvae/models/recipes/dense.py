@@ -7,16 +7,30 @@ Each function takes a ``LayerFactory`` and the recipe's options; ``weights`` are
 from typing import Any
 
 from scratchvae.errors import InputError, shown
-from scratchvae.layers import ELU, Flatten, LogSoftplus, ReLU, Reshape, Sequential, Sigmoid, Tanh
+from scratchvae.layers import (
+    ELU,
+    Flatten,
+    LogSoftplus,
+    MaskedDense,
+    ReLU,
+    Reshape,
+    Sequential,
+    Sigmoid,
+    Tanh,
+    VectorQuantiser,
+)
+from scratchvae.layers.masked_dense import causal_masks
 from scratchvae.models.autoencoder import Autoencoder
 from scratchvae.models.conditional_vae import ConditionalVAE
 from scratchvae.models.denoising_autoencoder import DenoisingAutoencoder
+from scratchvae.models.diffusion import TIME_FEATURES, Diffusion
 from scratchvae.models.hierarchical_vae import HierarchicalVAE
 from scratchvae.models.iwae import IWAE, initialise_as_glorot
 from scratchvae.models.ladder_vae import LadderVAE
 from scratchvae.models.recipes.layer_factory import IMAGE_SHAPE, PIXELS, LayerFactory
 from scratchvae.models.sparse_autoencoder import SparseAutoencoder
 from scratchvae.models.vae import VAE
+from scratchvae.models.vqvae import VQVAE
 from scratchvae.probability import (
     BernoulliLikelihood,
     GaussianLikelihood,
@@ -26,6 +40,7 @@ from scratchvae.probability import (
 from scratchvae.validation import check_count, check_flag
 
 CLASSES = 10
+SMALL_SIDE = 8
 _LIKELIHOODS = {"bernoulli": BernoulliLikelihood, "gaussian": LearnedVarianceLikelihood}
 
 
@@ -123,6 +138,41 @@ def hierarchical_vae(
         upper_encoder=Sequential(*upper_encoder),
         **rest,
     )
+
+
+def vq_vae(make: LayerFactory, *, codes: int, code_dim: int, commitment: float) -> VQVAE:
+    """Van den Oord, Vinyals and Kavukcuoglu (2017) on dense layers, with a MADE as its prior.
+
+    Their commitment of 0.25 belongs to a reconstruction that is a mean over pixels. Beside nats per
+    image it holds the encoder's vectors too loosely: they run away from their codes.
+    """
+    places, codes = make.latent_dim, check_count(codes, "codes")
+    vectors = places * check_count(code_dim, "code_dim")
+    masks = causal_masks(places, codes, hidden=300)
+    quantiser = VectorQuantiser(codes, code_dim, **make.options)
+    below, above = (MaskedDense(mask, **make.options) for mask in masks)
+    return VQVAE(
+        encoder=Sequential(Flatten(), *make.dense([PIXELS, 500, vectors], ReLU)),
+        quantiser=quantiser,
+        prior=Sequential(below, ReLU(), above),
+        decoder=Sequential(*make.dense([vectors, 500, PIXELS], ReLU), Reshape(IMAGE_SHAPE)),
+        likelihood=BernoulliLikelihood(),
+        commitment=commitment,
+        **make.shapes,
+    )
+
+
+def diffusion(make: LayerFactory, *, steps: int, variance: float) -> Diffusion:
+    """Ho, Jain and Abbeel (2020) on dense layers, and on images averaged down to 8 x 8."""
+    pixels = SMALL_SIDE**2
+    if make.latent_dim != pixels:
+        raise InputError(
+            f"the latents of a diffusion are as many as pixels, {pixels}, not {make.latent_dim}: "
+            "leave latent_dim out"
+        )
+    denoiser = make.dense([pixels + TIME_FEATURES, 512, 512, pixels], ELU)
+    shape = (SMALL_SIDE, SMALL_SIDE, 1)
+    return Diffusion(Sequential(*denoiser), steps=steps, variance=variance, image_shape=shape)
 
 
 def linear_autoencoder(make: LayerFactory) -> Autoencoder:

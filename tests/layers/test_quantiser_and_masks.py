@@ -1,0 +1,113 @@
+"""The vector quantiser by its definition, and masked layers that let no output see too much."""
+
+import numpy as np
+import pytest
+from helpers import each_dtype, normal, refused
+
+from scratchvae.checks.gradients import gradcheck
+from scratchvae.layers import Dense, MaskedDense, Sequential, Tanh, VectorQuantiser
+from scratchvae.layers.masked_dense import causal_masks
+
+
+def quantiser(dtype=np.float64):
+    layer = VectorQuantiser(5, 3, rng=0, dtype=dtype)
+    layer.parameters["codebook"].value[...] = normal(5, 3, seed=1)
+    return layer
+
+
+@each_dtype
+def test_each_vector_is_replaced_by_the_nearest_code(dtype):
+    layer, x = quantiser(dtype), normal(4, 6, seed=2, dtype=dtype)
+    codebook = layer.parameters["codebook"].value
+    y = layer.forward(x)
+    assert (y.shape, y.dtype) == (x.shape, dtype)
+    for vector, code in zip(x.reshape(-1, 3), y.reshape(-1, 3), strict=True):
+        distances = ((codebook - vector) ** 2).sum(axis=1)
+        np.testing.assert_array_equal(code, codebook[distances.argmin()])
+    np.testing.assert_array_equal(layer.vectors(layer.nearest(x)), y)
+    np.testing.assert_array_equal(layer.forward(y), y)  # a code is nearest to itself
+
+
+def test_the_gradient_passes_straight_through_and_is_no_slope():
+    layer, x, dy = quantiser(), normal(4, 6, seed=2), normal(4, 6, seed=3)
+    layer.forward(x)
+    np.testing.assert_array_equal(layer.backward(dy), dy)
+    assert not layer.parameters["codebook"].grad.any()
+    report = gradcheck(layer, x)
+    assert {row.name for row in report.rows if not row.passed} >= {"x"}
+
+
+def test_a_codes_gradient_is_the_sum_over_its_places():
+    """eq. 24.4, written out place by place."""
+    layer = quantiser()
+    codes, d_vectors = np.array([[1, 4], [1, 1], [0, 4]]), normal(3, 6)
+    expected = np.zeros((5, 3))
+    for row, gradients in zip(codes, d_vectors.reshape(3, 2, 3), strict=True):
+        for code, gradient in zip(row, gradients, strict=True):
+            expected[code] += gradient
+    layer.pull(codes, d_vectors)
+    np.testing.assert_allclose(layer.parameters["codebook"].grad, expected, rtol=1e-12)
+    layer.pull(codes, d_vectors)  # gradients add up
+    np.testing.assert_allclose(layer.parameters["codebook"].grad, 2 * expected, rtol=1e-12)
+
+
+def test_a_masked_layer_is_a_dense_one_with_zeros():
+    mask = np.random.default_rng(0).random((6, 4)) < 0.5
+    layer = MaskedDense(mask, rng=1, dtype=np.float64)
+    layer.parameters["weight"].value[...] = normal(6, 4, seed=2)  # also where nothing is connected
+    dense = Dense(6, 4, rng=1, dtype=np.float64)
+    dense.parameters["weight"].value[...] = normal(6, 4, seed=2) * mask
+    dense.parameters["bias"].value[...] = layer.parameters["bias"].value
+    x, dy = normal(5, 6, seed=3), normal(5, 4, seed=4)
+    np.testing.assert_allclose(layer.forward(x), dense.forward(x), rtol=1e-12)
+    np.testing.assert_allclose(layer.backward(dy), dense.backward(dy), rtol=1e-12)
+    grad = layer.parameters["weight"].grad
+    assert not grad[~mask].any()
+    np.testing.assert_allclose(grad[mask], dense.parameters["weight"].grad[mask], rtol=1e-12)
+    assert gradcheck(layer, x).passed
+
+
+def test_a_masked_layer_begins_as_wide_as_its_connections():
+    mask = np.zeros((400, 3), bool)
+    mask[:100, 0], mask[:4, 1] = True, True
+    weight = MaskedDense(mask, rng=0).parameters["weight"].value
+    assert not weight[~mask].any()
+    assert 0.09 < np.abs(weight[:100, 0]).max() <= 0.1
+    assert np.abs(weight[:4, 1]).max() <= 0.5
+
+
+@pytest.mark.parametrize(("places", "width", "hidden"), [(1, 3, 4), (2, 1, 1), (4, 3, 9)])
+def test_no_output_sees_its_own_place_or_a_later_one(places, width, hidden):
+    """eq. 24.10: by moving every input and looking at every output."""
+    below, above = causal_masks(places, width, hidden)
+    made = {"dtype": np.float64}
+    network = Sequential(
+        MaskedDense(below, rng=1, **made), Tanh(**made), MaskedDense(above, rng=2, **made)
+    )
+    x = normal(1, places * width)
+    y = network.forward(x).copy()
+    for source in range(places * width):
+        moved = x.copy()
+        moved[0, source] += 1
+        changed = (network.forward(moved) != y).reshape(places, width).any(axis=1)
+        assert not changed[: source // width + 1].any()
+        if hidden >= places - 1:
+            assert changed[source // width + 1 :].all()
+
+
+def test_what_makes_no_sense_is_refused():
+    for mask in (np.full((2, 2), 0.5), np.ones(3), np.ones((0, 2)), "mask"):
+        with refused("mask"):
+            MaskedDense(mask)
+    layer = quantiser()
+    with refused("(N, P·3)", "(4, 5)"):
+        layer.forward(normal(4, 5))
+    for codes in ([[5]], [[-1]], [[0.5]], [1]):
+        with refused("whole numbers from 0 to 4"):
+            layer.vectors(codes)
+    with refused("d_vectors", "(1, 3)"):
+        layer.pull(np.array([[1]]), normal(1, 6))
+    with refused("codes", "0"):
+        VectorQuantiser(0, 3)
+    with refused("places"):
+        causal_masks(0, 1, 1)
