@@ -80,8 +80,7 @@ def _count_masked(values: Any) -> int:
     """Return how many numbers are masked, in an array or in a list of arrays."""
     if isinstance(values, list | tuple):
         return sum(_count_masked(one) for one in values if isinstance(one, np.ma.MaskedArray))
-    is_masked = isinstance(values, np.ma.MaskedArray) and np.ma.is_masked(values)
-    return int(np.ma.getmaskarray(values).sum()) if is_masked else 0
+    return int(np.ma.getmaskarray(values).sum()) if isinstance(values, np.ma.MaskedArray) else 0
 
 
 def check_floats(x: Any, name: str, dtype: np.dtype[Any] | None = None) -> FloatArray:

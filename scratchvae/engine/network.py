@@ -30,8 +30,8 @@ _SETTINGS = {
 }
 
 # The passes that plans stand for. A class with others in their place runs those.
-_KINDS: tuple[type[Layer], ...] = (*KNOWN, Sequential)
-_WRITTEN = {kind: (kind.forward, kind.backward) for kind in _KINDS}
+_LAYERS: tuple[type[Layer], ...] = (*KNOWN, Sequential)
+_WRITTEN = {kind: (kind.forward, kind.backward) for kind in _LAYERS}
 
 _MOST_PLANS = 16  # of one network: shapes that come once must not fill the memory
 

@@ -53,7 +53,8 @@ def not_learned(model: Trainable) -> Iterator[str]:
         if not type(layer).__module__.startswith("scratchvae.layers.")
     }
     known = {id(parameter) for parameter in model.parameters.values()}
-    for where, owner in {type(model).__name__: model, **layers}.items():
+    owners: dict[str, Any] = {type(model).__name__: model, **layers}
+    for where, owner in owners.items():
         for name, value in list(vars(owner).items()):
             parts = {f".{name}": value}
             if isinstance(value, list | tuple):
