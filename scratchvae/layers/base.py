@@ -92,7 +92,7 @@ class Layer:
 
 
 @cache
-def _remembered(kind: type[Layer]) -> frozenset[str]:
+def _remembered(kind: Any) -> frozenset[str]:
     """Return the attributes of a class that are left by its forward pass and by nothing else."""
     names = frozenset(kind.remembers)
     if kind.remembers is not Layer.remembers:

@@ -84,8 +84,8 @@ class Trainer:
         check_dtype(model.dtype)
         for held in not_learned(model):
             warnings.warn(
-                f"{held} is not trained: its parameters are not among those of what holds it (add "
-                "them there; a layer in a list is not found by itself)",
+                f"{held} is not trained: its parameters are not among the model's (put them into "
+                "the parameters of what holds it; a layer in a list is not found by itself)",
                 stacklevel=2,
             )
         if settings is not None:
