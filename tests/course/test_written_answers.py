@@ -230,6 +230,22 @@ def test_what_the_lesson_says_to_use_may_be_used():
         "    return tuple(a + b / len(mean) for a, b in zip(z, kl))\n"
     )
     assert check("latent-gradients", define(source, "latent_gradients")).right
+    # So is a class, to be built upon.
+    source = (
+        "from scratchvae.course.program import VAE, decoder_backward\n"
+        "class Autoencoder(VAE):\n"
+        "    def encode(self, x):\n"
+        "        code = self.encoder.forward(x)\n"
+        "        return code, np.full_like(code, -np.inf)\n"
+        "    def forward(self, x, eps):\n"
+        "        y = self.decoder.forward(self.encode(x)[0])\n"
+        "        self.pair = x, y\n"
+        "        return self.likelihood.nats(x, y), np.zeros(len(x))\n"
+        "    def backward(self):\n"
+        "        x, y = self.pair\n"
+        "        self.encoder.backward(decoder_backward(self.decoder, self.likelihood, x, y))\n"
+    )
+    assert check("autoencoder-twin", define(source, "Autoencoder")).right
 
 
 def test_an_error_comes_with_its_arguments_shapes_and_in_plain_words():

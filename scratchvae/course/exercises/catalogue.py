@@ -17,6 +17,7 @@ from scratchvae.course.exercises import (
     lesson_14,
     lesson_15,
     lesson_16,
+    lesson_18,
     lesson_24,
     lesson_25,
 )
@@ -39,6 +40,7 @@ LESSONS: tuple[list[Exercise | Question], ...] = (
     lesson_14.EXERCISES,
     lesson_15.EXERCISES,
     lesson_16.EXERCISES,
+    lesson_18.EXERCISES,
     lesson_24.EXERCISES,
     lesson_25.EXERCISES,
 )

@@ -82,15 +82,14 @@ def borrowed(answer: Any, right: Any, usable: tuple[str, ...]) -> str:
     usable
         What of the package the exercise asks to use.
     """
-    if isinstance(answer, type):
-        for base in answer.__mro__[1:]:
-            if _is_of_the_package(base):
-                return _title(base)
+    bases = answer.__mro__[1:] if isinstance(answer, type) else ()
+    taken: list[Any] = [base for base in bases if _is_of_the_package(base)]
     for function in _functions(answer):
-        for called in _package_calls(function):
-            by_course = str(called.__module__).startswith("scratchvae.course")
-            if called is right or not (by_course or called.__name__ in usable):
-                return _title(called)
+        taken += _package_calls(function)
+    for its in taken:
+        by_course = str(its.__module__).startswith("scratchvae.course")
+        if its is right or not (by_course or its.__name__ in usable):
+            return _title(its)
     return ""
 
 

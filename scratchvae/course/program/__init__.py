@@ -10,6 +10,14 @@ from scratchvae.course.program.autoencoders import (
 )
 from scratchvae.course.program.batch_norm import BatchNorm, set_training
 from scratchvae.course.program.convolution import Conv2D, add_patches, patches
+from scratchvae.course.program.convolutional import (
+    Autoencoder,
+    ReLU,
+    Reshape,
+    Sigmoid,
+    products,
+    zhao_networks,
+)
 from scratchvae.course.program.diffusion import diffuse, guessed_image, posterior, step_nats
 from scratchvae.course.program.discrete import (
     causal_masks,
@@ -58,6 +66,7 @@ __all__ = [
     "ELU",
     "VAE",
     "Adam",
+    "Autoencoder",
     "BatchNorm",
     "Bernoulli",
     "Conv2D",
@@ -65,7 +74,10 @@ __all__ = [
     "Dense",
     "Gaussian",
     "Momentum",
+    "ReLU",
+    "Reshape",
     "Sequential",
+    "Sigmoid",
     "Tanh",
     "add_patches",
     "aggregate_log_density",
@@ -100,6 +112,7 @@ __all__ = [
     "patches",
     "posterior",
     "principal_components",
+    "products",
     "reconstruct",
     "sample",
     "sampled_kl_gradients",
@@ -114,4 +127,5 @@ __all__ = [
     "toss",
     "train_network",
     "train_vae",
+    "zhao_networks",
 ]

@@ -48,7 +48,8 @@ class BatchNorm:
                 self.running[name] += self.momentum * (batch - self.running[name])
         self.inverse_std = 1 / np.sqrt(variance + self.epsilon)
         self.x_hat = (x - mean) * self.inverse_std
-        return self.parameters["scale"] * self.x_hat + self.parameters["shift"]
+        y: FloatArray = self.parameters["scale"] * self.x_hat + self.parameters["shift"]
+        return y
 
     def backward(self, dy: FloatArray) -> FloatArray:
         """Return dx, of dy's shape, and fill ``gradients``."""

@@ -134,8 +134,10 @@ def _used_conv(kind: Any) -> Callable[..., Any]:
         layer = kind(inputs, outputs, window, np.random.default_rng(0), stride, padding)
         layer.parameters["weight"][...] = weight
         layer.parameters["bias"][...] = bias
-        if (y := layer.forward(x)) is None:
+        # Another batch goes first: what is kept of it must not show in the next.
+        if layer.forward(1 - x[::-1]) is None or layer.backward(dy[::-1].copy()) is None:
             return None
+        y = layer.forward(x)
         dx, gradients = layer.backward(dy), layer.gradients
         return y, dx, gradients.get("weight"), gradients.get("bias")
 
@@ -172,6 +174,22 @@ class _MeanOfBias(Conv2D):
         return dx
 
 
+class _Accumulating(Conv2D):
+    def backward(self, dy: FloatArray) -> FloatArray:
+        earlier = self.gradients
+        dx = super().backward(dy)
+        self.gradients = {name: g + earlier.get(name, 0) for name, g in self.gradients.items()}
+        return dx
+
+
+class _FirstBatch(Conv2D):
+    def forward(self, x: FloatArray) -> FloatArray:
+        first = getattr(self, "rows", None)
+        y = super().forward(x)
+        self.rows = self.rows if first is None else first
+        return y
+
+
 class _Flipped(Conv2D):
     def _flip(self) -> None:
         self.parameters["weight"] = self.parameters["weight"][::-1, ::-1]
@@ -199,6 +217,11 @@ CONV_LAYER = Exercise(
         "once, by the loss": _MeanTwice,
         "the bias's gradient is a sum over images and pixels, not their mean": _MeanOfBias,
         "you flipped the kernel; (14.4) takes it as it is": _Flipped,
+        "the gradients of one batch are added to those of the batch before: backward must fill "
+        "them anew, with = and not +=": _Accumulating,
+        "backward uses what forward kept of an earlier batch: keep it anew in every call": (
+            _FirstBatch
+        ),
     },
     hints=(
         "forward: patches as rows, .reshape(-1, k * k * C), times the weight as a matrix, plus the "

@@ -72,8 +72,10 @@ def _used_transpose(kind: Any) -> Callable[..., Any]:
         layer = kind(inputs, outputs, window, rng, stride, padding, output_padding)
         layer.parameters["weight"][...] = weight
         layer.parameters["bias"][...] = bias
-        if (y := layer.forward(x)) is None:
+        # Another batch goes first: what is kept of it must not show in the next.
+        if layer.forward(1 - x[::-1]) is None or layer.backward(dy[::-1].copy()) is None:
             return None
+        y = layer.forward(x)
         dx, gradients = layer.backward(dy), layer.gradients
         return y, dx, gradients.get("weight"), gradients.get("bias")
 
@@ -105,6 +107,22 @@ class _BiasInTheStamps(ConvTranspose2D):
 class _WithoutBias(ConvTranspose2D):
     def forward(self, x: FloatArray) -> FloatArray:
         return super().forward(x) - self.parameters["bias"]
+
+
+class _Accumulating(ConvTranspose2D):
+    def backward(self, dy: FloatArray) -> FloatArray:
+        earlier = self.gradients
+        dx = super().backward(dy)
+        self.gradients = {name: g + earlier.get(name, 0) for name, g in self.gradients.items()}
+        return dx
+
+
+class _FirstBatch(ConvTranspose2D):
+    def forward(self, x: FloatArray) -> FloatArray:
+        first = getattr(self, "x", None)
+        y = super().forward(x)
+        self.x = self.x if first is None else first
+        return y
 
 
 class _Flipped(ConvTranspose2D):
@@ -150,6 +168,11 @@ CONV_TRANSPOSE_LAYER = Exercise(
         "the bias's gradient is a sum over images and pixels, not their mean": _BiasOfTheInput,
         "the gradients of weight and bias are divided by the number of images; the mean is taken "
         "once, by the loss": _MeanTwice,
+        "the gradients of one batch are added to those of the batch before: backward must fill "
+        "them anew, with = and not +=": _Accumulating,
+        "backward uses what forward kept of an earlier batch: keep it anew in every call": (
+            _FirstBatch
+        ),
     },
     hints=(
         "forward is what Conv2D.backward does to dy: rows times the transposed weight, then "

@@ -121,7 +121,8 @@ def _draw_statistics(
     random: np.random.Generator,
 ) -> tuple[FloatArray, FloatArray, FloatArray, float]:
     _, x, variance, epsilon = _draw_steps(random)
-    return x, random.standard_normal(x.shape[1]), variance, epsilon
+    mean = random.standard_normal(x.shape[1:])
+    return x, mean, variance, epsilon
 
 
 def _draw_fold(random: np.random.Generator) -> tuple[FloatArray | float, ...]:

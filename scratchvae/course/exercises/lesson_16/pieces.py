@@ -27,8 +27,10 @@ def _used_batch_norm(kind: Any) -> Callable[..., Any]:
         layer = kind(len(scale), momentum, epsilon)
         layer.parameters["scale"][...] = scale
         layer.parameters["shift"][...] = shift
-        if layer.forward(other) is None or (y := layer.forward(x)) is None:
+        # Another batch goes first: what is kept of it must not show in the next.
+        if layer.forward(other) is None or layer.backward(dy[::-1].copy()) is None:
             return None
+        y = layer.forward(x)
         y, dx, gradients = np.array(y), layer.backward(dy), dict(layer.gradients)
         mean, variance = (np.array(layer.running[name]) for name in ("mean", "variance"))
         layer.training = False
@@ -99,7 +101,8 @@ class _ImageByImage(BatchNorm):
         super().forward(x)
         variance = x.var(axis=axes, keepdims=True)
         self.x_hat = (x - x.mean(axis=axes, keepdims=True)) / np.sqrt(variance + self.epsilon)
-        return self.parameters["scale"] * self.x_hat + self.parameters["shift"]
+        y: FloatArray = self.parameters["scale"] * self.x_hat + self.parameters["shift"]
+        return y
 
 
 class _ProjectsAlways(BatchNorm):
@@ -192,6 +195,7 @@ def _everywhere(network: Any, training: bool) -> None:
 SET_TRAINING = Exercise(
     name="set-training",
     piece="set_training",
+    idle="It runs, and every layer is as it was: set layer.training.",
     answer=set_training,
     use=_used_switch,
     draw=lambda random: (True, False) if random.random() < 0.5 else (False, True),
