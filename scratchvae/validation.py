@@ -79,7 +79,7 @@ def _count_masked(values: Any) -> int:
     """Return how many numbers are masked, in an array or in a list of arrays."""
     if isinstance(values, list | tuple):
         return sum(_count_masked(one) for one in values if isinstance(one, np.ma.MaskedArray))
-    return int(np.ma.count_masked(values)) if isinstance(values, np.ma.MaskedArray) else 0
+    return int(np.ma.getmaskarray(values).sum()) if isinstance(values, np.ma.MaskedArray) else 0
 
 
 def check_floats(x: Any, name: str, dtype: np.dtype[Any] | None = None) -> FloatArray:

@@ -83,7 +83,8 @@ class Layer:
             parameter.zero_grad()
 
     def __getstate__(self) -> dict[str, Any]:
-        remembered = _remembered(type(self))
+        kind: Any = type(self)
+        remembered = _remembered(kind)
         return {k: v for k, v in kept(self).items() if k not in remembered}
 
     def __repr__(self) -> str:

@@ -52,7 +52,8 @@ def not_learned(model: Trainable) -> Iterator[str]:
         for place, layer in enumerate(each_layer(network))
         if not type(layer).__module__.startswith("scratchvae.layers.")
     }
-    for where, owner in {type(model).__name__: model, **layers}.items():
+    owners: dict[str, Any] = {type(model).__name__: model, **layers}
+    for where, owner in owners.items():
         own = {id(parameter) for parameter in owner.parameters.values()}
         for name, value in list(vars(owner).items()):
             parts = {f".{name}": value}
