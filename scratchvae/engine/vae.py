@@ -31,10 +31,15 @@ from scratchvae.probability import (
 )
 from scratchvae.validation import FloatArray
 
-_PASSES = {"forward", "backward", "negative_log_likelihood", "gradient"}
+_PASSES = {"forward", "backward", "negative_log_likelihood", "gradient", "from_squared_distances"}
 _METHODS = {
     *("forward", "backward", "encode_distribution", "encode_backward"),
     *("decode_parameters", "decode_backward", "_mean_loss", "_last_pass"),
+}
+# What the programs stand for besides the layers of encoder and decoder, as it is written.
+_WRITTEN = {
+    kind: {name: getattr(kind, name) for name in sorted(_PASSES) if hasattr(kind, name)}
+    for kind in (BernoulliLikelihood, GaussianLikelihood, LogSoftplus, Sequential)
 }
 _FORMULAS = (kl_to_standard, kl_to_standard_gradients, reparameterise, reparameterise_backward)
 
@@ -56,6 +61,7 @@ def facts_of(model: Any) -> Facts | None:
     facts.add(written, *(formula.__name__ for formula in _FORMULAS))
     for part in (model, model.likelihood, model.variance_head):
         facts.add_all(vars(part), but=("terms",))  # those are new after each step
+        facts.add(vars(type(part)), *_PASSES)
     is_written = all(written.get(formula.__name__) is formula for formula in _FORMULAS)
     return facts if is_written else None
 
@@ -163,7 +169,10 @@ class VAEPasses:
 
 def _is_plain(thing: Any, *kinds: type) -> bool:
     """Tell whether a layer or likelihood is of these very classes, with no method of its own."""
-    return type(thing) in kinds and not _PASSES & vars(thing).keys()
+    kind = type(thing)
+    if kind not in kinds or _PASSES & vars(thing).keys():
+        return False
+    return all(getattr(kind, name) is method for name, method in _WRITTEN[kind].items())
 
 
 class _VAEPlan:

@@ -4,11 +4,14 @@ Dimensions: M values per channel (N·H·W for images, N for features), C channel
 ``kernels.f`` is defined in ``kernels/reference.py``.
 """
 
+from functools import partial
+
 import numpy as np
 from numpy.typing import DTypeLike
 
 from scratchvae import kernels
 from scratchvae.errors import InputError
+from scratchvae.held import Setting, check_held
 from scratchvae.layers.base import Layer
 from scratchvae.layers.parameter import Parameter
 from scratchvae.validation import (
@@ -67,6 +70,9 @@ class BatchNorm(Layer):
         ``"running_mean"`` and ``"running_variance"``, (C,): not learned, but part of the model.
     """
 
+    momentum = Setting(partial(check_between, least=0, most=1))
+    epsilon = Setting(check_positive)
+
     def __init__(
         self,
         channels: int,
@@ -77,8 +83,7 @@ class BatchNorm(Layer):
     ) -> None:
         super().__init__(dtype=dtype)
         self.channels = check_count(channels, "channels")
-        self.momentum = check_between(momentum, "momentum", 0, 1)
-        self.epsilon = check_positive(epsilon, "epsilon")
+        self.momentum, self.epsilon = momentum, epsilon
         self.parameters = {
             "scale": Parameter(np.ones(channels, self.dtype)),
             "shift": Parameter(np.zeros(channels, self.dtype)),
@@ -121,6 +126,8 @@ class BatchNorm(Layer):
 
     def check_input(self, x: FloatArray, training: bool) -> None:
         """Raise ``InputError`` unless ``x`` has the right channels and enough values to train."""
+        held, each = self.parameters | self.buffers, (self.channels,)
+        check_held(self, held, scale=each, shift=each, running_mean=each, running_variance=each)
         check_floats(x, "BatchNorm: x", self.dtype)
         if x.ndim < 2 or x.shape[-1] != self.channels:
             raise InputError(

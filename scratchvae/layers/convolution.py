@@ -6,11 +6,14 @@ H' = ⌊(H + 2p − k) / s⌋ + 1 rows, and W' columns likewise. What is called 
 defined in ``kernels/reference.py``.
 """
 
+from functools import partial
+
 import numpy as np
 from numpy.typing import DTypeLike
 
 from scratchvae import kernels
 from scratchvae.errors import InputError
+from scratchvae.held import Setting, check_held
 from scratchvae.layers.base import Layer
 from scratchvae.layers.parameter import draw_parameters
 from scratchvae.validation import FloatArray, check_array, check_count, remembered
@@ -52,6 +55,12 @@ class Conv2D(Layer):
         ``"weight"`` w of shape (k, k, C, O) and ``"bias"`` of shape (O,).
     """
 
+    in_channels = Setting(check_count)
+    out_channels = Setting(check_count)
+    kernel_size = Setting(check_count)
+    stride = Setting(check_count)
+    padding = Setting(partial(check_count, minimum=0))
+
     def __init__(
         self,
         in_channels: int,
@@ -64,16 +73,18 @@ class Conv2D(Layer):
         dtype: DTypeLike = np.float32,
     ) -> None:
         super().__init__(dtype=dtype)
-        self.in_channels = check_count(in_channels, "in_channels")
-        self.out_channels = check_count(out_channels, "out_channels")
-        self.kernel_size = check_count(kernel_size, "kernel_size")
-        self.stride = check_count(stride, "stride")
-        self.padding = check_count(padding, "padding", 0)
+        self.in_channels = in_channels
+        self.out_channels = out_channels
+        self.kernel_size = kernel_size
+        self.stride = stride
+        self.padding = padding
         shape = (kernel_size, kernel_size, in_channels, out_channels)
         self.parameters = draw_parameters(shape, out_channels, rng, self.dtype)
 
     def output_shape(self, x: FloatArray) -> tuple[int, int, int, int]:
         """Return (N, H', W', O), or raise ``InputError`` if ``x`` does not fit."""
+        weight = (self.kernel_size, self.kernel_size, self.in_channels, self.out_channels)
+        check_held(self, self.parameters, weight=weight, bias=(self.out_channels,))
         images = ("N", "H", "W", self.in_channels)
         check_array(x, "Conv2D: x", images, self.dtype, "channels come last")
         rows, columns = (side + 2 * self.padding - self.kernel_size for side in x.shape[1:3])

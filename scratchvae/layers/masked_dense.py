@@ -82,6 +82,14 @@ class MaskedDense(Layer):
         db += kernels.sum_rows(dy)  # Σₙ dy[n]
         return kernels.matmul_transposed_right(dy, W.value * self.mask)  # dx = dy (W ∘ M)ᵀ
 
+    def backward_parameters(self, dy: FloatArray) -> None:
+        """Like ``backward``, without dx."""
+        x = remembered(self, "x")
+        check_array(dy, "MaskedDense: dy", (len(x), self.out_features), self.dtype)
+        dW, db = self.parameters["weight"].grad, self.parameters["bias"].grad
+        dW += kernels.matmul_transposed_left(x, dy) * self.mask
+        db += kernels.sum_rows(dy)
+
     def __repr__(self) -> str:
         kept = int(self.mask.sum())
         return f"MaskedDense({self.in_features}, {self.out_features}, {kept:,} connections)"

@@ -15,11 +15,14 @@ H' = (H − 1) s − 2p + k + q rows (eq. 15.4), and W' columns likewise. What i
 ``kernels.f`` is defined in ``kernels/reference.py``.
 """
 
+from functools import partial
+
 import numpy as np
 from numpy.typing import DTypeLike
 
 from scratchvae import kernels
 from scratchvae.errors import InputError
+from scratchvae.held import Setting, check_held
 from scratchvae.layers.base import Layer
 from scratchvae.layers.parameter import draw_parameters
 from scratchvae.validation import FloatArray, check_array, check_count, remembered
@@ -63,6 +66,13 @@ class ConvTranspose2D(Layer):
         ``"weight"`` w of shape (k, k, O, C) and ``"bias"`` of shape (O,).
     """
 
+    in_channels = Setting(check_count)
+    out_channels = Setting(check_count)
+    kernel_size = Setting(check_count)
+    stride = Setting(check_count)
+    padding = Setting(partial(check_count, minimum=0))
+    output_padding = Setting(partial(check_count, minimum=0))
+
     def __init__(
         self,
         in_channels: int,
@@ -76,12 +86,12 @@ class ConvTranspose2D(Layer):
         dtype: DTypeLike = np.float32,
     ) -> None:
         super().__init__(dtype=dtype)
-        self.in_channels = check_count(in_channels, "in_channels")
-        self.out_channels = check_count(out_channels, "out_channels")
-        self.kernel_size = check_count(kernel_size, "kernel_size")
-        self.stride = check_count(stride, "stride")
-        self.padding = check_count(padding, "padding", 0)
-        self.output_padding = check_count(output_padding, "output_padding", 0)
+        self.in_channels = in_channels
+        self.out_channels = out_channels
+        self.kernel_size = kernel_size
+        self.stride = stride
+        self.padding = padding
+        self.output_padding = output_padding
         if self.output_padding >= stride:
             raise InputError(
                 f"output_padding must be below the stride of {stride}, not {output_padding}: "
@@ -92,6 +102,8 @@ class ConvTranspose2D(Layer):
 
     def output_shape(self, x: FloatArray) -> tuple[int, int, int, int]:
         """Return (N, H', W', O), or raise ``InputError`` if ``x`` does not fit."""
+        weight = (self.kernel_size, self.kernel_size, self.out_channels, self.in_channels)
+        check_held(self, self.parameters, weight=weight, bias=(self.out_channels,))
         images = ("N", "H", "W", self.in_channels)
         check_array(x, "ConvTranspose2D: x", images, self.dtype, "channels come last")
         beyond = self.kernel_size + self.output_padding - 2 * self.padding

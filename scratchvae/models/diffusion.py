@@ -17,7 +17,7 @@ from scratchvae.models.checks import check_image_shape, check_images
 from scratchvae.models.latent_model import LatentModel
 from scratchvae.probability import GaussianLikelihood, kl_to_standard
 from scratchvae.probability.densities import check_alike
-from scratchvae.randomness import check_generator, standard_normal, stream
+from scratchvae.randomness import standard_normal, stream
 from scratchvae.training import LossTerms
 from scratchvae.validation import (
     FloatArray,
@@ -189,8 +189,7 @@ class Diffusion(LatentModel):
         t = check_count(t, "t", 2, self.steps)
         check_array(z, "z", ("N", self.latent_dim), self.dtype)
         (a_s, a_t), (v_s, v_t) = self._levels(t)
-        z_t = np.full(len(z), t)
-        guess = self.guess_noise(z, z_t)
+        guess = self.guess_noise(z, np.full(len(z), t))
         pixels = (z - guess * v_t**0.5) / a_t
         ratio = a_t / a_s
         added = v_t - ratio**2 * v_s  # the variance that the step from t − 1 to t adds
@@ -266,10 +265,9 @@ class Diffusion(LatentModel):
             images = model._from_first(z)
         return self.likelihood.sample(images, rng) if pixel_noise else images
 
-    def draw_latents(self, count: int, rng: np.random.Generator) -> FloatArray:
-        """Return draws of z_T from N(0, I), (count, P)."""
-        check_generator(rng)
-        return standard_normal(rng, (count, self.latent_dim), self.dtype)
+    def reconstruct(self, images: NDArray[Any], labels: NDArray[Any] | None = None) -> FloatArray:
+        """Return what is decoded from z_T: it tells so little of x that it is another digit."""
+        return super().reconstruct(self.as_images(images, scored=False), labels)
 
     def as_images(
         self, images: NDArray[Any], name: str = "images", *, scored: bool = True

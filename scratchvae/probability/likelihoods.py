@@ -19,6 +19,7 @@ import numpy as np
 
 from scratchvae import kernels
 from scratchvae.errors import InputError, not_defined
+from scratchvae.held import Setting
 from scratchvae.probability.densities import LOG_TWO_PI, check_alike
 from scratchvae.randomness import check_generator
 from scratchvae.validation import (
@@ -124,10 +125,12 @@ class GaussianLikelihood(Likelihood):
     """
 
     name: ClassVar[str] = "gaussian"
+    variance = Setting(check_positive)
+    include_constant = Setting(check_flag)
 
     def __init__(self, variance: float = 1.0, include_constant: bool = False) -> None:
-        self.variance = check_positive(variance, "variance")
-        self.include_constant = check_flag(include_constant, "include_constant")
+        self.variance = variance
+        self.include_constant = include_constant
 
     def negative_log_likelihood(self, x: FloatArray, decoded: FloatArray) -> FloatArray:
         """Return −log p(x | z) of each image, (N,): eq. 1.4, and its constant if included."""
@@ -164,6 +167,13 @@ class GaussianLikelihood(Likelihood):
         return f"GaussianLikelihood(variance={self.variance})"
 
 
+def _check_minimum(value: object, name: str) -> float:
+    """Return a number that may be −∞ as a ``float``."""
+    if isinstance(value, float) and value == -np.inf:
+        return -np.inf
+    return check_number(value, name, "a finite number or -inf")
+
+
 class LearnedVarianceLikelihood(Likelihood):
     """Each pixel is Gaussian with a decoded mean and a decoded log-variance.
 
@@ -182,12 +192,10 @@ class LearnedVarianceLikelihood(Likelihood):
 
     name: ClassVar[str] = "learned-variance"
     channels_per_pixel: ClassVar[int] = 2
+    minimum_log_variance = Setting(_check_minimum)
 
     def __init__(self, minimum_log_variance: float = -6.907755) -> None:
-        bounded = minimum_log_variance != -np.inf if isinstance(minimum_log_variance, float) else 1
-        if bounded:
-            check_number(minimum_log_variance, "minimum_log_variance", "a finite number or -inf")
-        self.minimum_log_variance = float(minimum_log_variance)
+        self.minimum_log_variance = minimum_log_variance
 
     def negative_log_likelihood(self, x: FloatArray, decoded: FloatArray) -> FloatArray:
         """Return −log p(x | z) of each image, (N,)."""

@@ -1,9 +1,12 @@
 """A reader's program that is half done, or broken: later cells get pieces, and hear whose."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
-from scratchvae.course import own_program, patience, program
+import scratchvae
+from scratchvae.course import notebooks, own_program, patience, program
 from scratchvae.course.exercises import check
 from scratchvae.course.exercises.pieces import yours
 
@@ -127,3 +130,74 @@ def test_a_change_within_the_same_second_is_seen(own):
     assert yours("draw") is program.draw
     own(START + RIGHT_DRAW.replace("mean + ", "eps * 0 + mean + ")[: len(START + WRONG_DRAW)])
     assert yours("draw") is not program.draw
+
+
+HALF_DONE = """
+import numpy as np
+
+
+class Tanh:  # right, in another hand
+    parameters = gradients = {}
+
+    def forward(self, x):
+        self.y = np.tanh(x)
+        return self.y
+
+    def backward(self, dy):
+        return dy - dy * self.y**2
+
+
+def draw(mean, log_variance, eps):  # wrong
+    return mean + np.exp(log_variance) * eps
+
+
+def kl_standard(mean, log_variance):  # under another name
+    return 0.5 * np.sum(mean**2 + np.exp(log_variance) - 1 - log_variance, axis=-1)
+
+
+def cosine(progress): ...
+
+
+class VAE:  # right, but for what it uses
+    def __init__(self, encoder, decoder, likelihood, latents):
+        self.encoder, self.decoder = encoder, decoder
+        self.likelihood, self.latents = likelihood, latents
+
+    def encode(self, x):
+        both = self.encoder.forward(x)
+        return both[:, : self.latents], both[:, self.latents :]
+
+    def forward(self, x, eps):
+        mean, log_variance = self.encode(x)
+        y = self.decoder.forward(draw(mean, log_variance, eps))
+        self.kept = x, eps, mean, log_variance, y
+        return self.likelihood.nats(x, y), kl_to_standard(mean, log_variance)
+
+    def backward(self):
+        x, eps, mean, log_variance, y = self.kept
+        dz = decoder_backward(self.decoder, self.likelihood, x, y)
+        encoder_backward(self.encoder, *latent_gradients(dz, mean, log_variance, eps))
+
+    parameters = property(lambda self: self._named("parameters"))
+    gradients = property(lambda self: self._named("gradients"))
+
+    def _named(self, kind):
+        networks = {"encoder": self.encoder, "decoder": self.decoder}
+        return {f"{n}.{k}": a for n, its in networks.items() for k, a in getattr(its, kind).items()}
+"""
+
+
+def test_a_lesson_runs_on_a_half_done_program_and_says_what_it_uses(tmp_path):
+    """The lesson that uses most pieces, with some that are right, wrong, misnamed and stubs."""
+    own = tmp_path / "my_vae.py"
+    own.write_text(HALF_DONE, encoding="utf-8")
+    lessons = Path(scratchvae.__file__).parent.parent / "lessons"
+    notebook = notebooks.read(lessons / "12_your_vae.ipynb")
+    ran = notebooks.execute(notebook, tmp_path, fast=True, data="synthetic", own=own)
+    said = "".join(o.get("text", "") for cell in ran.cells for o in cell.get("outputs", []))
+    assert "Tanh: yours, from " in said
+    assert "VAE: yours, from " in said
+    assert "that multiplies the noise by the variance" in said
+    assert "has kl_standard: if that is to be kl_to_standard, rename it." in said
+    assert "cosine in " in said
+    assert own.read_text(encoding="utf-8") == HALF_DONE

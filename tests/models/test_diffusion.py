@@ -97,6 +97,7 @@ def test_large_images_are_averaged_down_to_the_models_own():
         model.as_images(large[:, :9, :9])
     assert np.isfinite(model.evaluate(large).loss)
     assert model.encode(large).shape == (3, 64)
+    assert model.reconstruct(large).shape == (3, 8, 8, 1)
     assert model.sample(2).shape == (2, 8, 8, 1)
 
 

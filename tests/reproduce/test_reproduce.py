@@ -178,7 +178,7 @@ def test_settings_for_fewer_epochs_keeps_the_share_of_a_warm_up():
     assert experiment.settings_for(None) == {"epochs": 20, "warm_up": 10}
 
 
-@pytest.mark.parametrize("name", ["eecs230", "hierarchical", "factors"])
+@pytest.mark.parametrize("name", ["eecs230", "hierarchical", "factors", "discrete"])
 def test_reproduce_measures_and_draws_a_source(name, data_dir, tmp_path, monkeypatch):
     monkeypatch.setattr(dataset, "_SYNTHETIC_COUNTS", (64, 32))
     small = [

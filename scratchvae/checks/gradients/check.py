@@ -27,6 +27,7 @@ from scratchvae.checks.gradients.layer_target import target_of
 from scratchvae.checks.gradients.passes import run_passes
 from scratchvae.checks.gradients.probes import probe
 from scratchvae.checks.gradients.report import GradientReport
+from scratchvae.checks.gradients.snapshot import Snapshot
 from scratchvae.checks.gradients.target import Target
 from scratchvae.checks.gradients.unseen import unseen_arrays
 from scratchvae.errors import InputError
@@ -184,6 +185,8 @@ def _check(
         moved = run_passes(target, rng, passes.dy)
         return RetryPoint(moved.value, moved.gradients, moved.repeated)
 
+    gradients = [getattr(parameter, "grad", None) for parameter in target.parameters.values()]
+    snapshot = Snapshot(target.sources, gradients)
     try:
         passes = run_passes(target, rng)
         unseen = unseen_arrays(target, passes.kept) if passes.repeats else []
@@ -205,3 +208,4 @@ def _check(
         return replace(report, unseen=unseen)
     finally:
         target.restore()
+        snapshot.restore()

@@ -48,7 +48,9 @@ class LayerTarget(Target):
 
     def forward(self, other: bool = False) -> FloatArray:
         """Return a copy of the layer's output."""
-        x = 0.9 * self.x[::-1] if other else self.x
+        x = self.x
+        if other:  # in another order, where there is one
+            x = np.asarray(0.9 * (x[::-1] if x.ndim else x))
         return as_output(self.layer.forward(x, **self.options), self.calls["forward"])
 
     def backward(self, dy: FloatArray) -> None:

@@ -20,8 +20,8 @@ def check(name: str, answer: Any, measured: Any = None) -> Verdict:
     """Judge the reader's ``answer`` to the exercise called ``name``.
 
     A function or a class is called with random arguments and compared with the right one; a number
-    or a letter is compared at once. Every further wrong attempt adds another hint. A right piece of
-    the reader's own program is written into it.
+    or a letter is compared at once. Every other wrong answer adds another hint. A right piece of
+    the reader's own program is written into it, unless the package's own code does its work.
 
     Parameters
     ----------

@@ -42,8 +42,9 @@ def missing(answer: Any, right: Any, given: tuple[str, ...], idle: str) -> str:
     }
     stubs = [name for name, its in methods.items() if its is None or _is_stub(its)]
     for name, its in methods.items():
-        written = its is not None and name not in stubs and not _returns(its)
-        if written and (said := _nothing_returned(its, vars(right)[name])):
+        silent = None if its is None or name in stubs or _returns(its) else its
+        said = _nothing_returned(silent, vars(right)[name]) if silent is not None else ""
+        if said:
             return f"{name} {said}"
     if len(stubs) == len(methods):
         return ""

@@ -154,9 +154,15 @@ RECIPES = {
             "vq-vae",
             "784-500-z codes of a book, ReLU, Bernoulli, MADE prior (van den Oord et al. 2017)",
             dense.vq_vae,
-            latent_dim=16,
-            settings=Settings(learning_rate=1e-3, batch_size=100, epochs=20, pixels="binarised"),
-            options={"codes": 64, "code_dim": 8, "commitment": 5.0},
+            latent_dim=6,
+            settings=Settings(
+                learning_rate=2e-3,
+                schedule="cosine",
+                batch_size=100,
+                epochs=20,
+                pixels="binarised",
+            ),
+            options={"codes": 256, "code_dim": 8, "commitment": 5.0},
         ),
         Recipe(
             "diffusion",

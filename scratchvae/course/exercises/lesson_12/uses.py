@@ -85,7 +85,7 @@ INTERPOLATE = Exercise(
         ),
         "that mixes the two decoded images; mix the means, and decode each place between": (
             lambda vae, first, last, steps: np.linspace(
-                *(reconstruct(vae, image[None])[0] for image in (first, last)), steps
+                reconstruct(vae, first[None])[0], reconstruct(vae, last[None])[0], steps
             )
         ),
         "that goes from the last image to the first": lambda vae, first, last, steps: interpolate(

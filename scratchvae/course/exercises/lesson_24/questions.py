@@ -33,15 +33,15 @@ WHERE_CODES_REST = Question(
 PRICE_OF_CODES = Question(
     name="price-of-codes",
     kind="predict",
-    answer=16 * log(64),
+    answer=6 * log(256),
     mistakes={
-        "that is in bits; a nat is 1/log 2 bits": 16 * 6.0,
-        "that is the price of one code; an image has 16 of them": log(64),
-        "64 codes are 64 choices each time: 64 to the power of 16 in all": log(16 * 64),
+        "that is in bits; a nat is 1/log 2 bits": 6 * 8.0,
+        "that is the price of one code; an image has 6 of them": log(256),
+        "there are 256 choices each time: 256 to the power of 6 in all": log(6 * 256),
     },
     hints=(
         "q names one code with certainty: its KL to p is minus the logarithm of what p gives it.",
-        "Each of 16 places costs log 64.",
+        "Each of 6 places costs log 256.",
     ),
 )
 
