@@ -2,6 +2,7 @@
 
 from scratchvae.course.diagrams.drawing import Drawing
 from scratchvae.course.diagrams.gradients import dense_layer, reparameterisation, two_paths
+from scratchvae.course.diagrams.kernels import loop_orders, register_tile
 from scratchvae.course.diagrams.models import autoencoder, plates, variational_autoencoder
 from scratchvae.course.diagrams.quantities import evidence_gap, outer_products
 
@@ -10,8 +11,10 @@ __all__ = [
     "autoencoder",
     "dense_layer",
     "evidence_gap",
+    "loop_orders",
     "outer_products",
     "plates",
+    "register_tile",
     "reparameterisation",
     "two_paths",
     "variational_autoencoder",

@@ -14,6 +14,8 @@ from scratchvae.course.exercises import (
     lesson_11,
     lesson_12,
     lesson_13,
+    lesson_17,
+    lesson_26,
 )
 from scratchvae.course.exercises.exercise import Exercise, Question
 
@@ -31,6 +33,19 @@ LESSONS: tuple[list[Exercise | Question], ...] = (
     lesson_11.EXERCISES,
     lesson_12.EXERCISES,
     lesson_13.EXERCISES,
+    [],
+    [],
+    [],
+    lesson_17.EXERCISES,
+    [],
+    [],
+    [],
+    [],
+    [],
+    [],
+    [],
+    [],
+    lesson_26.EXERCISES,
 )
 """Each lesson's exercises, in the order in which the lesson asks them."""
 
