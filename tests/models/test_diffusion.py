@@ -68,8 +68,8 @@ class ForgetsTheWeight(Diffusion):
     """Weighs the layer that is drawn as the first."""
 
     def backward(self):
-        gap = self._last_pass()
-        self.decoder.backward_parameters(gap / (len(gap) // 2))
+        gap, reach = self._last_pass()
+        self.decoder.backward_parameters(reach * gap / (len(gap) // 2))
 
 
 def test_a_wrong_weight_of_the_drawn_layer_is_caught():
