@@ -175,7 +175,8 @@ class Diffusion(LatentModel):
         )  # (N, P + 8)
         found = self.decoder.forward(features, training)
         check_array(found, "what the denoiser gives", z.shape, self.dtype, "change its last layer")
-        return share * scaled + reach * found
+        guess: FloatArray = share * scaled + reach * found
+        return guess
 
     def _scales(self, t: NDArray[Any]) -> tuple[FloatArray, FloatArray, FloatArray]:
         """Return s, σ / s and α √v / s of the layers ``t``, (N, 1) each: see ``guess_noise``."""
