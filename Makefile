@@ -10,6 +10,8 @@ EXTRAS ?= dev
 DEV := $(VENV)/installed-$(EXTRAS)
 ON_BOTH_BACKENDS := tests/layers tests/probability tests/training tests/models \
   tests/engine/test_engine.py tests/course/test_lessons.py
+IN_PLAIN_PYTHON := $(addprefix tests/kernels/test_,products.py convolution.py elementwise.py \
+  batch_norm.py pass_tasks.py latents.py zero_skipping.py)
 
 .PHONY: train lessons notebooks test test-long test-browser coverage mutation format clean help
 
@@ -22,7 +24,7 @@ help:
 	@echo "             make test EXTRAS=dev,bench also holds it against PyTorch and JAX"
 	@echo "make test-long   what takes minutes: killed runs, hostile files, memory over time"
 	@echo "make test-browser  the lessons in a real browser (needs Chromium)"
-	@echo "make coverage  which lines the tests run, kernels included"
+	@echo "make coverage  which lines and branches the tests run, kernels included"
 	@echo "make mutation  which small mistakes in the code the tests see (an hour or more)"
 	@echo "             make mutation MUTANTS='scratchvae.layers.*' for some of them"
 	@echo "make format  mend the format"
@@ -52,12 +54,15 @@ test-browser: $(DEV) $(VENV)/installed-lessons
 	$(BIN)/python -m pip install --quiet --editable '.[browser]'
 	$(BIN)/python -m pytest tests/browser
 
-# Compiled lines cannot be counted, so the kernels run as plain Python here, on their small shapes.
+# Compiled lines cannot be counted, so the kernels run as plain Python first, on small shapes. What
+# generates their code runs only when nothing is kept of it: hence a folder of its own.
 coverage: $(DEV)
-	NUMBA_DISABLE_JIT=1 $(BIN)/python -m pytest tests/kernels/test_products.py \
-	  tests/kernels/test_convolution.py tests/kernels/test_elementwise.py \
-	  tests/kernels/test_batch_norm.py tests/kernels/test_pass_tasks.py --cov --cov-report=
-	$(BIN)/python -m pytest --cov --cov-append --cov-report=term:skip-covered
+	rm -rf .coverage .coverage-kernels
+	NUMBA_DISABLE_JIT=1 $(BIN)/python -m pytest --numprocesses auto -m "not large" \
+	  $(IN_PLAIN_PYTHON) --cov --cov-report=
+	NUMBA_CACHE_DIR="$(CURDIR)/.coverage-kernels" $(BIN)/python -m pytest --numprocesses auto \
+	  --cov --cov-append --cov-report=term:skip-covered
+	$(BIN)/python tests/support/coverage_totals.py
 
 # What survived is kept in mutants/: run it again after a change, and only that is tried anew.
 mutation: $(DEV)
@@ -86,5 +91,6 @@ $(VENV)/installed-lessons: $(VENV)/installed
 	@touch $@
 
 clean:
-	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage
+	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf .coverage .coverage-kernels
 	find . -type d '(' -name __pycache__ -o -name .ipynb_checkpoints ')' -prune -exec rm -rf {} +

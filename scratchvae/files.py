@@ -24,14 +24,19 @@ _ATTEMPTS = 3
 
 
 def as_path(path: Any) -> Path:
-    """Return a path that was given as text or as a ``Path``; ``InputError`` for anything else."""
+    """Return a path that was given as text or as a ``Path``; ``InputError`` for anything else.
+
+    A path that begins with ``~`` is in the user's folder. (A shell makes it so only where it stands
+    at the beginning of a word, and Python nowhere: it would make a folder of the name ``~``.)
+    """
     try:
         text = os.fspath(path)
-    except TypeError:
+        os.fsencode(text)
+    except (TypeError, UnicodeEncodeError):  # the latter of half a character
         text = None
     if not isinstance(text, str) or "\0" in text:
         raise InputError(f"a path must be text or a pathlib.Path, without null bytes, not {path!r}")
-    return Path(text)
+    return Path(os.path.expanduser(text))
 
 
 # Reading

@@ -1,7 +1,13 @@
-"""Progress bars, where there is somebody to see them."""
+"""Progress bars and lines on standard error, where there is somebody to see them.
 
+A program with windows has no standard error, and others put an object of their own in its place,
+which may do no more than ``write``. Nothing that is said there may end what is being done.
+"""
+
+import io
 import os
 import sys
+from contextlib import suppress
 from typing import Any
 
 from scratchvae.errors import InputError
@@ -24,9 +30,24 @@ def progress_bar(wanted: bool, **options: Any) -> Any:
         names = ", ".join(sorted(name for name in os.environ if name.startswith("TQDM_")))
         raise InputError(f"tqdm cannot read {names} ({error})", "correct it, or unset it") from None
     notebook = _in_notebook()
-    shown = wanted and (notebook or sys.stderr.isatty())
+    shown = wanted and (notebook or _on_terminal())
     usual = {"leave": notebook, "dynamic_ncols": not notebook}
-    return tqdm(disable=not shown, file=sys.stderr, **(usual | options))
+    return tqdm(disable=not shown, file=sys.stderr if shown else io.StringIO(), **(usual | options))
+
+
+def say(line: str) -> None:
+    """Write a line to standard error, if there is one."""
+    if sys.stderr is not None:  # where it is, `print` would take standard output
+        with suppress(OSError, ValueError, AttributeError):  # closed, or no stream
+            print(line, file=sys.stderr)
+            sys.stderr.flush()
+
+
+def _on_terminal() -> bool:
+    try:
+        return bool(sys.stderr.isatty())
+    except (AttributeError, ValueError):  # none, one of somebody's own, or closed
+        return False
 
 
 def _in_notebook() -> bool:

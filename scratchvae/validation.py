@@ -52,10 +52,10 @@ def as_array(values: Any, name: str) -> NDArray[Any]:
     Text, objects, complex numbers, rows of different lengths and masked entries are an
     ``InputError``: NumPy would take most of them, and make something else of them later.
     """
-    if isinstance(values, np.ma.MaskedArray) and np.ma.is_masked(values):
+    if masked := _count_masked(values):
         raise InputError(
-            f"{name} must have all its numbers, and {np.ma.getmaskarray(values).sum()} of them are "
-            "masked: fill them with .filled(0), or leave their rows out"
+            f"{name} must have all its numbers, and {masked} of them are masked: fill them with "
+            ".filled(0), or leave their rows out"
         )
     try:
         array = np.asarray(values)
@@ -63,6 +63,10 @@ def as_array(values: Any, name: str) -> NDArray[Any]:
         different = "inhomogeneous" in str(error)
         problem = "these rows differ in length" if different else shown(values)
         raise InputError(f"{name} must be an array of numbers, not {problem}") from None
+    except Exception as error:  # another library's array that does not let itself be converted
+        why = " ".join(str(error).split())
+        kind = type(values).__name__
+        raise InputError(f"{name} is a {kind}, of which NumPy makes no array: {why}") from None
     if array.dtype.kind not in "biuf":
         came = shown(values) if array.ndim == 0 else f"{array.dtype} of shape {array.shape}"
         raise InputError(
@@ -71,12 +75,19 @@ def as_array(values: Any, name: str) -> NDArray[Any]:
     return array
 
 
+def _count_masked(values: Any) -> int:
+    """Return how many numbers are masked, in an array or in a list of arrays."""
+    if isinstance(values, list | tuple):
+        return sum(_count_masked(one) for one in values if isinstance(one, np.ma.MaskedArray))
+    return int(np.ma.count_masked(values)) if isinstance(values, np.ma.MaskedArray) else 0
+
+
 def check_floats(x: Any, name: str, dtype: np.dtype[Any] | None = None) -> FloatArray:
     """Return ``x`` if it is an array of floats (of ``dtype``, where one is asked for).
 
     Nothing is converted in silence: a wrong dtype in a hand-written layer is a bug to be seen.
     """
-    if not isinstance(x, np.ndarray):
+    if not isinstance(x, np.ndarray) or isinstance(x, np.matrix):  # whose x * x is a product
         raise InputError(f"{name} must be a NumPy array, not {type(x).__name__}")
     if isinstance(x, np.ma.MaskedArray):
         as_array(x, name)  # which refuses masked numbers

@@ -5,11 +5,14 @@ import pickle
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import scratchvae
 from scratchvae.cli import main
+from scratchvae.data.download import DownloadError
 from scratchvae.errors import InputError, unknown_name
+from scratchvae.runs.folders import FolderTakenError
 
 PACKAGE = Path(scratchvae.__file__).parent
 
@@ -23,6 +26,16 @@ def test_input_error_joins_problem_and_remedy():
     copy = pickle.loads(pickle.dumps(error))
     assert (str(copy), copy.remedy) == (str(error), error.remedy)
     assert isinstance(error, ValueError)
+    for kind in (FolderTakenError, DownloadError):  # as a pool of processes sends them
+        first = kind("the folder is taken", "another one")
+        copy = pickle.loads(pickle.dumps(first))
+        assert (type(copy), str(copy), vars(copy)) == (kind, str(first), vars(first))
+
+
+def test_an_error_is_one_line_whatever_it_shows():
+    error = InputError(f"x must be 1, not {np.ones((2, 2))!r}", "give\nanother")
+    assert str(error) == "x must be 1, not array([[1., 1.], [1., 1.]]): give another"
+    assert error.remedy == "give another"
 
 
 @pytest.mark.parametrize(

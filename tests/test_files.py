@@ -3,12 +3,14 @@
 import errno
 import os
 import stat
+from pathlib import Path
 
 import pytest
 from helpers import refused
 from small_runs import names_in
 
 from scratchvae.files import (
+    as_path,
     check_writable,
     make_folder,
     read_json,
@@ -120,3 +122,19 @@ def test_make_folder_below_a_file_is_refused(tmp_path):
     for path in (tmp_path / "file", tmp_path / "file" / "folder"):
         with refused("cannot create the folder", "choose another"):
             make_folder(path)
+
+
+def test_a_tilde_at_the_beginning_is_the_users_folder(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+    assert as_path("~/runs/é") == tmp_path / "runs" / "é"
+    assert as_path(Path("~")) == tmp_path
+    assert as_path("runs/~") == Path("runs/~")
+    write_text("~/note.txt", "kept")
+    assert (tmp_path / "note.txt").read_text() == "kept"
+
+
+@pytest.mark.parametrize("path", [None, 3, b"x", ["x"], "a\0b", "\ud800"], ids=repr)
+def test_what_no_file_can_be_called_is_refused(path):
+    with refused("a path must be text or a pathlib.Path"):
+        as_path(path)

@@ -4,9 +4,10 @@ import io
 import sys
 from types import SimpleNamespace
 
-from helpers import refused
+import pytest
+from helpers import IMAGE_SHAPE, pixels, refused, small_vae
 
-from scratchvae.progress import progress_bar
+from scratchvae.progress import progress_bar, say
 
 
 class Terminal(io.StringIO):
@@ -50,3 +51,31 @@ def test_a_variable_that_tqdm_cannot_read_is_named(monkeypatch):
     monkeypatch.setattr("builtins.__import__", failing)
     with refused("TQDM_MININTERVAL", "'soon'", "unset it"):
         progress_bar(True)
+
+
+class WriteOnly:
+    """What a program of somebody's own may put in the place of standard error."""
+
+    def __init__(self):
+        self.written = ""
+
+    def write(self, text):
+        self.written += text
+
+
+def closed():
+    stream = io.StringIO()
+    stream.close()
+    return stream
+
+
+@pytest.mark.parametrize("make", [lambda: None, WriteOnly, closed, io.StringIO])
+def test_training_needs_no_standard_error(make, monkeypatch, capsys):
+    # A program with windows has none, and says so with None.
+    monkeypatch.setattr(sys, "stderr", make())
+    images = pixels(6, *IMAGE_SHAPE)
+    assert len(small_vae().fit(images, epochs=1, progress=True).history_) == 1
+    say("one line")
+    assert capsys.readouterr().out == ""
+    if isinstance(sys.stderr, WriteOnly):
+        assert sys.stderr.written == "one line\n"

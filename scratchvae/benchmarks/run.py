@@ -1,6 +1,6 @@
 """The whole benchmark: what it measures, in which order, and what it refuses."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +19,7 @@ from scratchvae.benchmarks.rivals import RIVALS, Rival
 from scratchvae.benchmarks.steps import Report
 from scratchvae.benchmarks.timing import Ceiling, Effort, limited_threads
 from scratchvae.data import find_local
-from scratchvae.errors import InputError, unknown_name
+from scratchvae.errors import InputError, shown, unknown_name
 from scratchvae.files import AnyPath, as_path, check_writable, write_json
 from scratchvae.plots import save_figure
 from scratchvae.validation import check_count
@@ -124,6 +124,9 @@ def run_bench(
             "the benchmark measures the compiled kernels, and NumPy computes here: install Numba, "
             "and unset SCRATCHVAE_KERNELS"
         )
+    for what, names in (("measurements", measurements), ("against", against)):
+        if isinstance(names, str) or not isinstance(names, Iterable):
+            raise InputError(f"{what} must be a list of names, not {shown(names)}")
     json_path = None if json_path is None else as_path(json_path)
     picture_path = None if picture_path is None else as_path(picture_path)
     plan = plan or (QUICK if quick else FULL)
@@ -187,7 +190,7 @@ def run_bench(
 
 def _rival(name: str) -> Rival:
     """Return a rival that is installed."""
-    if name not in RIVALS:
+    if not isinstance(name, str) or name not in RIVALS:
         raise unknown_name("framework to measure against", name, RIVALS)
     RIVALS[name].check()
     return RIVALS[name]
@@ -202,7 +205,7 @@ def _check(
 ) -> None:
     """Raise ``InputError`` if something could not be measured or written later."""
     for name in measurements:
-        if name not in MEASUREMENTS:
+        if not isinstance(name, str) or name not in MEASUREMENTS:
             raise unknown_name("measurement", name, MEASUREMENTS)
     if threads is not None:
         check_count(threads, "threads")

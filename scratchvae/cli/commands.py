@@ -212,7 +212,7 @@ def bench(options: argparse.Namespace) -> int:
     result = run_bench(
         options.measurements or USUAL,
         threads=options.threads,
-        against=options.against.split(",") if options.against else (),
+        against=() if options.against is None else options.against.split(","),
         json_path=options.json,
         picture_path=options.picture,
         quick=options.quick,

@@ -5,6 +5,8 @@ package's are trained on the same digits with the same settings.
 """
 
 import argparse
+import inspect
+import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,9 +16,9 @@ import numpy as np
 
 from scratchvae.course.display import digits, sized
 from scratchvae.course.exercises.catalogue import LESSONS
-from scratchvae.course.exercises.checking import judge
 from scratchvae.course.exercises.exercise import Exercise
-from scratchvae.course.own_program import load
+from scratchvae.course.exercises.judging import judge
+from scratchvae.course.own_program import load, ours
 from scratchvae.errors import InputError
 from scratchvae.models import build
 
@@ -25,7 +27,7 @@ NEAR_ENOUGH = 2.0  # nats: other seeds of one program differ by about one
 
 
 def examine(path: Path) -> dict[str, str]:
-    """Return for each piece of the course "right", "missing", or what is wrong with it.
+    """Return for each piece of the course "right", or what is wrong, or "missing" and its usage.
 
     Raises
     ------
@@ -43,10 +45,34 @@ def examine(path: Path) -> dict[str, str]:
         if wrong is None:
             found[exercise.piece] = "right"
         elif wrong.cause == "not done":
-            found[exercise.piece] = "missing"
+            found[exercise.piece] = f"missing: {_usage(ours(exercise.piece))}"
         else:
             found[exercise.piece] = f"wrong: {wrong.sentence}"
     return found
+
+
+def _usage(piece: Any) -> str:
+    """Return how a piece is called, and which methods it has."""
+    if not isinstance(piece, type):
+        return f"{piece.__name__}{_arguments(piece)}"
+    methods = {name: its for name, its in vars(piece).items() if not name.startswith("_")}
+    named = [
+        name if isinstance(its, property) else f"{name}{_arguments(its)}"
+        for name, its in methods.items()
+    ]
+    return f"{piece.__name__}{_arguments(piece)} with {', '.join(named)}"
+
+
+def _arguments(function: Any) -> str:
+    """Return a function's arguments with their defaults, without types."""
+    signature = inspect.signature(function)
+    plain = [
+        argument.replace(annotation=inspect.Parameter.empty)
+        for name, argument in signature.parameters.items()
+        if name != "self"
+    ]
+    kept = signature.replace(parameters=plain, return_annotation=inspect.Signature.empty)
+    return re.sub(r"<class 'numpy\.(\w+)'>", r"np.\1", str(kept))
 
 
 def compare_training(module: Any) -> tuple[float, float]:

@@ -4,15 +4,15 @@ A piece is a function or a class that an exercise asks for. Once it is right, th
 written in goes into ``my_vae.py`` beside the lessons; it may just as well be written there by hand.
 """
 
-import ast
-import importlib.util
 import linecache
 import os
+import time
 from pathlib import Path
 from types import FunctionType, ModuleType
 from typing import Any
 
-from scratchvae.course import program
+from scratchvae.course import patience, program
+from scratchvae.course.merging import merge
 from scratchvae.errors import InputError, unknown_name
 from scratchvae.files import write_text
 
@@ -27,23 +27,31 @@ from scratchvae.course.program import *  # noqa: F403
 '''
 
 
+_endless: dict[bytes, str] = {}  # what is said of programs that did not end, by their text
+
+
 def own_file() -> Path:
     """Return where the reader's program is, or will be."""
     return Path(os.environ.get(VARIABLE) or "my_vae.py")
 
 
-def keep(piece: Any) -> str:
+def keep(piece: Any, name: str) -> str:
     """Write the cell that defines ``piece`` into the reader's program; return what to say of it.
 
     Definitions there that have the same names are replaced, everything else stays as it is.
+    ``name`` is what the program calls the piece.
     """
     path = own_file()
     file, cell = source_of(piece)
-    if not cell or Path(file).name == path.name:
-        return ""  # typed where nothing keeps its source, or in the file itself
+    if Path(file).name == path.name:
+        return ""  # it has been written there by hand
+    if not cell:
+        return f"It is not in {path}: define it in a cell by itself, without any % commands."
+    if getattr(piece, "__name__", "") != name:
+        return f"It is not in {path}, which needs it under the name {name}: rename it."
     try:
         text = path.read_text(encoding="utf-8") if path.exists() else _HEADER
-        merged = _merged(text, cell)
+        merged = merge(text, cell)
         if merged != text:
             write_text(path, merged)
     except SyntaxError as error:
@@ -67,7 +75,7 @@ def find(name: str) -> Any:
 def own_pieces(module: ModuleType | None) -> dict[str, Any]:
     """Return what a reader's program has in the place of our pieces, by name."""
     theirs = {name: getattr(module, name, None) for name in program.__all__}
-    return {name: its for name, its in theirs.items() if its not in (None, ours(name))}
+    return {n: its for n, its in theirs.items() if its is not None and its is not ours(n)}
 
 
 def load(path: Path | None = None) -> ModuleType | None:
@@ -83,17 +91,31 @@ def load(path: Path | None = None) -> ModuleType | None:
     path = path or own_file()
     if not path.exists():
         return None
-    specification = importlib.util.spec_from_file_location("my_vae", path)
-    assert specification is not None
-    assert specification.loader is not None
-    module = importlib.util.module_from_spec(specification)
-    linecache.checkcache(str(path))
     try:
-        specification.loader.exec_module(module)
-    except SyntaxError as error:
-        raise InputError(f"{path} has an error in line {error.lineno} ({error.msg})") from None
-    except Exception as error:
-        raise InputError(f"{path} stops with {type(error).__name__}: {error}") from None
+        text = path.read_bytes()
+    except OSError as error:
+        raise InputError(f"{path} cannot be read ({error.strerror})") from None
+    if text in _endless:
+        raise InputError(_endless[text])
+    module = ModuleType("my_vae")
+    module.__file__ = str(path)
+    linecache.checkcache(str(path))
+    deadline = time.monotonic() + patience.MOST_SECONDS
+    try:
+        with patience.stopped_at(deadline):
+            # Not by an import, which takes what it compiled within the same second for still valid.
+            exec(compile(text, str(path), "exec"), vars(module))
+    except BaseException as error:
+        if time.monotonic() >= deadline:
+            # Not to be waited for again by every cell that asks for a piece.
+            _endless[text] = f"{path} had not ended after {patience.MOST_SECONDS:.0f} seconds"
+            raise InputError(_endless[text]) from None
+        if isinstance(error, SyntaxError):
+            line = f" in line {error.lineno}" if error.lineno else ""
+            raise InputError(f"{path} has an error{line} ({error.msg})") from None
+        if isinstance(error, Exception | SystemExit):
+            raise InputError(f"{path} stops with {type(error).__name__}: {error}") from None
+        raise  # the reader's Ctrl-C
     return module
 
 
@@ -109,43 +131,3 @@ def source_of(piece: Any) -> tuple[str, str]:
     functions = [piece, *(vars(piece).values() if isinstance(piece, type) else ())]
     files = [f.__code__.co_filename for f in functions if isinstance(f, FunctionType)]
     return (files[0], "".join(linecache.getlines(files[0]))) if files else ("", "")
-
-
-def _merged(text: str, cell: str) -> str:
-    """Return ``text`` with the imports, definitions and constants of ``cell`` in it.
-
-    A name's definition is replaced where it stands; new ones come at the end. The cell's other
-    statements, such as the call of the checker, are left out.
-    """
-    for node in ast.parse(cell).body:
-        lines, places = text.splitlines(), {_name(old): old for old in ast.parse(text).body}
-        source = cell.splitlines()[_first_line(node) - 1 : node.end_lineno]
-        if isinstance(node, ast.Import | ast.ImportFrom):
-            if source[0] not in lines:
-                imports = [n for n in ast.parse(text).body if isinstance(n, ast.Import)]
-                place = imports[-1].end_lineno if imports else 0
-                lines[place:place] = source
-        elif not (name := _name(node)):
-            continue
-        elif name in places:
-            lines[_first_line(places[name]) - 1 : places[name].end_lineno] = source
-        else:
-            lines += ["", "", *source]
-        text = "\n".join(lines) + "\n"
-    return text
-
-
-def _name(node: ast.stmt) -> str:
-    """Return what a statement defines: a function, a class or a constant; else nothing."""
-    if isinstance(node, ast.FunctionDef | ast.ClassDef):
-        return node.name
-    if isinstance(node, ast.Assign) and isinstance(node.value, ast.Constant):
-        target = node.targets[0]
-        return target.id if isinstance(target, ast.Name) else ""
-    return ""
-
-
-def _first_line(node: ast.stmt) -> int:
-    """Return the line that a statement begins in, its decorators included."""
-    decorators: list[ast.expr] = getattr(node, "decorator_list", [])
-    return min([node.lineno, *(each.lineno for each in decorators)])

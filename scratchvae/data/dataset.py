@@ -1,85 +1,27 @@
-"""Find a data set by name: in a folder of the user's, in the cache, or on the network.
+"""Load a data set by name: from a folder of the user's, the cache, or the network."""
 
-MNIST and Fashion-MNIST come as four files each, under the same four names. A folder called
-``mnist`` or ``fashion-mnist`` says which of the two it contains; files anywhere else are recognised
-by their content.
-"""
-
-import hashlib
 import os
-import sys
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass, replace
-from functools import cache, cached_property
+from functools import cache
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from scratchvae.data.download import DownloadError, download
-from scratchvae.data.idx import read_idx
-from scratchvae.data.remotes import FILES, REMOTES, RemoteDataset
+from scratchvae.data.folders import files_in, find_in, read_files
+from scratchvae.data.remotes import REMOTES, RemoteDataset
+from scratchvae.data.splits import Dataset, counted_dataset
 from scratchvae.errors import InputError, unknown_name
-from scratchvae.files import user_cache_folder
+from scratchvae.files import as_path, user_cache_folder
+from scratchvae.progress import say
 from scratchvae.validation import check_seed
 
 DATASET_NAMES = ("auto", "mnist", "fashion-mnist", "synthetic")
 _DATA_VARIABLE = "SCRATCHVAE_DATA"
-_IMAGE_SHAPE = (28, 28)
-_CLASSES = 10
 _SYNTHETIC_COUNTS = (60_000, 10_000)  # those of MNIST
 
 _SYNTHETIC = 'use the synthetic digits, `load("synthetic")`'
-
-_Arrays = tuple[NDArray[np.uint8], NDArray[np.uint8], NDArray[np.uint8], NDArray[np.uint8]]
-
-
-@dataclass(frozen=True, eq=False)
-class Dataset:
-    """Images and labels, for training and for testing.
-
-    Attributes
-    ----------
-    name
-        What the data set is: never "auto".
-    train_images, test_images
-        Pixels from 0 to 255, (N, 28, 28, 1) uint8.
-    train_labels, test_labels
-        Classes from 0 to 9, (N,) uint8.
-    origin
-        Where the data set came from, for a human to read.
-    train_factors, test_factors
-        The known factors of each image of the synthetic digits, (N, 7) float32, in the order of
-        ``synthetic.FACTOR_NAMES`` and the units of ``synthetic.FACTORS``; ``None`` for the other
-        data sets, whose factors are unknown. ``synthetic.named_factors`` names them.
-    """
-
-    name: str
-    train_images: NDArray[np.uint8]
-    train_labels: NDArray[np.uint8]
-    test_images: NDArray[np.uint8]
-    test_labels: NDArray[np.uint8]
-    origin: str
-    train_factors: NDArray[np.float32] | None = None
-    test_factors: NDArray[np.float32] | None = None
-
-    @cached_property
-    def fingerprint(self) -> dict[str, Any]:
-        """How many images each split has, and a hash of all images and labels."""
-        arrays = (self.train_images, self.train_labels, self.test_images, self.test_labels)
-        counts = {"train": len(self.train_images), "test": len(self.test_images)}
-        return counts | {"sha256": _content_hash(arrays)}
-
-    def first(self, train: int | None, test: int | None) -> "Dataset":
-        """Return only the first images of each split, with labels and factors; ``None``: all."""
-        kept: dict[str, Any] = {}
-        for split, count in (("train", train), ("test", test)):
-            for what in ("images", "labels", "factors"):
-                array = getattr(self, f"{split}_{what}")
-                kept[f"{split}_{what}"] = None if array is None else array[:count]
-        return replace(self, **kept)
 
 
 def load(
@@ -124,11 +66,15 @@ def load(
         raise unknown_name("data set", name, DATASET_NAMES)
     seed = check_seed(seed)
     if name == "synthetic":
+        if data_dir is not None:
+            _say_once(
+                f"scratchvae: {str(as_path(data_dir))!r} is not used: synthetic digits are drawn"
+            )
         return _synthetic(seed, "")
     remote = remotes["mnist" if name == "auto" else name]
     passed_over = ""
     for folder in _user_folders(data_dir):
-        found = _find(remote, folder, remotes)
+        found = find_in(remote, folder, remotes)
         if isinstance(found, Dataset):
             return _announced(passed_over, found)
         passed_over = f"no {remote.title} in {str(folder)!r} ({found})"
@@ -162,7 +108,7 @@ def _announced(passed_over: str, data: Dataset) -> Dataset:
 
 @cache
 def _say_once(line: str) -> None:
-    print(" ".join(line.split()), file=sys.stderr, flush=True)
+    say(" ".join(line.split()))
 
 
 def find_local(
@@ -178,7 +124,7 @@ def find_local(
     if not isinstance(name, str) or name not in remotes:
         raise unknown_name("data set", name, remotes)
     for folder in _user_folders(None):
-        found = _find(remotes[name], folder, remotes)
+        found = find_in(remotes[name], folder, remotes)
         if isinstance(found, Dataset):
             return found
     return _find_in_cache(remotes[name], cache_folder(cache_dir), remotes)
@@ -190,7 +136,7 @@ def _user_folders(data_dir: str | os.PathLike[str] | None) -> list[Path]:
         "the data folder": data_dir,
         f"the folder in {_DATA_VARIABLE}": os.environ.get(_DATA_VARIABLE) or None,
     }
-    folders = {w: Path(os.path.expanduser(p)) for w, p in named.items() if p is not None}
+    folders = {what: as_path(path) for what, path in named.items() if path is not None}
     for what, folder in folders.items():
         state = "may not be read"
         if not os.path.isdir(folder):
@@ -217,107 +163,23 @@ def _find_or_download(
     folder = cache / remote.name
     download(remote, folder, progress=progress)
     origin = f"{remote.title} downloaded into {folder}"
-    return _dataset(remote.name, origin, _read(_files_in(folder)))
+    return counted_dataset(remote.name, origin, read_files(files_in(folder)))
 
 
 def cache_folder(cache_dir: str | os.PathLike[str] | None = None) -> Path:
     """Return where downloads are kept: the folder named, or the system's for this package."""
-    return Path(cache_dir) if cache_dir else user_cache_folder()
+    none = cache_dir is None or (isinstance(cache_dir, str) and not cache_dir)
+    return user_cache_folder() if none else as_path(cache_dir)
 
 
 def _find_in_cache(
     remote: RemoteDataset, cache: Path, remotes: Mapping[str, RemoteDataset]
 ) -> Dataset | None:
     with suppress(InputError):  # damaged: as if it were not there, so that a download replaces it
-        found = _find(remote, cache, remotes, only_original=True)
+        found = find_in(remote, cache, remotes, only_original=True)
         if isinstance(found, Dataset):
             return found
     return None
-
-
-def _find(
-    remote: RemoteDataset,
-    folder: Path,
-    remotes: Mapping[str, RemoteDataset],
-    *,
-    only_original: bool = False,
-) -> Dataset | str:
-    """Look for a data set in a folder; return it, or say what is in the folder instead.
-
-    A folder with the name of the data set may contain other images than the original ones, unless
-    ``only_original``, but never those of another known data set.
-    """
-    found = "its files are not there"
-    for place in (folder / remote.name, folder):
-        files = _files_in(place)
-        missing = [name for name in FILES if name not in files]
-        if missing:
-            if files:
-                found = f"{', '.join(missing)} is missing in {str(place)!r}"
-            continue
-        arrays = _read(files)
-        content = _content_hash(arrays)
-        titles = {other.content_hash: other.title for other in remotes.values()}
-        named = Path(os.path.abspath(place)).name == remote.name and not only_original
-        if content == remote.content_hash or (named and content not in titles):
-            origin = f"{remote.title} from {place}"
-            if content != remote.content_hash:
-                origin += ", by the folder's name, though not the original images"
-            return _dataset(remote.name, origin, arrays)
-        found = f"the images in {str(place)!r} are {titles.get(content, 'of another data set')}"
-    return found
-
-
-def _files_in(folder: Path) -> dict[str, Path]:
-    """Return those of the four files that are in a folder, under any of their usual names."""
-    files = {}
-    for name in FILES:
-        for usual in (name, name.replace("-idx", ".idx")):
-            for path in (folder / f"{usual}.gz", folder / usual):
-                # Some archives unpack into a folder that has the file's name.
-                if name not in files and os.path.isfile(path):
-                    files[name] = path
-    return files
-
-
-def _read(files: Mapping[str, Path]) -> _Arrays:
-    """Read and check the four files; images come back as (N, 28, 28, 1)."""
-    arrays = []
-    for images, labels in (FILES[:2], FILES[2:]):
-        path, label_path = files[images], files[labels]
-        pixels, classes = read_idx(path), read_idx(label_path)
-        if pixels.shape[1:] != _IMAGE_SHAPE:
-            raise _wrong(path, "images of shape (N, 28, 28)", f"shape {pixels.shape}")
-        if classes.ndim != 1:
-            raise _wrong(label_path, "labels of shape (N,)", f"shape {classes.shape}")
-        if len(classes) != len(pixels):
-            wanted = f"a label for each of the {len(pixels):,} images beside it"
-            raise _wrong(label_path, wanted, f"{len(classes):,} labels")
-        if classes.max() >= _CLASSES:
-            wanted = f"labels from 0 to {_CLASSES - 1}"
-            raise _wrong(label_path, wanted, f"a label {classes.max()}")
-        arrays += [pixels[..., np.newaxis], classes]
-    return arrays[0], arrays[1], arrays[2], arrays[3]
-
-
-def _wrong(path: Path, wanted: str, came: str) -> InputError:
-    """Return the error of a file that is sound but does not fit."""
-    remedy = "replace it with the file of the data set"
-    return InputError(f"expected {wanted} in {str(path)!r}, but found {came}", remedy)
-
-
-def _content_hash(arrays: _Arrays) -> str:
-    """Return the SHA-256 of all entries, which does not depend on how files are compressed."""
-    digest = hashlib.sha256()
-    for array in arrays:
-        digest.update(np.ascontiguousarray(array).reshape(-1).data)
-    return digest.hexdigest()
-
-
-def _dataset(name: str, origin: str, arrays: _Arrays, **factors: Any) -> Dataset:
-    """Return the data set, with its counts added to its origin."""
-    counts = f"({len(arrays[0]):,} + {len(arrays[2]):,} images)"
-    return Dataset(name, *arrays, origin=f"{origin} {counts}", **factors)
 
 
 def _synthetic(seed: int, why: str) -> Dataset:
@@ -327,7 +189,7 @@ def _synthetic(seed: int, why: str) -> Dataset:
     train_seed, test_seed = (int(part) for part in np.random.SeedSequence(seed).generate_state(2))
     train = make_synthetic_digits(_SYNTHETIC_COUNTS[0], seed=train_seed)
     test = make_synthetic_digits(_SYNTHETIC_COUNTS[1], seed=test_seed)
-    return _dataset(
+    return counted_dataset(
         "synthetic",
         f"{why}synthetic digits from seed {seed}",
         (train.images, train.labels, test.images, test.labels),

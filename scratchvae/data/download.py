@@ -2,6 +2,7 @@
 
 import hashlib
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 from scratchvae.data.remotes import RemoteDataset
@@ -21,6 +22,9 @@ class DownloadError(InputError):
     def __init__(self, problem: str, reason: str) -> None:
         super().__init__(problem, "check the network connection")
         self.reason = reason
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.problem, self.reason)
 
 
 class _MirrorError(Exception):

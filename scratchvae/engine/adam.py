@@ -1,6 +1,6 @@
 """Adam's step on all parameters as one list of tasks."""
 
-from operator import is_
+from operator import attrgetter, is_
 from typing import Any
 
 import numpy as np
@@ -10,7 +10,10 @@ from scratchvae.kernels.machine.memory import Memory
 from scratchvae.kernels.machine.tasks import Program, Resources, Task
 from scratchvae.kernels.machine.threads import get_threads
 from scratchvae.kernels.passes.adam import ADAM_FACTORS, adam_factors, adam_tasks
+from scratchvae.layers.parameter import check_apart, each_once
 from scratchvae.validation import FloatArray
+
+_IS_WRITEABLE = attrgetter("flags.writeable")  # somebody may freeze an array by that
 
 
 class AdamPlan:
@@ -20,6 +23,7 @@ class AdamPlan:
         self._facts: Facts | None = None  # of the parameters
         self._state: dict[str, FloatArray] = {}
         self._moments: list[FloatArray] = []
+        self._values: list[FloatArray] = []
         self._program: Program | None = None
         self._factors: dict[np.dtype[Any], FloatArray] = {}
         self._threads = 0
@@ -36,6 +40,7 @@ class AdamPlan:
             and threads == self._threads
             and same_moments
             and all(map(is_, state.values(), self._moments))
+            and all(map(_IS_WRITEABLE, self._values))
             and (same or self._facts.hold())
         ):
             self._make(optimiser, threads)
@@ -50,13 +55,16 @@ class AdamPlan:
 
     def _make(self, optimiser: Any, threads: int) -> None:
         facts, self._facts, self._program, self._threads = Facts(), None, None, threads
+        self._values = []
         facts.add(vars(optimiser), "parameters")
         facts.add_all(optimiser.parameters)
         self._state, self._moments = optimiser.state, list(optimiser.state.values())
         resources, tasks = Resources(threads, Memory()), list[Task]()
-        for name, parameter in optimiser.parameters.items():
+        check_apart(optimiser.parameters)
+        for name, parameter in each_once(optimiser.parameters).items():
             facts.add(vars(parameter), "value", "grad")
             value, grad = parameter.value, parameter.grad
+            self._values.append(value)
             first, second = optimiser.state[f"first/{name}"], optimiser.state[f"second/{name}"]
             arrays = value, grad, first, second
             for array in arrays:

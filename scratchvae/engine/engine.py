@@ -8,9 +8,11 @@ from weakref import WeakKeyDictionary
 from scratchvae import kernels
 from scratchvae.engine.turns import alone_with
 from scratchvae.engine.twins import twin
+from scratchvae.errors import InputError
 from scratchvae.kernels.machine.arena import Arena
 from scratchvae.layers import Layer
-from scratchvae.validation import chosen_by_variable
+from scratchvae.layers.parameter import each_once
+from scratchvae.validation import check_shape, chosen_by_variable
 
 
 class Engine:
@@ -32,6 +34,7 @@ class Engine:
         self._stands = False  # whether the round's double is that of the last round, as it was
         self._left: list[str] | None = None  # what passes leave in the present double
         self._collected: tuple[Mapping[str, Any], Mapping[str, Any]] | None = None
+        self._shared = False  # whether one of these parameters is in several places
 
     def __reduce__(self) -> Any:
         """Return what a copy or a pickle keeps: nothing, since all else can be made anew."""
@@ -116,7 +119,13 @@ class Engine:
         To be called within a round.
         """
         if self._collected is None:
-            self._collected = model.parameters, model.buffers
+            self._collected = parameters, _ = model.parameters, model.buffers
+            self._shared = len(each_once(parameters)) < len(parameters)
+            for name, parameter in parameters.items():
+                what = f"the gradient of {name}"
+                check_shape(parameter.grad, what, parameter.value.shape)
+                if not parameter.grad.flags.writeable:
+                    raise InputError(f"{what} must be writeable, not read-only: give a copy")
         return self._collected
 
     def hand_back(self, model: Any) -> None:
@@ -151,7 +160,10 @@ class Engine:
 
     def zero_grad(self, model: Any) -> None:
         """Let the gradients of a round's model start at 0: what a plan overwrites need not be."""
-        if self._vae is None and model is self._double and _is_ours(model):
+        self.arrays(model)
+        if self._shared:  # a gradient that several layers add to is overwritten by none of them
+            model.zero_grad()
+        elif self._vae is None and model is self._double and _is_ours(model):
             for network in model.networks.values():
                 network.zero_grad()
         else:

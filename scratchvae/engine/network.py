@@ -29,6 +29,9 @@ _SETTINGS = {
     *("in_channels", "out_channels", "kernel_size", "stride", "padding", "output_padding"),
 }
 
+# The passes that plans stand for. A class with others in their place runs those.
+_WRITTEN = {kind: (kind.forward, kind.backward) for kind in (*KNOWN, Sequential)}
+
 _MOST_PLANS = 16  # of one network: shapes that come once must not fill the memory
 
 
@@ -177,7 +180,10 @@ class PlannedNetwork(Layer):
         self._plans: dict[Any, Plan] = {}
         self._arenas: dict[tuple[int, int], Arena] = {}
         check_each_once([self.network])
+        facts.add(vars(Sequential), "forward", "backward")
         for layer in self._leaves(self.network, facts):
+            if type(layer) in _WRITTEN:
+                facts.add(vars(type(layer)), "forward", "backward")
             if not _is_known(layer):
                 self._pieces.append(layer)
                 continue
@@ -193,7 +199,8 @@ class PlannedNetwork(Layer):
             for name, parameter in layer.parameters.items():
                 held, what = vars(parameter), f"the gradient of {type(layer).__name__}'s {name}"
                 check_shape(parameter.grad, what, parameter.value.shape)
-                check_in_place(parameter.grad, what)
+                if self._keeps:  # else it may be read-only, as in a process that shares its memory
+                    check_in_place(parameter.grad, what)
                 check_same_dtype(f"{name} and its gradient", parameter.value, parameter.grad)
                 facts.add(held, "value", "grad")
         # Below the first piece that learns, nobody asks for a gradient.
@@ -204,7 +211,7 @@ class PlannedNetwork(Layer):
 
     def _leaves(self, layer: Layer, facts: Facts) -> Iterator[Layer]:
         """Yield the layers that run one after the other."""
-        if type(layer) is not Sequential or {"forward", "backward"} & vars(layer).keys():
+        if type(layer) is not Sequential or not _is_as_written(layer):
             yield layer
             return
         facts.add(vars(layer), "forward", "backward", "layers")
@@ -223,4 +230,11 @@ class PlannedNetwork(Layer):
 
 
 def _is_known(layer: Layer) -> bool:
-    return type(layer) in KNOWN and not {"forward", "backward"} & vars(layer).keys()
+    return type(layer) in KNOWN and _is_as_written(layer)
+
+
+def _is_as_written(layer: Layer) -> bool:
+    """Tell whether neither the layer nor its class has been given passes of its own."""
+    kind = type(layer)
+    own = {"forward", "backward"} & vars(layer).keys()
+    return not own and (kind.forward, kind.backward) == _WRITTEN[kind]

@@ -27,7 +27,8 @@ from scratchvae.kernels.matrix_product import (
     matmul_transposed_right_tasks,
 )
 from scratchvae.kernels.passes.activation import activation_backward_tasks, activation_tasks
-from scratchvae.kernels.passes.batch_norm import batch_norm_backward_tasks, batch_norm_forward_tasks
+from scratchvae.kernels.passes.batch_norm import batch_norm_forward_tasks
+from scratchvae.kernels.passes.batch_norm_gradients import batch_norm_backward_tasks
 from scratchvae.kernels.passes.bias import activation_backward_bias_tasks, bias_activation_tasks
 from scratchvae.layers import (
     ELU,
@@ -167,9 +168,10 @@ class Linear(Stage):
     def __init__(self, layers: list[Any], x: FloatArray, training: bool, places: Places) -> None:
         super().__init__(layers, x, training, places)
         layer = layers[0]
-        self.w, self.bias = layer.parameters.values()
+        y_shape = layer.output_shape(x)  # which checks its parameters
+        self.w, self.bias = (layer.parameters[name] for name in ("weight", "bias"))
         self.kind = _kind(layers[1]) if layers[1:] else IDENTITY
-        self.y = places.outputs.empty(layer.output_shape(x), x.dtype)
+        self.y = places.outputs.empty(y_shape, x.dtype)
         self.forward = self._map(self.y)
         self.forward += bias_activation_tasks(
             places.resources, self.y, self.bias.value, **self.kind
@@ -221,18 +223,20 @@ class Normalised(Linear):
         self.kind = _kind(layers[-1]) if layers[-1] is not norm else IDENTITY
         self.h, self.forward, self.bias = x, [], None
         if self.mapped:
-            self.w, self.bias = layers[0].parameters.values()
-            self.h = places.outputs.empty(layers[0].output_shape(x), x.dtype)
+            h_shape = layers[0].output_shape(x)
+            self.w, self.bias = (layers[0].parameters[name] for name in ("weight", "bias"))
+            self.h = places.outputs.empty(h_shape, x.dtype)
             self.forward += self._map(self.h)
         norm.check_input(self.h, training)
         self.moments = np.empty((2, norm.channels), x.dtype)  # mean and inverse_std
-        scale, shift = norm.parameters.values()
+        scale, shift = (norm.parameters[name] for name in ("scale", "shift"))
+        running = (norm.buffers[name] for name in ("running_mean", "running_variance"))
         bias = None if self.bias is None else self.bias.value
         self.y = places.outputs.empty(self.h.shape, x.dtype)
         self.forward += batch_norm_forward_tasks(
             places.resources,
             *(self.h, bias, scale.value, shift.value),
-            *(*norm.buffers.values(), *self.moments, self.y),
+            *(*running, *self.moments, self.y),
             training=training,
             momentum=norm.momentum,
             epsilon=norm.epsilon,
@@ -241,7 +245,8 @@ class Normalised(Linear):
 
     def backward(self, dy: FloatArray, source: Arena | None, accumulate: bool) -> Back:
         """Return the tasks through activation and norm, and then through the map."""
-        (mean, inverse_std), (scale, shift) = self.moments, self.norm.parameters.values()
+        mean, inverse_std = self.moments
+        scale, shift = (self.norm.parameters[name] for name in ("scale", "shift"))
         # The gradient at the norm's input is computed in any case.
         place = self.places.gradients if self.mapped or source is None else source
         d = place.empty(dy.shape, dy.dtype)

@@ -17,24 +17,31 @@ _trained: dict[int, tuple[int, int]] = {}
 _locks: dict[int, threading.RLock] = {}
 
 
-@contextmanager
-def trained_by(trainer: Any, model: Any) -> Iterator[None]:
+class trained_by:  # noqa: N801 - it is used as a function
     """Within this, refuse to let another trainer, or another thread, train the model.
 
-    An `InputError` is raised if one of them does already.
+    An `InputError` is raised if one of them does already. Each step begins with it: as a class it
+    takes half of the time that a generator does.
     """
-    mine = id(trainer), threading.get_ident()
-    held = _trained.setdefault(id(model), mine)  # in one step, whatever other threads do
-    if held != mine:
-        raise InputError(
-            f"this {type(model).__name__} is being trained already, by another thread or trainer: "
-            "wait until that has ended, or train a copy of the model (`copy.deepcopy(model)`)"
-        )
-    try:
-        yield
-    finally:
-        if held is mine:  # else this is within a longer training by the same trainer
-            _trained.pop(id(model), None)
+
+    __slots__ = ("_entered", "_mine", "_model")
+
+    def __init__(self, trainer: Any, model: Any) -> None:
+        self._mine, self._model = (id(trainer), threading.get_ident()), model
+
+    def __enter__(self) -> None:
+        held = _trained.setdefault(id(self._model), self._mine)  # at once, for all threads
+        if held != self._mine:
+            raise InputError(
+                f"this {type(self._model).__name__} is being trained already, by another thread or "
+                "trainer: wait until that has ended, or train a copy of the model "
+                "(`copy.deepcopy(model)`)"
+            )
+        self._entered = held is self._mine  # else this is within a longer training by the same
+
+    def __exit__(self, *_: object) -> None:
+        if self._entered:
+            _trained.pop(id(self._model), None)
 
 
 @contextmanager

@@ -4,7 +4,7 @@ Two passes through one layer at a time, as of a model that trains and of a threa
 would leave what they remember in the same attributes.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from copy import copy, deepcopy
 from typing import Any
 
@@ -27,8 +27,9 @@ def twin(layer: Layer) -> Layer:
 
 
 def _learned(layer: Layer) -> Iterator[Any]:
-    yield from layer.parameters.values()
-    yield from layer.buffers.values()
+    for held in (layer.parameters, layer.buffers):
+        if isinstance(held, Mapping):  # else it will be refused
+            yield from held.values()
 
 
 def _copied(value: Any, shared: dict[int, Any]) -> Any:

@@ -6,7 +6,6 @@ latents and their KL, the decoder's plan, the likelihood; and back. A VAE that i
 instead, and so does what does not fit, to be refused there.
 """
 
-from math import prod
 from typing import Any
 
 import numpy as np
@@ -32,10 +31,15 @@ from scratchvae.probability import (
 )
 from scratchvae.validation import FloatArray
 
-_PASSES = {"forward", "backward", "negative_log_likelihood", "gradient"}
+_PASSES = {"forward", "backward", "negative_log_likelihood", "gradient", "from_squared_distances"}
 _METHODS = {
     *("forward", "backward", "encode_distribution", "encode_backward"),
     *("decode_parameters", "decode_backward", "_mean_loss", "_last_pass"),
+}
+# What the programs stand for besides the layers of encoder and decoder, as it is written.
+_WRITTEN = {
+    kind: {name: getattr(kind, name) for name in sorted(_PASSES) if hasattr(kind, name)}
+    for kind in (BernoulliLikelihood, GaussianLikelihood, LogSoftplus, Sequential)
 }
 _FORMULAS = (kl_to_standard, kl_to_standard_gradients, reparameterise, reparameterise_backward)
 
@@ -57,6 +61,7 @@ def facts_of(model: Any) -> Facts | None:
     facts.add(written, *(formula.__name__ for formula in _FORMULAS))
     for part in (model, model.likelihood, model.variance_head):
         facts.add_all(vars(part), but=("terms",))  # those are new after each step
+        facts.add(vars(type(part)), *_PASSES)
     is_written = all(written.get(formula.__name__) is formula for formula in _FORMULAS)
     return facts if is_written else None
 
@@ -152,8 +157,8 @@ class VAEPasses:
             return None
         plan = self._plans.get((first, second))
         # Attributes that may be assigned: what the plan was made with must be what they are now.
-        variance = getattr(likelihood, "variance", None)
-        settings = likelihood, variance, getattr(head.network, "floor", None), weight
+        attributes = [getattr(likelihood, name, None) for name in ("variance", "include_constant")]
+        settings = likelihood, *attributes, getattr(head.network, "floor", None), weight
         if plan is None or plan.settings != settings:
             # What a network has given up is not kept here either.
             kept = [key for key in self._plans if encoder.has(key[0]) and decoder.has(key[1])]
@@ -164,7 +169,10 @@ class VAEPasses:
 
 def _is_plain(thing: Any, *kinds: type) -> bool:
     """Tell whether a layer or likelihood is of these very classes, with no method of its own."""
-    return type(thing) in kinds and not _PASSES & vars(thing).keys()
+    kind = type(thing)
+    if kind not in kinds or _PASSES & vars(thing).keys():
+        return False
+    return all(getattr(kind, name) is method for name, method in _WRITTEN[kind].items())
 
 
 class _VAEPlan:
@@ -176,10 +184,11 @@ class _VAEPlan:
         decoder: Plan,
         likelihood: Any,
         variance: float | None,
+        includes_constant: bool | None,
         floor: float | None,
         weight: float,
     ) -> None:
-        self.settings = likelihood, variance, floor, weight
+        self.settings = likelihood, variance, includes_constant, floor, weight
         self._encoder, self._decoder, self._likelihood = encoder, decoder, likelihood
         self._floor, self._weight = floor, weight / len(encoder.x)
         z, (count, dtype) = decoder.x, (len(encoder.x), encoder.x.dtype)
@@ -189,11 +198,14 @@ class _VAEPlan:
         self._log_variance, self._kl_weight = np.empty(z.shape, dtype), np.empty(1, dtype)
         self._sums, self._kl = np.empty(count, dtype), np.empty(count, dtype)
         resources, images = encoder.resources, (encoder.x, decoder.y)
+        pixels = decoder.y.size // count
+        self._constant = likelihood.constant(pixels) if includes_constant else 0.0
         self._latents = encoder.y, eps[0], self._log_variance
         if isinstance(likelihood, BernoulliLikelihood):
             scores = bernoulli_cross_entropy_sum_tasks(resources, *images, self._sums)
         else:
-            scores = squared_distances_tasks(resources, *images, self._sums)
+            weight = 0.5 / likelihood.variance
+            scores = squared_distances_tasks(resources, *images, self._sums, weight)
         latents = latents_forward_tasks(resources, *self._latents, z, self._kl, floor)
         tasks = [*encoder.tasks, *latents, *decoder.tasks, *scores]
         self._forward = Program(tasks, resources.threads, self._inputs)
@@ -202,10 +214,7 @@ class _VAEPlan:
     def forward(self, x: FloatArray, eps: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Return each image's negative log-likelihood and KL, (N,) both."""
         self._read = self._forward.run(x, eps)
-        if isinstance(self._likelihood, BernoulliLikelihood):
-            return self._sums.copy(), self._kl.copy()
-        nll = self._likelihood.from_squared_distances(self._sums, prod(x.shape[1:]))
-        return nll, self._kl.copy()
+        return self._sums + self._constant, self._kl.copy()
 
     def backward(self, beta: float, accumulate: bool) -> None:
         """Write the gradients of the last forward pass's loss, or add to what is there."""

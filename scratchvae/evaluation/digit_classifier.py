@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from scratchvae.data.batches import read_pixels
 from scratchvae.engine import looking_at
 from scratchvae.layers import Dense, Flatten, Parameter, ReLU, Sequential
-from scratchvae.models.checks import check_labels
+from scratchvae.models.checks import check_images, check_labels
 from scratchvae.probability.categorical import softmax
 from scratchvae.randomness import generator
 from scratchvae.training import LossTerms, Settings, Trainable, Trainer, train
@@ -41,11 +41,11 @@ class DigitClassifier(Trainable):
         self, image_shape: tuple[int, ...], classes: int = 10, hidden: int = 300, seed: int = 0
     ) -> None:
         rng = generator(check_seed(seed))
-        image_shape = check_sizes(image_shape, "image_shape")
+        self.image_shape = check_sizes(image_shape, "image_shape")
         self.classes = check_count(classes, "classes", 2)
         self.network = Sequential(
             Flatten(),
-            Dense(prod(image_shape), hidden, rng=rng),
+            Dense(prod(self.image_shape), hidden, rng=rng),
             ReLU(),
             Dense(hidden, classes, rng=rng),
         )
@@ -84,6 +84,17 @@ class DigitClassifier(Trainable):
         d_logits /= len(d_logits)
         self.network.backward_parameters(d_logits)
 
+    def as_images(self, images: NDArray[Any]) -> NDArray[Any]:
+        """Return ``images`` in the shape (N, H, W, C): 8-bit pixels, or floats from 0 to 1."""
+        return check_images(
+            images,
+            self.image_shape,
+            "images",
+            dtype=self.dtype,
+            unit_interval=True,
+            expects_unit_interval=True,
+        )
+
     def predict(self, images: NDArray[Any]) -> NDArray[np.int64]:
         """Return the likeliest class of each image, (N,): 8-bit pixels, or floats from 0 to 1."""
         likeliest: NDArray[np.int64] = self.probabilities(images).argmax(axis=1)
@@ -91,7 +102,7 @@ class DigitClassifier(Trainable):
 
     def probabilities(self, images: NDArray[Any]) -> FloatArray:
         """Return the probability of each class for each image, (N, K)."""
-        found = [np.empty((0, self.classes), self.dtype)]
+        images, found = self.as_images(images), [np.empty((0, self.classes), self.dtype)]
         for start in range(0, len(images), _CHUNK):
             with looking_at(self) as double:
                 x = read_pixels(images[start : start + _CHUNK], self.dtype)

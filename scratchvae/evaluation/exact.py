@@ -26,6 +26,7 @@ from scratchvae.errors import InputError
 from scratchvae.layers import Dense, Flatten, Reshape, Sequential
 from scratchvae.layers.sequential import each_layer
 from scratchvae.models import VAE
+from scratchvae.models.checks import check_images
 from scratchvae.probability import (
     GaussianLikelihood,
     kl_full,
@@ -38,7 +39,6 @@ from scratchvae.validation import (
     FloatArray,
     as_array,
     check_count,
-    check_finite,
     check_floats,
     check_is,
     check_positive,
@@ -235,10 +235,16 @@ def log_likelihood_by_quadrature(
 def _rows(images: NDArray[Any]) -> FloatArray:
     """Return images as rows of float64."""
     images = as_array(images, "images")
-    if images.ndim < 2 or (images.dtype != np.uint8 and images.dtype.kind != "f"):
+    if images.ndim < 2:
         raise InputError(
-            f"images must be 8-bit pixels or floats of shape (N, ...), not {images.dtype} of shape "
-            f"{images.shape}"
+            f"images must be of shape (N, ...), not {images.shape}: give one as [None]"
         )
-    check_finite(images, "images")
+    images = check_images(
+        images,
+        images.shape[1:],
+        "images",
+        dtype=np.dtype(np.float64),
+        unit_interval=False,
+        expects_unit_interval=False,
+    )
     return read_pixels(images, np.float64).reshape(len(images), prod(images.shape[1:]))

@@ -8,7 +8,6 @@ it, it is ``numba`` wherever Numba can be imported. `BACKEND` is the name of the
 
 # ruff: noqa: F403  (reference.__all__ says what is imported)
 import os
-import sys
 import warnings
 from typing import Any
 
@@ -16,6 +15,7 @@ from scratchvae.errors import InputError
 from scratchvae.kernels import reference
 from scratchvae.kernels.machine.threads import get_threads, set_threads
 from scratchvae.kernels.reference import *
+from scratchvae.progress import say
 from scratchvae.validation import VARIABLES, chosen_by_variable
 
 __all__ = ["BACKEND", "get_threads", "set_threads"]
@@ -53,11 +53,10 @@ def _choose_backend() -> str:
             f"{_VARIABLE}=numba cannot be had, since {problem}: "
             f"install Numba, or set {_VARIABLE}=numpy"
         )
-    print(
+    say(
         f"scratchvae: computing with NumPy, since {problem}; this is about 2 to 4 times "
         "slower for dense recipes and 4 to 8 times for convolutional ones. Install Numba for "
-        f"speed, or set {_VARIABLE}=numpy to hide this line.",
-        file=sys.stderr,
+        f"speed, or set {_VARIABLE}=numpy to hide this line."
     )
     return "numpy"
 
@@ -72,7 +71,7 @@ def _problem_with_numba() -> str:
                 broken_assumptions,
                 missing_threading_layer,
             )
-    except UserWarning as warning:
+    except (RuntimeWarning, UserWarning) as warning:
         raise InputError(str(warning).split("\n")[0], "correct it, or unset it") from None
     except Exception as error:  # not only ImportError: a library that does not fit fails in any way
         return f"Numba cannot be imported ({' '.join(str(error).split()) or type(error).__name__})"
@@ -94,14 +93,17 @@ def _compiled_kernels() -> dict[str, Any]:
         activation,
         adam,
         batch_norm,
+        batch_norm_gradients,
         bernoulli,
         bias,
         gaussian,
         latents,
+        moments,
     )
 
     vae = (bernoulli, gaussian, latents)
-    modules = (matrix_product, convolution, bias, activation, batch_norm, *vae, adam)
+    norm = (moments, batch_norm, batch_norm_gradients)
+    modules = (matrix_product, convolution, bias, activation, *norm, *vae, adam)
     named = {name: value for module in modules for name, value in vars(module).items()}
     return {name: named[name] for name in reference.__all__}
 

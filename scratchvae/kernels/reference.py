@@ -211,10 +211,10 @@ def bernoulli_gradient(x: FloatArray, logits: FloatArray, weight: float = 1.0) -
     return (sigmoid(logits) - x) * x.dtype.type(weight)
 
 
-def squared_distances(x: FloatArray, y: FloatArray) -> FloatArray:
-    """Return the sum of (x − y)² over all axes but the first: (N, …) to (N,)."""
+def squared_distances(x: FloatArray, y: FloatArray, weight: float = 1.0) -> FloatArray:
+    """Return ``weight`` times the sum of (x − y)² over all axes but the first: (N, …) to (N,)."""
     total: FloatArray = ((x - y) ** 2).sum(axis=tuple(range(1, x.ndim)))
-    return total
+    return total * x.dtype.type(weight)
 
 
 def gaussian_gradient(x: FloatArray, mean: FloatArray, variance: float) -> FloatArray:

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from scratchvae import kernels
+from scratchvae.held import Setting
 from scratchvae.layers.base import Layer
 from scratchvae.validation import FloatArray, check_floats, check_positive, remembered_output
 
@@ -49,10 +50,11 @@ class ELU(Layer):
     """
 
     smooth = False
+    alpha = Setting(check_positive)
 
     def __init__(self, alpha: float = 1.0, *, dtype: DTypeLike = np.float32) -> None:
         super().__init__(dtype=dtype)
-        self.alpha = check_positive(alpha, "alpha")
+        self.alpha = alpha
 
     def forward(self, x: FloatArray, training: bool = False) -> FloatArray:
         """Return y for ``x`` of any shape."""
@@ -124,9 +126,11 @@ class LogSoftplus(Layer):
         As for every ``Layer``.
     """
 
+    floor = Setting(check_positive)
+
     def __init__(self, floor: float = 1e-8, *, dtype: DTypeLike = np.float32) -> None:
         super().__init__(dtype=dtype)
-        self.floor = check_positive(floor, "floor")
+        self.floor = floor
 
     def forward(self, x: FloatArray, training: bool = False) -> FloatArray:
         """Return y for ``x`` of any shape."""

@@ -1,5 +1,8 @@
 """What every layer is: a forward pass, a backward pass, and named parameters with gradients."""
 
+from dis import get_instructions
+from functools import cache
+from types import FunctionType
 from typing import Any, ClassVar
 
 import numpy as np
@@ -21,6 +24,7 @@ class Layer:
 
     A layer keeps x and y without copying them: do not change them before ``backward``. What a
     forward pass leaves in it belongs to one thread: to use a layer in two, make a copy for each.
+    What looks at a model (``encode``, ``elbo``, …) makes its own, and leaves nothing in the layers.
 
     Parameters
     ----------
@@ -39,7 +43,9 @@ class Layer:
         this flag.
     remembers
         The attributes in which a forward pass leaves arrays for the backward pass. A copy or pickle
-        of the layer has none of them: they may be a hundred times as large as the parameters.
+        of the layer has none of them: they may be a hundred times as large as the parameters. With
+        the usual ``x`` and ``y`` that is so where ``forward`` sets them and the constructor does
+        not: a constant of your own may have these names.
     """
 
     smooth: ClassVar[bool] = True
@@ -77,7 +83,25 @@ class Layer:
             parameter.zero_grad()
 
     def __getstate__(self) -> dict[str, Any]:
-        return {k: v for k, v in kept(self).items() if k not in self.remembers}
+        remembered = _remembered(type(self))
+        return {k: v for k, v in kept(self).items() if k not in remembered}
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}()"
+
+
+@cache
+def _remembered(kind: type[Layer]) -> frozenset[str]:
+    """Return the attributes of a class that are left by its forward pass and by nothing else."""
+    names = frozenset(kind.remembers)
+    if kind.remembers is not Layer.remembers:
+        return names
+    return names & _attributes_set_by(kind, "forward") - _attributes_set_by(kind, "__init__")
+
+
+def _attributes_set_by(kind: type[Layer], method: str) -> set[str]:
+    """Return the names in ``self.name = …`` in a method, as a class or one above it defines it."""
+    found = [vars(one).get(method) for one in kind.__mro__]
+    codes = [function.__code__ for function in found if isinstance(function, FunctionType)]
+    lines = [line for code in codes for line in get_instructions(code)]
+    return {line.argval for line in lines if line.opname == "STORE_ATTR"}

@@ -4,11 +4,14 @@ Dimensions: M values per channel (N·H·W for images, N for features), C channel
 ``kernels.f`` is defined in ``kernels/reference.py``.
 """
 
+from functools import partial
+
 import numpy as np
 from numpy.typing import DTypeLike
 
 from scratchvae import kernels
 from scratchvae.errors import InputError
+from scratchvae.held import Setting, check_held
 from scratchvae.layers.base import Layer
 from scratchvae.layers.parameter import Parameter
 from scratchvae.validation import (
@@ -26,21 +29,25 @@ from scratchvae.validation import (
 class BatchNorm(Layer):
     """Normalise each channel, then apply a learned scale γ and shift β.
 
-    x̂ = (x − μ) / √(σ² + ε) and y = γ x̂ + β, channel by channel. In training μ and σ² are the mean
-    and the (biased) variance over the batch; otherwise they are the running statistics, which are
-    updated after each batch by running ← (1 − momentum) · running + momentum · batch. Their
-    variance is the unbiased one, σ² M / (M − 1): it stands for all data, of which a batch is a
-    sample.
+    x̂ = (x − μ) / √(σ² + ε) and y = γ x̂ + β, channel by channel: eq. 16.1. In training μ and σ²
+    are the mean and the (biased) variance over the batch; otherwise they are the running
+    statistics, which are updated after each batch by running ← (1 − momentum) · running +
+    momentum · batch. Their variance is the unbiased one, σ² M / (M − 1): it stands for all data,
+    of which a batch is a sample (eq. 16.5).
 
     Backwards, with every sum and mean over the M values of a channel: dγ = Σ dy x̂, dβ = Σ dy, and
 
-        dx = γ / √(σ² + ε) · [dy − mean(dy) − x̂ · mean(dy x̂)]        in training.
+        dx = γ / √(σ² + ε) · [dy − mean(dy) − x̂ · mean(dy x̂)]        in training: eq. 16.3.
 
     For with r = 1 / √(σ² + ε) and g = dx̂ = γ dy there are three paths from x to the loss: the
     direct one, r g; through μ, with dμ = −r Σ g (σ² does not change with μ, since Σ (x − μ) = 0),
     which adds dμ / M; and through σ², with dσ² = −½ r³ Σ g (x − μ), which adds
-    dσ² · 2 (x − μ) / M. So dx adds up to 0 over a channel: a shift of the whole channel changes
-    nothing. With running statistics, which are constants, the second and third terms are absent.
+    dσ² · 2 (x − μ) / M. So dx adds up to 0 over a channel (eq. 16.4): a shift of the whole
+    channel changes nothing. With running statistics, which are constants, the second and third
+    terms are absent (eq. 16.6).
+
+    A model with such a layer in its decoder has in training a loss that bounds −log p of whole
+    batches, eq. 16.7; that of single images is bounded with running statistics.
 
     Source: Ioffe and Szegedy (2015); the running statistics are as PyTorch defines them.
 
@@ -63,6 +70,9 @@ class BatchNorm(Layer):
         ``"running_mean"`` and ``"running_variance"``, (C,): not learned, but part of the model.
     """
 
+    momentum = Setting(partial(check_between, least=0, most=1))
+    epsilon = Setting(check_positive)
+
     def __init__(
         self,
         channels: int,
@@ -73,8 +83,7 @@ class BatchNorm(Layer):
     ) -> None:
         super().__init__(dtype=dtype)
         self.channels = check_count(channels, "channels")
-        self.momentum = check_between(momentum, "momentum", 0, 1)
-        self.epsilon = check_positive(epsilon, "epsilon")
+        self.momentum, self.epsilon = momentum, epsilon
         self.parameters = {
             "scale": Parameter(np.ones(channels, self.dtype)),
             "shift": Parameter(np.zeros(channels, self.dtype)),
@@ -117,6 +126,8 @@ class BatchNorm(Layer):
 
     def check_input(self, x: FloatArray, training: bool) -> None:
         """Raise ``InputError`` unless ``x`` has the right channels and enough values to train."""
+        held, each = self.parameters | self.buffers, (self.channels,)
+        check_held(self, held, scale=each, shift=each, running_mean=each, running_variance=each)
         check_floats(x, "BatchNorm: x", self.dtype)
         if x.ndim < 2 or x.shape[-1] != self.channels:
             raise InputError(

@@ -6,11 +6,14 @@ H' = ⌊(H + 2p − k) / s⌋ + 1 rows, and W' columns likewise. What is called 
 defined in ``kernels/reference.py``.
 """
 
+from functools import partial
+
 import numpy as np
 from numpy.typing import DTypeLike
 
 from scratchvae import kernels
 from scratchvae.errors import InputError
+from scratchvae.held import Setting, check_held
 from scratchvae.layers.base import Layer
 from scratchvae.layers.parameter import draw_parameters
 from scratchvae.validation import FloatArray, check_array, check_count, remembered
@@ -20,19 +23,20 @@ class Conv2D(Layer):
     """Two-dimensional convolution, with a bias per output channel.
 
     y[n, i, j, o] = bias[o] + Σ x[n, s·i + r − p, s·j + t − p, c] · w[r, t, c, o] over the window's
-    rows r and columns t and over c, with x taken as 0 outside the image. (Strictly it is a
-    correlation: a mathematician's convolution flips w.)
+    rows r and columns t and over c, with x taken as 0 outside the image: eq. 14.4. (Strictly it is
+    a correlation: a mathematician's convolution flips w.) A moved image gives a moved output:
+    eq. 14.2.
 
     An output pixel is a dense layer's output for one patch of the image. Put the patches below one
-    another as the rows of X, (N·H'·W', k²·C), and w as (k²·C, O): then y = X w + bias, and
-    backwards, as for ``Dense``,
+    another as the rows of X, (N·H'·W', k²·C), and w as (k²·C, O): then y = X w + bias (eq. 14.5),
+    and backwards, as for ``Dense``,
 
     - dw = Xᵀ dy, that is dw[r, t, c, o] = Σ x[n, s·i + r − p, s·j + t − p, c] · dy[n, i, j, o] over
-      n, i and j;
+      n, i and j (eq. 14.6);
     - dbias[o] = Σ dy[n, i, j, o] over n, i and j;
     - dX = dy wᵀ, and dx adds each number of dX to the pixel that it was copied from: dx[n, u, v, c]
       = Σ dy[n, i, j, o] · w[r, t, c, o] over o and all i, j, r, t with s·i + r − p = u and
-      s·j + t − p = v.
+      s·j + t − p = v (eq. 14.7).
 
     Weights and biases are drawn uniformly from ±1/√(k² C), as in PyTorch.
 
@@ -51,6 +55,12 @@ class Conv2D(Layer):
         ``"weight"`` w of shape (k, k, C, O) and ``"bias"`` of shape (O,).
     """
 
+    in_channels = Setting(check_count)
+    out_channels = Setting(check_count)
+    kernel_size = Setting(check_count)
+    stride = Setting(check_count)
+    padding = Setting(partial(check_count, minimum=0))
+
     def __init__(
         self,
         in_channels: int,
@@ -63,16 +73,18 @@ class Conv2D(Layer):
         dtype: DTypeLike = np.float32,
     ) -> None:
         super().__init__(dtype=dtype)
-        self.in_channels = check_count(in_channels, "in_channels")
-        self.out_channels = check_count(out_channels, "out_channels")
-        self.kernel_size = check_count(kernel_size, "kernel_size")
-        self.stride = check_count(stride, "stride")
-        self.padding = check_count(padding, "padding", 0)
+        self.in_channels = in_channels
+        self.out_channels = out_channels
+        self.kernel_size = kernel_size
+        self.stride = stride
+        self.padding = padding
         shape = (kernel_size, kernel_size, in_channels, out_channels)
         self.parameters = draw_parameters(shape, out_channels, rng, self.dtype)
 
     def output_shape(self, x: FloatArray) -> tuple[int, int, int, int]:
         """Return (N, H', W', O), or raise ``InputError`` if ``x`` does not fit."""
+        weight = (self.kernel_size, self.kernel_size, self.in_channels, self.out_channels)
+        check_held(self, self.parameters, weight=weight, bias=(self.out_channels,))
         images = ("N", "H", "W", self.in_channels)
         check_array(x, "Conv2D: x", images, self.dtype, "channels come last")
         rows, columns = (side + 2 * self.padding - self.kernel_size for side in x.shape[1:3])

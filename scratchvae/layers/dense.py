@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from scratchvae import kernels
+from scratchvae.held import check_held
 from scratchvae.layers.base import Layer
 from scratchvae.layers.parameter import draw_parameters
 from scratchvae.validation import FloatArray, check_array, check_count, remembered
@@ -53,10 +54,12 @@ class Dense(Layer):
         self.in_features = check_count(in_features, "in_features")
         self.out_features = check_count(out_features, "out_features")
         shape = (self.in_features, self.out_features)
-        self.parameters = draw_parameters(shape, out_features, rng, self.dtype)
+        self.parameters = draw_parameters(shape, self.out_features, rng, self.dtype)
 
     def output_shape(self, x: FloatArray) -> tuple[int, int]:
         """Return (N, O), or raise ``InputError`` if ``x`` does not fit."""
+        weight, bias = (self.in_features, self.out_features), (self.out_features,)
+        check_held(self, self.parameters, weight=weight, bias=bias)  # W and b
         flat = "put a Flatten before it if the examples are images"
         check_array(x, "Dense: x", ("N", self.in_features), self.dtype, flat)
         return len(x), self.out_features

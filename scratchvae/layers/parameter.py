@@ -1,5 +1,6 @@
 """What is learned: an array and the gradient of the loss with respect to it."""
 
+from collections.abc import Mapping
 from math import prod
 from types import MappingProxyType
 from typing import Any
@@ -38,6 +39,8 @@ class Parameter:
         self.grad.fill(0)
 
     def __setattr__(self, name: str, array: Any) -> None:
+        if isinstance(array, np.floating):  # what NumPy makes of sums of arrays of no axes
+            array = np.asarray(array)
         check_floats(array, f"a parameter's {name}")
         if name == "value":
             array = np.require(array, requirements=["C", "W"])
@@ -48,6 +51,29 @@ class Parameter:
 
     def __repr__(self) -> str:
         return f"Parameter(shape={self.value.shape}, dtype={self.value.dtype})"
+
+
+def each_once(parameters: Mapping[str, Parameter]) -> dict[str, Parameter]:
+    """Return ``parameters`` without those that are there under another name before."""
+    first: dict[int, str] = {}
+    for name, parameter in parameters.items():
+        first.setdefault(id(parameter), name)
+    return {name: parameters[name] for name in first.values()}
+
+
+def check_apart(parameters: Mapping[str, Parameter]) -> None:
+    """Raise ``InputError`` if two parameters have one array for their values.
+
+    Each would be moved by its own part of the gradient, where the sum of both counts.
+    """
+    names: dict[int, str] = {}
+    for name, parameter in each_once(parameters).items():
+        other = names.setdefault(parameter.value.__array_interface__["data"][0], name)
+        if other != name and parameter.value.size:
+            raise InputError(
+                f"{other} and {name} have one array for their values: to have them learn as one, "
+                "put the same Parameter in both places"
+            )
 
 
 def kept(owner: Any) -> dict[str, Any]:

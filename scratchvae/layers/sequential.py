@@ -1,6 +1,6 @@
 """Layers applied one after another: the chain rule, one factor per layer."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from inspect import signature
 from types import MappingProxyType
@@ -9,9 +9,12 @@ from typing import Any
 import numpy as np
 
 from scratchvae.errors import InputError, shown
+from scratchvae.held import Setting
 from scratchvae.layers.base import Layer
 from scratchvae.layers.parameter import Parameter
 from scratchvae.validation import FloatArray, check_floats
+
+_HELD: dict[str, type] = {"parameters": Parameter, "buffers": np.ndarray}
 
 
 class Sequential(Layer):
@@ -36,10 +39,11 @@ class Sequential(Layer):
         wrong x.
     """
 
+    layers = Setting(lambda layers, name: _checked_list(layers))
+
     def __init__(self, *layers: Layer) -> None:
         # No super().__init__(): dtype, parameters and buffers are properties here.
         self.layers = list(layers)
-        check_each_once(self.layers)
 
     @property
     def smooth(self) -> bool:  # type: ignore[override]
@@ -86,9 +90,18 @@ def named(kind: str, layers: Iterable[tuple[object, Layer]]) -> MappingProxyType
         {
             f"{place}.{name}": value
             for place, layer in layers
-            for name, value in getattr(layer, kind).items()
+            for name, value in _held(layer, kind).items()
         }
     )
+
+
+def _checked_list(layers: Any) -> list[Layer]:
+    """Return ``layers`` as a list, the same if it is one."""
+    if not isinstance(layers, Sequence):
+        raise InputError(f"layers must be a list of layers, not {shown(layers)}")
+    layers = layers if isinstance(layers, list) else list(layers)
+    check_each_once(layers)
+    return layers
 
 
 def check_each_once(layers: list[Layer]) -> None:
@@ -120,6 +133,21 @@ def check_made(layer: Layer) -> None:
     kind_of: Any = type(layer)
     if fault := _signature_fault(kind_of):
         raise InputError(fault)
+    for name in _HELD if "layers" not in vars(layer) else ():
+        _held(layer, name)
+
+
+def _held(layer: Layer, name: str) -> Mapping[str, Any]:
+    """Return a layer's parameters or buffers; ``InputError`` unless they are such by name."""
+    held: Any = getattr(layer, name)
+    what = f"{type(layer).__name__}.{name}"
+    if not isinstance(held, Mapping):
+        raise InputError(f"{what} must be a dictionary by name, not {shown(held)}")
+    for key, value in held.items():
+        if not isinstance(value, _HELD[name]):
+            kind = _HELD[name].__name__
+            raise InputError(f"{what}[{key!r}] must be a {kind}, not {shown(value)}: make it one")
+    return held
 
 
 @cache

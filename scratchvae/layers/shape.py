@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from scratchvae.errors import InputError
+from scratchvae.held import Setting
 from scratchvae.layers.base import Layer
 from scratchvae.validation import FloatArray, check_array, check_floats, check_sizes, remembered
 
@@ -51,9 +52,11 @@ class Reshape(_NewShape):
         As for every ``Layer``.
     """
 
+    shape = Setting(check_sizes)
+
     def __init__(self, shape: tuple[int, ...], *, dtype: DTypeLike = np.float32) -> None:
         super().__init__(dtype=dtype)
-        self.shape = check_sizes(shape, "shape")
+        self.shape = shape
 
     def view(self, x: FloatArray) -> FloatArray:
         """Return ``x`` with each example in the new shape."""

@@ -4,22 +4,25 @@ For a fixed weight w a convolution is linear: conv(x, w) = A x, with x as one lo
 transposed convolution is convᵀ(x, w) = Aᵀ x. With ⟨u, v⟩ the sum of all products of corresponding
 numbers,
 
-    ⟨conv(x, w), y⟩ = ⟨x, convᵀ(y, w)⟩        for all x, y and w.
+    ⟨conv(x, w), y⟩ = ⟨x, convᵀ(y, w)⟩        for all x, y and w: eq. 15.2, from eq. 15.1.
 
 The gradient through y = A x is dx = Aᵀ dy, so convᵀ is what a convolution does to gradients; and
 the gradient through y = Aᵀ x is dx = A dy, the convolution.
 
 Dimensions: N images, H and W rows and columns, C input and O output channels; k the side of the
 window, s the stride, p the padding on each side, q the output padding. The output has
-H' = (H − 1) s − 2p + k + q rows, and W' columns likewise. What is called as ``kernels.f`` is
-defined in ``kernels/reference.py``.
+H' = (H − 1) s − 2p + k + q rows (eq. 15.4), and W' columns likewise. What is called as
+``kernels.f`` is defined in ``kernels/reference.py``.
 """
+
+from functools import partial
 
 import numpy as np
 from numpy.typing import DTypeLike
 
 from scratchvae import kernels
 from scratchvae.errors import InputError
+from scratchvae.held import Setting, check_held
 from scratchvae.layers.base import Layer
 from scratchvae.layers.parameter import draw_parameters
 from scratchvae.validation import FloatArray, check_array, check_count, remembered
@@ -29,12 +32,13 @@ class ConvTranspose2D(Layer):
     """The transpose of a two-dimensional convolution, with a bias per output channel.
 
     Apart from the bias it is the transpose of ``Conv2D(out_channels, in_channels, …)`` with the
-    same weight, which takes O channels to C. Every pixel of x adds its value times w to the output:
+    same weight, which takes O channels to C. Every pixel of x adds its value times w to the output
+    (eq. 15.5):
 
         y[n, u, v, o] = bias[o] + Σ x[n, i, j, c] · w[r, t, o, c]
         over c and all i, j, r, t with s·i + r − p = u and s·j + t − p = v.
 
-    Backwards, with all sums as in ``Conv2D`` and the two ends exchanged:
+    Backwards, with all sums as in ``Conv2D`` and the two ends exchanged (eq. 15.6):
 
     - dx[n, i, j, c] = Σ dy[n, s·i + r − p, s·j + t − p, o] · w[r, t, o, c] over r, t and o;
     - dw[r, t, o, c] = Σ dy[n, s·i + r − p, s·j + t − p, o] · x[n, i, j, c] over n, i and j;
@@ -62,6 +66,13 @@ class ConvTranspose2D(Layer):
         ``"weight"`` w of shape (k, k, O, C) and ``"bias"`` of shape (O,).
     """
 
+    in_channels = Setting(check_count)
+    out_channels = Setting(check_count)
+    kernel_size = Setting(check_count)
+    stride = Setting(check_count)
+    padding = Setting(partial(check_count, minimum=0))
+    output_padding = Setting(partial(check_count, minimum=0))
+
     def __init__(
         self,
         in_channels: int,
@@ -75,12 +86,12 @@ class ConvTranspose2D(Layer):
         dtype: DTypeLike = np.float32,
     ) -> None:
         super().__init__(dtype=dtype)
-        self.in_channels = check_count(in_channels, "in_channels")
-        self.out_channels = check_count(out_channels, "out_channels")
-        self.kernel_size = check_count(kernel_size, "kernel_size")
-        self.stride = check_count(stride, "stride")
-        self.padding = check_count(padding, "padding", 0)
-        self.output_padding = check_count(output_padding, "output_padding", 0)
+        self.in_channels = in_channels
+        self.out_channels = out_channels
+        self.kernel_size = kernel_size
+        self.stride = stride
+        self.padding = padding
+        self.output_padding = output_padding
         if self.output_padding >= stride:
             raise InputError(
                 f"output_padding must be below the stride of {stride}, not {output_padding}: "
@@ -91,6 +102,8 @@ class ConvTranspose2D(Layer):
 
     def output_shape(self, x: FloatArray) -> tuple[int, int, int, int]:
         """Return (N, H', W', O), or raise ``InputError`` if ``x`` does not fit."""
+        weight = (self.kernel_size, self.kernel_size, self.out_channels, self.in_channels)
+        check_held(self, self.parameters, weight=weight, bias=(self.out_channels,))
         images = ("N", "H", "W", self.in_channels)
         check_array(x, "ConvTranspose2D: x", images, self.dtype, "channels come last")
         beyond = self.kernel_size + self.output_padding - 2 * self.padding

@@ -79,7 +79,7 @@ class Model(Trainable):
     classes: int = 0
     settings: Settings
     _pass: Any
-    _rounds: int = 0  # how often the last fit was continued
+    _rounds: int = -1  # how often the last fit was continued; −1: there was none
 
     def __init__(
         self,
@@ -151,7 +151,8 @@ class Model(Trainable):
         Raises
         ------
         InputError
-            If names or shapes differ from those of ``self.state()``. Nothing is changed then.
+            If names or shapes differ from those of ``self.state()``, or a number is too large for
+            the model's dtype, or an array of the model is read-only. Nothing is changed then.
         """
         check_is(state, "state", Mapping, "other.state()")
         own = self._arrays()
@@ -165,8 +166,9 @@ class Model(Trainable):
                     f"{name} must be {expected} in the state, not {found}: load the state of a "
                     "model that was built in the same way"
                 )
+        converted = {name: _converted(state[name], array, name) for name, array in own.items()}
         for name, array in own.items():
-            array[...] = state[name]
+            array[...] = converted[name]
         self._initial = {}
 
     def _arrays(self) -> dict[str, FloatArray]:
@@ -214,6 +216,18 @@ class Model(Trainable):
         self._initial = {name: self._initial[name] for name in owners}
         return {name: value for name, (_, value) in self._initial.items()}
 
+    def _note_owners(self) -> None:
+        """After training, take the buffers that are there for those that were there before.
+
+        A layer may put a new array in the place of its running statistics with each batch, which
+        is no replacement by the user.
+        """
+        buffers = self.buffers
+        self._initial = {
+            name: (buffers.get(name, owner), value)
+            for name, (owner, value) in self._initial.items()
+        }
+
     def _last_pass(self) -> Any:
         """Return what ``forward`` kept for ``backward``, or say that it has not run."""
         try:
@@ -234,6 +248,18 @@ class Model(Trainable):
         return LossTerms(
             weight * mean_reconstruction + beta * mean_kl, mean_reconstruction, mean_kl
         )
+
+
+def _converted(values: Any, target: FloatArray, name: str) -> FloatArray:
+    """Return ``values`` in the dtype of ``target``, into which they are to be copied."""
+    if not target.flags.writeable:
+        raise InputError(f"{name} of this model is read-only: load the state into a new model")
+    given = as_array(values, name)
+    with np.errstate(over="ignore"):
+        converted: FloatArray = given.astype(target.dtype)
+    if not np.array_equal(np.isfinite(converted), np.isfinite(given)):
+        raise InputError(f"{name} has numbers that {target.dtype} cannot hold: scale them")
+    return converted
 
 
 def _mean(terms: FloatArray) -> float:

@@ -18,6 +18,8 @@ from scratchvae.validation import FloatArray, as_array, check_finite, check_is, 
 
 # Pixels from 0 to 1 may leave the range by a rounding error.
 _ROUNDING = 1e-6
+# Pixels of four bits, from 0 to 15, or to 16 as in scikit-learn's digits, would be nearly black.
+_MOST_FAINT = 16
 
 
 def check_network(name: str, network: Layer, others: Mapping[str, Layer]) -> None:
@@ -80,6 +82,16 @@ def check_decoded(
     return decoded
 
 
+def check_of_each(found: Any, shape: tuple[int, ...], what: str) -> FloatArray:
+    """Return what was ``found`` for each of several images, if it has a row for each of them."""
+    if np.shape(found) != shape:
+        raise InputError(
+            f"{what} must give {shape}, a row for each of {shape[0]}, not {np.shape(found)}: "
+            "change what it returns"
+        )
+    return cast(FloatArray, found)
+
+
 def check_images(
     images: NDArray[Any],
     image_shape: tuple[int, ...],
@@ -105,12 +117,19 @@ def check_images(
                 f"{name} are 8-bit pixels and none is above 1, which is all but black: for black "
                 f"and white give {name} * 255, and floats if they are from 0 to 1"
             )
+        if 2 < greatest <= _MOST_FAINT:
+            warnings.warn(
+                f"{name} are 8-bit pixels and none is above {greatest}, which is nearly black, and "
+                f"are taken as they are: {_divided(greatest)}, as floats",
+                stacklevel=3,
+            )
         return images
     if images.dtype.kind in "iu":
         remedy = f"turn them into floats from 0 to 1, such as {name} / {greatest}"
-        if least >= 0 and greatest <= 255:
+        if least >= 0 and greatest <= 1:
             remedy = f"use ({name} * 255).astype(np.uint8)"
-            remedy = remedy if greatest <= 1 else "use .astype(np.uint8)"
+        elif least >= 0 and _MOST_FAINT < greatest <= 255:
+            remedy = "use .astype(np.uint8)"
         raise InputError(
             f"{name} must be 8-bit pixels (uint8) or floats from 0 to 1, not {images.dtype} from "
             f"{least} to {greatest}: {remedy}"
@@ -155,15 +174,22 @@ def _check_range(
     if unit_interval and (least < -rounding or greatest > 1 + rounding):
         raise InputError(
             f"{name} must be from 0 to 1 for this model, not from {least!s} to {greatest!s}: "
-            "divide 8-bit pixels by 255, or use np.clip if only a few pixels are outside"
+            f"{_divided(greatest)}, or use np.clip if only a few pixels are outside"
         )
     like_bytes = least >= 0 and 2 < greatest <= 255
     if like_bytes and (expects_unit_interval or bool((images == np.rint(images)).all())):
         warnings.warn(
-            f"{name} are floats from {least!s} to {greatest!s}, and are taken as they are: divide "
-            "8-bit pixels by 255",
+            f"{name} are floats from {least!s} to {greatest!s}, and are taken as they are: "
+            f"{_divided(greatest)}",
             stacklevel=4,
         )
+
+
+def _divided(greatest: Any) -> str:
+    """Return how pixels of which none is above ``greatest`` become numbers from 0 to 1."""
+    if greatest > 2 * _MOST_FAINT or greatest <= 2:
+        return "divide 8-bit pixels by 255"
+    return "divide them by the largest value that they can have, 255 for 8-bit pixels"
 
 
 def ends_in_sigmoid(network: Layer) -> bool:

@@ -16,19 +16,14 @@ from numpy.typing import NDArray
 from scratchvae.data.batches import read_pixels
 from scratchvae.engine import looking_at, trained_by
 from scratchvae.errors import InputError, not_defined
-from scratchvae.models.checks import check_decoded
+from scratchvae.models.checks import check_decoded, check_of_each
 from scratchvae.models.last_good import LastGood
 from scratchvae.models.scikit import ScikitNames
 from scratchvae.probability.densities import check_alike
 from scratchvae.randomness import seed_of_round, standard_normal, stream
-from scratchvae.training import (
-    LossMean,
-    LossTerms,
-    Trainer,
-    check_last_batch,
-    check_training_set,
-    train,
-)
+from scratchvae.training import LossMean, LossTerms, Trainer, check_last_batch, check_training_set
+from scratchvae.training.checks import check_terms, check_writeable
+from scratchvae.training.loop import run_epochs
 from scratchvae.validation import FloatArray, as_array, check_count, check_finite, check_flag
 
 # This many images pass through a model at a time, which bounds the memory that it takes.
@@ -115,7 +110,7 @@ class LatentModel(ScikitNames):
             moment: before anything changes. Or if the loss becomes infinite or NaN.
         """
         check_flag(warm_start, "warm_start")
-        rounds = self._rounds + 1 if warm_start and self.history_ else 0
+        rounds = self._rounds + 1 if warm_start else 0
         trainer = Trainer(self, seed=seed_of_round(seed, rounds), **settings)
         images = self.as_images(images)
         if settings.get("pixels") == "binarised" and images.dtype.kind == "f":
@@ -132,6 +127,7 @@ class LatentModel(ScikitNames):
         check_flag(progress, "progress")
         check_training_set(images, labels)
         with trained_by(trainer, self):
+            check_writeable(self._arrays())
             check_last_batch(self, images, labels, trainer.settings.batch_size)
             # From here on the model changes: input that is refused must not destroy a trained one.
             initial = self._initial_values()
@@ -141,7 +137,7 @@ class LatentModel(ScikitNames):
                     array[...] = initial[name]
             self.history_, self._rounds = [], rounds
             try:
-                train(
+                run_epochs(
                     trainer,
                     images,
                     tests,
@@ -153,6 +149,8 @@ class LatentModel(ScikitNames):
             except Exception:
                 kept.put_back()
                 raise
+            finally:
+                self._note_owners()
         return self
 
     def encode(self, images: NDArray[Any], labels: NDArray[Any] | None = None) -> FloatArray:
@@ -161,7 +159,8 @@ class LatentModel(ScikitNames):
         z = np.empty((len(images), self.latent_dim), self.dtype)
         for place, (x, condition) in zip(_chunks(len(z)), self._read(images, labels), strict=True):
             with looking_at(self) as model:
-                z[place] = model.encode_distribution(x, **condition)[0]
+                found = model.encode_distribution(x, **condition)[0]
+                z[place] = check_of_each(found, z[place].shape, "the encoder")
         return z
 
     def decode(self, z: NDArray[Any], labels: NDArray[Any] | None = None) -> FloatArray:
@@ -179,7 +178,8 @@ class LatentModel(ScikitNames):
         for place in _chunks(len(z)):
             with looking_at(self) as model:
                 decoded = model.decode_parameters(z[place], **_condition(labels, place))
-                images[place] = self.likelihood.mean(decoded)
+                means = self.likelihood.mean(decoded)
+                images[place] = check_of_each(means, images[place].shape, "the likelihood's mean")
         return images
 
     def reconstruct(self, images: NDArray[Any], labels: NDArray[Any] | None = None) -> FloatArray:
@@ -282,7 +282,8 @@ class LatentModel(ScikitNames):
         for number, (x, condition) in enumerate(self._read(images, labels, seed)):
             noise = self.draw_noise(len(x), stream(seed, "evaluate", number))
             with looking_at(self) as model:
-                yield model.forward(x, noise, training=False, **condition), model
+                terms = model.forward(x, noise, training=False, **condition)
+                yield check_terms(self, terms), model
 
     def _labels_to_decode(self, labels: NDArray[Any] | None, count: int) -> NDArray[Any] | None:
         """Return the classes to decode: by default each in turn."""

@@ -58,7 +58,7 @@ class ScikitNames(Model):
         initial = other._initial_values()
         for name, array in other._arrays().items():
             array[...] = initial[name]
-        other.history_, other._rounds = [], 0
+        other.history_, other._rounds = [], type(other)._rounds
         return other
 
     def __sklearn_is_fitted__(self) -> bool:

@@ -6,10 +6,12 @@ Every function of this package returns a Matplotlib ``Figure`` and changes no gl
 Dimensions: N images of shape (H, W, C).
 """
 
+import gc
 import io
 from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeAlias
+from weakref import WeakSet
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,6 +34,7 @@ PAPER = 0.16  # the grey between images
 
 MOST_IN_A_ROW = 1000  # images of a row, rows and dots between them: more cannot be seen
 
+_FEW = 4  # figures that may wait for the collector; each has a few megabytes
 _DPI = 100
 _TITLE = 36  # dots for the title of a grid
 _COLUMN_NAMES = 22  # dots for the names of its columns
@@ -48,6 +51,30 @@ def check_matplotlib() -> None:
         raise InputError(problem, "unset it") from None
 
 
+class _Alive:
+    """The figures that were made and are not freed yet.
+
+    A figure and its axes refer to each other, so that one which nobody has any more waits for
+    Python's collector. That counts objects, of which a process with compiled kernels has so many
+    that it lets some hundred figures pass, with all their pictures, before it looks at them.
+    """
+
+    def __init__(self) -> None:
+        self._figures: WeakSet[Figure] = WeakSet()
+        self._most = _FEW
+
+    def add(self, figure: Figure) -> None:
+        """Note a new figure; where there are many, have those freed that nobody has."""
+        self._figures.add(figure)
+        if len(self._figures) > self._most and gc.isenabled():
+            gc.collect()
+            # Those that are left belong to somebody: to look for them each time would be in vain.
+            self._most = len(self._figures) + _FEW
+
+
+_alive = _Alive()
+
+
 def new_figure(width: float, height: float, layout: Any = "constrained") -> Figure:
     """Return an empty figure of that many inches; a notebook shows it as a picture."""
     check_matplotlib()
@@ -55,6 +82,7 @@ def new_figure(width: float, height: float, layout: Any = "constrained") -> Figu
 
     # Figure() rather than pyplot: no window, no global list of figures that fills up the memory.
     made = figure.Figure(figsize=(width, height), dpi=_DPI, layout=layout)
+    _alive.add(made)
     setattr(made, "_repr_png_", partial(png_bytes, made))  # noqa: B010  # it has none itself
     return made
 

@@ -19,6 +19,7 @@ import numpy as np
 
 from scratchvae import kernels
 from scratchvae.errors import InputError, not_defined
+from scratchvae.held import Setting
 from scratchvae.probability.densities import LOG_TWO_PI, check_alike
 from scratchvae.randomness import check_generator
 from scratchvae.validation import (
@@ -124,23 +125,18 @@ class GaussianLikelihood(Likelihood):
     """
 
     name: ClassVar[str] = "gaussian"
+    variance = Setting(check_positive)
+    include_constant = Setting(check_flag)
 
     def __init__(self, variance: float = 1.0, include_constant: bool = False) -> None:
-        self.variance = check_positive(variance, "variance")
-        self.include_constant = check_flag(include_constant, "include_constant")
+        self.variance = variance
+        self.include_constant = include_constant
 
     def negative_log_likelihood(self, x: FloatArray, decoded: FloatArray) -> FloatArray:
         """Return −log p(x | z) of each image, (N,): eq. 1.4, and its constant if included."""
         check_alike(x=x, decoded=decoded)
-        squares = kernels.squared_distances(x, decoded)
-        return self.from_squared_distances(squares, prod(x.shape[1:]))
-
-    def from_squared_distances(self, squares: FloatArray, pixels: int) -> FloatArray:
-        """Return −log p(x | z), (N,), from each image's squared distance over its ``pixels``."""
-        check_floats(squares, "squares")
-        check_count(pixels, "pixels", 0)
-        nll: FloatArray = squares / (2 * self.variance)
-        return nll + self._constant(pixels) if self.include_constant else nll
+        nll: FloatArray = kernels.squared_distances(x, decoded, 0.5 / self.variance)
+        return nll + self.constant(prod(x.shape[1:])) if self.include_constant else nll
 
     def gradient(self, x: FloatArray, decoded: FloatArray) -> FloatArray:
         """Return (decoded − x) / c."""
@@ -149,7 +145,12 @@ class GaussianLikelihood(Likelihood):
 
     def omitted_constant(self, pixels: int) -> float:
         """Return ½ log(2πc) for each pixel, unless the loss includes it."""
-        return 0.0 if self.include_constant else self._constant(check_count(pixels, "pixels", 0))
+        constant = self.constant(pixels)
+        return 0.0 if self.include_constant else constant
+
+    def constant(self, pixels: int) -> float:
+        """Return ½ log(2πc) for each pixel, whether the loss includes it or not (eq. 11.6)."""
+        return 0.5 * check_count(pixels, "pixels", 0) * (LOG_TWO_PI + float(np.log(self.variance)))
 
     def mean(self, decoded: FloatArray) -> FloatArray:
         """Return ``decoded`` itself."""
@@ -162,11 +163,15 @@ class GaussianLikelihood(Likelihood):
         noise = rng.standard_normal(decoded.shape, dtype=decoded.dtype)
         return decoded + noise * decoded.dtype.type(np.sqrt(self.variance))
 
-    def _constant(self, pixels: int) -> float:
-        return 0.5 * pixels * (LOG_TWO_PI + float(np.log(self.variance)))
-
     def __repr__(self) -> str:
         return f"GaussianLikelihood(variance={self.variance})"
+
+
+def _check_minimum(value: object, name: str) -> float:
+    """Return a number that may be −∞ as a ``float``."""
+    if isinstance(value, float) and value == -np.inf:
+        return -np.inf
+    return check_number(value, name, "a finite number or -inf")
 
 
 class LearnedVarianceLikelihood(Likelihood):
@@ -187,12 +192,10 @@ class LearnedVarianceLikelihood(Likelihood):
 
     name: ClassVar[str] = "learned-variance"
     channels_per_pixel: ClassVar[int] = 2
+    minimum_log_variance = Setting(_check_minimum)
 
     def __init__(self, minimum_log_variance: float = -6.907755) -> None:
-        bounded = minimum_log_variance != -np.inf if isinstance(minimum_log_variance, float) else 1
-        if bounded:
-            check_number(minimum_log_variance, "minimum_log_variance", "a finite number or -inf")
-        self.minimum_log_variance = float(minimum_log_variance)
+        self.minimum_log_variance = minimum_log_variance
 
     def negative_log_likelihood(self, x: FloatArray, decoded: FloatArray) -> FloatArray:
         """Return −log p(x | z) of each image, (N,)."""

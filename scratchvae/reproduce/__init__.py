@@ -75,7 +75,7 @@ def reproduce(
     KeyboardInterrupt
         On Ctrl-C; the same call continues.
     """
-    if name not in (*SOURCES, "all"):
+    if not isinstance(name, str) or name not in (*SOURCES, "all"):
         raise unknown_name("source", name, (*SOURCES, "all"))
     chosen: Sequence[Source] = list(SOURCES.values()) if name == "all" else [SOURCES[name]]
     folder = as_path(folder)

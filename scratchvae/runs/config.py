@@ -11,6 +11,7 @@ from scratchvae.errors import InputError, unknown_name
 from scratchvae.files import AnyPath, as_path, plain, read_json, write_json
 from scratchvae.models import LatentModel, build
 from scratchvae.models.recipes import find_recipe
+from scratchvae.runs.likeness import first_difference
 from scratchvae.training import Settings
 from scratchvae.training.checkpoint import check_same as check_same
 from scratchvae.validation import check_count, check_seed
@@ -191,11 +192,12 @@ def _checked(config: Mapping[str, Any], model: LatentModel) -> LatentModel:
         raise InputError(
             f"this run cannot be kept, for it could not be opened again: {problem}"
         ) from None
-    if _shapes(described) != _shapes(model):
+    if place := first_difference(described, model):
         raise InputError(
-            f"a run keeps a model by its recipe, and this one is not as {config['recipe']!r} "
-            "builds it",
-            "train it with `fit`, or with a `Trainer` and checkpoints of your own",
+            f"a run keeps a model by its recipe, and {place} of this one is not as "
+            f"{config['recipe']!r} builds it",
+            "build it with that option if there is one, or train it with its `fit`, or with a "
+            "`Trainer` and checkpoints of your own",
         )
     return described
 
@@ -212,7 +214,3 @@ def _build(recipe: str, latent_dim: Any, seed: Any, options: Mapping[str, Any]) 
 def _check_data(name: Any) -> None:
     if not isinstance(name, str) or not name:
         raise InputError(f"the data of a run must be the name of a data set, not {name!r}")
-
-
-def _shapes(model: LatentModel) -> dict[str, Any]:
-    return {name: (array.shape, array.dtype) for name, array in model.state().items()}

@@ -2,11 +2,13 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from scratchvae import plots
 from scratchvae.data import Dataset, load
+from scratchvae.errors import InputError
 from scratchvae.files import AnyPath, as_path
 from scratchvae.models import LatentModel
 from scratchvae.runs.config import check_data, identity, write_config
@@ -23,6 +25,7 @@ from scratchvae.training import (
     train,
     write_history,
 )
+from scratchvae.validation import check_is
 
 
 class KeptRun:
@@ -98,6 +101,7 @@ class KeptRun:
 
         A run that was begun before config.json held their number and hash takes any.
         """
+        check_is(data, "data", Dataset, 'scratchvae.data.load("mnist")')
         if data is not self._known_data:
             check_data(self.config, data, self.name)
             self._known_data = data
@@ -137,9 +141,10 @@ class KeptRun:
         KeyboardInterrupt
             On a second Ctrl-C: the last checkpoint stays as it is.
         InputError
-            If ``data`` are other images than the run's, another process trains in the folder, there
-            is no room for a checkpoint, a file cannot be written, or the loss is not finite. What
-            was saved is whole; a new run of which nothing was saved leaves nothing behind.
+            If ``data`` are other images than the run's, the model or the settings are not those in
+            its configuration any more, another process trains in the folder, there is no room for a
+            checkpoint, a file cannot be written, or the loss is not finite. What was saved is
+            whole; a new run of which nothing was saved leaves nothing behind.
         """
 
         def on_epoch(metrics: EpochMetrics) -> None:
@@ -148,14 +153,15 @@ class KeptRun:
             report(str(metrics))
 
         self.check_data(data)
+        self._check_settings()
         with self.held():
-            begun = self._place.new
+            begun, config = self._place.new, dict(self.config)
             try:
                 self._prepare(data)
                 train(
                     self.trainer,
-                    self.model.as_images(data.train_images),
-                    self.model.as_images(data.test_images),
+                    data.train_images,
+                    data.test_images,
                     labels=self._condition(data.train_labels),
                     test_labels=self._condition(data.test_labels),
                     progress=progress,
@@ -168,7 +174,19 @@ class KeptRun:
             except Exception:
                 if begun and not self.checkpoint.exists():
                     self._discard()
+                    self.config = config
                 raise
+
+    def _check_settings(self) -> None:
+        """Raise ``InputError`` if the trainer's settings are not those of the configuration."""
+        stored = Settings(**self.config["settings"])
+        for name, value in asdict(self.trainer.settings).items():
+            if value != getattr(stored, name):
+                remedy = "extend it with `extend`" if name == "epochs" else "begin another run"
+                raise InputError(
+                    f"{self.name} has {name} {getattr(stored, name)!r}, and its trainer {value!r}",
+                    remedy,
+                )
 
     def _prepare(self, data: Dataset) -> None:
         """Write what the run is, having made sure that what it will be can be written as well."""

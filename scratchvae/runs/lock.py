@@ -12,6 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from scratchvae.files import cannot_write
+from scratchvae.progress import say
 from scratchvae.runs.folders import FolderTakenError
 
 _WITHOUT_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP)  # a file system
@@ -79,8 +80,7 @@ def _lock(file: int, path: Path) -> None:
     except OSError as error:
         if error.errno not in _WITHOUT_LOCKS:
             raise
-        print(
+        say(
             f"scratchvae: the file system of {str(path.parent)!r} has no locks: let no other "
-            "process train there",
-            file=sys.stderr,
+            "process train there"
         )

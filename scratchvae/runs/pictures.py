@@ -22,6 +22,8 @@ def draw_picture(
     seed: int,
 ) -> Figure:
     """Return one of the ``PICTURES``; ``data`` is needed for those in ``PICTURES_OF_DATA``."""
+    if not isinstance(kind, str) or kind not in PICTURES:
+        raise unknown_name("picture", kind, PICTURES)
     if kind in PICTURES_OF_DATA and data is None:
         raise InputError(f"the picture {kind!r} is of test images: give the data set")
     images: Any = None if data is None else data.test_images
@@ -35,8 +37,6 @@ def draw_picture(
         "manifold": lambda: plots.draw_manifold(model),
         "interpolation": lambda: plots.draw_interpolation(model, images, condition, seed=seed),
     }
-    if kind not in list(draw):
-        raise unknown_name("picture", kind, PICTURES)
     return draw[kind]()
 
 

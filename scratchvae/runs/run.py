@@ -12,7 +12,6 @@ Here is how one comes by a run; what is done with it is in ``kept_run``.
 """
 
 import os
-import sys
 from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
@@ -20,6 +19,7 @@ from typing import Any
 from scratchvae.errors import InputError
 from scratchvae.files import AnyPath, as_path
 from scratchvae.models import LatentModel
+from scratchvae.progress import say
 from scratchvae.runs.config import (
     as_choices,
     begins_as_built,
@@ -138,8 +138,9 @@ class Run(KeptRun):
             the requested epochs are trained already.
         """
         run = cls.open(folder, need_checkpoint=False)
-        chosen = without_none(settings)
-        run._require(without_none(names) | without_none(options), chosen)
+        chosen = without_none(as_choices(settings, "settings"))
+        requested = without_none(names) | without_none(as_choices(options, "options"))
+        run._require(requested, chosen)
         run.extend(chosen.get("epochs", run.trainer.settings.epochs))
         return run
 
@@ -204,7 +205,7 @@ class Run(KeptRun):
         InputError
             If more than that many are trained already.
         """
-        done = self.trainer.epoch
+        epochs, done = check_count(epochs, "epochs"), self.trainer.epoch
         needed = done + bool(self.trainer.batch)
         if epochs < needed:
             begun = " and started another" if needed > done else ""
@@ -215,11 +216,10 @@ class Run(KeptRun):
             )
         last = self.trainer.settings.epochs
         if needed and epochs != last and self.trainer.settings.schedule == "cosine":
-            print(
+            say(
                 f"scratchvae: the cosine schedule of {self.name} was to end with epoch {last} "
                 f"and ends with epoch {epochs} now, so the learning rate jumps: this gives another "
-                f"model than {epochs} epochs at once",
-                file=sys.stderr,
+                f"model than {epochs} epochs at once"
             )
         self.trainer.settings = self.trainer.settings.changed(epochs=epochs)
         self.config["settings"]["epochs"] = epochs

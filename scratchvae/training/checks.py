@@ -1,5 +1,6 @@
 """What is checked of a model before its first step, and after its last."""
 
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -7,8 +8,11 @@ from numpy.typing import NDArray
 
 from scratchvae.data.batches import read_pixels
 from scratchvae.engine import looking_at
-from scratchvae.errors import InputError
-from scratchvae.training.protocol import Trainable
+from scratchvae.errors import InputError, shown
+from scratchvae.layers import Layer
+from scratchvae.layers.sequential import each_layer
+from scratchvae.training.protocol import LossTerms, Trainable
+from scratchvae.validation import FloatArray, check_is
 
 
 def check_last_batch(
@@ -22,7 +26,7 @@ def check_last_batch(
     left = len(images) % batch_size or batch_size
     if min(left, len(images)) > 1 or not model.buffers:
         return
-    buffers = [(buffer, buffer.copy()) for buffer in model.buffers.values()]
+    buffers = copies(model.buffers)
     x = read_pixels(images[:1], model.dtype)
     noise = model.draw_noise(1, np.random.default_rng(0))
     condition = {} if labels is None else {"labels": labels[:1]}
@@ -34,8 +38,68 @@ def check_last_batch(
             f"an epoch's last batch would hold one image of {len(images)}, and {error}"
         ) from None
     finally:
-        for buffer, before in buffers:
-            buffer[...] = before
+        put_back(model.buffers, buffers)
+
+
+def not_learned(model: Trainable) -> Iterator[str]:
+    """Yield the layers with parameters that a model, or a layer of the reader's own, has forgotten.
+
+    They run, and neither an optimiser nor a checkpoint knows of them.
+    """
+    layers = {
+        f"{name}, layer {place}" if place else name: layer
+        for name, network in model.networks.items()
+        for place, layer in enumerate(each_layer(network))
+        if not type(layer).__module__.startswith("scratchvae.layers.")
+    }
+    for where, owner in {type(model).__name__: model, **layers}.items():
+        own = {id(parameter) for parameter in owner.parameters.values()}
+        for name, value in list(vars(owner).items()):
+            parts = {f".{name}": value}
+            if isinstance(value, list | tuple):
+                parts = {f".{name}[{place}]": part for place, part in enumerate(value)}
+            elif isinstance(value, Mapping):
+                parts = {f".{name}[{key!r}]": part for key, part in value.items()}
+            for path, part in parts.items():
+                learned = part.parameters.values() if isinstance(part, Layer) else ()
+                if any(id(parameter) not in own for parameter in learned):
+                    yield f"{where}{path}, a {type(part).__name__},"
+
+
+def copies(buffers: Mapping[str, Any]) -> dict[str, FloatArray]:
+    """Return copies of buffers by name; ``InputError`` if one cannot be trained."""
+    check_writeable(buffers)
+    return {name: buffer.copy() for name, buffer in buffers.items()}
+
+
+def put_back(buffers: Mapping[str, FloatArray], before: Mapping[str, FloatArray]) -> None:
+    """Give buffers the numbers that they had ``before``.
+
+    They go by name, since a layer may put a new array in the place of the one before with each
+    batch. What cannot be written to was not written to.
+    """
+    for name, buffer in buffers.items():
+        if name in before and buffer.flags.writeable and buffer.shape == before[name].shape:
+            buffer[...] = before[name]
+
+
+def check_writeable(arrays: Mapping[str, Any]) -> None:
+    """Raise ``InputError`` unless all of these are arrays that training can write to."""
+    for name, array in arrays.items():
+        check_is(array, name, np.ndarray)
+        if not array.flags.writeable:
+            raise InputError(f"{name} must be writeable to be trained, not read-only: give a copy")
+
+
+def check_terms(model: object, terms: Any) -> LossTerms:
+    """Return what a model's ``forward`` gave; ``InputError`` unless it is the terms of a loss."""
+    if not isinstance(terms, LossTerms) or not isinstance(terms.loss, int | float | np.floating):
+        kind = type(model).__name__
+        raise InputError(
+            f"{kind}.forward must return LossTerms of numbers, not {shown(terms)}: return "
+            "LossTerms(loss, reconstruction, kl), as floats"
+        )
+    return terms
 
 
 def check_state(model: Trainable, steps: int, learning_rate: float) -> None:

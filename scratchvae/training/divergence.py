@@ -10,20 +10,26 @@ from scratchvae.layers import Layer, Sequential
 from scratchvae.training.protocol import Trainable
 from scratchvae.validation import FloatArray
 
+LOSS_ITSELF = "the loss itself"
+
 
 def first_not_finite(
-    model: Trainable, x: FloatArray, noise: FloatArray, condition: dict[str, Any]
+    model: Trainable,
+    x: FloatArray,
+    noise: FloatArray,
+    condition: dict[str, Any],
+    training: bool = True,
 ) -> str:
     """Return where a forward pass first gives an infinity or NaN, such as "encoder.2 (Dense)".
 
     The pass runs once more, on a copy of the model whose layers are watched. Only buffers are
-    shared with the model: the caller puts them back.
+    shared with the model: in training they move, and the caller puts them back.
     """
     watched, seen = copy(model), _Seen()
     for name, network in model.networks.items():
         vars(watched)[name] = _watch(network, name, seen)
-    watched.forward(x, noise, training=True, **condition)
-    return seen.where or "the loss itself" + seen.largest()
+    watched.forward(x, noise, training=training, **condition)
+    return seen.where or LOSS_ITSELF + seen.largest()
 
 
 class _Seen:

@@ -12,6 +12,7 @@ from scratchvae.errors import InputError
 from scratchvae.files import AnyPath, as_path, cannot_read, read_bytes, write_bytes
 from scratchvae.training.loop import EpochMetrics
 from scratchvae.training.protocol import LossTerms
+from scratchvae.validation import check_is
 
 _PARTS = ("loss", "reconstruction", "kl")
 _LOSSES = [f"{split}_{part}" for split in ("train", "test") for part in _PARTS]
@@ -30,6 +31,7 @@ def write_history(path: AnyPath, history: Sequence[EpochMetrics]) -> None:
         If the file cannot be written, or an epoch is there twice or has a loss that is not finite.
     """
     path, text = as_path(path), io.StringIO()
+    check_is(history, "history", Sequence, "model.history_")
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(_COLUMNS)
     for row in history:

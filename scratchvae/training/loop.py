@@ -10,16 +10,20 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from scratchvae.data.batches import count_batches, epoch_batches, label_batches
+from scratchvae.data.batches import count_batches, epoch_batches, label_batches, read_pixels
 from scratchvae.engine import trained_by
-from scratchvae.errors import InputError
+from scratchvae.errors import InputError, shown
 from scratchvae.kernels.machine.arena import Arena
 from scratchvae.progress import progress_bar
+from scratchvae.randomness import stream
 from scratchvae.training.checks import check_last_batch, check_state
+from scratchvae.training.divergence import LOSS_ITSELF, first_not_finite
 from scratchvae.training.interruption import OrderlyStop
-from scratchvae.training.protocol import LossMean, LossTerms
+from scratchvae.training.protocol import LossMean, LossTerms, Trainable
 from scratchvae.training.trainer import Trainer
 from scratchvae.validation import FloatArray, check_flag, check_is
+
+_AT_ONCE = 250  # test images that are looked through together for what is not finite
 
 _Batch = tuple[FloatArray, NDArray[Any] | None]  # images and their labels
 
@@ -89,14 +93,44 @@ def train(
     Raises
     ------
     InputError
-        If there are no images, or the loss is not finite, or the model is being trained already.
+        If there are no images, or any array does not fit the model, or the model is being trained
+        already: before the first step. Or if the loss is not finite.
     Interrupted
         On Ctrl-C, after the step or the evaluation under way; standard error says so at once. A
         second Ctrl-C stops immediately, as the ``KeyboardInterrupt`` that it is anywhere else.
     """
     check_is(trainer, "trainer", Trainer, "Trainer(model)")
     check_flag(progress, "progress")
+    for name, function in (("on_epoch", on_epoch), ("on_batch", on_batch)):
+        if function is not None and not callable(function):
+            raise InputError(f"{name} must be a function or None, not {shown(function)}")
     check_training_set(images, labels)
+    images, labels = trainer.model.as_images(images), trainer.model.as_labels(labels, len(images))
+    test_images, test_labels = _checked_tests(trainer.model, test_images, test_labels)
+    return run_epochs(
+        trainer,
+        images,
+        test_images,
+        labels=labels,
+        test_labels=test_labels,
+        progress=progress,
+        on_epoch=on_epoch,
+        on_batch=on_batch,
+    )
+
+
+def run_epochs(
+    trainer: Trainer,
+    images: NDArray[Any],
+    test_images: NDArray[Any] | None,
+    *,
+    labels: NDArray[Any] | None,
+    test_labels: NDArray[Any] | None,
+    progress: bool,
+    on_epoch: Callable[[EpochMetrics], None] | None = None,
+    on_batch: Callable[[int], None] | None = None,
+) -> list[EpochMetrics]:
+    """Do what ``train`` does, with arrays that are known to fit the model."""
     settings = trainer.settings
     batches = count_batches(len(images), settings.batch_size)
     _check_place(trainer, len(images))
@@ -160,6 +194,21 @@ def check_training_set(images: NDArray[Any], labels: NDArray[Any] | None) -> Non
         raise InputError(f"expected a label for each of {len(images)} images, not {labels.size}")
 
 
+def _checked_tests(
+    model: Trainable, images: NDArray[Any] | None, labels: NDArray[Any] | None
+) -> tuple[NDArray[Any] | None, NDArray[Any] | None]:
+    """Return test images and labels as the model takes them: they are used after an epoch only."""
+    if images is None:
+        if labels is not None:
+            raise InputError("test_labels are of no use without test_images: give both")
+        return None, None
+    try:
+        images = model.as_images(images)
+    except InputError as error:
+        raise InputError(f"test {error}") from None
+    return images, model.as_labels(labels, len(images))
+
+
 def _check_place(trainer: Trainer, images: int) -> None:
     """Raise ``InputError`` unless the trainer can stand where it does in an epoch of so many."""
     batch, size = trainer.batch, trainer.settings.batch_size
@@ -195,13 +244,28 @@ def _evaluate(
         return None
     with np.errstate(over="ignore", invalid="ignore"):  # reported below
         terms = trainer.model.evaluate(images, labels=labels, seed=trainer.seed)
-    if terms is not None and not math.isfinite(terms.loss):
-        # The last step has ruined the parameters: an error now keeps them out of a checkpoint.
-        raise InputError(
-            f"the test loss became {terms.loss} after epoch {trainer.epoch + 1}: use a learning "
-            f"rate below {trainer.settings.learning_rate:g}"
-        )
+        if terms is not None and not math.isfinite(terms.loss):
+            # The last step has ruined the parameters: an error now keeps them out of a checkpoint.
+            raise InputError(
+                f"the test loss became {terms.loss} after epoch {trainer.epoch + 1}, which ended "
+                f"with step {trainer.optimiser.steps}, first in {_where(trainer, images, labels)}",
+                f"use a learning rate below {trainer.optimiser.learning_rate:g}",
+            )
     return terms
+
+
+def _where(trainer: Trainer, images: NDArray[Any], labels: NDArray[Any] | None) -> str:
+    """Return where an evaluation of the images first gives what is not finite."""
+    model, where = trainer.model, ""
+    for number, start in enumerate(range(0, len(images), _AT_ONCE)):
+        place = slice(start, start + _AT_ONCE)
+        x = read_pixels(images[place], model.dtype)
+        noise = model.draw_noise(len(x), stream(trainer.seed, "evaluate", number))
+        condition = {} if labels is None else {"labels": labels[place]}
+        where = first_not_finite(model, x, noise, condition, training=False)
+        if not where.startswith(LOSS_ITSELF):
+            break
+    return where
 
 
 def _describe(trainer: Trainer) -> str:

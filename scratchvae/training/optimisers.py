@@ -10,8 +10,16 @@ import numpy as np
 
 from scratchvae import kernels
 from scratchvae.errors import InputError
+from scratchvae.held import Setting
 from scratchvae.layers import Parameter
-from scratchvae.validation import FloatArray, check_is, check_positive, check_share_kept
+from scratchvae.layers.parameter import check_apart, each_once
+from scratchvae.validation import (
+    FloatArray,
+    check_in_place,
+    check_is,
+    check_positive,
+    check_share_kept,
+)
 
 
 class Optimiser(Protocol):
@@ -31,6 +39,8 @@ class Optimiser(Protocol):
 class SGD:
     """Stochastic gradient descent with momentum.
 
+    A parameter under several names, of layers that share it, takes one step at a time.
+
     ``velocity ← momentum · velocity + grad``, then ``value ← value − learning_rate · velocity``
     (without momentum, eq. 2.11 of the lessons).
 
@@ -42,20 +52,24 @@ class SGD:
         As in the formula; momentum 0 is plain gradient descent.
     """
 
+    learning_rate = Setting(check_positive)
+    momentum = Setting(check_share_kept)
+
     def __init__(
         self, parameters: Mapping[str, Parameter], learning_rate: float, momentum: float = 0.0
     ) -> None:
         self.parameters = dict(_checked(parameters))
-        self.learning_rate = check_positive(learning_rate, "learning_rate")
-        self.momentum = check_share_kept(momentum, "momentum")
+        self.learning_rate = learning_rate
+        self.momentum = momentum
         self.steps = 0
-        self.state = {f"velocity/{name}": np.zeros_like(p.value) for name, p in parameters.items()}
+        learned = each_once(self.parameters)
+        self.state = {f"velocity/{name}": np.zeros_like(p.value) for name, p in learned.items()}
 
     def step(self) -> None:
         """Change every parameter once, by its present gradient."""
         _check_gradients(self.parameters, self.state)
         self.steps += 1
-        for name, parameter in self.parameters.items():
+        for name, parameter in each_once(self.parameters).items():
             velocity = self.state[f"velocity/{name}"]
             velocity *= self.momentum
             velocity += parameter.grad
@@ -73,6 +87,9 @@ class Adam:
     The divisions by 1 − βᵗ undo the bias towards the zeros that m and v begin with.
     Source: Kingma and Ba (2014), algorithm 1; eq. 3.8 of the lessons.
 
+    A parameter under several names, of layers that share it, takes one step at a time; two
+    parameters with one array for their values are an ``InputError``.
+
     Parameters
     ----------
     parameters
@@ -80,6 +97,11 @@ class Adam:
     learning_rate, beta_1, beta_2, epsilon
         As in the formula.
     """
+
+    learning_rate = Setting(check_positive)
+    beta_1 = Setting(check_share_kept)
+    beta_2 = Setting(check_share_kept)
+    epsilon = Setting(check_positive)
 
     def __init__(
         self,
@@ -90,22 +112,22 @@ class Adam:
         epsilon: float = 1e-8,
     ) -> None:
         self.parameters = dict(_checked(parameters))
-        self.learning_rate = check_positive(learning_rate, "learning_rate")
-        self.beta_1 = check_share_kept(beta_1, "beta_1")
-        self.beta_2 = check_share_kept(beta_2, "beta_2")
-        self.epsilon = check_positive(epsilon, "epsilon")
+        self.learning_rate = learning_rate
+        self.beta_1, self.beta_2 = beta_1, beta_2
+        self.epsilon = epsilon
         self.steps = 0
+        check_apart(self.parameters)
         self.state = {
             f"{moment}/{name}": np.zeros_like(p.value)
             for moment in ("first", "second")
-            for name, p in parameters.items()
+            for name, p in each_once(self.parameters).items()
         }
 
     def step(self) -> None:
         """Change every parameter once, by its present gradient."""
         _check_gradients(self.parameters, self.state)
         self.steps += 1
-        for name, parameter in self.parameters.items():
+        for name, parameter in each_once(self.parameters).items():
             kernels.adam_step(
                 parameter.value,
                 parameter.grad,
@@ -130,6 +152,7 @@ def _checked(parameters: Mapping[str, Parameter]) -> Mapping[str, Parameter]:
 def _check_gradients(parameters: Mapping[str, Parameter], state: Mapping[str, FloatArray]) -> None:
     """Raise an `InputError` where a gradient or moment does not fit: before any value changes."""
     for name, p in parameters.items():
+        check_in_place(p.value, f"the value of {name}")
         if (p.grad.shape, p.grad.dtype) != (p.value.shape, p.value.dtype):
             raise InputError(
                 f"the gradient of {name} must have its value's shape and type, {p.value.shape} "

@@ -1,6 +1,7 @@
 """One training step: noise, forward, backward, optimiser."""
 
 import math
+import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from typing import Any
@@ -13,11 +14,19 @@ from scratchvae.engine import Engine, trained_by
 from scratchvae.errors import InputError
 from scratchvae.layers import Parameter
 from scratchvae.randomness import StreamsInTurn, stream
+from scratchvae.training.checks import check_terms, copies, not_learned, put_back
 from scratchvae.training.divergence import first_not_finite
 from scratchvae.training.optimisers import SGD, Adam, Optimiser
 from scratchvae.training.protocol import LossMean, LossTerms, Trainable
 from scratchvae.training.settings import LAST_STAGE, Settings, stage_of
-from scratchvae.validation import FloatArray, check_between, check_floats, check_is, check_seed
+from scratchvae.validation import (
+    FloatArray,
+    check_between,
+    check_dtype,
+    check_floats,
+    check_is,
+    check_seed,
+)
 
 _NOTHING = nullcontext()
 
@@ -68,6 +77,17 @@ class Trainer:
                 "derive it from that class, which says what a model needs to be trained"
             )
         self.model = model
+        for name in ("parameters", "dtype"):
+            if not hasattr(model, name):
+                kind = type(model).__name__
+                raise InputError(f"{kind} has no {name}: set it in {kind}.__init__")
+        check_dtype(model.dtype)
+        for held in not_learned(model):
+            warnings.warn(
+                f"{held} is not trained: its parameters are not among those of what holds it (add "
+                "them there; a layer in a list is not found by itself)",
+                stacklevel=2,
+            )
         if settings is not None:
             check_is(settings, "settings", Settings, "Settings(epochs=3)")
         self._settings = (settings or model.settings or Settings()).changed(**changes)
@@ -147,36 +167,36 @@ class Trainer:
         """Like ``step``, for images that are known to fit, in the model's own dtype."""
         if check_floats(x, "x", self.model.dtype).ndim == 0:
             raise InputError("x must hold images (N, ...), not one number")
-        with trained_by(self, self.model), self.engine.round(self.model) as model:
+        # What overflows is reported by an error, of this step, the next or check_state: no need of
+        # NumPy's warnings as well.
+        quiet = np.errstate(over="ignore", invalid="ignore")
+        with trained_by(self, self.model), self.engine.round(self.model) as model, quiet:
             return self._step(model, x, {} if labels is None else {"labels": labels})
 
     def _step(self, model: Trainable, x: FloatArray, condition: dict[str, Any]) -> LossTerms:
         """Take one step, with the passes of ``model``: the trainer's, or its double."""
         parameters, kept = self.engine.arrays(self.model)
         self._check_parameters(parameters)
-        buffers = [(buffer, buffer.copy()) for buffer in kept.values()]
-        # A loss that overflows is reported by an error: no need of NumPy's warnings as well.
-        quiet = np.errstate(over="ignore", invalid="ignore")
+        buffers = copies(kept)
         scheduled = self.settings.warm_up or self.settings.free_bits
-        with self.schedules_in_force(model) if scheduled else _NOTHING, quiet:
+        with self.schedules_in_force(model) if scheduled else _NOTHING:
             rng = self._noise_streams.take(self.seed, self.optimiser.steps)
             noise = model.draw_noise(len(x), rng)
             try:
-                terms: LossTerms = self.engine.forward(model, x, noise, **condition)
+                terms = check_terms(model, self.engine.forward(model, x, noise, **condition))
                 if not math.isfinite(terms.loss):
                     raise self._diverged(
                         terms.loss, first_not_finite(self.model, x, noise, condition)
                     )
                 self.engine.zero_grad(model)
                 self.engine.backward(model)
+                # What overflows here is found by the next step, or by check_state.
+                self.engine.step(self.optimiser, adam=type(self.optimiser) is Adam)
             except BaseException:
                 # A step that is refused costs nothing: running statistics have moved already.
-                for buffer, before in buffers:
-                    buffer[...] = before
+                put_back(self.model.buffers, buffers)
                 self.engine.settle()
                 raise
-        with np.errstate(over="ignore", invalid="ignore"):  # found by the next step, or check_state
-            self.engine.step(self.optimiser, adam=type(self.optimiser) is Adam)
         self.engine.hand_back(self.model)
         return terms
 
@@ -238,7 +258,7 @@ class Trainer:
             # Never quite 0, where an optimiser's step would be no step.
             rate *= max(0.5 * (1 + math.cos(math.pi * progress)), 1e-3)
         elif self.settings.schedule == "stages":
-            rate *= 10 ** (-stage_of(self.epoch) / LAST_STAGE)
+            rate *= 10 ** (-stage_of(self._epoch_at(progress)) / LAST_STAGE)
         self.optimiser.learning_rate = rate
         if self.settings.warm_up:
             share = progress * self.settings.epochs / self.settings.warm_up
@@ -246,3 +266,10 @@ class Trainer:
         if self.settings.free_bits:
             share = progress * self.settings.epochs / self.settings.free_bits_epochs
             self.free_bits = self.settings.free_bits * max(0.0, 1 - share)
+
+    def _epoch_at(self, progress: float) -> int:
+        """Return the epoch, from 0. A loop of one's own has steps and counts no epochs."""
+        if self.epoch or self.batch or not self.optimiser.steps:
+            return self.epoch
+        # Rounding must not take the beginning of an epoch for the end of the one before.
+        return math.floor(progress * self.settings.epochs + 1e-9)

@@ -125,3 +125,9 @@ def test_bench_command_passes_its_options_on(monkeypatch, capsys, tmp_path):
     assert (list(usual["against"]), usual["quick"]) == ([], True)
     assert cli.main(["bench", "--picture", "growth.jpg"]) == 2
     assert ".png" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("against", ["", ",", "torch,"])
+def test_a_rival_without_a_name_is_refused(against, capsys):
+    assert cli.main(["bench", "--against", against]) == 2
+    assert "scratchvae: error: " in capsys.readouterr().err

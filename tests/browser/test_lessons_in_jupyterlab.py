@@ -1,4 +1,6 @@
-"""The lessons as a reader has them: JupyterLab in a real browser, "run all", sliders moved.
+"""The lessons as a reader has them: JupyterLab in a real browser.
+
+They are run, sliders are moved, and what is written in one lesson is used in the next.
 
 ``make test-browser`` runs this; it needs Chromium (Debian's package, or CHROMIUM=/path/to/it).
 Screenshots go to the folder that SCREENSHOTS names.
@@ -17,6 +19,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import sync_playwright
 
+from scratchvae.course import notebooks
+
 LESSONS = Path(__file__).parents[2] / "lessons"
 CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
 # Without a sandbox, as root in a container needs; and quiet: nothing is fetched but the page.
@@ -30,7 +34,7 @@ ERRORS = '[data-mime-type="application/vnd.jupyter.error"], .jp-RenderedText pre
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory):
-    """Yield the address of a JupyterLab on a copy of the lessons."""
+    """Yield the address of a JupyterLab on a copy of the lessons, and their folder."""
     folder = tmp_path_factory.mktemp("lessons")
     for path in LESSONS.glob("*.ipynb"):
         shutil.copy(path, folder)
@@ -58,6 +62,7 @@ def server(tmp_path_factory):
         "JUPYTERLAB_WORKSPACES_DIR": str(home / "workspaces"),
         "JUPYTER_CONFIG_DIR": str(home / "config"),
     }
+    environment.pop("SCRATCHVAE_MY_VAE", None)
     with open(home / "log", "wb") as log:
         process = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
     address = f"http://127.0.0.1:{port}"
@@ -69,7 +74,7 @@ def server(tmp_path_factory):
             except OSError:
                 assert process.poll() is None, (home / "log").read_text(encoding="utf-8")
                 time.sleep(0.5)
-        yield address
+        yield address, folder
     finally:
         process.terminate()
         process.wait(20)
@@ -84,14 +89,65 @@ def browser():
         browser.close()
 
 
-@pytest.mark.parametrize("name", ["01_first_look", "08_reparameterisation", "10_your_vae"])
+@pytest.mark.parametrize("name", [path.stem for path in sorted(LESSONS.glob("*.ipynb"))])
 def test_it_runs_from_a_fresh_kernel_and_its_sliders_move(name, server, browser, tmp_path):
+    page = _opened(browser, server[0], name)
+    _run_all(page)
+    sliders = page.locator(
+        ".jp-OutputArea .widget-slider .noUi-handle, .widget-slider [role=slider]"
+    )
+    explores = "course.explore(" in (LESSONS / f"{name}.ipynb").read_text(encoding="utf-8")
+    assert (sliders.count() >= 1) == explores
+    for number in range(sliders.count()):
+        _move(page, sliders.nth(number))
+    cut = page.evaluate(
+        """() => [...document.querySelectorAll(".jp-Cell-outputArea .jp-OutputArea-output")]
+        .filter(shown => shown.scrollWidth > shown.clientWidth + 1)
+        .map(shown => shown.innerText.slice(0, 80))"""
+    )
+    assert not cut, cut
+    assert page.locator(".jp-mod-outputsScrolled").count() == 0
+    _photograph(page, tmp_path, name)
+    page.close()
+
+
+def test_what_is_written_in_one_lesson_is_used_in_the_next(server, browser, tmp_path):
+    address, folder = server
+    lesson = notebooks.read(LESSONS / "02_dense_layers.ipynb")
+    place, answer = notebooks.exercises(lesson)["dense-layer"], notebooks.solutions(lesson)
+    page = _opened(browser, address, "02_dense_layers")
+    _run_all(page)
+    cell = page.locator(".jp-Notebook .jp-Cell").nth(place)
+    cell.scroll_into_view_if_needed()
+    cell.locator(".cm-content").click()
+    page.keyboard.press("Control+A")
+    page.keyboard.insert_text(answer["dense-layer"] + '\n\ncheck("dense-layer", Dense)')
+    page.keyboard.press("Shift+Enter")
+    cell.get_by_text("It is now in my_vae.py").wait_for()
+    assert "class Dense:" in (folder / "my_vae.py").read_text(encoding="utf-8")
+    _photograph(page, tmp_path, "a piece that was written")
+    page.close()
+
+    page = _opened(browser, address, "03_training")
+    _run_all(page)
+    used = page.get_by_text("Dense: yours, from my_vae.py").first
+    used.wait_for()
+    used.scroll_into_view_if_needed()
+    _photograph(page, tmp_path, "a piece that is used")
+    page.close()
+
+
+def _opened(browser, address, name):
+    """Return a page with a lesson whose kernel is there."""
     page = browser.new_page(viewport={"width": 1200, "height": 1000})
     page.set_default_timeout(120_000)
-    page.goto(f"{server}/lab/tree/{name}.ipynb?reset", wait_until="domcontentloaded")
+    page.goto(f"{address}/lab/tree/{name}.ipynb?reset", wait_until="domcontentloaded")
     page.locator(".jp-Notebook .jp-CodeCell").first.wait_for(timeout=60_000)
-    indicator = page.locator(".jp-Notebook-ExecutionIndicator[data-status=idle]")
-    indicator.first.wait_for(timeout=120_000)  # a kernel is there
+    page.locator(".jp-Notebook-ExecutionIndicator[data-status=idle]").first.wait_for()
+    return page
+
+
+def _run_all(page):
     page.get_by_role("menuitem", name="Run", exact=True).click()
     page.wait_for_timeout(1000)
     page.get_by_text("Restart Kernel and Run All Cells…").click()
@@ -103,17 +159,11 @@ def test_it_runs_from_a_fresh_kernel_and_its_sliders_move(name, server, browser,
     _wait_until_run(page)
     assert page.locator(ERRORS).count() == 0
 
-    sliders = page.locator(
-        ".jp-OutputArea .widget-slider .noUi-handle, .widget-slider [role=slider]"
-    )
-    assert sliders.count() >= 1
-    for number in range(sliders.count()):
-        _move(page, sliders.nth(number))
+
+def _photograph(page, tmp_path, name):
     folder = Path(os.environ.get("SCREENSHOTS") or tmp_path)
     folder.mkdir(parents=True, exist_ok=True)
-    sliders.first.scroll_into_view_if_needed()
     page.screenshot(path=folder / f"{name}.png")
-    page.close()
 
 
 def _wait_until_run(page):
@@ -126,7 +176,8 @@ def _wait_until_run(page):
         time.sleep(3)  # between two cells a kernel is idle for a moment
         if page.locator(indicator.format("idle")).count():
             prompts = page.locator(".jp-CodeCell .jp-InputPrompt").all_inner_texts()
-            assert prompts == [f"[{number}]:" for number in range(1, len(prompts) + 1)]
+            # A cell that is folded shows no number.
+            assert all(seen in ("", f"[{n}]:") for n, seen in enumerate(prompts, 1)), prompts
             return
     raise AssertionError(f"not run after {RUN_SECONDS} s")
 

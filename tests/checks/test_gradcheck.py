@@ -1,5 +1,7 @@
 """The gradient check: the package passes it, and kinks, scales and sizes do not mislead it."""
 
+from collections import Counter
+
 import numpy as np
 import pytest
 from gradient_cases import FLOAT64, WrongAt, dense
@@ -16,17 +18,19 @@ from scratchvae.probability import BernoulliLikelihood, GaussianLikelihood
 
 
 def suite():
-    """Return the package's own checks, each with a name of its own."""
-    seen = {}
+    """Return the package's own checks, made anew, each under a name of its own."""
+    checks, counts = {}, Counter()
     for name, check in all_checks():
-        seen[name] = seen.get(name, 0) + 1
-        yield pytest.param(check, id=name if seen[name] == 1 else f"{name}-{seen[name]}")
+        counts[name] += 1
+        checks[name if counts[name] == 1 else f"{name}-{counts[name]}"] = check
+    return checks
 
 
-@pytest.mark.parametrize("check", list(suite()))
-def test_the_package_passes_its_own_check(check):
-    report = check()
+@pytest.mark.parametrize("name", suite())
+def test_the_package_passes_its_own_check(name):
+    report = suite()[name]()
     assert report.passed, f"\n{report}"
+    assert report.title
 
 
 def test_no_parameter_is_all_zeros_where_the_suite_checks_it(monkeypatch):
@@ -44,6 +48,35 @@ def test_no_parameter_is_all_zeros_where_the_suite_checks_it(monkeypatch):
     for thing in checked:
         for name, parameter in thing.parameters.items():
             assert parameter.value.any(), (thing, name)
+
+
+def test_the_suite_checks_recipes_whole_in_float64_on_two_images(monkeypatch):
+    seen, titles = [], []
+
+    def look(model, x, **options):
+        seen.append((model, x, options))
+        return GradientReport("", [])
+
+    monkeypatch.setattr(check_suite, "gradcheck", look)
+    for name, check in check_suite.all_checks():
+        if name in RECIPES:
+            titles.append(check().title)
+            model, x, options = seen[-1]
+            assert titles[-1].split(", ")[0] == name
+            assert (x.shape, x.dtype) == ((2, *model.image_shape), np.float64)
+            assert (model.dtype, model.latent_dim) == (np.float64, 3)
+            assert options == {"max_coordinates": 20, "directions": 3}
+            if "samples" in RECIPES[name].options:
+                assert model.samples == 2
+    assert titles[: len(RECIPES)] == list(RECIPES)
+    assert titles[len(RECIPES) :] == [
+        "kingma-welling, likelihood gaussian, reconstruction_weight 0.3",
+        "hierarchical-vae, free_bits 5.0",
+        "hierarchical-vae, batch_norm True",
+        "hierarchical-vae, inference ladder",
+        "hierarchical-vae, inference ladder, batch_norm True",
+        "hierarchical-vae, inference ladder, free_bits 5.0, beta 0.7",
+    ]
 
 
 def test_the_suite_has_every_layer_recipe_and_likelihood():

@@ -234,3 +234,8 @@ def test_check_gradients_refuses_what_it_cannot_move_or_compare():
     ):
         with refused(words):
             check(**options)
+
+
+def test_a_forward_that_returns_nothing_in_a_tuple_is_refused():
+    with refused("must return y or (y, cache), not 0 values"):
+        gradcheck_functions(lambda x: (), lambda dy: dy, np.ones((2, 3)))

@@ -195,8 +195,28 @@ def test_v_curve_has_its_bottom_near_the_best_step(rng):
     assert 1e-7 < curve.steps[curve.errors.argmin()] < 1e-3
 
 
+def test_vector_jacobian_products(rng):
+    """eq. 2.15: what a backward pass returns is dy times the Jacobian, for each of its steps."""
+    x, dy = rng.standard_normal((2, 3, 4))
+    weight, bias = rng.standard_normal((4, 4)), rng.standard_normal(4)
+    arrays = {"x": x, "W": weight, "b": bias}
+
+    def y():
+        return x + np.tanh(x @ weight + bias)
+
+    found = answers.backpropagate(answers.skip_tape(x, weight, bias), {"y": dy})
+    for name, array in arrays.items():
+        jacobian = np.empty((dy.size, array.size))
+        for row in range(dy.size):
+            jacobian[row] = program.slopes(lambda row=row: y().ravel()[row], array).ravel()
+        # Central differences: truncation of step² = 1e-10.
+        np.testing.assert_allclose(found[name].ravel(), dy.ravel() @ jacobian, rtol=1e-6, atol=1e-8)
+    np.testing.assert_allclose(found["x"], answers.skip_backward(dy, x, weight, bias))
+    np.testing.assert_array_equal(found["y"], dy)  # what was handed in is not changed
+
+
 def test_outer_products(rng):
-    """eq. 2.15: a matrix product is the sum of columns of A times rows of B."""
+    """eq. 2.16: a matrix product is the sum of columns of A times rows of B."""
     a, b = rng.standard_normal((7, 9)), rng.standard_normal((9, 11))
     outer = sum(np.outer(a[:, step], b[step]) for step in range(9))
     # Sums of 9 products in another order: a few roundings of numbers of order 10.

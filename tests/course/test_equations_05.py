@@ -7,7 +7,7 @@ from scipy import stats
 import scratchvae
 from scratchvae.course.exercises import lesson_05 as answers
 from scratchvae.layers import Dense, Layer
-from scratchvae.models import Autoencoder
+from scratchvae.models import Autoencoder, DenoisingAutoencoder, SparseAutoencoder
 from scratchvae.probability import GaussianLikelihood
 
 IMAGE = (28, 28, 1)
@@ -136,3 +136,31 @@ def test_no_other_denoiser_has_a_smaller_loss(rng):
     for other in (guess + 0.1, 0.9 * guess, seen, guess + 0.1 * np.sin(seen)):
         gain = 0.5 * (((clean - other) ** 2) - (clean - guess) ** 2).sum(axis=1)
         assert gain.mean() > 4.5 * gain.std() / np.sqrt(count)
+
+
+def test_a_price_and_noise_at_once(rng):
+    """eq. 5.1, eq. 5.3: the loss of both, as a model that is both has it."""
+    model = _Both(
+        Dense(5, 3, rng=0, dtype=np.float64),
+        Dense(3, 5, rng=1, dtype=np.float64),
+        GaussianLikelihood(1.0),
+        image_shape=(5,),
+        latent_dim=3,
+        sparsity=0.7,
+        noise_std=0.5,
+    )
+    clean = rng.random((6, 5))
+    noise = model.draw_noise(6, rng)
+    corrupted = clean + 0.5 * noise
+    z = model.encoder.forward(corrupted).copy()
+    decoded = model.decoder.forward(z).copy()
+    loss, d_decoded, dz = answers.sparse_denoising_loss(clean, corrupted, decoded, z, 0.7)
+    assert model.forward(clean, noise, training=True).loss == pytest.approx(loss, rel=1e-12)
+    model.backward()
+    gradient = model.parameters["encoder.bias"].grad.copy()
+    dz = dz + model.decoder.backward(d_decoded)
+    np.testing.assert_allclose(gradient, dz.sum(axis=0), rtol=1e-10)
+
+
+class _Both(SparseAutoencoder, DenoisingAutoencoder):
+    checked = SparseAutoencoder.checked | DenoisingAutoencoder.checked

@@ -6,13 +6,17 @@ from scipy import integrate, optimize, stats
 
 from scratchvae.checks.distributions import check_reparameterisation
 from scratchvae.checks.gradients import gradcheck_functions
+from scratchvae.course import program
 from scratchvae.course.exercises.lesson_10 import (
     best_baseline,
     exponential_backward,
     gaussian_score,
     leave_one_out,
+    loss_estimates,
+    path_kl_gradients,
     softplus_backward,
 )
+from scratchvae.course.program import kl_gradients, sampled_kl_gradients
 from scratchvae.evaluation import LinearGaussian
 from scratchvae.probability import (
     kl_to_standard,
@@ -214,3 +218,64 @@ def test_the_loss_with_a_known_best_encoder():
     mean, covariance = LinearGaussian(np.eye(1), np.zeros(1), c).posterior(np.array([[x]]))
     assert mean[0, 0] == pytest.approx(expected[0])
     assert covariance[0, 0] == pytest.approx(c / (1 + c))
+
+
+def _posterior_case(count, seed):
+    """Return x, c and a q (count, 2) that is the posterior of x = z + √c noise, and its noise."""
+    c = 0.3
+    random = np.random.default_rng(seed)
+    x = np.tile([1.7, -0.4], (count, 1))
+    log_variance = np.full((count, 2), np.log(c / (1 + c)))
+    return x, c, x / (1 + c), log_variance, random.standard_normal((count, 2))
+
+
+def test_both_estimators_of_the_loss_have_its_mean_and_one_is_exact_at_the_posterior():
+    """eq. 10.13: A is −log p(x) for every draw from the posterior; B only on average."""
+    x, c, mean, log_variance, eps = _posterior_case(50_000, 5)
+    z = mean + np.exp(log_variance / 2) * eps
+    f = -stats.norm(z, np.sqrt(c)).logpdf(x).sum(axis=1)
+    first, second = loss_estimates(f, mean, log_variance, eps)
+    exact = -stats.norm(0, np.sqrt(1 + c)).logpdf(x[0]).sum()
+    np.testing.assert_allclose(first, exact)
+    assert abs(second.mean() - exact) < SE * second.std() / np.sqrt(len(x))
+    assert second.std() > 0.5
+    # Elsewhere both are noisy, and right on average: within standard errors of each other.
+    first, second = loss_estimates(f, mean, 0 * log_variance, eps)
+    difference = first - second
+    assert abs(difference.mean()) < SE * difference.std() / np.sqrt(len(x))
+    assert difference.std() > 0.5
+
+
+def test_the_gradients_of_a_sampled_kl():
+    """eq. 10.14: slopes of log q(z) − log p(z) with the noise held, whose mean is the KL's."""
+    random = np.random.default_rng(6)
+    mean, log_variance, eps = random.standard_normal((3, 4, 3))
+
+    def log_ratio():
+        zero = np.zeros(4)
+        return loss_estimates(zero, mean, log_variance, eps)[0].sum()
+
+    # Central differences: truncation of step² = 1e-10.
+    for array, found in zip(
+        (mean, log_variance), sampled_kl_gradients(mean, log_variance, eps), strict=True
+    ):
+        np.testing.assert_allclose(found, program.slopes(log_ratio, array), rtol=1e-6, atol=1e-8)
+    many = np.random.default_rng(7).standard_normal((100_000, 1))
+    one = np.full_like(many, M), np.full_like(many, L)
+    for found, exact in zip(sampled_kl_gradients(*one, many), kl_gradients(M, L), strict=True):
+        assert abs(found.mean() - exact) < SE * found.std() / np.sqrt(len(many))
+
+
+def test_without_the_score_the_gradient_is_exact_at_the_posterior():
+    """eq. 10.15: the rest has the same mean, and at the posterior cancels the reconstruction's."""
+    x, c, mean, log_variance, eps = _posterior_case(20_000, 8)
+    z = mean + np.exp(log_variance / 2) * eps
+    df = (z - x) / c
+    d_mean, d_log_variance = path_kl_gradients(mean, log_variance, eps)
+    np.testing.assert_allclose(df + d_mean, 0, atol=1e-12)  # rounding, of numbers of order 10
+    half = 0.5 * np.exp(log_variance / 2) * eps
+    np.testing.assert_allclose(half * df + d_log_variance, 0, atol=1e-12)
+    many = np.random.default_rng(9).standard_normal((100_000, 1))
+    one = np.full_like(many, M), np.full_like(many, L)
+    for found, exact in zip(path_kl_gradients(*one, many), kl_gradients(M, L), strict=True):
+        assert abs(found.mean() - exact) < SE * found.std() / np.sqrt(len(many))

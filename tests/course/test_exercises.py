@@ -1,17 +1,15 @@
 """The checker of the lessons' exercises: it accepts what is right, and names what is wrong."""
 
-from collections import Counter
-from dataclasses import replace
 from functools import partial
 from types import FunctionType
 
 import numpy as np
 import pytest
 
-from scratchvae.course.exercises import Exercise, check, checking
+from scratchvae.course.exercises import Exercise
 from scratchvae.course.exercises.catalogue import EXERCISES, LESSONS
-from scratchvae.course.exercises.checking import judge
 from scratchvae.course.exercises.exercise import Question
+from scratchvae.course.exercises.judging import judge
 from scratchvae.course.exercises.questions import judge_statement
 
 
@@ -197,52 +195,6 @@ def test_judge_takes_numbers_and_lists_and_finds_float32_approximate():
     single = judge(PRODUCT, lambda x, dy: (x.T @ dy).astype(np.float32))
     assert single is not None
     assert single.cause == "approximate"
-
-
-def test_check_shows_one_more_hint_after_every_wrong_attempt(monkeypatch):
-    monkeypatch.setitem(EXERCISES, "product", PRODUCT)
-    shown = [check("product", lambda x, dy: -(x.T @ dy)) for _ in range(3)]
-    assert [len(verdict.hints) for verdict in shown] == [1, 2, 2]
-    assert "folded" in shown[2].message
-    assert "folded" not in shown[1].message
-    assert check("product", _answer).right
-    assert len(check("product", lambda x, dy: x.T @ dy + 1).hints) == 1
-    assert check("product", lambda x, dy: None).hints == ()
-
-
-def test_check_counts_only_wrong_attempts_and_each_exercise_by_itself(monkeypatch):
-    monkeypatch.setattr(checking, "_wrong_attempts", Counter())
-    other = replace(PRODUCT, name="other product")
-    for exercise in (PRODUCT, other):
-        monkeypatch.setitem(EXERCISES, exercise.name, exercise)
-    for _ in range(3):
-        check("product", lambda x, dy: None)  # not done yet, which is not wrong
-    assert len(check("product", lambda x, dy: -(x.T @ dy)).hints) == 1
-    assert len(check("other product", lambda x, dy: -(x.T @ dy)).hints) == 1
-    assert check("other product", _answer).right
-    assert len(check("product", lambda x, dy: -(x.T @ dy)).hints) == 2
-
-
-def test_a_verdict_reads_the_same_in_a_terminal_and_in_a_notebook(monkeypatch):
-    monkeypatch.setitem(EXERCISES, "product", PRODUCT)
-    verdict = check("product", lambda x, dy: x.T @ dy < 0)
-    assert str(verdict).startswith("product: wrong. ")
-    shown = verdict._repr_html_()
-    assert "product: wrong" in shown
-    assert "<script" not in check("<script>", None)._repr_html_()
-
-
-def test_a_name_in_code_at_the_start_of_a_message_keeps_its_letters(monkeypatch):
-    monkeypatch.setitem(EXERCISES, "pair", PAIR)
-    verdict = check("pair", lambda x, dy: (-x.T @ dy, dy.sum(0)))
-    assert verdict.message.startswith("d_weight: it has the wrong sign")
-    verdict = check("pair", lambda x, dy: x)
-    assert verdict.message.startswith("Return 2 results as a tuple")
-
-
-def test_check_suggests_a_near_name_for_an_unknown_one(monkeypatch):
-    monkeypatch.setitem(EXERCISES, "product", PRODUCT)
-    assert "'product'" in check("prodcut", _answer).message
 
 
 # What every exercise of the lessons must have.

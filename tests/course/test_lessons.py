@@ -13,6 +13,7 @@ import scratchvae
 from scratchvae.course import notebooks, own_program, program
 from scratchvae.course.exercises.catalogue import LESSONS
 from scratchvae.course.exercises.exercise import Exercise, Question
+from scratchvae.course.merging import merge
 from scratchvae.errors import InputError
 
 ROOT = Path(scratchvae.__file__).parent.parent
@@ -134,6 +135,14 @@ def test_every_equation_is_in_a_lesson_a_docstring_and_a_test():
     assert len(lessons) >= 50
 
 
+def test_equations_that_hints_refer_to_are_in_the_lessons():
+    labels = set(_labels_of_the_lessons())
+    for exercise in (each for lesson in LESSONS for each in lesson):
+        said = " ".join([*exercise.hints, *exercise.mistakes])
+        found = set(re.findall(r"\((\d+\.\d+)\)", said))
+        assert found <= labels, f"{exercise.name}: {sorted(found - labels)}"
+
+
 def test_there_are_enough_exercises_of_all_kinds():
     asked = [exercise for lesson in LESSONS for exercise in lesson]
     assert len(asked) >= 60
@@ -150,7 +159,7 @@ def test_the_solutions_make_a_whole_program():
         asked = {e.name: e for e in LESSONS[PATHS.index(path)]}
         for name, code in notebooks.solutions(notebooks.read(path)).items():
             if getattr(asked[name], "piece", ""):
-                text = own_program._merged(text, code)
+                text = merge(text, code)
     own = "\n".join(line for line in text.splitlines() if "import *" not in line)
     namespace = {"__name__": "my_vae"}
     exec(compile(own, "my_vae.py", "exec"), namespace)

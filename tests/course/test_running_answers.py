@@ -11,9 +11,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from scratchvae.course.exercises import Exercise, check, running
+from scratchvae.course import patience
+from scratchvae.course.exercises import Exercise, check
 from scratchvae.course.exercises.catalogue import EXERCISES
-from scratchvae.course.exercises.checking import judge
+from scratchvae.course.exercises.judging import judge
 
 PRODUCT = Exercise(
     "product", lambda x: 3 * x, lambda random: (random.standard_normal((4, 3)),), hints=("think",)
@@ -23,8 +24,8 @@ PRODUCT = Exercise(
 @pytest.fixture
 def soon(monkeypatch):
     """Lose patience soon."""
-    monkeypatch.setattr(running, "MOST_SECONDS", 0.3)
-    monkeypatch.setattr(running, "_PATIENCE", 0.1)
+    monkeypatch.setattr(patience, "MOST_SECONDS", 0.3)
+    monkeypatch.setattr(patience, "_PATIENCE", 0.1)
 
 
 def loops(x):
@@ -75,8 +76,9 @@ def test_an_answer_is_stopped_in_another_thread_too(soon):
 def test_a_profiler_works_after_an_endless_answer():
     program = """
 import sys
+from scratchvae.course import patience
 from scratchvae.course.exercises import running
-running.MOST_SECONDS = 0.3
+patience.MOST_SECONDS = 0.3
 def loops():
     while True: pass
 try:
@@ -130,9 +132,8 @@ def test_an_endless_answer_counts_as_wrong_and_shows_a_hint(soon, monkeypatch):
 
 def test_a_program_with_an_endless_answer_ends():
     code = """
-from scratchvae.course import check
-from scratchvae.course.exercises import running
-running.MOST_SECONDS = 0.3
+from scratchvae.course import check, patience
+patience.MOST_SECONDS = 0.3
 def weight_gradient(x, dy):
     while True:
         pass

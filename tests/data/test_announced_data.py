@@ -52,3 +52,19 @@ def test_a_folder_that_may_not_be_read_is_not_called_empty(tmp_path, monkeypatch
     monkeypatch.setattr("os.access", lambda path, mode: False)
     with refused(repr(str(tmp_path)), "may not be read"):
         load("mnist", data_dir=tmp_path)
+
+
+def test_a_folder_that_synthetic_digits_are_not_read_from_is_said(tmp_path, capsys, monkeypatch):
+    assert load("synthetic", data_dir=tmp_path).name == "synthetic"
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line == f"scratchvae: {str(tmp_path)!r} is not used: synthetic digits are drawn"
+    monkeypatch.setenv("SCRATCHVAE_DATA", str(tmp_path))  # which is for other data sets as well
+    load("synthetic")
+    assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize("folder", [3, b"x", ["x"], "a\0b"], ids=repr)
+def test_a_folder_is_named_by_a_path(folder, tmp_path):
+    for arguments in ({"data_dir": folder}, {"cache_dir": folder}):
+        with refused("a path must be text or a pathlib.Path"):
+            load("mnist", remotes=NOWHERE, **arguments)

@@ -1,256 +1,27 @@
-"""Data sets are found where the user says, in the cache or on the network, and checked."""
+"""Data sets are found in the cache or on the network, or drawn, and know what they are."""
 
 import gzip
 import hashlib
 import os
-import struct
 import subprocess
 import sys
 from dataclasses import FrozenInstanceError
 
 import numpy as np
 import pytest
+from data_sets import CLOTHES, DIGITS, OTHER, SETS, contains, idx_bytes, refusal, write
 
 from scratchvae.data import DATASET_NAMES, Dataset, dataset, load
-from scratchvae.data.remotes import REMOTES, RemoteDataset
+from scratchvae.data.remotes import REMOTES
 from scratchvae.data.synthetic import make_synthetic_digits
-from scratchvae.errors import InputError
 
-FILES = ("train-images-idx3", "train-labels-idx1", "t10k-images-idx3", "t10k-labels-idx1")
 REAL_DATA = os.environ.get("SCRATCHVAE_DATA")
-
-
-def idx_bytes(array):
-    header = bytes([0, 0, 8, array.ndim]) + struct.pack(f">{array.ndim}I", *array.shape)
-    return header + array.tobytes()
-
-
-def make_set(seed):
-    """Return the four arrays of a data set of seven and three images, by file name."""
-    random = np.random.default_rng(seed)
-    shapes = ((7, 28, 28), (7,), (3, 28, 28), (3,))
-    return {
-        f"{name}-ubyte": random.integers(0, 256 if len(shape) == 3 else 10, shape, np.uint8)
-        for name, shape in zip(FILES, shapes, strict=True)
-    }
-
-
-def make_remote(name, arrays):
-    hashes = {
-        f"{file}.gz": hashlib.sha256(gzip.compress(idx_bytes(array), mtime=0)).hexdigest()
-        for file, array in arrays.items()
-    }
-    content = hashlib.sha256(b"".join(array.tobytes() for array in arrays.values())).hexdigest()
-    return RemoteDataset(name, name.upper(), ("http://127.0.0.1:9/",), hashes, content)
-
-
-DIGITS, CLOTHES, OTHER = make_set(1), make_set(2), make_set(3)
-SETS = {
-    "mnist": make_remote("mnist", DIGITS),
-    "fashion-mnist": make_remote("fashion-mnist", CLOTHES),
-}
-
-
-def write(folder, arrays, *, compress=True, dotted=False):
-    folder.mkdir(parents=True, exist_ok=True)
-    for name, array in arrays.items():
-        content = idx_bytes(array)
-        if dotted:
-            name = name.replace("-idx", ".idx")
-        if compress:
-            (folder / f"{name}.gz").write_bytes(gzip.compress(content, mtime=0))
-        else:
-            (folder / name).write_bytes(content)
-
-
-@pytest.fixture(autouse=True)
-def no_user_folder(monkeypatch):
-    monkeypatch.delenv("SCRATCHVAE_DATA", raising=False)
-    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    monkeypatch.setenv("no_proxy", "127.0.0.1")
-
-
-@pytest.fixture(autouse=True)
-def few_synthetic_digits(monkeypatch):
-    monkeypatch.setattr(dataset, "_SYNTHETIC_COUNTS", (6, 4))
-
-
-@pytest.fixture
-def find(tmp_path):
-    """Load with the small data sets, an empty cache and mirrors that refuse a connection."""
-
-    def find_small(name, data_dir=None, **options):
-        options = {"cache_dir": tmp_path / "cache", "remotes": SETS, "progress": False} | options
-        return load(name, data_dir=data_dir, **options)
-
-    return find_small
-
-
-@pytest.fixture
-def downloads(monkeypatch):
-    """Stand in for the network: write what was asked for, and keep a list of it."""
-    asked = []
-
-    def download(remote, folder, *, progress):
-        asked.append(remote.name)
-        write(folder, {"mnist": DIGITS, "fashion-mnist": CLOTHES}[remote.name])
-
-    monkeypatch.setattr(dataset, "download", download)
-    return asked
-
-
-def contains(found, arrays):
-    train_images, train_labels, test_images, test_labels = arrays.values()
-    return (
-        np.array_equal(found.train_images, train_images[..., None])
-        and np.array_equal(found.train_labels, train_labels)
-        and np.array_equal(found.test_images, test_images[..., None])
-        and np.array_equal(found.test_labels, test_labels)
-    )
-
-
-def refusal(load_it, *arguments, **options):
-    with pytest.raises(InputError) as error:
-        load_it(*arguments, **options)
-    text = str(error.value)
-    assert "\n" not in text
-    return text
-
-
-@pytest.mark.parametrize("dotted", [False, True])
-@pytest.mark.parametrize("compress", [False, True])
-@pytest.mark.parametrize("place", ["mnist", "."])
-def test_load_from_a_folder_of_the_user(tmp_path, find, place, compress, dotted):
-    write(tmp_path / "data" / place, DIGITS, compress=compress, dotted=dotted)
-    found = find("mnist", tmp_path / "data")
-    assert contains(found, DIGITS)
-    assert found.name == "mnist"
-    assert found.origin == f"MNIST from {tmp_path / 'data' / place} (7 + 3 images)"
-    for images, count in ((found.train_images, 7), (found.test_images, 3)):
-        assert images.shape == (count, 28, 28, 1)
-        assert images.dtype == np.uint8
-    assert not (tmp_path / "cache").exists()
 
 
 def test_dataset_is_frozen(tmp_path, find):
     write(tmp_path / "mnist", DIGITS)
     with pytest.raises(FrozenInstanceError):
         find("mnist", tmp_path).name = "other"
-
-
-def test_load_from_a_folder_with_both_data_sets(tmp_path, find):
-    write(tmp_path / "mnist", DIGITS)
-    write(tmp_path / "fashion-mnist", CLOTHES)
-    assert contains(find("mnist", tmp_path), DIGITS)
-    assert contains(find("fashion-mnist", tmp_path), CLOTHES)
-    assert contains(find("auto", tmp_path), DIGITS)
-
-
-def test_load_recognises_flat_files_by_content(tmp_path, find):
-    write(tmp_path, CLOTHES)
-    assert contains(find("fashion-mnist", tmp_path), CLOTHES)
-    assert "are FASHION-MNIST" in refusal(find, "mnist", tmp_path)
-    write(tmp_path, OTHER)
-    assert "are of another data set" in refusal(find, "mnist", tmp_path)
-    assert "are of another data set" in refusal(find, "fashion-mnist", tmp_path)
-
-
-def test_load_notices_one_file_of_another_data_set(tmp_path, find):
-    for name in DIGITS:
-        write(tmp_path, DIGITS | {name: OTHER[name]})
-        assert "are of another data set" in refusal(find, "mnist", tmp_path)
-
-
-@pytest.mark.parametrize("inside", [False, True])
-def test_load_takes_other_images_from_a_folder_named_for_the_data_set(tmp_path, find, inside):
-    folder = tmp_path / "mnist"
-    write(folder, OTHER)
-    assert contains(find("mnist", folder if inside else tmp_path), OTHER)
-    write(folder, CLOTHES)
-    assert "are FASHION-MNIST" in refusal(find, "mnist", folder if inside else tmp_path)
-
-
-def test_load_ignores_a_folder_with_a_files_name(tmp_path, find):
-    write(tmp_path, DIGITS, compress=False, dotted=True)
-    for name in DIGITS:
-        (tmp_path / name).mkdir()
-    assert contains(find("mnist", tmp_path), DIGITS)
-
-
-def test_load_from_the_folder_in_the_variable(tmp_path, find, monkeypatch):
-    write(tmp_path / "one", DIGITS)
-    write(tmp_path / "two" / "mnist", OTHER)
-    monkeypatch.setenv("SCRATCHVAE_DATA", str(tmp_path / "one"))
-    assert contains(find("mnist"), DIGITS)
-    assert contains(find("mnist", tmp_path / "two"), OTHER)
-    (tmp_path / "empty").mkdir()
-    assert contains(find("auto", tmp_path / "empty"), DIGITS)
-
-
-def test_load_ignores_an_empty_variable(find, monkeypatch, downloads):
-    monkeypatch.setenv("SCRATCHVAE_DATA", "")
-    assert contains(find("mnist"), DIGITS)
-    assert downloads == ["mnist"]
-
-
-@pytest.mark.parametrize("name", ["auto", "mnist", "fashion-mnist"])
-def test_load_refuses_a_folder_that_does_not_exist(tmp_path, find, monkeypatch, downloads, name):
-    text = refusal(find, name, tmp_path / "none")
-    assert repr(str(tmp_path / "none")) in text
-    assert "does not exist" in text
-    (tmp_path / "file").write_bytes(b"")
-    assert "is not a folder" in refusal(find, name, str(tmp_path / "file"))
-    monkeypatch.setenv("SCRATCHVAE_DATA", str(tmp_path / "none"))
-    assert "SCRATCHVAE_DATA" in refusal(find, name)
-    assert downloads == []
-
-
-def test_load_refuses_a_folder_without_the_data_set(tmp_path, find, monkeypatch, downloads):
-    (tmp_path / "data").mkdir()
-    for options in ({"data_dir": tmp_path / "data"}, {}):
-        text = refusal(find, "mnist", **options)
-        for name in DIGITS:
-            assert f"{name}.gz" in text
-        assert '`load("synthetic")`' in text
-        monkeypatch.setenv("SCRATCHVAE_DATA", str(tmp_path / "data"))
-    assert downloads == []
-    assert contains(find("auto", tmp_path / "data"), DIGITS)
-    assert downloads == ["mnist"]
-
-
-def test_load_says_which_file_is_missing(tmp_path, find):
-    write(tmp_path / "mnist", DIGITS)
-    (tmp_path / "mnist" / "t10k-labels-idx1-ubyte.gz").unlink()
-    assert "t10k-labels-idx1-ubyte is missing" in refusal(find, "mnist", tmp_path)
-
-
-@pytest.mark.parametrize("place", ["mnist", "."])
-@pytest.mark.parametrize("name", ["mnist", "auto"])
-def test_load_refuses_a_damaged_file_of_the_user(tmp_path, find, downloads, place, name):
-    write(tmp_path / place, DIGITS)
-    path = tmp_path / place / "train-labels-idx1-ubyte.gz"
-    path.write_bytes(path.read_bytes()[:-5])
-    assert "train-labels-idx1-ubyte.gz" in refusal(find, name, tmp_path)
-    assert downloads == []
-
-
-@pytest.mark.parametrize(
-    ("part", "array", "words"),
-    [
-        (0, np.zeros((7, 28, 27), np.uint8), "found shape (7, 28, 27)"),
-        (2, np.zeros((3, 784), np.uint8), "found shape (3, 784)"),
-        (1, np.zeros((7, 1), np.uint8), "found shape (7, 1)"),
-        (1, np.zeros(6, np.uint8), "each of the 7 images beside it"),
-        (3, np.zeros(4, np.uint8), "found 4 labels"),
-        (3, np.array([0, 10, 9], np.uint8), "found a label 10"),
-    ],
-)
-def test_load_refuses_files_that_do_not_fit(tmp_path, find, part, array, words):
-    name = list(DIGITS)[part]
-    write(tmp_path / "mnist", DIGITS | {name: array})
-    text = refusal(find, "mnist", tmp_path)
-    assert words in text
-    assert name in text
 
 
 def test_load_uses_the_cache_before_the_network(tmp_path, find, downloads):

@@ -7,17 +7,17 @@ from weakref import ref
 
 import numpy as np
 import pytest
-from helpers import assert_same, pixels, refused, small_autoencoder, small_parts, small_vae
+from helpers import assert_same, pixels, small_autoencoder, small_parts, small_vae
 from hierarchical_cases import small
+from meanwhile import in_another_thread, meanwhile
 
 import scratchvae
 from scratchvae import evaluation, plots
-from scratchvae.engine import Engine, looking_at
+from scratchvae.engine import looking_at
 from scratchvae.engine.twins import twin
-from scratchvae.layers import BatchNorm, Dense, Layer, Reshape, Sequential, Tanh
+from scratchvae.layers import Dense, Layer, Reshape, Sequential, Tanh
 from scratchvae.models import IWAE, ConditionalVAE, DenoisingAutoencoder
 from scratchvae.probability import BernoulliLikelihood, GaussianLikelihood
-from scratchvae.training import train
 
 IMAGES = pixels(11, 3, 5, 1)
 LABELS = np.arange(11) % 3
@@ -97,35 +97,6 @@ def look(model):
         compare = evaluation.compare_gradient_estimators
         answers.append(compare(model, IMAGES[:2].astype(model.dtype), draws=2))
     return answers
-
-
-def in_another_thread(work):
-    """Return what ``work()`` returns, or raise what it raises, in a thread of its own."""
-    found, errors = [], []
-
-    def call():
-        try:
-            found.append(work())
-        except Exception as error:  # raised below, in the test's own thread
-            errors.append(error)
-
-    thread = threading.Thread(target=call)
-    thread.start()
-    thread.join()
-    if errors:
-        raise errors[0]
-    return found[0]
-
-
-def meanwhile(monkeypatch, work):
-    """Have ``work()`` called between the forward and the backward pass of each step."""
-    backward = Engine.backward
-
-    def working(self, model):
-        work()
-        backward(self, model)
-
-    monkeypatch.setattr(Engine, "backward", working)
 
 
 @pytest.mark.parametrize("engine", ["on", "off"])
@@ -271,79 +242,3 @@ def test_a_twin_is_made_although_another_thread_changes_what_is_copied():
     layer.kept = Crowded(x=1)
     assert twin(layer).kept == {"x": 1}
     assert twin(layer).kept is not layer.kept
-
-
-def training_in_every_way(model):
-    return {
-        "fit": lambda: model.fit(IMAGES, **FIT),
-        "step": lambda: scratchvae.Trainer(model).step(IMAGES),
-        "train": lambda: train(scratchvae.Trainer(model), IMAGES, progress=False),
-    }
-
-
-@pytest.mark.parametrize("first", ["fit", "step", "train"])
-@pytest.mark.parametrize("second", ["fit", "step", "train"])
-def test_a_second_training_at_once_is_refused(first, second, monkeypatch):
-    model = small_vae()
-    ways, refusals = training_in_every_way(model), []
-
-    def try_second():
-        for call in (lambda work: work(), in_another_thread):
-            with refused("VAE is being trained already", "copy.deepcopy(model)"):
-                call(ways[second])
-            refusals.append(1)
-
-    with monkeypatch.context() as patch:
-        meanwhile(patch, try_second)
-        ways[first]()
-    assert refusals
-    alone = small_vae()
-    training_in_every_way(alone)[first]()
-    assert_same(model.state(), alone.state())
-    assert len(model.history_) == len(alone.history_)
-    ways[second]()  # and afterwards it may
-
-
-@pytest.mark.parametrize("second", ["fit", "train"])
-def test_a_second_training_moves_no_statistics_before_it_is_refused(second, monkeypatch):
-    model = small_vae()
-    model.encoder.layers.insert(2, BatchNorm(3, dtype=np.float64))
-    trainer, refusals = scratchvae.Trainer(model, batch_size=5), []
-    ways = training_in_every_way(model)  # the last of batches of 5 would be one image
-    ways["train"] = lambda: train(trainer, IMAGES, progress=False)
-
-    def try_second():
-        before = model.state()
-        with refused("VAE is being trained already"):
-            in_another_thread(ways[second])
-        assert_same(model.state(), before)
-        refusals.append(1)
-
-    with monkeypatch.context() as patch:
-        meanwhile(patch, try_second)
-        model.fit(IMAGES[:10], **FIT)
-    assert refusals
-
-
-def test_a_training_that_fails_gives_the_model_free(monkeypatch):
-    model = small_vae()
-    with monkeypatch.context() as patch:
-        meanwhile(patch, lambda: 1 / 0)
-        with pytest.raises(ZeroDivisionError):
-            model.fit(IMAGES, **FIT)
-    in_another_thread(lambda: model.fit(IMAGES, **FIT))
-
-
-def test_one_trainer_in_two_threads_at_once_is_refused(monkeypatch):
-    trainer = scratchvae.Trainer(small_vae())
-
-    def try_again():
-        with refused("being trained already"):
-            in_another_thread(lambda: trainer.step(IMAGES))
-
-    with monkeypatch.context() as patch:
-        meanwhile(patch, try_again)
-        trainer.step(IMAGES)
-    assert trainer.optimiser.steps == 1
-    in_another_thread(lambda: trainer.step(IMAGES))
-    assert trainer.optimiser.steps == 2

@@ -44,3 +44,16 @@ def test_the_gradient_of_the_classifier_is_right():
         tolerance=1e-5,
     )
     assert report.passed, report
+
+
+def test_the_classifier_reads_pixels_as_the_models_do():
+    data = small_dataset(train=20, test=10)
+    classifier = train_digit_classifier(data.train_images, data.train_labels, epochs=1)
+    expected = classifier.predict(data.test_images)
+    np.testing.assert_array_equal(classifier.predict(data.test_images[..., 0]), expected)
+    np.testing.assert_array_equal(classifier.predict(data.test_images / 255), expected)
+    for wrong in (data.test_images.astype(int), data.test_images.astype(float)):
+        with refused("images must be"):
+            classifier.predict(wrong)
+        with refused("images must be"):
+            train_digit_classifier(wrong, data.test_labels, epochs=1)

@@ -145,3 +145,14 @@ def test_backend_must_have_a_name_that_is_known():
     ended = run(SAY_BACKEND, CACHE, SCRATCHVAE_KERNELS="cuda")
     expected = "scratchvae.errors.InputError: SCRATCHVAE_KERNELS must be numpy or numba, not 'cuda'"
     assert ended.stderr.splitlines()[-1].startswith(expected)
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"), [("NUMBA_BOUNDSCHECK", "soon"), ("NUMBA_NUM_THREADS", "")]
+)
+def test_a_variable_that_numba_cannot_read_is_named_and_not_worked_around(variable, value):
+    ended = run(SAY_BACKEND, CACHE, SCRATCHVAE_KERNELS="", **{variable: value})
+    error = ended.stderr.splitlines()[-1]
+    assert error.startswith(f"scratchvae.errors.InputError: Environment variable {variable!r}")
+    assert error.endswith("correct it, or unset it")
+    assert ended.stdout == ""

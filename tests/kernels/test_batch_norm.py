@@ -121,6 +121,7 @@ def test_batch_norm_forward_tasks_are_as_defined(shape, activation, dtype, train
     assert_close(running_variance, expected_variance.astype(dtype))
 
 
+@pytest.mark.large
 def test_few_channels_share_a_line_and_blocks_have_a_rest():
     # Lines of 1, 2, … rows; and more than one block, the last of them not full.
     for rows, channels in ((7, 3), (6, 3), (40, 1), (256 * 300, 1), (32 * 700, 32), (3 * 9000, 5)):

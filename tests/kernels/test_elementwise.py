@@ -27,7 +27,7 @@ from scratchvae.kernels.machine.threads import set_threads
 from scratchvae.kernels.passes.activation import (
     FORWARD,
 )
-from scratchvae.kernels.passes.batch_norm import batch_norm_backward_tasks
+from scratchvae.kernels.passes.batch_norm_gradients import batch_norm_backward_tasks
 from scratchvae.kernels.passes.bias import (
     activation_backward_bias_tasks,
     bias_activation_tasks,
@@ -147,6 +147,7 @@ def test_the_exponential_and_its_relatives_to_the_last_digits(dtype):
         assert np.abs(found / exact - 1).max() < 4 * np.finfo(dtype).eps
 
 
+@pytest.mark.large
 def test_the_bits_do_not_depend_on_the_number_of_threads():
     x, dy = draw(0, (40, 28, 28, 32), np.float32), draw(1, (40, 28, 28, 32), np.float32)
     scale, shift = draw(2, 32, np.float32), draw(3, 32, np.float32)

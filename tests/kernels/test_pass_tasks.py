@@ -18,7 +18,8 @@ from scratchvae.kernels.passes.activation import (
     activation_tasks,
 )
 from scratchvae.kernels.passes.adam import ADAM_FACTORS, adam_factors, adam_tasks
-from scratchvae.kernels.passes.batch_norm import batch_norm_backward_tasks, batch_norm_forward_tasks
+from scratchvae.kernels.passes.batch_norm import batch_norm_forward_tasks
+from scratchvae.kernels.passes.batch_norm_gradients import batch_norm_backward_tasks
 from scratchvae.kernels.passes.bias import (
     activation_backward_bias_tasks,
     bias_activation_tasks,

@@ -42,6 +42,7 @@ def test_products_take_any_strides_and_read_only_arrays(m, k, n, dtype):
     )
 
 
+@pytest.mark.large
 @pytest.mark.parametrize("shape", [(300, 900, 70), (1000, 40, 33), (40, 1700, 20)])
 def test_matmul_longer_than_a_block(shape):
     m, k, n = shape
@@ -50,6 +51,7 @@ def test_matmul_longer_than_a_block(shape):
     kernel_cases.check_products(kernel_cases.as_is, a, b)
 
 
+@pytest.mark.large
 @pytest.mark.parametrize("rows", [20, 60])  # few enough to read B itself, and not
 def test_matmul_of_more_panels_than_a_group(rows):
     random = np.random.default_rng(2)

@@ -56,6 +56,7 @@ def test_bits_are_those_of_the_dense_product(name, m, k, n, dtype, accumulate, c
     assert_same_bits(name, x, right, accumulate, chunks, seed)
 
 
+@pytest.mark.large
 @each_dtype
 @each_product
 @pytest.mark.parametrize("shape", [(40, 1700, 300), (700, 40, 40), (33, 784, 500)])

@@ -240,9 +240,9 @@ def test_sizes_must_be_counts(bad):
 
 def test_settings_of_activations_must_make_sense():
     for bad in (0, -1.0, np.nan, np.inf, "x", None):
-        with refused("alpha"):
+        with refused("alpha must be a finite number above 0"):
             ELU(bad)
-        with refused("floor"):
+        with refused("floor must be a finite number above 0"):
             LogSoftplus(bad)
 
 

@@ -91,7 +91,7 @@ def test_batch_norm_starts_as_pytorch_has_it():
     for momentum in (0, 1):
         assert BatchNorm(2, momentum=momentum).momentum == momentum
     for momentum in (-0.1, 1.1):
-        with refused("momentum"):
+        with refused("momentum must be a number from 0 to 1"):
             BatchNorm(2, momentum=momentum)
 
 

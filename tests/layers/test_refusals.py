@@ -65,10 +65,11 @@ def test_batch_norm_refuses_an_epsilon_by_name():
 
 
 def test_what_to_do_about_a_shape_is_said():
-    with refused("put a Flatten before it if the examples are images"):
+    with refused(": put a Flatten before it if the examples are images"):
         Dense(5, 3, rng=0).forward(np.ones(IMAGES, np.float32))
-    with refused("channels come last"):
-        ConvTranspose2D(2, 3, 3, 1, 0, 0).forward(np.ones((2, 2, 5, 4), np.float32))
+    for layer in (Conv2D(2, 3, 3), ConvTranspose2D(2, 3, 3, 1, 0, 0)):
+        with refused("(2, 2, 5, 4): channels come last"):
+            layer.forward(np.ones((2, 2, 5, 4), np.float32))
     with refused("Flatten expects a batch of examples, not a single number"):
         Flatten().forward(np.array(1.0))
 
@@ -82,3 +83,79 @@ def test_a_transposed_convolution_shows_an_output_padding_that_it_has():
     padded = repr(ConvTranspose2D(2, 3, 3, 2, 1, 1))
     assert "output_padding" not in plain
     assert padded == f"{plain[:-1]}, output_padding=1)"
+
+
+def test_images_of_just_the_kernels_size_give_one_pixel_and_smaller_ones_are_refused():
+    layer = Conv2D(1, 2, 5, stride=3, padding=1)
+    assert layer.forward(np.ones((1, 3, 3, 1), np.float32)).shape == (1, 1, 1, 2)
+    assert layer.forward(np.ones((1, 6, 5, 1), np.float32)).shape == (1, 2, 1, 2)
+    for rows, columns in ((2, 9), (9, 2)):
+        with refused(
+            "Conv2D with a kernel of 5 and padding 1 needs images of at least 3 rows and columns, "
+            f"not {rows} by {columns}"
+        ):
+            layer.forward(np.ones((1, rows, columns, 1), np.float32))
+
+
+def test_a_transposed_convolution_of_which_nothing_is_left_says_what_to_do():
+    layer = ConvTranspose2D(1, 2, 2, stride=2, padding=1, output_padding=1)
+    assert layer.forward(np.ones((1, 1, 2, 1), np.float32)).shape == (1, 1, 3, 2)
+    layer = ConvTranspose2D(1, 2, 2, padding=1)
+    for rows, columns in ((1, 9), (9, 1)):
+        with refused(
+            "ConvTranspose2D with padding 1 leaves nothing of images of "
+            f"{rows} by {columns}: use less padding or larger images"
+        ):
+            layer.forward(np.ones((1, rows, columns, 1), np.float32))
+    with refused(
+        "output_padding must be below the stride of 2, not 3: otherwise a convolution of the "
+        "output would have more rows than the input"
+    ):
+        ConvTranspose2D(1, 2, 2, stride=2, output_padding=3)
+
+
+def test_batch_norm_refuses_another_number_of_channels_or_too_few_values():
+    layer = BatchNorm(3, dtype=np.float64)
+    for x in (normal(3), normal(4, 2), normal(3, 4)):
+        with refused(f"BatchNorm expects x of shape (N, ..., 3), channels last, not {x.shape}"):
+            layer.forward(x)
+    with refused(
+        "BatchNorm in training needs at least two values per channel, not 1: use a larger batch, "
+        "or a batch size that leaves no single image over for an epoch's last"
+    ):
+        layer.forward(normal(1, 3), training=True)
+    layer.forward(normal(2, 3), training=True)
+    with refused("training must be True or False"):
+        layer.forward(normal(2, 3), training="yes")
+
+
+def test_reshape_counts_the_numbers_of_an_example():
+    layer = Reshape((2, 3))
+    for x in (np.ones((6, 5)), np.ones((2, 3)), np.array(1.0)):
+        with refused(f"Reshape to (2, 3) expects 6 numbers per example, not x of shape {x.shape}"):
+            layer.forward(x)
+    for wrong in (6, "23", None):
+        with refused("shape must be a tuple such as (28, 28, 1)"):
+            Reshape(wrong)
+    with refused("each number in shape must be a whole number"):
+        Reshape((2, 0))
+
+
+def test_what_flatten_and_reshape_are_given_is_called_by_its_name():
+    for layer in (Flatten(), Reshape((6,))):
+        with refused("x must be a NumPy array, not list"):
+            layer.forward([[1.0] * 6])
+        with refused(f"{type(layer).__name__}.backward needs a forward pass first"):
+            layer.backward(np.ones((2, 6)))
+        layer.forward(np.ones((2, 6)))
+        with refused(f"{type(layer).__name__}: dy must be of shape (2, 6), not (3, 6)"):
+            layer.backward(np.ones((3, 6)))
+        with refused(f"{type(layer).__name__}: dy is float32 where float64 is expected"):
+            layer.backward(np.ones((2, 6), np.float32))
+
+
+@pytest.mark.parametrize("name", LAYERS)
+def test_a_backward_pass_before_a_forward_pass_is_refused(name):
+    layer = LAYERS[name][0]()
+    with refused(f"{name}.backward needs a forward pass first: call forward(x)"):
+        layer.backward(np.ones((2, 3), np.float32))

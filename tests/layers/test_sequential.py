@@ -5,7 +5,8 @@ import pytest
 from helpers import normal, refused
 from layer_cases import network
 
-from scratchvae.layers import ELU, Dense, Flatten, ReLU, Sequential, Tanh
+from scratchvae.layers import ELU, Dense, Flatten, Layer, ReLU, Sequential, Tanh
+from scratchvae.layers.sequential import each_layer
 
 
 def test_sequential_shares_its_layers_parameters_by_place():
@@ -99,3 +100,91 @@ def test_repr_of_a_layer_has_its_sizes():
     assert repr(Dense(3, 2)) == "Dense(3, 2)"
     assert "ELU(alpha=0.5)" in repr(Sequential(Flatten(), ELU(0.5)))
     assert "shape=(3, 2)" in repr(Dense(3, 2).parameters["weight"])
+
+
+def test_a_network_has_the_dtype_of_its_first_weights_and_of_its_first_layer_without_any():
+    double, single = Dense(3, 3, dtype=np.float64), Dense(3, 3)
+    assert Sequential(ReLU(), double, single).dtype == np.float64
+    assert Sequential(ReLU(dtype=np.float64), single, double).dtype == np.float32
+    assert Sequential(Tanh(dtype=np.float64), ReLU()).dtype == np.float64
+    assert Sequential().dtype == np.float32
+
+
+class Doubling(Layer):
+    def forward(self, x, training=False):
+        return 2 * x
+
+    def backward(self, dy):
+        return 2 * dy
+
+
+class Forgetful(Doubling):
+    def __init__(self):
+        self.factor = 2
+
+
+class ShortForward(Doubling):
+    def forward(self, x):
+        return 2 * x
+
+
+class LongBackward(Doubling):
+    def backward(self, dy, x):
+        return 2 * dy
+
+
+@pytest.mark.parametrize(
+    ("layer", "words"),
+    [
+        (
+            Forgetful(),
+            "Forgetful has no parameters, not even an empty set of them: call super().__init__() "
+            "first in Forgetful.__init__",
+        ),
+        (
+            ShortForward(),
+            "ShortForward.forward must take (self, x, training=False): give it these arguments",
+        ),
+        (LongBackward(), "LongBackward.backward must take (self, dy): give it these arguments"),
+        (
+            Doubling,
+            "a layer must be a scratchvae.layers.Layer, not <class",
+        ),
+    ],
+    ids=["no parameters", "forward", "backward", "class"],
+)
+def test_a_layer_of_ones_own_that_cannot_work_is_refused_with_what_is_missing(layer, words):
+    assert Sequential(Doubling()).forward(normal(2, 3)).shape == (2, 3)
+    with refused(words):
+        Sequential(Tanh(), layer)
+    with refused(words):
+        Sequential(Sequential(Tanh(), layer) if isinstance(layer, Layer) else layer)
+
+
+def test_a_pass_that_gives_no_array_of_floats_is_refused_by_its_name():
+    class Odd(Doubling):
+        def forward(self, x, training=False):
+            return x.tolist()
+
+        def backward(self, dy):
+            return dy > 0
+
+    class OddBackward(Odd):
+        def forward(self, x, training=False):
+            return 2 * x
+
+    x = normal(2, 3)
+    with refused("what Odd.forward returns must be a NumPy array, not list"):
+        Sequential(Odd(), Doubling()).forward(x)
+    model = Sequential(OddBackward(), Doubling())
+    model.forward(x)
+    with refused("what OddBackward.backward returns must hold float32 or float64, not bool"):
+        model.backward(x)
+
+
+def test_the_layers_of_a_network_are_found_at_any_depth_from_first_to_last():
+    leaves = [Tanh(), ReLU(), ELU()]
+    inner = Sequential(leaves[1])
+    outer = Sequential(leaves[0], inner, leaves[2])
+    assert list(each_layer(outer)) == [outer, leaves[0], inner, leaves[1], leaves[2]]
+    assert list(each_layer(leaves[0])) == [leaves[0]]

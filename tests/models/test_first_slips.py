@@ -9,7 +9,7 @@ import pytest
 from helpers import IMAGE_SHAPE, assert_same, pixels, refused, small_parts, small_vae, values
 
 from scratchvae import plots
-from scratchvae.layers import Dense, Flatten, Layer, Reshape, Sequential
+from scratchvae.layers import Dense, Flatten, Layer, Parameter, Reshape, Sequential
 from scratchvae.models import VAE, build
 from scratchvae.probability import BernoulliLikelihood, GaussianLikelihood, Likelihood
 from scratchvae.training import Settings, Trainable, Trainer
@@ -180,3 +180,32 @@ def test_the_names_of_scikit_learn(monkeypatch):
     of_scikit = types.SimpleNamespace(**dict.fromkeys(names, lambda **given: given))
     monkeypatch.setitem(__import__("sys").modules, "sklearn.utils", of_scikit)
     assert model.__sklearn_tags__()["estimator_type"] is None
+
+
+class Held(Doubling):
+    """Holds what it is given as its parameters or buffers."""
+
+    def __init__(self, **held):
+        super().__init__()
+        vars(self).update(held)
+
+
+@pytest.mark.parametrize(
+    ("held", "words"),
+    [
+        ({"parameters": [Parameter(X)]}, "Held.parameters must be a dictionary by name"),
+        ({"parameters": {"w": X}}, "Held.parameters['w'] must be a Parameter"),
+        ({"parameters": {"w": None}}, "Held.parameters['w'] must be a Parameter, not None"),
+        ({"buffers": [X]}, "Held.buffers must be a dictionary by name"),
+        ({"buffers": {"n": 3}}, "Held.buffers['n'] must be a ndarray, not 3"),
+    ],
+)
+def test_what_a_layer_of_ones_own_learns_and_keeps_is_held_by_name(held, words):
+    with refused(words):
+        Sequential(Held(**held))
+    model, layer = small_vae(), Held()
+    model.encoder.layers.append(layer)
+    vars(layer).update(held)
+    for call in (model.fit, model.encode):
+        with refused(words):
+            call(pixels(4, *IMAGE_SHAPE))

@@ -148,3 +148,52 @@ def test_the_message_of_a_range_never_contradicts_itself():
     # A rounding error of two bytes is larger.
     half = np.full((4, 3, 5, 1), np.nextafter(np.float16(1), np.float16(2)))
     assert np.isfinite(small_vae(dtype=np.float32).elbo(half)).all()
+
+
+class Elsewhere:
+    """An array of another library, which gives NumPy an error in its place."""
+
+    def __init__(self, error):
+        self.error = error
+
+    def __array__(self, *arguments, **options):
+        raise self.error
+
+
+@pytest.mark.parametrize("error", [RuntimeError("use .detach()"), KeyError("dtype"), MemoryError()])
+def test_an_array_that_cannot_be_converted_is_refused_with_its_own_reason(error):
+    with refused("images is a Elsewhere, of which NumPy makes no array", str(error)):
+        small_vae().encode(Elsewhere(error))
+
+
+def test_masked_images_are_refused_in_a_list_as_well():
+    images = [np.ma.masked_less(image, 0.2) for image in pixels(4, 3, 5, 1)]
+    masked = sum(np.ma.count_masked(image) for image in images)
+    for given_as in (images, tuple(images), np.ma.stack(images)):
+        with refused(f"{masked} of them are masked"):
+            small_vae().encode(given_as)
+    whole = [np.ma.array(image.data) for image in images]
+    assert small_vae().encode(whole).shape == (4, 2)
+
+
+@pytest.mark.parametrize("greatest", [3, 15, 16])
+def test_pixels_of_fewer_bits_are_not_taken_for_eight_in_silence(greatest):
+    # scikit-learn's digits are from 0 to 16: divided by 255, they would be nearly black.
+    few = (BYTES % greatest + 1).astype(np.uint8)
+    advice = "divide them by the largest value that they can have"
+    with pytest.warns(
+        UserWarning, match=f"none is above {greatest}, which is nearly black.*{advice}"
+    ):
+        vae((3, 5, 1)).fit(few, epochs=1)
+    with refused("must be 8-bit", f"images / {greatest}"):
+        vae((3, 5, 1)).encode(few.astype(np.int64))
+    with pytest.warns(UserWarning, match=advice):
+        vae((3, 5, 1)).fit(few.astype(np.float64), epochs=1)
+    with refused("must be from 0 to 1", advice):
+        vae((3, 5, 1), Sigmoid()).fit(few.astype(np.float64))
+
+
+def test_black_images_are_black():
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        vae((3, 5, 1)).fit(np.zeros((4, 3, 5, 1), np.uint8), epochs=1)

@@ -1,13 +1,10 @@
 """The pictures show the numbers and images that they say, dot by dot."""
 
-import subprocess
-import sys
-
 import numpy as np
 import pytest
 from helpers import latents_of, refused
 from PIL import Image
-from small_runs import names_in, small_dataset
+from small_runs import small_dataset
 
 from scratchvae import plots
 from scratchvae.models import RECIPES, build
@@ -44,31 +41,6 @@ def shown(figure, path, dots, rows, columns, gap, side=28):
 def agree(tiles, images):
     expected = np.clip(images, 0, 1).reshape(tiles.shape)
     assert np.abs(tiles - expected).max() <= 0.51 / 255
-
-
-def test_mosaic_lays_images_out_row_by_row():
-    images = np.arange(5).reshape(5, 1, 1, 1) / 10 * np.ones((5, 2, 3, 1))
-    page = plots.mosaic(images, columns=3, gap=1)
-    assert page.shape == (2 * 3 + 1, 3 * 4 + 1, 1)
-    for place in range(5):
-        top, left = 1 + place // 3 * 3, 1 + place % 3 * 4
-        np.testing.assert_allclose(page[top : top + 2, left : left + 3], place / 10, atol=1e-7)
-    # Between the images, and where the sixth would be, there is paper.
-    paper = page[0, 0, 0]
-    assert (page[:, [0, 4, 8, 12]] == paper).all()
-    assert (page[[0, 3, 6]] == paper).all()
-    assert (page[4:6, 9:12] == paper).all()
-
-
-def test_mosaic_clips_values_as_a_screen_does():
-    images = np.array([-3.0, 0.25, 7.0]).reshape(3, 1, 1, 1)
-    np.testing.assert_allclose(plots.mosaic(images, 3, gap=0).ravel(), [0, 0.25, 1])
-
-
-def test_mosaic_keeps_colours():
-    images = np.random.default_rng(0).random((4, 2, 2, 3))
-    page = plots.mosaic(images, 2, gap=0)
-    np.testing.assert_allclose(page[:2, 2:], images[1], atol=1e-6)
 
 
 def test_draw_samples_shows_what_the_model_decodes(tmp_path):
@@ -244,29 +216,6 @@ def test_draw_loss_by_epoch(tmp_path, epochs, tested):
         assert ticks
 
 
-def test_save_figure_gives_the_same_bytes_for_the_same_picture(tmp_path):
-    for name in ("first.png", "second.png"):
-        plots.save_figure(plots.draw_latent(model_of(), IMAGES, LABELS), tmp_path / name)
-    assert (tmp_path / "first.png").read_bytes() == (tmp_path / "second.png").read_bytes()
-    assert names_in(tmp_path) == {"first.png", "second.png"}
-
-
-def test_save_figure_refuses_an_unwritable_file(tmp_path):
-    with refused("cannot write", "missing/p.png"):
-        plots.save_figure(plots.draw_loss([]), tmp_path / "missing" / "p.png")
-
-
-def test_drawing_does_not_load_pyplot():
-    code = (
-        "import sys\n"
-        "from scratchvae import build, plots\n"
-        "assert 'matplotlib' not in sys.modules, 'import scratchvae.plots loads matplotlib'\n"
-        "plots.draw_samples(build('pytorch-example'))\n"
-        "assert 'matplotlib.pyplot' not in sys.modules\n"
-    )
-    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
-
-
 def test_draw_rows_has_each_name_inside_the_picture_beside_its_images(tmp_path):
     dark, bright = np.zeros((24, 28, 28, 1)), np.ones((21, 28, 28, 1))
     for name in ("VAE", "a name that is so long that it needs a wide margin"):
@@ -284,12 +233,6 @@ def test_draw_rows_has_each_name_inside_the_picture_beside_its_images(tmp_path):
         # Of the three images that are missing there is only paper.
         missing = images[-58:, -(3 * 30 + 2) * 2 :]
         assert (missing == missing[0, 0]).all()
-
-
-def test_save_figure_refuses_a_name_that_is_not_png(tmp_path):
-    with refused("PNG", ".png", "'loss.jpg'"):
-        plots.save_figure(plots.draw_loss([]), tmp_path / "loss.jpg")
-    assert names_in(tmp_path) == set()
 
 
 @pytest.mark.parametrize("recipe", RECIPES)

@@ -113,3 +113,10 @@ def test_log_densities_refuse_what_does_not_fit():
         gaussian_log_density(x, x.astype(np.float32), 0.0)
     with refused("(2, 3)", "(2, 1)"):
         bernoulli_log_density(x, x[:, :1])
+
+
+def test_a_matrix_is_refused_since_its_square_is_a_product():
+    x = normal(3, 3).view(np.matrix)
+    with refused("x must be a NumPy array, not matrix"):
+        standard_normal_log_density(x)
+    assert standard_normal_log_density(np.asarray(x)).shape == (3,)

@@ -116,12 +116,8 @@ for _name, _arguments in {
     "BernoulliLikelihood": {},
 }.items():
     add(f"probability.{_name}", valued(getattr(probability, _name)), **_arguments)
-add(
-    "probability.GaussianLikelihood.from_squared_distances",
-    lambda: probability.GaussianLikelihood().from_squared_distances,
-    squares=np.abs(normal(4)),
-    pixels=3,
-)
+_gaussian = probability.GaussianLikelihood()
+add("probability.GaussianLikelihood.constant", valued(_gaussian.constant), pixels=3)
 for _kind, _per_pixel in (
     (probability.GaussianLikelihood, 1),
     (probability.LearnedVarianceLikelihood, 2),

@@ -5,6 +5,7 @@ import json
 import math
 import os
 import zipfile
+from contextlib import nullcontext
 
 import numpy as np
 import pytest
@@ -16,6 +17,8 @@ from scratchvae.layers import BatchNorm, Sequential
 from scratchvae.models import Autoencoder
 from scratchvae.probability import GaussianLikelihood
 from scratchvae.training import Trainer, load_checkpoint, save_checkpoint
+from scratchvae.training import checkpoint as checkpoint_module
+from scratchvae.training.protocol import LossMean
 
 CONFIG = {"recipe": "small", "latent_dim": 2, "beta": 1.0}
 
@@ -189,10 +192,10 @@ WEIGHT = "parameter/encoder.1.weight"
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({WEIGHT: None}, ["not nothing"]),
+        ({WEIGHT: None}, ["not nothing: it is damaged or of another model or version"]),
         ({WEIGHT: np.zeros((PIXELS, 4))}, [f"shape ({PIXELS}, 3)", f"shape ({PIXELS}, 4)"]),
         ({WEIGHT: np.zeros((PIXELS, 3), np.float32)}, ["float64", "not float32"]),
-        ({WEIGHT: np.full((PIXELS, 3), np.nan)}, ["NaN"]),
+        ({WEIGHT: np.full((PIXELS, 3), np.nan)}, ["(15, 3), not NaN or infinity: it is damaged"]),
         ({"optimiser/first/encoder.1.weight": np.full((PIXELS, 3), np.inf)}, ["infinity"]),
     ],
 )
@@ -244,7 +247,36 @@ def test_a_checkpoint_from_before_the_seconds_were_kept_is_read(path):
     rewritten(path, progress=np.array(json.dumps(PROGRESS)))
     trainer = trained(steps=1)
     load_checkpoint(path).restore(trainer)
-    assert (trainer.batch, trainer.running_seconds) == (2, 0)
+    assert (trainer.epoch, trainer.batch, trainer.optimiser.steps) == (1, 2, 5)
+    assert trainer.running == LossMean(8, (1.0, 2.0, 3.0))
+    assert trainer.running_seconds == 0
+
+
+def test_a_checkpoint_that_was_put_together_by_hand_may_have_epochs_without_steps(path):
+    for steps, refusal in ((0, False), (1, True), (2, False)):
+        changes = {"epoch": 2, "batch": 0, "steps": steps}
+        rewritten(path, progress=np.array(json.dumps(PROGRESS | changes)))
+        with refused("progress is none that training has") if refusal else nullcontext():
+            assert load_checkpoint(path).progress["epoch"] == 2
+
+
+def test_a_damaged_file_of_which_nothing_is_said_is_refused_with_the_kind_of_its_error(
+    path, monkeypatch
+):
+    def spent(file):
+        raise MemoryError
+
+    monkeypatch.setattr(checkpoint_module, "read_archive", spent)
+    with refused(
+        f"{str(path)!r} is no checkpoint of this version of scratchvae (MemoryError): it is "
+        "damaged or foreign: restore it from a copy, or train again in another `folder`"
+    ):
+        load_checkpoint(path)
+
+
+def test_a_checkpoint_may_take_four_megabytes_more_than_its_arrays():
+    arrays = {"a": np.zeros(10), "b": np.zeros((3, 4), np.float32)}
+    assert checkpoint_module._most_bytes(arrays) == 4 * 2**20 + (1024 + 80) + (1024 + 48)
 
 
 def test_save_checkpoint_that_fails_keeps_the_old_one(path, monkeypatch):

@@ -1,5 +1,6 @@
 """Ctrl-C and its kin: the first stops between two steps and says so, the second at once."""
 
+import io
 import signal
 import sys
 import threading
@@ -104,18 +105,39 @@ def test_a_fit_that_is_stopped_keeps_its_epochs_and_its_weights(monkeypatch):
     assert_same(stopped.state(), whole.state())
 
 
-def test_ctrl_c_is_heard_where_nothing_can_be_said(monkeypatch):
+@pytest.mark.parametrize("error", [OSError(5, "Input/output error"), ValueError(), RuntimeError()])
+def test_ctrl_c_is_heard_where_nothing_can_be_said(monkeypatch, error):
     class Closed:
         def write(self, text):
-            raise OSError(5, "Input/output error")
+            raise error
 
         flush = isatty = lambda self: False
 
     monkeypatch.setattr(sys, "stderr", Closed())
     trainer = signalled(signal.SIGINT)
-    with pytest.raises(Interrupted):
+    with pytest.raises(Interrupted, match=r"^stopped between two steps$"):
         train(trainer, IMAGES)
     assert trainer.optimiser.steps == 2
+
+
+def test_what_ctrl_c_says_is_not_held_back_in_a_buffer(monkeypatch):
+    class Buffered(io.StringIO):
+        flushed = ""
+
+        def flush(self):
+            self.flushed = self.getvalue()
+
+    stream = Buffered()
+    monkeypatch.setattr(sys, "stderr", stream)
+    with OrderlyStop() as stop:
+        signal.raise_signal(signal.SIGINT)
+        assert stream.flushed == (
+            "\nstopping when this step is done (compiling can take seconds); Ctrl-C again stops at "
+            "once\n"
+        )
+        with pytest.raises(Interrupted) as interrupted:
+            stop.raise_if_requested()
+    assert interrupted.value.signum == signal.SIGINT
 
 
 def test_in_another_thread_no_signal_is_touched():

@@ -139,3 +139,66 @@ def test_a_gradient_that_does_not_fit_is_refused_before_anything_changes(optimis
         np.testing.assert_array_equal(p.value, before[name])
     for name, array in optimiser.state.items():
         np.testing.assert_array_equal(array, state[name])
+
+
+def test_an_optimiser_starts_from_zeros_of_each_values_shape_and_type():
+    learned = {"a": Parameter(normal(3, 2, dtype=np.float32)), "b": Parameter(normal(4))}
+    for optimiser, kinds in (
+        (SGD(learned, 0.25), ["velocity"]),
+        (Adam(learned), ["first", "second"]),
+    ):
+        assert optimiser.steps == 0
+        assert optimiser.parameters == learned
+        assert optimiser.parameters is not learned
+        assert list(optimiser.state) == [f"{kind}/{name}" for kind in kinds for name in learned]
+        for name, array in optimiser.state.items():
+            value = learned[name.partition("/")[2]].value
+            assert (array.shape, array.dtype) == (value.shape, value.dtype)
+            assert not array.any()
+    assert (SGD(learned, 0.25).learning_rate, SGD(learned, 0.25).momentum) == (0.25, 0)
+    adam = Adam(learned)
+    assert (adam.learning_rate, adam.beta_1, adam.beta_2, adam.epsilon) == (1e-3, 0.9, 0.999, 1e-8)
+
+
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (lambda p: SGD(p, 0), "learning_rate must be a finite number above 0, not 0"),
+        (lambda p: SGD(p, 0.1, 1), "momentum must be at least 0 and below 1, not 1"),
+        (lambda p: Adam(p, -1), "learning_rate must be a finite number above 0, not -1"),
+        (lambda p: Adam(p, beta_1=1), "beta_1 must be at least 0 and below 1, not 1"),
+        (lambda p: Adam(p, beta_2=1), "beta_2 must be at least 0 and below 1, not 1"),
+        (lambda p: Adam(p, epsilon=0), "epsilon must be a finite number above 0, not 0"),
+        (
+            lambda p: SGD(list(p), 0.1),
+            "parameters must be a Mapping, such as network.parameters, not ['0']",
+        ),
+        (
+            lambda p: Adam(None),
+            "parameters must be a Mapping, such as network.parameters, not None",
+        ),
+        (lambda p: Adam(p | {"w": 3}), "parameters['w'] must be a Parameter, not 3"),
+    ],
+)
+def test_what_an_optimiser_cannot_use_is_refused_by_its_name(make, words):
+    with refused(words):
+        make(parameters((2,)))
+
+
+@pytest.mark.parametrize(("make", "kind"), [(lambda p: SGD(p, 0.1), "velocity"), (Adam, "first")])
+def test_what_does_not_fit_a_value_is_named_with_both_shapes(make, kind):
+    learned = parameters((2, 5), (3, 2))
+    optimiser = make(learned)
+    learned["1"].grad = np.ones(3)
+    with refused(
+        "the gradient of 1 must have its value's shape and type, (3, 2) float64, not (3,) float64: "
+        "assign one that fits"
+    ):
+        optimiser.step()
+    learned["1"].value = np.ones((3, 2), np.float32)
+    with refused(
+        f"{kind}/1 is of shape (3, 2) float64, and the value now (3, 2) float32: make a new "
+        "optimiser for it"
+    ):
+        optimiser.step()
+    assert optimiser.steps == 0

@@ -46,9 +46,12 @@ def test_numbers_of_numpy_become_plain_ones():
 
 
 def test_what_only_another_optimiser_has_is_refused_and_forgotten_with_it():
-    with refused("momentum=0.5 would do nothing", "adam", '`optimiser="sgd"`'):
+    with refused(
+        "momentum=0.5 would do nothing, since the optimiser is adam: leave it out, or use "
+        '`optimiser="sgd"`'
+    ):
         Settings(momentum=0.5)
-    with refused("epsilon=0.1 would do nothing", "sgd"):
+    with refused("epsilon=0.1 would do nothing, since the optimiser is sgd: leave it out"):
         Settings(optimiser="sgd", epsilon=0.1)
     stored = Settings(optimiser="sgd", momentum=0.5)
     assert stored.changed(optimiser="adam").momentum == 0
@@ -86,7 +89,7 @@ def test_a_fit_that_is_refused_leaves_the_trained_model(given):
 def test_a_last_batch_of_one_image_is_found_before_the_first_step(images, size):
     model = build("hierarchical-vae", latent_dim=2, upper_dim=2, batch_norm=True)
     x, before = pixels(images, 784), state(model)
-    with refused("last batch would hold one image", "BatchNorm"):
+    with refused(f"an epoch's last batch would hold one image of {images}, and BatchNorm"):
         model.fit(x, batch_size=size, epochs=1)
     assert_same(state(model), before)
     # Convolutions have many values per channel in one image.
@@ -136,7 +139,9 @@ def test_a_last_step_that_ruins_the_parameters_is_no_success():
     model = small_vae(GaussianLikelihood(), dtype=np.float32)
     before = state(model)
     steep = 1e30 * np.ones_like(IMAGES)
-    with refused("became infinite or NaN by step 1", "learning rate below"):
+    with refused(
+        "encoder.3.weight became infinite or NaN by step 1: use a learning rate below 1e+38"
+    ):
         model.fit(steep / 1e15, epochs=1, optimiser="sgd", learning_rate=1e38)
     assert_same(state(model), before)
     assert model.history_ == []
@@ -148,7 +153,11 @@ def test_a_last_step_that_ruins_the_parameters_is_no_success():
         ("encoder.1.weight", np.nan, "encoder.1 (Dense)"),
         ("encoder.3.bias", 2000.0, "what goes into decoder.0 (Dense)"),
         ("decoder.2.bias", np.nan, "decoder.2 (Dense)"),
-        ("decoder.2.bias", 1e200, "the loss itself (of all layers' outputs, the largest is 1e+200"),
+        (
+            "decoder.2.bias",
+            1e200,
+            "the loss itself (of all layers' outputs, the largest is 1e+200 in decoder.2 (Dense))",
+        ),
     ],
 )
 def test_the_layer_where_a_loss_stops_being_finite_is_named(place, value, where):

@@ -21,7 +21,7 @@ def path(tmp_path):
         ({"options": {"sizes": np.zeros(2)}}, "not ndarray (at '.options.sizes')"),
         ({1: 2}, "not {1: 2}"),
         (["recipe"], "a dictionary"),
-        ({"note": "x" * 10**7}, "its configuration is too long"),
+        ({"note": "x" * 10**7}, "(its configuration is too long)"),
     ],
     ids=["NaN", "array", "a number for a key", "list", "long"],
 )

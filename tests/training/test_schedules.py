@@ -123,7 +123,10 @@ def test_free_bits_are_for_a_model_that_has_them():
     with refused("VAE has no free bits", "leave free_bits"):
         Trainer(small_vae(), Settings(free_bits=0.5, free_bits_epochs=2))
     for half in ({"free_bits": 0.5}, {"free_bits_epochs": 2}):
-        with refused("free_bits"):
+        with refused(
+            "free_bits and free_bits_epochs must both be above 0, or neither, not "
+            f"{half.get('free_bits', 0):g} and {half.get('free_bits_epochs', 0):g}"
+        ):
             Settings(**half)
     for bad in (-1, np.nan, "soon"):
         with refused("free_bits_epochs", repr(bad)):

@@ -22,8 +22,10 @@ def test_stages_have_a_power_of_three_of_epochs():
     assert [stage_of(epoch) for epoch in (0, 1, 3, 4, 12, 13, 1092, 1093, 3279, 9999)] == [
         0, 1, 1, 2, 2, 3, 6, 7, 7, 7,
     ]  # fmt: skip
-    for wrong in (8, -1, 1.5):
-        with refused("stage"):
+    with refused("the stages are 0 to 7; there is no stage 8"):
+        epochs_through_stage(8)
+    for wrong in (-1, 1.5):
+        with refused(f"the last stage must be a whole number of at least 0, not {wrong}"):
             epochs_through_stage(wrong)
 
 
@@ -38,6 +40,17 @@ def test_the_rate_falls_by_a_tenth_over_seven_stages(epoch, stage):
     constant.epoch = epoch
     constant.schedule(1)
     assert constant.optimiser.learning_rate == 0.02
+
+
+def test_a_loop_of_ones_own_goes_through_the_stages_by_its_progress():
+    trainer = Trainer(small_vae(), learning_rate=1.0, schedule="stages", epochs=20)
+    rates = []
+    for step in range(20):
+        trainer.schedule(step / 20)
+        rates.append(trainer.optimiser.learning_rate)
+        trainer.step(IMAGES)
+    stages = [0] + [1] * 3 + [2] * 9 + [3] * 7
+    np.testing.assert_allclose(rates, [10 ** (-stage / 7) for stage in stages])
 
 
 def test_a_mean_over_batches_weighs_them_by_their_images():

@@ -71,7 +71,10 @@ def test_load_into_a_trainer_with_a_configuration(path):
     load_checkpoint(path, config=CONFIG)
     load_checkpoint(path, config=CONFIG | {"note": None})
     refuses_other = small_trainer()
-    with refused("has beta 1.0, not 2.0", "another `folder`"):
+    with refused(
+        f"{str(path)!r} has beta 1.0, not 2.0: put this run's own checkpoint back, or train again "
+        "in another `folder`"
+    ):
         load_checkpoint(path, refuses_other, CONFIG | {"beta": 2.0})
     with refused("has note None, not 5"):
         load_checkpoint(path, refuses_other, CONFIG | {"note": 5})

@@ -27,6 +27,7 @@ from scratchvae.checks.gradients.layer_target import target_of
 from scratchvae.checks.gradients.passes import run_passes
 from scratchvae.checks.gradients.probes import probe
 from scratchvae.checks.gradients.report import GradientReport
+from scratchvae.checks.gradients.snapshot import Snapshot
 from scratchvae.checks.gradients.target import Target
 from scratchvae.checks.gradients.unseen import unseen_arrays
 from scratchvae.errors import InputError
@@ -58,9 +59,10 @@ def gradcheck(
     ----------
     layer_or_model
         A layer of yours or of the package, or a whole model, in float64. Any object with
-        ``forward(x)`` and ``backward(dy)`` will do; what it learns, if anything, is in a dict
-        ``parameters`` of objects with ``value`` and ``grad``. It is left as it was, except for its
-        gradients.
+        ``forward(x)`` and ``backward(dy)`` will do. What it learns, if anything, is in a dict
+        ``parameters`` of objects with ``value`` and ``grad``; or of arrays, whose gradients
+        ``backward`` fills into a dict ``gradients``; or in attributes such as ``W``, with their
+        gradients in ``dW``. It is left as it was, except for its gradients.
     x
         A batch of inputs in float64. Small batches check as much as large ones.
     training
@@ -183,6 +185,8 @@ def _check(
         moved = run_passes(target, rng, passes.dy)
         return RetryPoint(moved.value, moved.gradients, moved.repeated)
 
+    gradients = [getattr(parameter, "grad", None) for parameter in target.parameters.values()]
+    snapshot = Snapshot(target.sources, gradients)
     try:
         passes = run_passes(target, rng)
         unseen = unseen_arrays(target, passes.kept) if passes.repeats else []
@@ -204,3 +208,4 @@ def _check(
         return replace(report, unseen=unseen)
     finally:
         target.restore()
+        snapshot.restore()

@@ -13,7 +13,7 @@ from scratchvae.checks.gradients.passes import run_passes
 from scratchvae.errors import InputError
 from scratchvae.layers import Layer
 from scratchvae.models import LatentModel
-from scratchvae.validation import FloatArray, check_count, check_positive
+from scratchvae.validation import FloatArray, check_choice, check_count, check_positive
 
 # Three steps a decade: enough to see the V, from pure rounding to pure curvature.
 CURVE_STEPS = tuple(float(step) for step in np.logspace(-13, 0, 40))
@@ -56,8 +56,7 @@ def error_curve(
         "central": lambda one_sided, narrow, wide: narrow,
         "extrapolated": lambda one_sided, narrow, wide: extrapolate(narrow, wide),
     }
-    if formula not in list(formulas):
-        raise InputError(f"formula must be one of {', '.join(formulas)}, not {formula!r}")
+    check_choice(formula, "formula", formulas)
     if isinstance(steps, str) or not isinstance(steps, Iterable):
         raise InputError(f"steps must be a sequence of numbers above 0, not {steps!r}")
     steps = [check_positive(step, "each step") for step in steps]

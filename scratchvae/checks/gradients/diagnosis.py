@@ -26,6 +26,7 @@ from scratchvae.checks.diagnosis import (
     zero,
 )
 from scratchvae.checks.gradients.probes import (
+    ADDED_UP,
     DRAWN_AGAIN,
     INPUT_IGNORED,
     LAST_CALL,
@@ -49,6 +50,8 @@ _SENTENCES = {
     SINGLE_PRECISION: "the forward pass computes in float32 or less somewhere inside, or rounds: "
     "its outputs have too few digits for a difference of two to judge a gradient by; compute in "
     "the dtype of the input",
+    ADDED_UP: "backward adds to what earlier passes left there, and nothing clears that: fill it "
+    "anew in every pass (= instead of +=), or write a zero_grad",
     DRAWN_AGAIN: "two backward passes after one forward pass disagree: noise is drawn again in the "
     "backward pass, or it changes what the forward pass stored",
     STALE: "it depends on the batch before: something from an earlier pass was kept and not "
@@ -103,6 +106,7 @@ def diagnose(slopes: Slopes, probes: Probes | None = None) -> Diagnosis | None:
         seen(RANDOM_FORWARD)
         or seen(LAST_CALL)
         or seen(SINGLE_PRECISION)
+        or seen(ADDED_UP)
         or seen(DRAWN_AGAIN)
         or seen(STALE)
         or _missing(slopes)

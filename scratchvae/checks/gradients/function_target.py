@@ -13,7 +13,7 @@ from scratchvae.errors import InputError
 from scratchvae.validation import FloatArray
 
 # What the gradient of an output is called, as opposed to what a forward pass kept.
-_GRADIENT_NAME = re.compile(r"d[A-Z_0-9]|d[a-z]{1,2}$|grad|.*_grad$|g$|g_|delta")
+GRADIENT_NAME = re.compile(r"d[A-Z_0-9]|d[a-z]{1,2}$|grad|.*_grad$|g$|g_|delta")
 
 
 class FunctionTarget(Target):
@@ -64,7 +64,7 @@ class FunctionTarget(Target):
                 f"{self.title} must return {count} outputs, or these and a cache, not {found}: "
                 "say how many there are with `outputs`"
             )
-        if isinstance(result, tuple) and len(result) > count + 1:
+        if isinstance(result, tuple) and (not result or len(result) > count + 1):
             raise InputError(
                 f"{self.title} must return y or (y, cache), not {len(result)} values: say how many "
                 f"of them are outputs, as in `outputs={len(result)}`"
@@ -121,7 +121,7 @@ class FunctionTarget(Target):
             name = [*signature(self._backward).parameters][1]
         except (IndexError, TypeError, ValueError):
             return
-        if _GRADIENT_NAME.match(name):
+        if GRADIENT_NAME.match(name):
             raise InputError(
                 f"{self.title} returned two arrays, and backward takes {name}: say `outputs=2` if "
                 "both are outputs, or `outputs=1` if the second is only kept for backward"

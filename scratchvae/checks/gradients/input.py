@@ -1,4 +1,4 @@
-"""What a gradient check accepts: arrays in float64, parameters with value and grad, functions."""
+"""What a gradient check accepts: arrays in float64, parameters and their gradients, functions."""
 
 import inspect
 from collections.abc import Callable, Mapping
@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scratchvae.checks.arguments import described
+from scratchvae.checks.gradients.plain_arrays import PlainArray, attributes_with_gradients
 from scratchvae.errors import InputError
 from scratchvae.validation import FloatArray, check_finite
 
@@ -17,7 +18,7 @@ _TOO_FEW_DIGITS = (
 
 
 class LayerLike(Protocol):
-    """Someone else's layer: two methods, and perhaps ``parameters`` with value and grad."""
+    """Someone else's layer: two methods, and perhaps ``parameters`` with their gradients."""
 
     def forward(self, x: Any) -> Any:
         """Return the output."""
@@ -88,20 +89,26 @@ def as_gradient(gradient: Any, of: str) -> NDArray[Any]:
 
 def parameters_of(owner: Any) -> dict[str, Any]:
     """Return what a layer or model learns, by name; refuse what a check cannot move and read."""
-    parameters = getattr(owner, "parameters", {})
+    if not hasattr(owner, "parameters"):
+        return dict(attributes_with_gradients(owner))
+    parameters = owner.parameters
     title = type(owner).__name__
     if not isinstance(parameters, Mapping):
         raise InputError(
-            f"gradcheck expects {title}.parameters to be a dict of objects with value and grad, "
-            f"not {type(parameters).__name__}: give each a name"
+            f"gradcheck expects {title}.parameters to be a dict of arrays, or of objects with "
+            f"value and grad, not {type(parameters).__name__}: give each a name"
         )
+    parameters = {
+        name: PlainArray(owner, name) if isinstance(parameter, np.ndarray) else parameter
+        for name, parameter in parameters.items()
+    }
     for name, parameter in parameters.items():
         value = getattr(parameter, "value", None)
         if not isinstance(value, np.ndarray):
             raise InputError(
-                f"gradcheck expects {title}.parameters[{name!r}] to be an object whose value is a "
-                f"NumPy array and whose grad is its gradient, not {type(parameter).__name__} with "
-                f"a value of {type(value).__name__}: wrap the array in scratchvae.layers.Parameter"
+                f"gradcheck expects {title}.parameters[{name!r}] to be a NumPy array, or an object "
+                f"whose value is one, not {type(parameter).__name__} with a value of "
+                f"{type(value).__name__}: make it one, or wrap it in scratchvae.layers.Parameter"
             )
         if not value.flags.writeable:
             raise InputError(

@@ -13,6 +13,7 @@ from scratchvae.checks.gradients.input import (
     parameters_of,
     takes,
 )
+from scratchvae.checks.gradients.plain_arrays import PlainArray
 from scratchvae.checks.gradients.target import Target
 from scratchvae.errors import InputError
 from scratchvae.models import LatentModel
@@ -47,12 +48,17 @@ class LayerTarget(Target):
 
     def forward(self, other: bool = False) -> FloatArray:
         """Return a copy of the layer's output."""
-        x = 0.9 * self.x[::-1] if other else self.x
+        x = self.x
+        if other:  # in another order, where there is one
+            x = np.asarray(0.9 * (x[::-1] if x.ndim else x))
         return as_output(self.layer.forward(x, **self.options), self.calls["forward"])
 
     def backward(self, dy: FloatArray) -> None:
         """Run the layer's backward pass."""
         self.input_gradients["x"] = self.layer.backward(dy)
+        for parameter in self.parameters.values():
+            if isinstance(parameter, PlainArray):
+                parameter.take()
 
 
 class ModelTarget(Target):

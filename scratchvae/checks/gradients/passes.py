@@ -58,8 +58,10 @@ def run_passes(target: Target, rng: np.random.Generator, dy: FloatArray | None =
         gradients = target.differentiate(dy)
     # A second pass over the same examples must add the same again: a layer that overwrites its
     # gradient instead is wrong wherever a parameter is used twice.
-    y_1 = target.forward()
-    target.backward(dy)
+    with target.watched("forward"):
+        y_1 = target.forward()
+    with target.watched("backward", dy):
+        target.backward(dy)
     repeated = target.gradients()
     for name in target.parameters:
         first, both = gradients[name], repeated[name]

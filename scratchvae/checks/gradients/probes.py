@@ -8,13 +8,14 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from scratchvae.checks.gradients.plain_arrays import PlainArray
 from scratchvae.checks.gradients.target import Target, same
 from scratchvae.validation import FloatArray
 
 # What passes may be seen to do. The first three are faults of the forward pass: all gradients are
 # then compared with slopes that mean nothing.
 RANDOM_FORWARD, LAST_CALL, SINGLE_PRECISION = "random forward", "last call", "single precision"
-DRAWN_AGAIN, STALE = "drawn again", "stale"
+DRAWN_AGAIN, STALE, ADDED_UP = "drawn again", "stale", "added up"
 OVERWRITTEN, INPUT_IGNORED = "overwritten", "input ignored"
 
 # Fourth differences over so small a step are nothing but rounding. That of float64 is 1e-16 of an
@@ -79,6 +80,7 @@ def probe(target: Target, dy: FloatArray) -> Probes:
         RANDOM_FORWARD: nowhere if repeats else everywhere,
         LAST_CALL: everywhere if repeats and remembers else nowhere,
         SINGLE_PRECISION: everywhere if coarse else nowhere,
+        ADDED_UP: _added_up(target, dy),
         DRAWN_AGAIN: drawn_again,
         STALE: stale,
         OVERWRITTEN: {n for n in set(target.parameters) - added if np.any(first[n])},
@@ -86,6 +88,25 @@ def probe(target: Target, dy: FloatArray) -> Probes:
     }
     counts = _counts(y) if target.counts is None else target.counts
     return Probes(seen, _single_examples(target, dy, first), counts, dy, target.arrays)
+
+
+def _added_up(target: Target, dy: FloatArray) -> set[str]:
+    """Return which gradients grow by the same amount with every pass, though nothing clears them.
+
+    Only plain arrays have nobody to clear them.
+    """
+    plain = [name for name, its in target.parameters.items() if isinstance(its, PlainArray)]
+    passes = []
+    for _ in range(3 if plain else 0):
+        target.forward()
+        passes.append(target.differentiate(dy))
+    return {
+        name
+        for name in plain
+        if all(its[name].shape == target.arrays[name].shape for its in passes)
+        and np.any(step := passes[1][name] - passes[0][name])
+        and same(passes[2][name] - passes[1][name], step, 1e-7)
+    }
 
 
 def _single_examples(

@@ -80,7 +80,7 @@ class CheckRow:
         return f"ok ({', '.join(notes)})" if notes else "ok"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class GradientReport:
     """What a gradient check found; printed, it is a table.
 
@@ -108,6 +108,10 @@ class GradientReport:
     def max_relative_error(self) -> float:
         """The largest error of all rows (NaN if any is)."""
         return float(np.max([row.max_relative_error for row in self.rows], initial=0.0))
+
+    def __repr__(self) -> str:
+        """Return the table: a notebook shows it where a check is the last line of a cell."""
+        return str(self)
 
     def __str__(self) -> str:
         names = [row.name for row in self.rows] + [array.name for array in self.unseen]

@@ -1,14 +1,18 @@
 """Arrays that an output depends on although no check was asked for: weights that nobody named.
 
-They are looked for where Python keeps them: in attributes, lists and dicts of a layer, and in what
-a function closes over. What a forward pass only keeps for its backward pass is replaced by the
-next one; what stays is moved, to see whether the output moves with it.
+They are looked for where Python keeps them: in attributes of a layer and of its class, in lists and
+dicts, in what a function closes over and in the globals that it names. What a forward pass only
+keeps for its backward pass is replaced by the next one; what stays is moved, to see whether the
+output moves with it.
 """
 
 import functools
 import inspect
+import sys
+from collections import deque
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from itertools import islice
 from types import FunctionType, MethodType, ModuleType
 from typing import Any, NamedTuple
 
@@ -33,20 +37,25 @@ class Found(NamedTuple):
 
 def arrays_within(sources: Mapping[str, Any]) -> list[Found]:
     """Return the arrays of floats that can be reached from some objects, with their names."""
-    found: list[Found] = []
+    arrays = (
+        Found(name, thing)
+        for name, thing in within(sources)
+        if isinstance(thing, np.ndarray) and thing.dtype.kind == "f" and thing.size
+    )
+    return list(islice(arrays, _MOST_ARRAYS))
+
+
+def within(sources: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    """Yield what can be reached from some objects, themselves first, with its names."""
     seen: set[int] = set()
-    waiting = [(name, source, 0) for name, source in sources.items()]
-    while waiting and len(found) < _MOST_ARRAYS and len(seen) < _MOST_OBJECTS:
-        name, thing, depth = waiting.pop(0)
+    waiting = deque((name, source, 0) for name, source in sources.items())
+    while waiting and len(seen) < _MOST_OBJECTS:
+        name, thing, depth = waiting.popleft()
         if id(thing) in seen or depth > _DEEPEST:
             continue
         seen.add(id(thing))
-        if isinstance(thing, np.ndarray):
-            if thing.dtype.kind == "f" and thing.size:
-                found.append(Found(name, thing))
-            continue
+        yield name, thing
         waiting += [(inner, value, depth + 1) for inner, value in _inside(name, thing)]
-    return found
 
 
 def kept_from(before: list[Found], after: list[Found]) -> list[Found]:
@@ -80,7 +89,10 @@ def _inside(name: str, thing: Any) -> Iterator[tuple[str, Any]]:
     start = f"{name}." if name else ""
     if isinstance(thing, Mapping):
         yield from ((f"{name}[{key!r}]", value) for key, value in thing.items())
-    elif isinstance(thing, list | tuple):
+    elif isinstance(thing, np.ndarray):
+        if thing.dtype == object:
+            yield from ((f"{name}[{place}]", value) for place, value in enumerate(thing.flat))
+    elif isinstance(thing, list | tuple | deque):
         yield from ((f"{name}[{place}]", value) for place, value in enumerate(thing))
     elif isinstance(thing, FunctionType):
         try:
@@ -99,8 +111,40 @@ def _inside(name: str, thing: Any) -> Iterator[tuple[str, Any]]:
         yield name, thing.func
         yield from zip(argument_names(thing.func, len(thing.args)), thing.args, strict=True)
         yield from thing.keywords.items()
-    elif hasattr(thing, "__dict__") and not isinstance(thing, ModuleType | type):
-        yield from ((f"{start}{attribute}", value) for attribute, value in vars(thing).items())
+    elif isinstance(thing, type):
+        yield from ((f"{start}{attribute}", value) for attribute, value in _of_class(thing).items())
+    elif not isinstance(thing, ModuleType):
+        own = _attributes(thing)
+        shared = {n: v for kind in type(thing).__mro__[::-1] for n, v in _of_class(kind).items()}
+        yield from ((f"{start}{attribute}", value) for attribute, value in own.items())
+        # What a method names are globals: it has no name of its own in front of theirs.
+        yield from (
+            ("" if isinstance(value, FunctionType) else f"{start}{attribute}", value)
+            for attribute, value in shared.items()
+            if attribute not in own
+        )
+
+
+def _attributes(thing: Any) -> dict[str, Any]:
+    """Return the attributes of an object itself, in its slots as well."""
+    slots = [s for kind in type(thing).__mro__ for s in _listed(vars(kind).get("__slots__", ()))]
+    held = {name: getattr(thing, name) for name in slots if hasattr(thing, name)}
+    return held | dict(getattr(thing, "__dict__", {}))
+
+
+def _listed(slots: Any) -> list[str]:
+    return [slots] if isinstance(slots, str) else list(slots)
+
+
+def _of_class(kind: type) -> dict[str, Any]:
+    """Return what a class of the reader's own holds, for all of its objects: arrays, methods."""
+    of_reader = kind.__module__ not in sys.builtin_module_names and not kind.__module__.startswith(
+        ("scratchvae.", "numpy", "abc", "typing", "enum", "collections")
+    )
+    held = dict(vars(kind)) if of_reader else {}
+    return {name: value for name, value in held.items() if not name.startswith("__")} | {
+        name: held[name] for name in ("__call__",) if name in held
+    }
 
 
 def _is_of_user(thing: Any, module: str) -> bool:

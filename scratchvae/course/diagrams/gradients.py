@@ -32,6 +32,49 @@ def dense_layer() -> Drawing:
     return picture
 
 
+def computational_graph() -> Drawing:
+    """Return y = x + tanh(xW + b) as a graph of single operations, with what comes back."""
+    picture = Drawing(
+        620,
+        205,
+        "A computational graph",
+        "x leads to a product with W, then to a sum with b, then to a tanh, whose output h is "
+        "added to x itself, which arrives along a second path; the sum is y. Beside each arrow "
+        "another one leads back with a gradient; at x the two that come back are added.",
+    )
+    x = picture.box(40, 70, "x", width=38, height=32, fill="observed", maths=True)
+    weight = picture.box(140, 170, "W", width=38, height=30, maths=True)
+    bias = picture.box(250, 170, "b", width=38, height=30, maths=True)
+    product = picture.circle(140, 70, "×", radius=17)
+    add = picture.circle(250, 70, "+", radius=17)
+    tanh = picture.box(365, 70, "tanh", width=56, height=32, fill="network")
+    total = picture.circle(480, 70, "+", radius=17)
+    y = picture.box(575, 70, "y", width=38, height=32, maths=True)
+    for start, end in (
+        (x, product),
+        (weight, product),
+        (product, add),
+        (bias, add),
+        (add, tanh),
+        (tanh, total),
+        (total, y),
+    ):
+        picture.arrow(start, end, colour=FORWARD, shift=5)
+        picture.arrow(end, start, colour=BACKWARD, shift=5)
+    picture.text(422, 50, "h", maths=True, colour=FORWARD, size=12)
+    picture.line((35, 52), (35, 22), colour=FORWARD)
+    picture.line((35, 22), (475, 22), colour=FORWARD)
+    picture.arrow((475, 22), (475, 53), colour=FORWARD)
+    picture.line((485, 53), (485, 12), colour=BACKWARD)
+    picture.line((485, 12), (45, 12), colour=BACKWARD)
+    picture.arrow((45, 12), (45, 53), colour=BACKWARD)
+    picture.text(56, 118, "two gradients\nare added here", size=12, colour=BACKWARD)
+    picture.text(528, 92, "dy", maths=True, colour=BACKWARD, size=12)
+    picture.text(422, 92, "dy", maths=True, colour=BACKWARD, size=12)
+    picture.text(500, 32, "dy", maths=True, colour=BACKWARD, size=12)
+    return picture
+
+
 def reparameterisation() -> Drawing:
     """Return the graph before and after: where the gradient may pass, and where it may not."""
     picture = Drawing(

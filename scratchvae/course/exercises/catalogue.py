@@ -14,6 +14,10 @@ from scratchvae.course.exercises import (
     lesson_11,
     lesson_12,
     lesson_13,
+    lesson_14,
+    lesson_15,
+    lesson_16,
+    lesson_18,
     lesson_24,
     lesson_25,
 )
@@ -33,6 +37,10 @@ LESSONS: tuple[list[Exercise | Question], ...] = (
     lesson_11.EXERCISES,
     lesson_12.EXERCISES,
     lesson_13.EXERCISES,
+    lesson_14.EXERCISES,
+    lesson_15.EXERCISES,
+    lesson_16.EXERCISES,
+    lesson_18.EXERCISES,
     lesson_24.EXERCISES,
     lesson_25.EXERCISES,
 )

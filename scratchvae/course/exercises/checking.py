@@ -1,36 +1,27 @@
-"""Running a reader's answer, and saying what is wrong with it, never with a traceback of ours."""
+"""What is said about a reader's answer: right or wrong, in what way, and which hints."""
 
-import copy
-import inspect
-import time
-import zlib
-from collections import Counter
-from collections.abc import Callable
+from collections import defaultdict
 from typing import Any
 
 import numpy as np
 
-from scratchvae.checks.diagnosis import Comparison, Diagnosis, agrees
-from scratchvae.course.exercises import running
-from scratchvae.course.exercises.comparison import explain
+from scratchvae.checks.diagnosis import Diagnosis
 from scratchvae.course.exercises.exercise import Exercise, Question, Verdict
+from scratchvae.course.exercises.judging import judge
 from scratchvae.course.exercises.questions import judge_statement
-from scratchvae.course.exercises.running import UnfinishedError, UnusableError, call
+from scratchvae.course.exercises.written import borrowed, fingerprint, notebook_variables, packaged
 from scratchvae.course.own_program import find, keep
 from scratchvae.errors import InputError, unknown_name
-from scratchvae.validation import FloatArray
 
-TRIALS = 6
-
-_wrong_attempts: Counter[str] = Counter()
+_wrong_answers: defaultdict[str, set[object]] = defaultdict(set)
 
 
 def check(name: str, answer: Any, measured: Any = None) -> Verdict:
     """Judge the reader's ``answer`` to the exercise called ``name``.
 
     A function or a class is called with random arguments and compared with the right one; a number
-    or a letter is compared at once. Every further wrong attempt adds another hint. A right piece of
-    the reader's own program is written into it.
+    or a letter is compared at once. Every other wrong answer adds another hint. A right piece of
+    the reader's own program is written into it, unless the package's own code does its work.
 
     Parameters
     ----------
@@ -57,190 +48,69 @@ def check(name: str, answer: Any, measured: Any = None) -> Verdict:
         )
     if isinstance(exercise, Question):
         found = judge_statement(exercise, answer, measured)
+    elif whose := packaged(answer):
+        found = Diagnosis("not done", f"That is the package's own {whose}: write yours.")
     else:
         found = judge(exercise, answer)
-        if found is not None and found.cause == "not done" and exercise.piece:
-            own = _own(exercise.piece)
-            answer, found = (own, judge(exercise, own)) if own is not None else (answer, found)
+        if found == Diagnosis("not done", "") and exercise.piece:  # a stub, as the lesson has it
+            answer, found = _by_hand(exercise, answer, found)
+        found = found or _somebody_elses(exercise, answer)
     if found is None:
-        _wrong_attempts[name] = 0
+        _wrong_answers[name].clear()
         return Verdict(name, "right", "", _praise(exercise, answer, measured))
     if found.cause == "not done":
         return Verdict(name, "not done", "", found.sentence)
-    _wrong_attempts[name] += 1
-    hints = exercise.hints[: _wrong_attempts[name]]
-    spent = _wrong_attempts[name] > len(exercise.hints)
-    returns = () if isinstance(exercise, Question) else exercise.returns
-    message = _sentence(found.sentence, returns)
-    message += " The solution is folded below." if spent else ""
-    return Verdict(name, "wrong", found.cause, message, hints)
+    return _wrong(exercise, answer, found)
 
 
-def _own(piece: str) -> Any:
+def _wrong(exercise: Exercise | Question, answer: Any, found: Diagnosis) -> Verdict:
+    """Return what is wrong, and as many hints as there have been different wrong answers."""
+    earlier = _wrong_answers[exercise.name]
+    again = (attempt := (fingerprint(answer), found.sentence)) in earlier
+    earlier.add(attempt)
+    message = _sentence(found.sentence, getattr(exercise, "returns", ()))
+    if variables := notebook_variables(answer):
+        message += (
+            f" Mind that it uses {', '.join(variables)} of the notebook: it is called with other "
+            "numbers than those, and should use its arguments only."
+        )
+    if len(earlier) > len(exercise.hints):
+        message += " The solution is folded below."
+    elif again:
+        message += " It is the same answer as before: another one brings the next hint."
+    return Verdict(exercise.name, "wrong", found.cause, message, exercise.hints[: len(earlier)])
+
+
+def _by_hand(exercise: Exercise, answer: Any, found: Diagnosis) -> tuple[Any, Diagnosis | None]:
+    """Return what the reader has written into their own program, judged, if it is there."""
     try:
-        return find(piece)
-    except InputError:
+        own = find(exercise.piece)
+    except InputError as error:
+        return answer, Diagnosis("not done", f"By the way, {error}.")
+    return (answer, found) if own is None else (own, judge(exercise, own))
+
+
+def _somebody_elses(exercise: Exercise, answer: Any) -> Diagnosis | None:
+    """Say so if an answer is right because the package's own code does the work."""
+    whose = borrowed(answer, exercise.answer, exercise.usable)
+    if not whose:
         return None
+    sentence = f"It is right, but {whose} does the work: that is what you are to write."
+    return Diagnosis("not done", sentence)
 
 
 def _praise(exercise: Exercise | Question, answer: Any, measured: Any) -> str:
     if isinstance(exercise, Question):
         right = measured if exercise.answer is None else exercise.answer
         return f"It is {right:.4g}." if isinstance(right, int | float | np.number) else ""
-    return keep(answer) if exercise.piece else ""
-
-
-def judge(exercise: Exercise, function: Any) -> Diagnosis | None:
-    """Return what is wrong with ``function`` as an answer, or ``None``."""
-    if function is None or function is ...:
-        return Diagnosis("not done", "")
-    if not callable(function):
-        return Diagnosis("not a function", f"expected a function, not {type(function).__name__}")
-    deadline = time.monotonic() + running.MOST_SECONDS  # for all calls together
-    try:
-        trials = [_try(exercise, function, n, deadline, aloud=not n) for n in range(TRIALS)]
-        again = _try(exercise, function, 0, deadline)
-    except UnfinishedError as unfinished:
-        return Diagnosis("not done", str(unfinished))
-    except UnusableError as unusable:
-        return Diagnosis(unusable.cause, str(unusable))
-    if not all(_equal(a.given, b.given) for a, b in zip(again, trials[0], strict=True)):
-        return Diagnosis(
-            "not repeatable",
-            "two calls with the same arguments give different results: nothing may be drawn or "
-            "remembered inside",
-        )
-    if exercise.planted is not None and _is_that(exercise, exercise.planted, trials):
-        return Diagnosis("not done", "The bug is still in it.")
-    wrong = [
-        place
-        for place, results in enumerate(zip(*trials, strict=True))
-        if not all(_right(trial.given, trial.expected, exercise.tolerance) for trial in results)
-    ]
-    if not wrong:
-        return None
+    if not exercise.piece or not (said := keep(answer, exercise.piece)):
+        return ""
+    _, found = _by_hand(exercise, None, Diagnosis("not done", ""))
+    if found is None or found.cause == "not done":  # or what was said says why it is not there
+        return said
     return (
-        _named_mistake(exercise, trials)
-        or _swapped(exercise, trials)
-        or _first_wrong(exercise, trials, wrong)
-    )
-
-
-def _try(
-    exercise: Exercise,
-    function: Callable[..., Any],
-    number: int,
-    deadline: float,
-    aloud: bool = False,
-) -> list[Comparison]:
-    """Return a comparison for each result of one call; ``aloud``: with what it prints."""
-    random = np.random.default_rng([zlib.crc32(exercise.name.encode()), number])
-    arguments = exercise.draw(random)
-    use = exercise.use or (lambda answer: answer)
-    names = [*inspect.signature(use(exercise.answer)).parameters]
-    named = dict(zip(names, arguments, strict=False))
-    expected = _results(exercise, use(exercise.answer)(*copy.deepcopy(arguments)))
-    own = copy.deepcopy(arguments)
-    given = _results(exercise, call(use(function), own, named, deadline, aloud, written=function))
-    for name, before, after in zip(named, arguments, own, strict=False):
-        if isinstance(before, np.ndarray) and not _equal(before, after):
-            raise UnusableError(
-                "changes its argument",
-                f"it changes {name}, which belongs to the caller: work on a new array",
-            )
-    return [Comparison(ours, right, named) for ours, right in zip(given, expected, strict=True)]
-
-
-def _results(exercise: Exercise, returned: Any) -> list[FloatArray]:
-    """Return what came back as a list of arrays, one for each result of the exercise."""
-    count = len(exercise.returns)
-    if returned is None or returned is ...:
-        raise UnfinishedError("")
-    if count == 1:
-        return [_as_floats(returned, exercise.returns[0])]
-    names = ", ".join(exercise.returns)
-    if not isinstance(returned, tuple | list):
-        raise UnusableError(
-            "results", f"return {count} results as a tuple ({names}), not {type(returned).__name__}"
-        )
-    if len(returned) != count:
-        raise UnusableError("results", f"return {count} results ({names}), not {len(returned)}")
-    for name, result in zip(exercise.returns, returned, strict=True):
-        if result is None or result is ...:
-            raise UnfinishedError(f"{name} is still missing.")
-    return [_as_floats(r, name) for name, r in zip(exercise.returns, returned, strict=True)]
-
-
-def _as_floats(result: Any, name: str) -> FloatArray:
-    try:
-        array = np.asarray(result)
-    except Exception:  # rows of several lengths, or an object that will not be an array
-        array = np.array(None)
-    if array.dtype.kind not in "biuf":
-        found = type(result).__name__
-        found += f" of {result.dtype}" if isinstance(result, np.ndarray) else ""
-        raise UnusableError("type", f"{name} must be an array of real numbers, not {found}")
-    return array.astype(np.float64)
-
-
-def _named_mistake(exercise: Exercise, trials: list[list[Comparison]]) -> Diagnosis | None:
-    """Return the typical mistake that gives these results, if there is one."""
-    for sentence, mistaken in exercise.mistakes.items():
-        if _is_that(exercise, mistaken, trials):
-            return Diagnosis("mistake", sentence)
-    return None
-
-
-def _is_that(
-    exercise: Exercise, mistaken: Callable[..., Any], trials: list[list[Comparison]]
-) -> bool:
-    """Tell whether ``mistaken`` gives the reader's results in every trial."""
-    deadline = time.monotonic() + running.MOST_SECONDS
-    for number, results in enumerate(trials):
-        try:
-            others = _try(exercise, mistaken, number, deadline)
-        except (UnusableError, UnfinishedError):
-            return False
-        for ours, other in zip(results, others, strict=True):
-            if not _right(ours.given, other.given, exercise.tolerance):
-                return False
-    return True
-
-
-def _swapped(exercise: Exercise, trials: list[list[Comparison]]) -> Diagnosis | None:
-    for first in range(len(exercise.returns)):
-        for second in range(first):
-            pairs = [(results[first], results[second]) for results in trials]
-            if all(
-                _right(b.given, a.expected, exercise.tolerance)
-                and _right(a.given, b.expected, exercise.tolerance)
-                for a, b in pairs
-            ):
-                names = f"{exercise.returns[second]} and {exercise.returns[first]}"
-                return Diagnosis("swapped", f"{names} are right, but in the wrong order")
-    return None
-
-
-def _first_wrong(exercise: Exercise, trials: list[list[Comparison]], wrong: list[int]) -> Diagnosis:
-    """Return what is wrong with the first result that is wrong, and which ones are right."""
-    names = exercise.returns
-    found = explain([results[wrong[0]] for results in trials], exercise.tolerance)
-    if len(names) == 1:
-        return found
-    right = [name for place, name in enumerate(names) if place not in wrong]
-    praise = f" (already right: {', '.join(right)})" if right else ""
-    return Diagnosis(found.cause, f"{names[wrong[0]]}: {found.sentence}{praise}")
-
-
-def _right(given: FloatArray, expected: FloatArray, tolerance: float) -> bool:
-    if given.shape != expected.shape or (np.isnan(given) != np.isnan(expected)).any():
-        return False
-    return bool(agrees(given, expected, tolerance).all())
-
-
-def _equal(first: Any, second: Any) -> bool:
-    return np.shape(first) == np.shape(second) and bool(
-        np.array_equal(first, second, equal_nan=True)
+        f"{said} But there it fails ({found.sentence}): put what it needs from other cells into "
+        "its own."
     )
 
 

@@ -36,6 +36,13 @@ class Exercise:
         function of the arguments that uses it and returns arrays.
     piece
         What the reader's own program calls it; empty if it is no part of that.
+    given
+        The methods of a class that the reader is handed complete.
+    idle
+        What to say of an answer that runs and leaves everything as it was, where it should have
+        changed something in place.
+    usable
+        The functions of the package that the lesson says to use.
     planted
         Where the reader is given code with a bug: that code, which is no answer yet.
     mistakes
@@ -58,6 +65,9 @@ class Exercise:
     tolerance: float = 1e-9
     use: Callable[[Any], Callable[..., Any]] | None = None
     piece: str = ""
+    given: tuple[str, ...] = ()
+    idle: str = ""
+    usable: tuple[str, ...] = ()
     planted: Callable[..., Any] | None = None
 
 

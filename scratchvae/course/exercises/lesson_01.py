@@ -106,6 +106,15 @@ EXERCISES: list[Exercise | Question] = [
             "you halved the variance; halve the logarithm, inside the exponential": (
                 lambda z, mean, log_variance: (z - mean) / (np.exp(log_variance) / 2)
             ),
+            "you halved the noise and divided by the variance: the half belongs inside the "
+            "exponential, np.exp(-log_variance / 2)": (
+                lambda z, mean, log_variance: (z - mean) * np.exp(-log_variance) / 2
+            ),
+            "that is how far z is from the mean; eps was also multiplied by the standard "
+            "deviation": lambda z, mean, log_variance: z - mean,
+            "only the mean is divided: put z - mean in brackets": (
+                lambda z, mean, log_variance: z - mean * np.exp(-0.5 * log_variance)
+            ),
             "you divided by the log-variance itself": (
                 lambda z, mean, log_variance: (z - mean) / log_variance
             ),
@@ -147,7 +156,8 @@ EXERCISES: list[Exercise | Question] = [
                     ((x - decoded) ** 2).sum(axis=(1, 2, 3)) / (2 * variance**2)
                 )
             ),
-            "you multiplied by c where (1.4) divides by it": (
+            "you multiplied by c where (1.4) divides by it: a / 2 * c is (a / 2) * c; write "
+            "a / (2 * c)": (
                 lambda x, decoded, variance: ((x - decoded) ** 2).sum(axis=(1, 2, 3)) / 2 * variance
             ),
             "you built in 0.05 for c; take the variance that your function is given": (
@@ -197,6 +207,13 @@ EXERCISES: list[Exercise | Question] = [
             ),
             "the mean is not squared": lambda mean, sd: (
                 0.5 * (mean + sd**2 - 1 - 2 * np.log(sd)).sum(axis=1)
+            ),
+            "the logarithm is subtracted in (1.5): a narrow Gaussian is far from the prior": (
+                lambda mean, sd: 0.5 * (mean**2 + sd**2 - 1 + 2 * np.log(sd)).sum(axis=1)
+            ),
+            "the logarithm is subtracted in (1.5), and that of the variance is twice that of the "
+            "standard deviation": (
+                lambda mean, sd: 0.5 * (mean**2 + sd**2 - 1 + np.log(sd)).sum(axis=1)
             ),
         },
         hints=(

@@ -33,8 +33,9 @@ def best_encoder(decoder_weight: FloatArray) -> FloatArray:
 
 def _used_components(function: Any) -> Callable[..., Any]:
     def run(x: FloatArray, count: int) -> Any:
-        if (found := function(x, count)) is None:
-            return None
+        found = function(x, count)
+        if not isinstance(found, tuple | list) or len(found) != 2:
+            return found
         mean, columns = (np.asarray(array) for array in found)
         # The sign of a component is nobody's choice.
         signs = np.sign(np.take_along_axis(columns, np.abs(columns).argmax(axis=0)[None], axis=0))

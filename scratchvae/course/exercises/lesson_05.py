@@ -3,12 +3,27 @@
 Dimensions: N examples of I numbers, M corrupted examples.
 """
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 
 from scratchvae.course.exercises.draws import unequal_sizes
 from scratchvae.course.exercises.exercise import Exercise, Question
 from scratchvae.course.program import best_denoiser, soft_threshold
 from scratchvae.validation import FloatArray
+
+
+def sparse_denoising_loss(
+    clean: FloatArray, corrupted: FloatArray, decoded: FloatArray, z: FloatArray, price: float
+) -> tuple[float, FloatArray, FloatArray]:
+    """Return the loss of eq. 5.3 with the price of eq. 5.1, and its gradients at decoded and at z.
+
+    clean, corrupted and decoded are (N, I), and z, (N, D), is the code of the corrupted images.
+    """
+    squared = 0.5 * ((clean - decoded) ** 2).sum()
+    loss = float(squared + price * np.abs(z).sum()) / len(clean)
+    return loss, (decoded - clean) / len(clean), price / len(clean) * np.sign(z)
 
 
 def _shares(
@@ -36,6 +51,13 @@ def _nothing_far_away(corrupted: FloatArray, images: FloatArray, sigma: float) -
     return guess
 
 
+def _unshifted(corrupted: FloatArray, images: FloatArray, sigma: float) -> FloatArray:
+    squares = ((corrupted[:, None] - images) ** 2).sum(axis=2)
+    weights = np.exp(-squares / (2 * sigma**2))
+    guess: FloatArray = weights @ images / weights.sum(axis=1, keepdims=True)
+    return guess
+
+
 def _draw_codes(random: np.random.Generator) -> tuple[FloatArray, float]:
     count, features, _ = _sizes(random)
     # About half of the entries lie within the price of 0.
@@ -51,6 +73,15 @@ def _draw_corrupted(random: np.random.Generator) -> tuple[FloatArray, FloatArray
     # only fails there is not said to fail for positive entries.
     corrupted[0] += 60 * (-1.0) ** np.arange(features)
     return corrupted, images, sigma
+
+
+def _draw_sparse_denoising(
+    random: np.random.Generator,
+) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray, float]:
+    count, features, few = _sizes(random)
+    clean, noise, decoded = random.standard_normal((3, count, features))
+    z = random.standard_normal((count, few))
+    return clean, clean + noise, decoded, z, float(random.uniform(0.3, 0.9))
 
 
 def _sizes(random: np.random.Generator) -> tuple[int, int, int]:
@@ -72,6 +103,65 @@ WHICH_MAPS = Question(
         "The density of N(0, I) depends on the length of z only.",
         "Which maps keep all lengths?",
     ),
+)
+
+WHICH_PROPERTY = Question(
+    name="which-property",
+    kind="explain",
+    answer="C",
+    mistakes={
+        "neighbouring codes decode to similar images: that is what continuous means": "A",
+        "what it decodes looks like the data: that is what meaningful means": "B",
+        "then its draws would show all ten digits": "D",
+    },
+    hints=(
+        "Where are the codes of the digits that the draws do not show?",
+        "Far from the origin. Which property speaks of distances between kinds of images?",
+    ),
+)
+
+
+def _with(
+    loss: float = 1.0, decoded: float = 1.0, z: float = 1.0
+) -> Callable[..., tuple[float, FloatArray, FloatArray]]:
+    """Return the right answer with factors on its three results."""
+
+    def scaled(*arguments: Any) -> tuple[float, FloatArray, FloatArray]:
+        right = sparse_denoising_loss(*arguments)
+        return loss * right[0], decoded * right[1], z * right[2]
+
+    return scaled
+
+
+SPARSE_DENOISING_LOSS = Exercise(
+    name="sparse-denoising-loss",
+    answer=sparse_denoising_loss,
+    draw=_draw_sparse_denoising,
+    mistakes={
+        "the target is the clean image, not the corrupted one": (
+            lambda clean, corrupted, decoded, z, price: sparse_denoising_loss(
+                corrupted, clean, decoded, z, price
+            )
+        ),
+        "the price's gradient has the sign of z, not z itself": (
+            lambda clean, corrupted, decoded, z, price: (
+                *sparse_denoising_loss(clean, corrupted, decoded, z, price)[:2],
+                price / len(clean) * z,
+            )
+        ),
+        "the loss is right; where it has 1/N, so have both gradients": lambda clean, *rest: _with(
+            1.0, len(clean), len(clean)
+        )(clean, *rest),
+        "the price's gradient has the 1/N of the loss as well": lambda clean, *rest: _with(
+            z=len(clean)
+        )(clean, *rest),
+        "the gradient at the decoded image has the wrong sign": _with(decoded=-1.0),
+    },
+    hints=(
+        "(5.3) compares with the clean image, and (5.1) adds the price of z; both have 1/N.",
+        "dL/d decoded is (decoded − clean) / N, and the price adds price / N · sign(z).",
+    ),
+    returns=("the loss", "the gradient at decoded", "the price's part at z"),
 )
 
 EXERCISES: list[Exercise | Question] = [
@@ -124,6 +214,8 @@ EXERCISES: list[Exercise | Question] = [
             "up to 1, so sum over the clean ones": _divided_by_columns,
             "where every exponential is 0 you give 0; subtract each row's largest exponent first, "
             "and no sum is 0": _nothing_far_away,
+            "where every exponential is 0 you divide 0 by 0; subtract each row's largest exponent "
+            "first, and no sum is 0": _unshifted,
             "the distance is not squared in your exponent": (
                 lambda corrupted, images, s: _shares(corrupted, images, 2 * s**2, power=1) @ images
             ),
@@ -155,5 +247,7 @@ EXERCISES: list[Exercise | Question] = [
         ),
         returns=("the guess",),
     ),
+    SPARSE_DENOISING_LOSS,
     WHICH_MAPS,
+    WHICH_PROPERTY,
 ]

@@ -8,6 +8,16 @@ from scratchvae.course.program.autoencoders import (
     principal_components,
     soft_threshold,
 )
+from scratchvae.course.program.batch_norm import BatchNorm, set_training
+from scratchvae.course.program.convolution import Conv2D, add_patches, patches
+from scratchvae.course.program.convolutional import (
+    Autoencoder,
+    ReLU,
+    Reshape,
+    Sigmoid,
+    products,
+    zhao_networks,
+)
 from scratchvae.course.program.diffusion import diffuse, guessed_image, posterior, step_nats
 from scratchvae.course.program.discrete import (
     causal_masks,
@@ -16,6 +26,7 @@ from scratchvae.course.program.discrete import (
     nearest_codes,
     straight_through,
 )
+from scratchvae.course.program.kernels import blocked_product, short_convolution
 from scratchvae.course.program.layers import ELU, Dense, Sequential, Tanh, slopes, squared_error
 from scratchvae.course.program.probability import (
     Bernoulli,
@@ -30,8 +41,10 @@ from scratchvae.course.program.probability import (
     log_mean_exp,
     log_normal,
     mean_and_error,
+    sampled_kl_gradients,
 )
 from scratchvae.course.program.training import Adam, Momentum, batches, cosine, train_network
+from scratchvae.course.program.transposed_convolution import ConvTranspose2D, output_padding
 from scratchvae.course.program.vae import (
     VAE,
     decoder_backward,
@@ -53,15 +66,24 @@ __all__ = [
     "ELU",
     "VAE",
     "Adam",
+    "Autoencoder",
+    "BatchNorm",
     "Bernoulli",
+    "Conv2D",
+    "ConvTranspose2D",
     "Dense",
     "Gaussian",
     "Momentum",
+    "ReLU",
+    "Reshape",
     "Sequential",
+    "Sigmoid",
     "Tanh",
+    "add_patches",
     "aggregate_log_density",
     "batches",
     "best_denoiser",
+    "blocked_product",
     "causal_masks",
     "code_nats",
     "codebook_gradient",
@@ -86,11 +108,17 @@ __all__ = [
     "mean_and_error",
     "nearest_codes",
     "noise",
+    "output_padding",
+    "patches",
     "posterior",
     "principal_components",
+    "products",
     "reconstruct",
     "sample",
+    "sampled_kl_gradients",
     "save_parameters",
+    "set_training",
+    "short_convolution",
     "slopes",
     "soft_threshold",
     "squared_error",
@@ -99,4 +127,5 @@ __all__ = [
     "toss",
     "train_network",
     "train_vae",
+    "zhao_networks",
 ]

@@ -60,6 +60,19 @@ def draw_backward(
     return dz, 0.5 * dz * np.exp(log_variance / 2) * eps
 
 
+def sampled_kl_gradients(
+    mean: FloatArray, log_variance: FloatArray, eps: FloatArray
+) -> tuple[FloatArray, FloatArray]:
+    """Return the derivatives of log q(z) − log p(z) at z = draw(mean, …): eq. 10.14.
+
+    Their mean over the noise is that of the KL; they are what estimator A of eq. 10.13 adds to the
+    gradients of the reconstruction.
+    """
+    sigma = np.exp(log_variance / 2)
+    z = mean + sigma * eps
+    return z, 0.5 * (sigma * eps * z - 1)
+
+
 def aggregate_log_density(z: FloatArray, mean: FloatArray, log_variance: FloatArray) -> FloatArray:
     """Return log q(z) of M points (M, D), q being the mean of N Gaussians (N, D): eq. 13.2.
 

@@ -17,7 +17,6 @@ import hashlib
 import os
 import platform
 import shutil
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -36,6 +35,7 @@ from scratchvae.kernels.machine.numba_interior import (
     CodeCache,
     code_depends_on,
 )
+from scratchvae.progress import say
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -172,15 +172,14 @@ def _prune(root: Path) -> None:
 def _warn(why: str) -> None:
     """Say that the next start will compile again, once."""
     if not _warnings:
-        print(
+        say(
             f"warning: compiled kernels cannot be kept ({why}); they will be compiled again at "
             "each start, unless NUMBA_CACHE_DIR or XDG_CACHE_HOME is set to a folder that can be "
-            "written",
-            file=sys.stderr,
+            "written"
         )
     _warnings.append(why)
 
 
 @cache
 def _announce() -> None:
-    print("compiling kernels (once)…", file=sys.stderr, flush=True)
+    say("compiling kernels (once)…")

@@ -46,12 +46,12 @@ _FORMATS = {
 
 def exp(x: float) -> float:
     """Return eˣ; 0 below −87 (float32) or −708, infinity above 88 or 709."""
-    return math.exp(x)
+    return math.inf if x > 709 else math.exp(x)
 
 
 def expm1(x: float) -> float:
     """Return eˣ − 1, accurate also near 0; above 88 (float32) or 709 it stays what it is there."""
-    return math.expm1(x)
+    return math.expm1(min(x, 709.0))
 
 
 def log1p_of_share(e: float) -> float:

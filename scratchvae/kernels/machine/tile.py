@@ -2,7 +2,7 @@
 
 A product of matrices is limited by how often numbers travel between memory and registers. So take
 a small block of the result, T rows by two vectors of columns, and keep all of it in registers
-during the whole reduction, one outer product per step (eq. 2.15 of the lessons)::
+during the whole reduction, one outer product per step (eq. 2.16 of the lessons)::
 
     C[t, j] += Σ_o Σ_l  A[t·rs + o·os + l·ls] · B[o·bos + l·bls + j]
 

@@ -60,12 +60,17 @@ def each_pair_task(
 
 
 def sum_of_pairs_task(
-    resources: Resources, function: Function, x: FloatArray, y: FloatArray, out: FloatArray
+    resources: Resources,
+    function: Function,
+    x: FloatArray,
+    y: FloatArray,
+    out: FloatArray,
+    constant: float = 1.0,
 ) -> Task:
-    """Return the task of out = Σ function(x, y, 1) over all axes but the first: (N, …) to (N,)."""
+    """Return the task of out = Σ function(x, y, constant): (N, …) to (N,)."""
     sums = resources.memory.scratch("sums", resources.threads * _LANES, x.dtype)
     rows = [array.reshape(len(x), x.size // max(len(x), 1)) for array in (x, y)]
-    arguments = (*rows, sums, out, x.dtype.type(1))
+    arguments = (*rows, sums, out, x.dtype.type(constant))
     return Task(_sum_of_pairs(function), x.size * NANOSECONDS, arguments)
 
 

@@ -11,10 +11,10 @@ from scratchvae.kernels.passes.elementwise import check_alike, each_pair_task, s
 from scratchvae.validation import FloatArray
 
 
-def squared_distances(x: FloatArray, y: FloatArray) -> FloatArray:
-    """Return Σ (x − y)², (N,). Definition: ``reference.squared_distances``."""
+def squared_distances(x: FloatArray, y: FloatArray, weight: float = 1.0) -> FloatArray:
+    """Return weight · Σ (x − y)², (N,). Definition: ``reference.squared_distances``."""
     check_alike("x and y of squared_distances", x, y)
-    return compute(squared_distances_tasks, (x, y), np.empty(len(x), x.dtype))
+    return compute(squared_distances_tasks, (x, y), np.empty(len(x), x.dtype), weight)
 
 
 def gaussian_gradient(x: FloatArray, mean: FloatArray, variance: float) -> FloatArray:
@@ -24,10 +24,10 @@ def gaussian_gradient(x: FloatArray, mean: FloatArray, variance: float) -> Float
 
 
 def squared_distances_tasks(
-    resources: Resources, x: FloatArray, y: FloatArray, out: FloatArray
+    resources: Resources, x: FloatArray, y: FloatArray, out: FloatArray, weight: float = 1.0
 ) -> list[Task]:
     """Return the tasks of ``squared_distances``."""
-    return [sum_of_pairs_task(resources, _squared_difference, x, y, out)]
+    return [sum_of_pairs_task(resources, _squared_difference, x, y, out, weight)]
 
 
 def gaussian_gradient_tasks(
@@ -38,8 +38,8 @@ def gaussian_gradient_tasks(
 
 
 @kernel(inside=True)
-def _squared_difference(x: Any, y: Any, unused: Any) -> Any:
-    return (x - y) * (x - y)
+def _squared_difference(x: Any, y: Any, weight: Any) -> Any:
+    return (x - y) * (x - y) * weight
 
 
 @kernel(inside=True)

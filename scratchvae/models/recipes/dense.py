@@ -6,7 +6,7 @@ Each function takes a ``LayerFactory`` and the recipe's options; ``weights`` are
 
 from typing import Any
 
-from scratchvae.errors import InputError
+from scratchvae.errors import InputError, shown
 from scratchvae.layers import (
     ELU,
     Flatten,
@@ -38,7 +38,7 @@ from scratchvae.probability import (
     LearnedVarianceLikelihood,
     Likelihood,
 )
-from scratchvae.validation import check_count
+from scratchvae.validation import check_count, check_flag
 
 CLASSES = 10
 SMALL_SIDE = 8
@@ -54,8 +54,8 @@ def zhao_mlp(make: LayerFactory, *, hidden: int, variance: float, **weights: Any
 
 def kingma_welling(make: LayerFactory, *, likelihood: str, **weights: Any) -> VAE:
     """Kingma and Welling (2013), appendix C: a Bernoulli decoder, or a Gaussian one."""
-    if likelihood not in list(_LIKELIHOODS):
-        raise InputError(f"likelihood must be {' or '.join(_LIKELIHOODS)}, not {likelihood!r}")
+    if not isinstance(likelihood, str) or likelihood not in _LIKELIHOODS:
+        raise InputError(f"likelihood must be {' or '.join(_LIKELIHOODS)}, not {shown(likelihood)}")
     return VAE(**make.mirrored([500], Tanh, _LIKELIHOODS[likelihood]()), **weights)
 
 
@@ -110,8 +110,9 @@ def hierarchical_vae(
 
     ``batch_norm`` concerns the inference networks only: the generative ones are always the same.
     """
-    if not isinstance(batch_norm, bool):
-        raise InputError(f"batch_norm must be True or False, not {batch_norm!r}")
+    check_flag(batch_norm, "batch_norm")
+    if not isinstance(inference, str) or inference not in ("bottom-up", "ladder"):
+        raise InputError(f"inference must be bottom-up or ladder, not {shown(inference)}")
     lower, upper = make.latent_dim, check_count(upper_dim, "upper_dim")
     rest: dict[str, Any] = {
         "prior": Sequential(*make.dense([upper, 100, 100, 2 * lower], Sigmoid)),
@@ -129,17 +130,15 @@ def hierarchical_vae(
             upper_encoder=Sequential(*upper_encoder),
             **rest,
         )
-    if inference == "ladder":
-        # The ladder branches after the hidden units of the same encoder.
-        *features, lower_head = make.dense([PIXELS, 500, 2 * lower], Tanh, batch_norm)
-        upper_encoder = make.dense([500, 100, 100, 2 * upper], Sigmoid, batch_norm)
-        return LadderVAE(
-            encoder=Sequential(Flatten(), *features),
-            lower_head=Sequential(lower_head),
-            upper_encoder=Sequential(*upper_encoder),
-            **rest,
-        )
-    raise InputError(f"inference must be bottom-up or ladder, not {inference!r}")
+    # The ladder branches after the hidden units of the same encoder.
+    *features, lower_head = make.dense([PIXELS, 500, 2 * lower], Tanh, batch_norm)
+    upper_encoder = make.dense([500, 100, 100, 2 * upper], Sigmoid, batch_norm)
+    return LadderVAE(
+        encoder=Sequential(Flatten(), *features),
+        lower_head=Sequential(lower_head),
+        upper_encoder=Sequential(*upper_encoder),
+        **rest,
+    )
 
 
 def vq_vae(make: LayerFactory, *, codes: int, code_dim: int, commitment: float) -> VQVAE:

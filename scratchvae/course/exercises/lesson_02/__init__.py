@@ -13,21 +13,23 @@ from scratchvae.course.exercises.lesson_02.gradients import (
     skip_backward,
     weight_gradient,
 )
-from scratchvae.course.exercises.lesson_02.pieces import (
-    DENSE_LAYER,
-    ELU_LAYER,
-    SEQUENTIAL,
-    SLOPES,
-    SQUARED_ERROR,
-    TANH_LAYER,
+from scratchvae.course.exercises.lesson_02.graphs import (
+    BACKPROPAGATE,
+    ENTRIES_OF_A_JACOBIAN,
+    backpropagate,
+    skip_tape,
 )
+from scratchvae.course.exercises.lesson_02.layers import DENSE_LAYER, ELU_LAYER, TANH_LAYER
+from scratchvae.course.exercises.lesson_02.networks import SEQUENTIAL, SLOPES, SQUARED_ERROR
 
 __all__ = [
     "EXERCISES",
+    "backpropagate",
     "elu_backward",
     "extrapolated_slope",
     "one_sided_best_step",
     "skip_backward",
+    "skip_tape",
     "weight_gradient",
 ]
 
@@ -43,4 +45,6 @@ EXERCISES: list[Exercise | Question] = [
     SLOPES,
     ONE_SIDED_BEST_STEP,
     EXTRAPOLATED_SLOPE,
+    ENTRIES_OF_A_JACOBIAN,
+    BACKPROPAGATE,
 ]

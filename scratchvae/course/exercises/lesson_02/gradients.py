@@ -89,6 +89,14 @@ DENSE_WEIGHT_GRADIENT = Exercise(
         ),
         "that is the outer product of two sums; each example's own x meets its own dy first, "
         "and then the products are summed": lambda x, dy: np.outer(x.sum(0), dy.sum(0)),
+        "that is the outer product of two means; each example's own x meets its own dy first, "
+        "and then the products are summed": lambda x, dy: np.outer(x.mean(0), dy.mean(0)),
+        "that is what the first example adds; the sum over all of them is missing": (
+            lambda x, dy: np.outer(x[0], dy[0])
+        ),
+        "that is what the last example adds: add up, with +=, where you overwrite": (
+            lambda x, dy: np.outer(x[-1], dy[-1])
+        ),
     },
     hints=(
         "Look at the shapes: what product of (N, I) and (N, O) is (I, O)?",
@@ -110,6 +118,8 @@ ELU_BACKWARD = Exercise(
         "do not take it of y": lambda dy, y, alpha: (
             dy * np.where(y > 0, 1, alpha * np.exp(np.minimum(y, 0)))
         ),
+        "the two branches are exchanged: np.where takes its second argument where the condition "
+        "holds": lambda dy, y, alpha: dy * np.where(y > 0, y + alpha, 1),
         "that is only the slope; the chain rule multiplies it by dy": (
             lambda dy, y, alpha: np.where(y > 0, 1, y + alpha)
         ),
@@ -141,6 +151,9 @@ SKIP_CONNECTION_BACKWARD = Exercise(
         ),
         "along the direct path dy comes back, not 1: the upstream gradient takes both paths": (
             lambda dy, x, weight, bias: 1 + (dy * (1 - np.tanh(x @ weight + bias) ** 2)) @ weight.T
+        ),
+        "along the direct path x is what goes forwards; what comes back is dy": (
+            lambda dy, x, weight, bias: x + (dy * (1 - np.tanh(x @ weight + bias) ** 2)) @ weight.T
         ),
         "you squared y, which has x in it; the slope of tanh takes only the square of tanh": (
             lambda dy, x, weight, bias: (
@@ -197,6 +210,9 @@ ONE_SIDED_BEST_STEP = Exercise(
         ),
         "the fraction is upside down: a more curved function wants a smaller step": (
             lambda f, f_second, epsilon: 2 * np.sqrt(epsilon * f_second / f)
+        ),
+        "you built in the precision of float64; take the epsilon that your function is given": (
+            lambda f, f_second, epsilon: 2 * np.sqrt(np.finfo(np.float64).eps * f / f_second)
         ),
         "that is the error at the best step, not the step": (
             lambda f, f_second, epsilon: 2 * np.sqrt(epsilon * f * f_second)

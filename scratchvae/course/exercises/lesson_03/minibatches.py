@@ -7,6 +7,7 @@ import numpy as np
 
 from scratchvae.course.exercises.draws import unequal_sizes
 from scratchvae.course.exercises.exercise import Exercise, Question
+from scratchvae.course.exercises.running import UnusableError
 from scratchvae.course.program import (
     Dense,
     Momentum,
@@ -45,9 +46,24 @@ def _used_batches(function: Any) -> Callable[..., Any]:
         first = [np.asarray(batch) for batch in yielded]
         second = [np.asarray(batch) for batch in function(count, size, rng)]
         together, again = np.concatenate(first), np.concatenate(second)
-        order = np.array_equal(together, np.arange(count)), np.array_equal(together, again)
+        if len(np.unique(together)) < len(together):
+            raise UnusableError(
+                "repetition",
+                "some numbers come twice in an epoch: shuffle all of them once, and cut that order",
+            )
+        mixed = not np.array_equal(together, np.arange(count))
+        if mixed and np.array_equal(together, again):
+            raise UnusableError(
+                "order", "a second epoch has the same order: take it from rng, anew in every call"
+            )
         sizes = [len(batch) for batch in first]
-        return np.array(sizes), np.sort(together), np.array(order, dtype=float)
+        if len(together) == count and {*sizes[:-1]} != {size}:
+            raise UnusableError(
+                "sizes",
+                f"with count = {count} and size = {size} the batches have the sizes {sizes}: each "
+                f"has {size} numbers, but for the last",
+            )
+        return np.array(sizes), np.sort(together), float(mixed)
 
     return run
 
@@ -55,11 +71,6 @@ def _used_batches(function: Any) -> Callable[..., Any]:
 def _in_order(count: int, size: int, rng: np.random.Generator) -> Any:
     for start in range(0, count, size):
         yield np.arange(start, min(start + size, count))
-
-
-def _with_repetition(count: int, size: int, rng: np.random.Generator) -> Any:
-    for start in range(0, count, size):
-        yield rng.integers(0, count, min(size, count - start))
 
 
 def _without_the_rest(count: int, size: int, rng: np.random.Generator) -> Any:
@@ -159,6 +170,42 @@ def _mean_of_batches(
     return history
 
 
+def _all_at_once(
+    network: Any, loss: Any, optimiser: Any, x: FloatArray, target: FloatArray, **rest: Any
+) -> list[float]:
+    rest["size"] = len(x)
+    return train_network(network, loss, optimiser, x, target, **rest)
+
+
+def _once_an_epoch(
+    network: Any, loss: Any, optimiser: Any, x: FloatArray, target: FloatArray, **rest: Any
+) -> list[float]:
+    history = []
+    for _ in range(rest["epochs"]):
+        total = 0.0
+        for chosen in batches(len(x), rest["size"], rest["rng"]):
+            value, dy = loss(network.forward(x[chosen]), target[chosen])
+            network.backward(dy)
+            total += value * len(chosen)
+        optimiser.step(network.gradients)
+        history.append(total / len(x))
+    return history
+
+
+def _last_batches(
+    network: Any, loss: Any, optimiser: Any, x: FloatArray, target: FloatArray, **rest: Any
+) -> list[float]:
+    history = []
+    for _ in range(rest["epochs"]):
+        value = 0.0
+        for chosen in batches(len(x), rest["size"], rest["rng"]):
+            value, dy = loss(network.forward(x[chosen]), target[chosen])
+            network.backward(dy)
+            optimiser.step(network.gradients)
+        history.append(value)
+    return history
+
+
 def _without_steps(
     network: Any, loss: Any, optimiser: Any, x: FloatArray, target: FloatArray, **rest: Any
 ) -> list[float]:
@@ -198,6 +245,18 @@ TRAIN_NETWORK = Exercise(
         "inputs and targets are shuffled apart: take both with the same numbers": _shuffled_apart,
         "the last batch is smaller, so an epoch's mean must weigh each batch with its number of "
         "examples": _mean_of_batches,
+        "that is the loss of each epoch's last batch; the mean over all examples is asked for": (
+            _last_batches
+        ),
+        "the step belongs into the inner loop: one for each batch, not one for each epoch": (
+            _once_an_epoch
+        ),
+        "the loss takes the network's output first, and then the target": (
+            lambda network, loss, *rest, **settings: train_network(
+                network, lambda y, target: loss(target, y), *rest, **settings
+            )
+        ),
+        "all examples are in one batch: take those of batches(len(x), size, rng)": _all_at_once,
         "the network never changes: the optimiser's step is missing": _without_steps,
     },
     hints=(

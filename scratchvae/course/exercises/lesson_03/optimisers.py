@@ -12,6 +12,11 @@ from scratchvae.course.program.layers import Arrays
 from scratchvae.validation import FloatArray
 
 STEPS = 3
+_IDLE = (
+    "The parameters are as before: value -= ... changes the network's own array, and value = "
+    "value - ... makes another one, which nobody sees."
+)
+_RETURNS = ("the weight after each step", "the bias after each step", "the usual constants")
 
 
 def largest_stable_rate(curvatures: FloatArray) -> float:
@@ -21,7 +26,9 @@ def largest_stable_rate(curvatures: FloatArray) -> float:
 
 def _used_momentum(kind: Any) -> Callable[..., Any]:
     def run(value: FloatArray, gradients: FloatArray, rate: float, momentum: float) -> Any:
-        return _after_steps(lambda p: kind(p, rate, momentum), value, gradients)
+        return _after_steps(
+            lambda p: kind(p, rate, momentum), lambda p: kind(p, rate), value, gradients
+        )
 
     return run
 
@@ -35,20 +42,38 @@ def _used_adam(kind: Any) -> Callable[..., Any]:
         beta_2: float,
         epsilon: float,
     ) -> Any:
-        return _after_steps(lambda p: kind(p, rate, beta_1, beta_2, epsilon), value, gradients)
+        return _after_steps(
+            lambda p: kind(p, rate, beta_1, beta_2, epsilon), kind, value, gradients
+        )
 
     return run
 
 
-def _after_steps(make: Callable[[Arrays], Any], value: FloatArray, gradients: FloatArray) -> Any:
-    """Return a parameter's value after each step; ``None`` if it does not move at all."""
-    parameters = {"weight": value.copy()}
+def _after_steps(
+    make: Callable[[Arrays], Any],
+    usual: Callable[[Arrays], Any],
+    value: FloatArray,
+    gradients: FloatArray,
+) -> Any:
+    """Return two parameters after each step, and one after steps with the usual constants.
+
+    ``None`` if nothing moves at all. The parameters have different shapes and gradients, so that
+    what must be kept for each of them cannot be shared.
+    """
+    start = {"weight": value.copy(), "bias": value[0].copy()}
+    parameters, weights, biases = {**start}, [], []
     optimiser = make(parameters)
-    values = []
+    for gradient in gradients:
+        optimiser.step({"weight": gradient, "bias": 3 * gradient[1]})
+        weights.append(start["weight"].copy())
+        biases.append(start["bias"].copy())
+    if np.array_equal(weights[-1], value):
+        return None
+    alone = {"weight": value.copy()}
+    optimiser = usual(alone)
     for gradient in gradients:
         optimiser.step({"weight": gradient})
-        values.append(parameters["weight"].copy())
-    return None if np.array_equal(values[-1], value) else np.stack(values)
+    return np.stack(weights), np.stack(biases), alone["weight"]
 
 
 class _Damped(Momentum):
@@ -101,7 +126,8 @@ MOMENTUM = Exercise(
         "value -= … changes the caller's array; value = value - … would make a new one, and the "
         "network would never know.",
     ),
-    returns=("the value after each step",),
+    idle=_IDLE,
+    returns=_RETURNS,
 )
 
 
@@ -109,19 +135,26 @@ class _OtherAdam(Adam):
     """Adam with mistakes that can be switched on."""
 
     late = 0
-    squared = corrected = rooted = True
-    inside = False
+    squared = corrected = corrected_first = corrected_second = rooted = powers = True
+    inside = counted_often = corrected_kept = forgotten = False
 
     def step(self, gradients: Arrays) -> None:
-        self.steps += 1
-        t = self.steps - self.late
+        self.steps += not self.counted_often
         for name, value in self.parameters.items():
+            self.steps += self.counted_often
+            t = self.steps - self.late
             first, second, g = self.first[name], self.second[name], gradients[name]
             first += (1 - self.beta_1) * (g - first)
             second += (1 - self.beta_2) * ((g**2 if self.squared else g) - second)
+            if self.forgotten:
+                self.first[name], self.second[name] = np.zeros_like(first), np.zeros_like(second)
             mean, square = first, second
-            if self.corrected:
-                mean, square = mean / (1 - self.beta_1**t), square / (1 - self.beta_2**t)
+            if self.corrected and self.corrected_first:
+                mean = mean / (1 - (self.beta_1**t if self.powers else self.beta_1 * t))
+            if self.corrected and self.corrected_second:
+                square = square / (1 - (self.beta_2**t if self.powers else self.beta_2 * t))
+            if self.corrected_kept:
+                self.first[name], self.second[name] = mean, square
             size = np.sqrt(square + self.epsilon) if self.inside else np.sqrt(square) + self.epsilon
             value -= self.rate * mean / (size if self.rooted else square + self.epsilon)
 
@@ -170,6 +203,21 @@ ADAM = Exercise(
     draw=_draw_adam,
     mistakes={
         "the correction for the start at zero is missing": _adam_that(corrected=False),
+        "the correction of the second moment is missing": _adam_that(corrected_second=False),
+        "the correction of the first moment is missing": _adam_that(corrected_first=False),
+        "in the first step t is 1, and yours is 0, which divides by 0: count first": (
+            _adam_that(late=1)
+        ),
+        "in the first step t is 1, and yours is 2: count each step once": _adam_that(late=-1),
+        "the steps are counted once for each parameter: count before the loop": (
+            _adam_that(counted_often=True)
+        ),
+        "βᵗ is a power, and you multiplied β by t": _adam_that(powers=False),
+        "the moments that are kept are the corrected ones: correct a copy, for the step only": (
+            _adam_that(corrected_kept=True)
+        ),
+        "the moments must be kept from step to step: write them back into self.first and "
+        "self.second": _adam_that(forgotten=True),
         "the second moment is a mean of the squared gradient": _adam_that(squared=False),
         "the epsilon is added to the root, not under it": _adam_that(inside=True),
         "the root of the second moment is missing": _adam_that(rooted=False),
@@ -182,7 +230,8 @@ ADAM = Exercise(
         "1 - beta ** t only where the step is made: what is kept stays uncorrected.",
         "value -= rate * a / (np.sqrt(b) + epsilon), with a and b the two new moments, corrected.",
     ),
-    returns=("the value after each step",),
+    idle=_IDLE,
+    returns=_RETURNS,
 )
 
 

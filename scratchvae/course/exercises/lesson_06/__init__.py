@@ -19,6 +19,7 @@ from scratchvae.course.exercises.lesson_06.pieces import (
     LOG_NORMAL,
     MEAN_AND_ERROR,
 )
+from scratchvae.course.exercises.lesson_06.questions import WHICH_IS_GENERATIVE
 from scratchvae.course.program import log_mean_exp
 
 __all__ = [
@@ -33,6 +34,7 @@ __all__ = [
 EXERCISES: list[Exercise | Question] = [
     MIXTURE_MOMENTS,
     LOG_NORMAL,
+    WHICH_IS_GENERATIVE,
     LOG_MEAN_EXP,
     POSTERIOR_OF_CAUSES,
     KL_CATEGORICAL,

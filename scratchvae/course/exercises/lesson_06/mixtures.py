@@ -98,6 +98,9 @@ LOG_MEAN_EXP = Exercise(
         "you subtracted the largest entry and did not add it back": lambda a: np.log(
             np.exp(a - a.max(axis=0)).mean(axis=0)
         ),
+        "the mean must go over axis 0 only: each column has its own": (
+            lambda a: a.max(axis=0) + np.log(np.exp(a - a.max(axis=0)).mean())
+        ),
         "this is only the largest entry: the others count too": lambda a: a.max(axis=0),
         "you subtracted one number from all columns: they lie thousands apart, so subtract each "
         "column's own largest": lambda a: a.max() + np.log(np.exp(a - a.max()).mean(axis=0)),

@@ -9,7 +9,10 @@ from scratchvae.validation import FloatArray
 
 
 def _draw_rows(random: np.random.Generator) -> tuple[FloatArray, FloatArray, FloatArray]:
-    x, mean, log_variance = random.standard_normal((3, *unequal_sizes(random, 2)))
+    rows, others, columns = unequal_sizes(random, 3)
+    x, mean, log_variance = random.standard_normal((3, rows, columns))
+    if random.random() < 0.5:  # as every point beside every Gaussian, which broadcasts
+        mean, log_variance = random.standard_normal((2, others, 1, columns))
     return x, mean, log_variance
 
 
@@ -32,6 +35,12 @@ LOG_NORMAL = Exercise(
             lambda x, m, w: -0.5 * ((x - m) ** 2 / np.exp(w) + np.log(2 * np.pi)).sum(axis=-1)
         ),
         "that is the density's negative logarithm": lambda x, m, w: -log_normal(x, m, w),
+        "the sum must go over the last axis, axis=-1: there may be three": lambda x, m, w: (
+            -0.5 * ((x - m) ** 2 / np.exp(w) + w + np.log(2 * np.pi)).sum(axis=1)
+        ),
+        "that is the density itself; its logarithm is asked for": (
+            lambda x, m, w: np.exp(log_normal(x, m, w))
+        ),
         "a mean over coordinates; independent densities multiply, so logarithms are summed": (
             lambda x, m, w: log_normal(x, m, w) / x.shape[-1]
         ),
@@ -61,6 +70,10 @@ MEAN_AND_ERROR = Exercise(
         ),
         "that is the variance of the mean; its root is the standard error": (
             lambda samples: (samples.mean(), samples.var(ddof=1) / len(samples))
+        ),
+        "you divided the variance by √n: divide the standard deviation by it": lambda samples: (
+            samples.mean(),
+            samples.var(ddof=1) / np.sqrt(len(samples)),
         ),
         "divide by √n, not by n": lambda samples: (
             samples.mean(),

@@ -16,7 +16,9 @@ from scratchvae.course.exercises.lesson_07.linear_gaussian import (
     log_evidence,
 )
 from scratchvae.course.exercises.lesson_07.questions import (
+    A_LIKELIHOOD_OF_A_GAN,
     DRAWS_FROM_THE_POSTERIOR,
+    POSTERIOR_FOR_PRIOR,
     UNBIASED_AND_TOO_LOW,
 )
 
@@ -32,9 +34,11 @@ __all__ = [
 EXERCISES: list[Exercise | Question] = [
     DRAW_IMAGES,
     LINEAR_EVIDENCE,
+    POSTERIOR_FOR_PRIOR,
     DRAWS_FROM_THE_POSTERIOR,
     LOG_WEIGHTS,
     DRAWS_NEEDED,
     UNBIASED_AND_TOO_LOW,
     IMPORTANCE_ESTIMATE,
+    A_LIKELIHOOD_OF_A_GAN,
 ]

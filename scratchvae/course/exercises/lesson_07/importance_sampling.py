@@ -69,6 +69,7 @@ LOG_WEIGHTS = Exercise(
         "log_variance) is log q(z), both (K, N).",
         "log p(x | z) + log p(z) − log q(z).",
     ),
+    usable=("standard_normal_log_density", "gaussian_log_density"),
     returns=("the log-weights",),
 )
 

@@ -98,5 +98,6 @@ LINEAR_EVIDENCE = Exercise(
         "The weight is (D, P): the product that is (P, P) has the transposed one first.",
         "weight.T @ weight + variance · I is the covariance, bias the mean.",
     ),
+    usable=("multivariate_gaussian_log_density",),
     returns=("the log-evidence",),
 )

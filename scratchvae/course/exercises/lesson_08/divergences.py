@@ -94,7 +94,7 @@ GAUSSIAN_ENTROPY = Exercise(
         "D occurs in two places: each dimension adds log 2π, and each adds 1": (
             lambda c: 0.5 * (1 + np.log(2 * np.pi) + _log_determinant(c))
         ),
-        "the trace in eq. 8.2 is that of A Σ with A = Σ⁻¹, not that of Σ": (
+        "the trace in (8.2) is that of A Σ with A = Σ⁻¹, not that of Σ": (
             lambda c: 0.5 * (len(c) * np.log(2 * np.pi) + _log_determinant(c) + np.trace(c))
         ),
         "the log 2π occurs once for each of the D dimensions": (
@@ -113,8 +113,8 @@ GAUSSIAN_ENTROPY = Exercise(
         "product of the diagonal": lambda c: gaussian_entropy(np.diag(np.diag(c))),
     },
     hints=(
-        "The entropy is minus the mean of eq. 8.1. Only one of its three terms is random.",
-        "The mean of (z − m)ᵀ Σ⁻¹ (z − m) is eq. 8.2 with A = Σ⁻¹ and a = m. What trace is it?",
+        "The entropy is minus the mean of (8.1). Only one of its three terms is random.",
+        "The mean of (z − m)ᵀ Σ⁻¹ (z − m) is (8.2) with A = Σ⁻¹ and a = m. What trace is it?",
         "½ [D log 2π + log |Σ| + D]; np.linalg.slogdet(covariance)[1] is log |Σ|.",
     ),
     returns=("entropy",),
@@ -150,7 +150,7 @@ KL_CHOLESKY = Exercise(
         "the mean is missing": lambda m, f: kl_cholesky(np.zeros_like(m), f),
     },
     hints=(
-        "Put Σ₂ = I and m₂ = 0 into eq. 8.3. What remains of each term?",
+        "Put Σ₂ = I and m₂ = 0 into (8.3). What remains of each term?",
         "A triangular matrix has the product of its diagonal for a determinant, and |L Lᵀ| is "
         "|L|². The trace of L Lᵀ is a sum over all entries of L.",
         "½ [Σᵢⱼ Lᵢⱼ² + mᵀm − D] − Σⱼ log Lⱼⱼ.",
@@ -182,7 +182,7 @@ CLOSEST_DIAGONAL = Exercise(
         ),
     },
     hints=(
-        "In KL(q ‖ p), q comes first. So which gradient of eq. 8.7 do you need for "
+        "In KL(q ‖ p), q comes first. So which gradient of (8.7) do you need for "
         "it, and which for KL(p ‖ q)?",
         "First: ½ [(Σ⁻¹)ⱼⱼ − 1/vⱼ] = 0. Second, with δ = 0: ½ [1/vⱼ − Σⱼⱼ / vⱼ²] = 0.",
         "vⱼ = 1 / (Σ⁻¹)ⱼⱼ, and vⱼ = Σⱼⱼ. np.diag takes the diagonal of a matrix.",
@@ -247,7 +247,7 @@ KL_PRIOR_GRADIENTS = Exercise(
         ),
     },
     hints=(
-        "Take one bracket of eq. 8.8, and mark where m₂ and l₂ occur.",
+        "Take one bracket of (8.8), and mark where m₂ and l₂ occur.",
         "m₂ is only in δ. l₂ occurs once by itself, and twice with a minus in an exponent.",
         "δ e^(−l₂), and ½ (1 − e^(l₁ − l₂) − δ² e^(−l₂)).",
     ),
@@ -261,7 +261,7 @@ KL_SOFTPLUS_GRADIENT = Exercise(
     mistakes={
         "this is the gradient with respect to the variance: the slope of the softplus is "
         "missing": lambda h: 0.5 * (1 - 1 / np.logaddexp(0, h)),
-        "½ (v − 1) is the gradient with respect to log v, as in eq. 8.11; you need the one for v": (
+        "½ (v − 1) is the gradient with respect to log v, as in (8.11); you need the one for v": (
             lambda h: 0.5 * (np.logaddexp(0, h) - 1) / (1 + np.exp(-h))
         ),
         "this is the KL itself, not its gradient": (
@@ -280,7 +280,7 @@ KL_SOFTPLUS_GRADIENT = Exercise(
     },
     hints=(
         "Two links of a chain: from the KL to v, and from v to h.",
-        "With v in place of e^l, eq. 8.10 is ½ (v − 1 − log v). Its derivative is ½ (1 − 1/v).",
+        "With v in place of e^l, (8.10) is ½ (v − 1 − log v). Its derivative is ½ (1 − 1/v).",
         "½ (1 − 1/softplus(h)) · sigmoid(h), all entry by entry.",
     ),
     returns=("d_h",),

@@ -49,6 +49,24 @@ KL_TO_STANDARD = Exercise(
         "the sign of the log-variance: a narrow q has a large KL": lambda mean, log_variance: (
             0.5 * (np.exp(log_variance) + mean**2 - 1 + log_variance).sum(axis=-1)
         ),
+        "you took log_variance for the standard deviation; e^log_variance is the variance": (
+            lambda mean, log_variance: (
+                0.5 * (log_variance**2 + mean**2 - 1 - np.log(log_variance**2)).sum(axis=-1)
+            )
+        ),
+        "the 1 is missing: N(0, I) itself must have a KL of 0": lambda mean, log_variance: (
+            0.5 * (np.exp(log_variance) + mean**2 - log_variance).sum(axis=-1)
+        ),
+        "the mean's square is subtracted; a mean far from 0 must cost more": (
+            lambda mean, log_variance: (
+                0.5 * (np.exp(log_variance) - mean**2 - 1 - log_variance).sum(axis=-1)
+            )
+        ),
+        "the half must multiply the whole sum, the log-variance included": (
+            lambda mean, log_variance: (
+                0.5 * (np.exp(log_variance) + mean**2 - 1) - log_variance
+            ).sum(axis=-1)
+        ),
         "a mean over the latents; the KLs of independent latents are summed": (
             lambda mean, log_variance: kl_to_standard(mean, log_variance) / mean.shape[-1]
         ),
@@ -72,6 +90,18 @@ KL_GRADIENTS = Exercise(
         ),
         "the half stays in front of the derivative by the log-variance": (
             lambda mean, log_variance: (mean, np.exp(log_variance) - 1)
+        ),
+        "½ m² has the slope m, and ½ (e^l − l) the slope ½ (e^l − 1): both lack the half": (
+            lambda mean, log_variance: (2 * mean, np.exp(log_variance) - 1)
+        ),
+        "e^l is the variance, and you took the exponential of half of l": (
+            lambda mean, log_variance: (mean, 0.5 * (np.exp(log_variance / 2) - 1))
+        ),
+        "in the second the −1 is missing: l itself is subtracted in (8.10)": (
+            lambda mean, log_variance: (mean, 0.5 * np.exp(log_variance))
+        ),
+        "each row has gradients of its own: nothing is added up or averaged here": (
+            lambda mean, log_variance: (mean / len(mean), 0.5 * np.expm1(log_variance) / len(mean))
         ),
         "that is the derivative by the variance, not by its logarithm": (
             lambda mean, log_variance: (mean, 0.5 * (1 - np.exp(-log_variance)))

@@ -45,13 +45,16 @@ ELBO_FROM_DRAWS = Exercise(
         "the prior is missing: log p(x, z) = log p(x | z) + log p(z)": (
             lambda a, b, q: (a - q).mean(axis=0)
         ),
+        "the prior and q are exchanged: q stands in the denominator": (
+            lambda a, b, q: (a + q - b).mean(axis=0)
+        ),
         "you add log q; q stands in the denominator": lambda a, b, q: (a + b + q).mean(axis=0),
         "log q is missing: this is only the mean of log p(x, z)": (
             lambda a, b, q: (a + b).mean(axis=0)
         ),
     },
     hints=(
-        "The ELBO is the mean, over draws from q, of the logarithm of one ratio (eq. 9.5).",
+        "The ELBO is the mean, over draws from q, of the logarithm of one ratio (9.5).",
         "The ratio's numerator is p(x, z) = p(x | z) p(z). Draws are the first axis.",
         "Add two of the arrays, subtract the third, and take the mean over axis 0.",
     ),
@@ -169,7 +172,7 @@ BEST_LOG_VARIANCE = Exercise(
         ),
     },
     hints=(
-        "Collect everything in the bound that depends on v = σⱼ²: one term of eq. 9.9, divided "
+        "Collect everything in the bound that depends on v = σⱼ²: one term of (9.9), divided "
         "by −2c, and ½ (log v − v).",
         "Its derivative is −‖Wⱼ‖² / (2c) − ½ + 1 / (2v). Where is it zero?",
         "v = 1 / (1 + ‖Wⱼ‖² / c), where ‖Wⱼ‖² is the sum of squares of row j. Take its log.",

@@ -51,7 +51,7 @@ FACTOR_POSTERIOR = Exercise(
                 np.linalg.inv((w / v) @ w.T),
             )
         ),
-        "this is eq. 9.3 with the mean of the variances for c; each pixel has its own": (
+        "this is (9.3) with the mean of the variances for c; each pixel has its own": (
             lambda x, w, b, v: factor_posterior(x, w, b, np.full_like(v, v.mean()))
         ),
         "you returned the precision; the covariance is its inverse": (
@@ -82,7 +82,7 @@ FACTOR_POSTERIOR = Exercise(
     hints=(
         "Write log p(x | z) + log p(z) as a function of z. Which terms are quadratic in z, and "
         "which are linear?",
-        "Only one thing changes in the comparison before eq. 9.3: wherever 1/c stands, each "
+        "Only one thing changes in the comparison before (9.3): wherever 1/c stands, each "
         "pixel is divided by its own variance. So W Wᵀ / c becomes (W / variances) Wᵀ, and "
         "r Wᵀ / c changes in the same way.",
         "The covariance is the inverse of I + (W / variances) Wᵀ, and the mean is "
@@ -161,7 +161,7 @@ FACTOR_M_STEP = Exercise(
         "the variances lack the spread of z: add wₚᵀ S wₚ to the mean squared residual": (
             lambda x, m, s: _with_spread(x, m, s, lambda w: 0.0)
         ),
-        "this is one variance for all pixels, that of eq. 9.15; here each has its own": (
+        "this is one variance for all pixels, that of (9.15); here each has its own": (
             lambda x, m, s: (
                 factor_m_step(x, m, s)[0],
                 np.full(x.shape[1], factor_m_step(x, m, s)[1].mean()),
@@ -186,7 +186,7 @@ FACTOR_M_STEP = Exercise(
         ),
     },
     hints=(
-        "The weight: does eq. 9.14 contain c at all? What does that say about one c per pixel?",
+        "The weight: does (9.14) contain c at all? What does that say about one c per pixel?",
         "Each pixel's variance is that pixel's own mean squared error, over images and over z.",
         "E(xₙₚ − zₙ wₚ)² = (xₙₚ − mₙ wₚ)² + wₚᵀ S wₚ, where wₚ is column p of the new weight.",
     ),

@@ -1,6 +1,12 @@
 """The exercises of lesson 10, "Reparameterisation", in the order in which it asks them."""
 
 from scratchvae.course.exercises.exercise import Exercise, Question
+from scratchvae.course.exercises.lesson_10.bound import (
+    NOISE_AT_THE_POSTERIOR,
+    SAMPLED_KL_GRADIENTS,
+    loss_estimates,
+    path_kl_gradients,
+)
 from scratchvae.course.exercises.lesson_10.estimators import (
     BEST_BASELINE,
     EXPONENTIAL_BACKWARD,
@@ -26,6 +32,8 @@ __all__ = [
     "exponential_backward",
     "gaussian_score",
     "leave_one_out",
+    "loss_estimates",
+    "path_kl_gradients",
     "softplus_backward",
 ]
 
@@ -39,4 +47,6 @@ EXERCISES: list[Exercise | Question] = [
     DRAW,
     DRAW_BACKWARD,
     SOFTPLUS_BACKWARD,
+    NOISE_AT_THE_POSTERIOR,
+    SAMPLED_KL_GRADIENTS,
 ]

@@ -84,6 +84,9 @@ GAUSSIAN_SCORE = Exercise(
             (z - m) * np.exp(-lv / 2),
             0.5 * ((z - m) ** 2 * np.exp(-lv) - 1),
         ),
+        "e^(−l) has the derivative −e^(−l), so the square's term is positive in the second": (
+            lambda z, m, lv: ((z - m) * np.exp(-lv), -0.5 * ((z - m) ** 2 * np.exp(-lv) + 1))
+        ),
         "you multiplied by the variance; divide by it: e^(−log_variance)": (
             lambda z, m, lv: ((z - m) * np.exp(lv), 0.5 * ((z - m) ** 2 * np.exp(lv) - 1))
         ),
@@ -131,9 +134,9 @@ LEAVE_ONE_OUT_BASELINE = Exercise(
     answer=leave_one_out,
     draw=_draw_leave_one_out,
     mistakes={
-        "your baseline is the mean of all draws, including its own: the estimate is 1 − 1/L "
+        "your baseline is the mean of all draws, including its own: the estimate is 1 − 1/S "
         "times as large as it should be": lambda f, s: ((f - f.mean())[:, None] * s).mean(axis=0),
-        "you divided the sum over the others by L, but there are L − 1 of them": (
+        "you divided the sum over the others by S, but there are S − 1 of them": (
             lambda f, s: ((f - (f.sum() - f) / len(f))[:, None] * s).mean(axis=0)
         ),
         "no baseline has been subtracted": lambda f, s: (f[:, None] * s).mean(axis=0),
@@ -143,8 +146,8 @@ LEAVE_ONE_OUT_BASELINE = Exercise(
     },
     hints=(
         "The sum of f over the others is the sum over all minus the draw's own.",
-        "There are L − 1 others. The baseline is an array, (S,): one number per draw.",
-        "Weights (f − others), made (L, 1) to meet scores (S, D); then the mean over axis 0.",
+        "There are S − 1 others. The baseline is an array, (S,): one number per draw.",
+        "Weights (f − others), made (S, 1) to meet scores (S, D); then the mean over axis 0.",
     ),
     returns=("estimate",),
 )
@@ -190,6 +193,9 @@ BEST_BASELINE = Exercise(
     mistakes={
         "this is the mean of f: good, but draws with a large score should count more": (
             lambda f, score: f.mean()
+        ),
+        "the weights are the scores squared, not their sizes": (
+            lambda f, score: (f * np.abs(score)).sum() / np.abs(score).sum()
         ),
         "the weights are the scores squared, not the scores": (
             lambda f, score: (f * score).sum() / score.sum()

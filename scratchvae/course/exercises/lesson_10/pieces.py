@@ -25,6 +25,12 @@ DRAW = Exercise(
         "the log-variance was taken for the standard deviation": (
             lambda mean, log_variance, eps: mean + log_variance * eps
         ),
+        "that is half the variance; halve the logarithm, inside the exponential": (
+            lambda mean, log_variance, eps: mean + np.exp(log_variance) / 2 * eps
+        ),
+        "the mean is missing: the draw lies around it": (
+            lambda mean, log_variance, eps: np.exp(log_variance / 2) * eps
+        ),
         "that is the root of the log-variance; the standard deviation is e^(l/2)": (
             lambda mean, log_variance, eps: mean + np.sqrt(np.abs(log_variance)) * eps
         ),
@@ -47,6 +53,21 @@ DRAW_BACKWARD = Exercise(
         ),
         "the noise is missing: ∂z/∂l = ½ e^(l/2) ε": (
             lambda dz, log_variance, eps: (dz, 0.5 * dz * np.exp(log_variance / 2))
+        ),
+        "the standard deviation e^(l/2) is missing in the second": (
+            lambda dz, log_variance, eps: (dz, 0.5 * dz * eps)
+        ),
+        "the derivative of e^(l/2) has it to the same power, e^(l/2), not e^l": (
+            lambda dz, log_variance, eps: (dz, 0.5 * dz * np.exp(log_variance) * eps)
+        ),
+        "z is a sum: mean moves it by as much as itself, without the noise": (
+            lambda dz, log_variance, eps: (dz * eps, 0.5 * dz * np.exp(log_variance / 2) * eps)
+        ),
+        "the upstream gradient dz is missing in both": (
+            lambda dz, log_variance, eps: (
+                np.ones_like(dz),
+                0.5 * np.exp(log_variance / 2) * eps,
+            )
         ),
         "the upstream gradient dz is missing in the second": (
             lambda dz, log_variance, eps: (dz, 0.5 * np.exp(log_variance / 2) * eps)

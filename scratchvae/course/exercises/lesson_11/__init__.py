@@ -5,12 +5,10 @@ from scratchvae.course.exercises.lesson_11.likelihoods import (
     BEST_VARIANCE,
     CROSS_ENTROPY_FLOOR,
     LOGISTIC_LOSS,
-    SHARED_VARIANCE_GRADIENTS,
     WATER_FILLING,
     best_variance,
     cross_entropy_floor,
     logistic_loss,
-    shared_variance_gradients,
     water_filling,
 )
 from scratchvae.course.exercises.lesson_11.pieces import (
@@ -18,6 +16,10 @@ from scratchvae.course.exercises.lesson_11.pieces import (
     BETA_OF_A_MEAN,
     GAUSSIAN,
     WHICH_IS_BETTER,
+)
+from scratchvae.course.exercises.lesson_11.shared_variance import (
+    SHARED_VARIANCE_GRADIENTS,
+    shared_variance_gradients,
 )
 
 __all__ = [

@@ -61,6 +61,48 @@ class _Uphill(Bernoulli):
         return -super().gradient(x, y)
 
 
+class _LogitsForImages(Bernoulli):
+    def mean(self, y: FloatArray) -> FloatArray:
+        return y
+
+    def sample(self, y: FloatArray, rng: np.random.Generator) -> FloatArray:
+        return (rng.random(y.shape) < y).astype(y.dtype)
+
+
+class _SampleOfLogits(Bernoulli):
+    def sample(self, y: FloatArray, rng: np.random.Generator) -> FloatArray:
+        return (rng.random(y.shape) < y).astype(y.dtype)
+
+
+class _OtherNumbers(Bernoulli):
+    def sample(self, y: FloatArray, rng: np.random.Generator) -> FloatArray:
+        return rng.binomial(1, self.mean(y)).astype(y.dtype)
+
+
+class _MoreOften(Bernoulli):
+    def sample(self, y: FloatArray, rng: np.random.Generator) -> FloatArray:
+        return (rng.random(y.shape) > self.mean(y)).astype(y.dtype)
+
+
+class _WithoutX(Bernoulli):
+    def nats(self, x: FloatArray, y: FloatArray) -> FloatArray:
+        nats: FloatArray = np.logaddexp(0, y).sum(axis=-1)
+        return nats
+
+
+class _ByTheMean(Bernoulli):
+    def gradient(self, x: FloatArray, y: FloatArray) -> FloatArray:
+        mean = self.mean(y)
+        with np.errstate(all="ignore"):
+            gradient: FloatArray = (mean - x) / (mean * (1 - mean))
+        return gradient
+
+
+class _MeanLoss(Bernoulli):
+    def gradient(self, x: FloatArray, y: FloatArray) -> FloatArray:
+        return super().gradient(x, y) / len(x)
+
+
 class _Rounded(Bernoulli):
     def sample(self, y: FloatArray, rng: np.random.Generator) -> FloatArray:
         return (self.mean(y) > 0.5).astype(y.dtype)
@@ -76,6 +118,19 @@ BERNOULLI = Exercise(
         "nats is a mean over pixels; an image's loss is the sum": _Averaged,
         "gradient points the other way: it is sigmoid(y) − x": _Uphill,
         "sample rounds the mean; a draw is 1 with that probability": _Rounded,
+        "mean returns the logit, and sample draws with it; the probability is sigmoid(y)": (
+            _LogitsForImages
+        ),
+        "sample compares with the logit; the probability of a 1 is the mean": _SampleOfLogits,
+        "sample is 1 where it should be 0: rng.random(y.shape) lies below p with probability p": (
+            _MoreOften
+        ),
+        "sample takes other random numbers: compare those of rng.random(y.shape)": _OtherNumbers,
+        "nats lacks the term −x y": _WithoutX,
+        "gradient is that by the probability; by the logit its denominator p (1 − p) cancels": (
+            _ByTheMean
+        ),
+        "gradient is that of each image's own nats: the 1/N comes in with the mean loss": _MeanLoss,
     },
     hints=(
         "nats is (11.1) with (11.2), summed over the last axis; gradient is (11.3).",
@@ -89,6 +144,28 @@ BERNOULLI = Exercise(
 class _VarianceAsSd(Gaussian):
     def sample(self, y: FloatArray, rng: np.random.Generator) -> FloatArray:
         return y + self.variance * rng.standard_normal(y.shape)
+
+
+class _WithConstant(Gaussian):
+    def nats(self, x: FloatArray, y: FloatArray) -> FloatArray:
+        constant = 0.5 * x.shape[-1] * np.log(2 * np.pi * self.variance)
+        nats: FloatArray = super().nats(x, y) + constant
+        return nats
+
+
+class _WithoutVariance(Gaussian):
+    def gradient(self, x: FloatArray, y: FloatArray) -> FloatArray:
+        return y - x
+
+
+class _WithoutNoise(Gaussian):
+    def sample(self, y: FloatArray, rng: np.random.Generator) -> FloatArray:
+        return y
+
+
+class _UnscaledNoise(Gaussian):
+    def sample(self, y: FloatArray, rng: np.random.Generator) -> FloatArray:
+        return y + rng.standard_normal(y.shape)
 
 
 class _WithoutHalf(Gaussian):
@@ -113,6 +190,10 @@ GAUSSIAN = Exercise(
         "sample multiplies the noise by the variance; its root is the standard deviation": (
             _VarianceAsSd
         ),
+        "gradient is not divided by the variance": _WithoutVariance,
+        "nats has the constant ½ P log 2πc in it, which is left out here": _WithConstant,
+        "sample has no noise: that is the mean image": _WithoutNoise,
+        "sample's noise has the variance 1: multiply it by the standard deviation": _UnscaledNoise,
         "nats lacks the half: the squared error is divided by 2c": _WithoutHalf,
         "nats is multiplied by c: a / 2 * c is (a / 2) * c; write a / (2 * c)": _Multiplied,
     },

@@ -11,22 +11,26 @@ from scratchvae.course.exercises.lesson_12.linear_vae import (
     LINEAR_VAE_GRADIENTS,
     linear_vae_gradients,
 )
-from scratchvae.course.exercises.lesson_12.pieces import (
+from scratchvae.course.exercises.lesson_12.model import (
     DECODER_BACKWARD,
     ENCODER_BACKWARD,
-    ESTIMATE_LOG_EVIDENCE,
-    EVALUATE,
-    INTERPOLATE,
     LATENT_GRADIENTS,
+    VAE_FORWARD,
+)
+from scratchvae.course.exercises.lesson_12.training import (
+    EVALUATE,
     LOAD_PARAMETERS,
-    LOSS_AT_THE_START,
     NOISE,
-    RECONSTRUCT,
-    SAMPLE,
     SAVE_PARAMETERS,
     TOSS,
     TRAIN_VAE,
-    VAE_FORWARD,
+)
+from scratchvae.course.exercises.lesson_12.uses import (
+    ESTIMATE_LOG_EVIDENCE,
+    INTERPOLATE,
+    LOSS_AT_THE_START,
+    RECONSTRUCT,
+    SAMPLE,
 )
 from scratchvae.course.exercises.lesson_12.walk import WALK_SPEED, walk_speed
 

@@ -34,6 +34,12 @@ LOGITS_GRADIENT = Exercise(
     answer=logits_gradient,
     draw=_draw_logits,
     mistakes={
+        "it has the wrong sign: the loss contains −x y, so x is subtracted": (
+            lambda x, y: (x - sigmoid(y)) / (len(x) * len(y))
+        ),
+        "you took the logits for probabilities: sigmoid(y) − x": (
+            lambda x, y: (y - x) / (len(x) * len(y))
+        ),
         "the mean over the draws is missing: the loss has 1/S as well as 1/N": (
             lambda x, y: (sigmoid(y) - x) / len(x)
         ),
@@ -125,6 +131,17 @@ TWO_PATHS = Exercise(
         ),
         "the path through the KL is missing": (
             lambda dz, m, s, eps, beta: _paths(dz, m, s, eps, kl=0.0)
+        ),
+        "in d_mean the path through z is missing": lambda dz, m, s, eps, beta: (
+            beta / len(m) * m,
+            _paths(dz, m, s, eps, kl=beta / len(m))[1],
+        ),
+        "in d_mean the path through the KL is missing": lambda dz, m, s, eps, beta: (
+            dz,
+            _paths(dz, m, s, eps, kl=beta / len(m))[1],
+        ),
+        "the KL is subtracted, but it is a term of the loss": (
+            lambda dz, m, s, eps, beta: _paths(dz, m, s, eps, kl=-beta / len(m))
         ),
         "the weight beta of the KL is missing": (
             lambda dz, m, s, eps, beta: _paths(dz, m, s, eps, kl=1 / len(m))

@@ -69,16 +69,21 @@ def _linear(
     averaged: bool = False,
     decoder_sees_mean: bool = False,
     noise: bool = True,
+    half: float = 0.5,
+    scaled: bool = True,
+    twice: float = 1.0,
 ) -> Three:
     """Return the three gradients, with the mistakes that are switched on."""
     count = len(x)
     sigma, mean = np.exp(0.5 * log_variance), x @ encoder
     z = mean + sigma * eps
-    d_decoded = (z @ decoder - x) / (variance * count)
+    d_decoded = twice * (z @ decoder - x) / (variance * count)
     dz = d_decoded @ decoder.T
     d_mean = through * dz + kl[0] * mean / count
     along = dz * eps if noise else dz
-    d_log_variance = through * 0.5 * sigma * along.sum(axis=0) / (count if averaged else 1)
+    d_log_variance = (
+        through * half * (sigma if scaled else 1) * along.sum(axis=0) / (count if averaged else 1)
+    )
     d_log_variance = d_log_variance + kl[1] * 0.5 * (np.exp(log_variance) - 1)
     return x.T @ d_mean, d_log_variance, (mean if decoder_sees_mean else z).T @ d_decoded
 
@@ -109,6 +114,18 @@ LINEAR_VAE_GRADIENTS = Exercise(
         "is already in dz": lambda *given: _linear(*given, averaged=True),
         "the variance c of the pixels is missing: the squared error is divided by 2c": (
             lambda x, e, s, v, eps, c: _linear(x, e, s, v, eps, 1.0)
+        ),
+        "the squared error is divided by 2c, and its derivative has no 2 any more": (
+            lambda *given: _linear(*given, twice=2.0)
+        ),
+        "e^(l/2) has the slope ½ e^(l/2): through z the half is missing in d_log_variance": (
+            lambda *given: _linear(*given, half=1.0)
+        ),
+        "through z the standard deviation e^(l/2) is missing in d_log_variance": (
+            lambda *given: _linear(*given, scaled=False)
+        ),
+        "the KL is subtracted, but it is a term of the loss": (
+            lambda *given: _linear(*given, kl=(-1.0, -1.0))
         ),
         "the decoder saw z, not the mean": lambda *given: _linear(*given, decoder_sees_mean=True),
         "the noise is missing in the derivative of z by the log-variance": (

@@ -56,14 +56,19 @@ def _speed(
     sigmoid_slope: bool = True,
     biases: bool = False,
     through_tanh: bool = False,
+    squared: bool = True,
+    sigmoid_sign: float = -1.0,
+    unit: bool = False,
 ) -> FloatArray:
     """Return the speed, with the mistakes that are switched on."""
     g = np.tanh(z @ w3 + b3)
     pixels = sigmoid(g @ w4 + b4)
-    du = direction @ w3 + (b3 if biases else 0)
-    dg = np.tanh(du) * np.ones_like(g) if through_tanh else du * ((1 - g**2) if tanh_slope else 1)
+    du = (direction / np.linalg.norm(direction) if unit else direction) @ w3
+    du = du + (b3 if biases else 0)
+    slope = (1 - (g**2 if squared else g)) if tanh_slope else 1
+    dg = np.tanh(du) * np.ones_like(g) if through_tanh else du * slope
     dy = (dg + np.zeros_like(g)) @ w4 + (b4 if biases else 0)
-    speed: FloatArray = dy * pixels * (1 - pixels) if sigmoid_slope else dy
+    speed: FloatArray = dy * pixels * (1 + sigmoid_sign * pixels) if sigmoid_slope else dy
     return speed
 
 
@@ -80,6 +85,15 @@ WALK_SPEED = Exercise(
                 sigmoid(np.tanh((z + d) @ w3 + b3) @ w4 + b4)
                 - sigmoid(np.tanh(z @ w3 + b3) @ w4 + b4)
             )
+        ),
+        "the slope of the tanh is 1 − g², with a square": lambda *given: _speed(
+            *given, squared=False
+        ),
+        "the slope of the sigmoid is p (1 − p), with a minus": lambda *given: _speed(
+            *given, sigmoid_sign=1.0
+        ),
+        "take the direction as it is given: its length belongs to the speed": lambda *given: _speed(
+            *given, unit=True
         ),
         "the slope of the tanh is missing": lambda *given: _speed(*given, tanh_slope=False),
         "the biases do not move: no derivative by z contains them": (

@@ -1,0 +1,102 @@
+"""Layers that keep what they learn in plain arrays, and the gradients of these beside them.
+
+Such a layer has a dict ``parameters`` of arrays and a dict ``gradients`` with the same names, as
+the lessons' layers have; or attributes, one for each array and one for its gradient: ``W`` and
+``dW``, ``weight`` and ``weight_grad``. Its backward pass fills the gradients anew, unless there is
+a ``zero_grad`` that clears them.
+"""
+
+from collections.abc import Iterator, Mapping
+from types import FunctionType
+from typing import Any
+
+import numpy as np
+
+from scratchvae.errors import InputError
+from scratchvae.validation import FloatArray
+
+# What the gradient of an attribute may be called.
+_CALLED = ("d{0}", "d_{0}", "g{0}", "grad_{0}", "{0}_grad", "{0}_gradient", "gradient_{0}")
+
+
+class PlainArray:
+    """One such array, with ``value`` and ``grad``: the gradients of all passes since it was set.
+
+    Parameters
+    ----------
+    owner
+        The layer.
+    name
+        What the array is called there.
+    gradient
+        The attribute that holds its gradient; empty if both are in dicts.
+    """
+
+    def __init__(self, owner: Any, name: str, gradient: str = "") -> None:
+        self._owner, self._name, self._gradient = owner, name, gradient
+        self._filled_anew = not hasattr(owner, "zero_grad")
+        self._sum: Any = None
+
+    @property
+    def value(self) -> FloatArray:
+        """The array, which is the layer's own."""
+        held = self._owner.parameters[self._name] if not self._gradient else self._attribute()
+        array: FloatArray = held
+        return array
+
+    @value.setter
+    def value(self, array: FloatArray) -> None:
+        if self.value is array:
+            return
+        if self._gradient:
+            setattr(self._owner, self._name, array)
+        else:
+            self._owner.parameters[self._name] = array
+
+    @property
+    def grad(self) -> Any:
+        """The gradient; ``None`` if there is none."""
+        return self._sum if self._filled_anew else self._held()
+
+    @grad.setter
+    def grad(self, array: FloatArray) -> None:
+        self._sum = array
+
+    def take(self) -> None:
+        """Add what the last backward pass has filled in."""
+        held = self._held()
+        together = isinstance(held, np.ndarray) and np.shape(self._sum) == held.shape
+        self._sum = self._sum + held if together else held
+
+    def _attribute(self) -> Any:
+        return getattr(self._owner, self._name)
+
+    def _held(self) -> Any:
+        if self._gradient:
+            return getattr(self._owner, self._gradient, None)
+        gradients = getattr(self._owner, "gradients", None)
+        if not isinstance(gradients, Mapping):
+            raise InputError(
+                f"gradcheck found arrays in {type(self._owner).__name__}.parameters, and looks for "
+                f"their gradients in a dict gradients with the same names, not in "
+                f"{type(gradients).__name__}: let backward fill one"
+            )
+        return gradients.get(self._name)
+
+
+def attributes_with_gradients(owner: Any) -> Iterator[tuple[str, PlainArray]]:
+    """Yield the arrays among a layer's attributes that have an attribute for their gradient.
+
+    That attribute may be set by ``backward`` only, so the layer's methods are asked for its name.
+    """
+    attributes = getattr(owner, "__dict__", {})
+    methods = (its for kind in type(owner).__mro__ for its in vars(kind).values())
+    known = {*attributes} | {
+        name for its in methods if isinstance(its, FunctionType) for name in its.__code__.co_names
+    }
+    for name, value in attributes.items():
+        if isinstance(value, np.ndarray) and value.dtype.kind == "f" and value.size:
+            called = [title.format(name) for title in _CALLED]
+            for gradient in (title for title in called if title in known):
+                yield name, PlainArray(owner, name, gradient)
+                break

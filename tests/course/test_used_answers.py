@@ -1,0 +1,110 @@
+"""What is said of answers whose results, or what they leave behind, are wrong in a usual way."""
+
+import numpy as np
+import pytest
+
+from scratchvae.course.exercises.catalogue import EXERCISES
+from scratchvae.course.exercises.judging import judge
+
+
+def test_a_named_mistake_is_found_behind_a_small_constant():
+    """A division that is kept from 0 by 1e-12 makes no other mistake than one without."""
+
+    def best(corrupted, images, sigma):
+        squares = ((corrupted[:, None] - images) ** 2).sum(axis=2)
+        weights = np.exp(-squares / (2 * sigma**2))
+        return weights / (weights.sum(axis=1, keepdims=True) + 1e-12) @ images
+
+    found = judge(EXERCISES["best-denoiser"], best)
+    assert found.sentence.startswith("where every exponential is 0 you give 0")
+
+
+def test_an_answer_in_bits_is_called_that():
+    right = EXERCISES["gaussian-entropy"].answer
+    found = judge(EXERCISES["gaussian-entropy"], lambda c: right(c) / np.log(2))
+    assert "bits, in place of nats" in found.sentence
+
+
+def test_a_factor_that_is_an_argument_is_named():
+    gaussian = EXERCISES["gaussian"].answer
+
+    class Twice(gaussian):
+        def nats(self, x, y):
+            return super().nats(x, y) / self.variance
+
+    found = judge(EXERCISES["gaussian"], Twice)
+    assert "nats: it is what it should be, divided by variance" in found.sentence
+
+
+@pytest.mark.filterwarnings("error")
+def test_an_empty_answer_warns_of_nothing():
+    assert judge(EXERCISES["dense-weight-gradient"], lambda x, dy: []).cause == "shape"
+
+
+@pytest.mark.parametrize(
+    ("name", "answer", "words"),
+    [
+        ("batches", lambda n, size, rng: [rng.integers(0, n, size)] * 3, "come twice in an epoch"),
+        (
+            "batches",
+            lambda n, size, rng: np.split(np.random.default_rng(1).permutation(n), [size]),
+            "a second epoch has the same order",
+        ),
+        ("save-parameters", lambda file, vae: np.savez(file, vae.parameters), "under its own name"),
+        ("save-parameters", lambda file, vae: vae.parameters and None, ""),
+        (
+            "train-vae",
+            lambda vae, o, x, *, epochs, size, rng, prepare=None: [1.0] * epochs,
+            "the parameters are as before",
+        ),
+    ],
+)
+def test_what_shows_only_in_use_has_words_of_its_own(name, answer, words):
+    assert words in judge(EXERCISES[name], answer).sentence
+
+
+def test_names_of_a_networks_arrays_are_compared():
+    sequential = EXERCISES["sequential"].answer
+
+    class FromOne(sequential):
+        @property
+        def parameters(self):
+            return {
+                f"{place}.{name}": array
+                for place, layer in enumerate(self.layers, start=1)
+                for name, array in layer.parameters.items()
+            }
+
+    found = judge(EXERCISES["sequential"], FromOne)
+    assert 'parameters lacks "0.factor"' in found.sentence
+    assert "yours are 1.factor" in found.sentence
+
+    class Hidden(sequential):
+        def __init__(self, *layers):
+            self._layers = layers
+
+        layers = property(lambda self: [])
+        forward = backward = lambda self, x: x
+
+    assert "self.layers" in judge(EXERCISES["sequential"], Hidden).sentence
+
+
+def test_a_vae_must_keep_what_its_backward_pass_and_later_cells_need():
+    right = EXERCISES["vae-forward"].answer
+
+    class Forgetful(right):
+        def forward(self, x, eps):
+            terms = super().forward(x, eps)
+            self.kept = self.kept[::-1][:3]
+            return terms
+
+    assert "self.kept = x, eps, mean" in judge(EXERCISES["vae-forward"], Forgetful).sentence
+
+    class Mixed(right):
+        def forward(self, x, eps):
+            terms = super().forward(x, eps)
+            x, eps, mean, log_variance, y = self.kept
+            self.kept = x, eps, log_variance, mean, y
+            return terms
+
+    assert "that is kept" in judge(EXERCISES["vae-forward"], Mixed).sentence
