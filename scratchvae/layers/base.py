@@ -83,7 +83,8 @@ class Layer:
             parameter.zero_grad()
 
     def __getstate__(self) -> dict[str, Any]:
-        remembered = _remembered(type(self))
+        kind: Any = type(self)
+        remembered = _remembered(kind)
         return {k: v for k, v in kept(self).items() if k not in remembered}
 
     def __repr__(self) -> str:
@@ -91,7 +92,7 @@ class Layer:
 
 
 @cache
-def _remembered(kind: type[Layer]) -> frozenset[str]:
+def _remembered(kind: Any) -> frozenset[str]:
     """Return the attributes of a class that are left by its forward pass and by nothing else."""
     names = frozenset(kind.remembers)
     if kind.remembers is not Layer.remembers:

@@ -26,6 +26,7 @@ from scratchvae.validation import (
     check_array,
     check_count,
     check_flag,
+    check_instance,
     check_number,
 )
 
@@ -71,6 +72,8 @@ class Diffusion(LatentModel):
     checked = LatentModel.checked | {
         "steps": lambda value, name: check_count(value, name, 2, 100_000),
         "lowest_log_snr": lambda value, name: check_number(value, name, "a finite number"),
+        "likelihood": lambda value, name: check_instance(value, name, GaussianLikelihood),
+        "encoder": lambda value, name: _check_encoder(value),
     }
     layered: ClassVar[tuple[str, ...]] = ("encoder", "decoder")
 
@@ -90,11 +93,7 @@ class Diffusion(LatentModel):
         super().__init__(Sequential(), denoiser, likelihood, **sizes, **kwargs)
         self.steps = steps
         self.lowest_log_snr = lowest_log_snr
-        if lowest_log_snr >= -log(variance):
-            raise InputError(
-                f"lowest_log_snr must be below -log(variance) = {-log(variance):.3g}, where the "
-                f"first layer is, not {lowest_log_snr!r}"
-            )
+        _ = self.step_size  # which refuses what does not go together
 
     @property
     def dtype(self) -> np.dtype[Any]:  # type: ignore[override]
@@ -288,3 +287,13 @@ class Diffusion(LatentModel):
         signal, noise = self.signal_and_noise(ones)
         pixels: FloatArray = (z - noise * self.guess_noise(z, ones)) / signal
         return pixels.reshape(len(z), *self.image_shape)
+
+
+def _check_encoder(encoder: Layer) -> Layer:
+    """Return the encoder, which has no layers: another would be there and never run."""
+    if type(encoder) is not Sequential or encoder.layers:
+        raise InputError(
+            "the encoder of a Diffusion is fixed and has no layers, since it adds noise: leave it "
+            "as it is, and change the decoder"
+        )
+    return encoder

@@ -18,10 +18,12 @@ from scratchvae.layers import (
     Flatten,
     Layer,
     LogSoftplus,
+    MaskedDense,
     Parameter,
     ReLU,
     Reshape,
     Sequential,
+    VectorQuantiser,
 )
 from scratchvae.layers import parameter as parameter_module
 
@@ -38,6 +40,8 @@ from scratchvae.layers import parameter as parameter_module
             "ConvTranspose2D(2, 3, 5, stride=4, padding=1, output_padding=3)",
         ),
         (BatchNorm(4), "BatchNorm(4)"),
+        (MaskedDense(np.tri(3, 2)), "MaskedDense(3, 2, 5 connections)"),
+        (VectorQuantiser(5, 3), "VectorQuantiser(5, 3)"),
         (ReLU(), "ReLU()"),
         (ELU(), "ELU(alpha=1.0)"),
         (LogSoftplus(), "LogSoftplus(floor=1e-08)"),
@@ -74,6 +78,8 @@ MAKERS = {
     "convolution": lambda **options: Conv2D(2, 3, 3, **options),
     "transposed convolution": lambda **options: ConvTranspose2D(2, 3, 3, **options),
     "batch norm": lambda **options: BatchNorm(3, **options),
+    "masked": lambda **options: MaskedDense(np.tri(3, 2), **options),
+    "quantiser": lambda **options: VectorQuantiser(5, 3, **options),
     "flatten": Flatten,
     "reshape": lambda **options: Reshape((2, 3), **options),
 }
