@@ -10,7 +10,6 @@ from scratchvae.layers import (
     Conv2D,
     ConvTranspose2D,
     Dense,
-    MaskedDense,
     ReLU,
     VectorQuantiser,
 )
@@ -110,7 +109,6 @@ def test_batch_norm_starts_as_pytorch_has_it():
         lambda **options: Dense(5, 3, **options),
         lambda **options: Conv2D(2, 3, 3, **options),
         lambda **options: ConvTranspose2D(2, 3, 3, 1, 0, 0, **options),
-        lambda **options: MaskedDense(np.tri(5, 3), **options),
         lambda **options: VectorQuantiser(5, 3, **options),
     ],
 )

@@ -74,6 +74,10 @@ def test_a_masked_layer_begins_as_wide_as_its_connections():
     assert not weight[~mask].any()
     assert 0.09 < np.abs(weight[:100, 0]).max() <= 0.1
     assert np.abs(weight[:4, 1]).max() <= 0.5
+    again, other = (MaskedDense(mask, rng=seed).parameters for seed in (0, 1))
+    np.testing.assert_array_equal(again["weight"].value, weight)
+    for name, parameter in again.items():
+        assert (parameter.value != other[name].value).any()
     alone = MaskedDense(np.eye(50), rng=0).parameters["weight"].value
     assert 0.9 < np.abs(alone).max() <= 1
     with refused("mask must be an array of real numbers, not 'mask'"):
