@@ -89,14 +89,14 @@ def test_running_statistics(rng):
     own, package = program.BatchNorm(CHANNELS), BatchNorm(CHANNELS, dtype=np.float64)
     own.forward(x)
     flat = x.reshape(-1, CHANNELS)
-    np.testing.assert_allclose(own.running["mean"], 0.1 * flat.mean(axis=0), rtol=1e-12)
+    np.testing.assert_allclose(own.buffers["mean"], 0.1 * flat.mean(axis=0), rtol=1e-12)
     variance = 0.9 + 0.1 * flat.var(axis=0, ddof=1)
-    np.testing.assert_allclose(own.running["variance"], variance, rtol=1e-12)
+    np.testing.assert_allclose(own.buffers["variance"], variance, rtol=1e-12)
     package.forward(x, training=True)
     np.testing.assert_allclose(package.buffers["running_variance"], variance, rtol=1e-12)
     for _ in range(300):  # 0.9³⁰⁰ = 2e-14
         own.forward(x)
-    np.testing.assert_allclose(own.running["mean"], flat.mean(axis=0), atol=1e-12)
+    np.testing.assert_allclose(own.buffers["mean"], flat.mean(axis=0), atol=1e-12)
 
 
 def test_with_running_statistics_it_is_a_straight_line(rng, case):
@@ -105,7 +105,7 @@ def test_with_running_statistics_it_is_a_straight_line(rng, case):
     layer = make_layer(program.BatchNorm, scale, shift)
     layer.forward(3 - x)
     program.set_training(layer, False)
-    mean, variance = layer.running["mean"], layer.running["variance"]
+    mean, variance = layer.buffers["mean"], layer.buffers["variance"]
     a = scale / np.sqrt(variance + EPSILON)
     np.testing.assert_allclose(layer.forward(x), a * x + shift - a * mean, rtol=1e-12)
     np.testing.assert_allclose(layer.backward(dy), a * dy, rtol=1e-12)

@@ -32,20 +32,20 @@ class BatchNorm:
             "shift": np.zeros(channels, dtype),
         }
         self.gradients: Arrays = {}
-        self.running: Arrays = {
+        self.buffers: Arrays = {
             "mean": np.zeros(channels, dtype),
             "variance": np.ones(channels, dtype),
         }
 
     def forward(self, x: FloatArray) -> FloatArray:
         """Return y, of x's shape (N, …, C); in training the running statistics follow."""
-        mean, variance = self.running["mean"], self.running["variance"]
+        mean, variance = self.buffers["mean"], self.buffers["variance"]
         if self.training:
             axes, count = tuple(range(x.ndim - 1)), x.size // x.shape[-1]
             mean, variance = x.mean(axis=axes), x.var(axis=axes)
             unbiased = variance * (count / (count - 1))
             for name, batch in (("mean", mean), ("variance", unbiased)):
-                self.running[name] += self.momentum * (batch - self.running[name])
+                self.buffers[name] += self.momentum * (batch - self.buffers[name])
         self.inverse_std = 1 / np.sqrt(variance + self.epsilon)
         self.x_hat = (x - mean) * self.inverse_std
         y: FloatArray = self.parameters["scale"] * self.x_hat + self.parameters["shift"]

@@ -32,11 +32,11 @@ def _used_batch_norm(kind: Any) -> Callable[..., Any]:
             return None
         y = layer.forward(x)
         y, dx, gradients = np.array(y), layer.backward(dy), dict(layer.gradients)
-        mean, variance = (np.array(layer.running[name]) for name in ("mean", "variance"))
+        mean, variance = (np.array(layer.buffers[name]) for name in ("mean", "variance"))
         layer.training = False
         fixed = np.array(layer.forward(x))
         d_fixed = layer.backward(dy)
-        moved = layer.running["mean"] - mean, layer.running["variance"] - variance
+        moved = layer.buffers["mean"] - mean, layer.buffers["variance"] - variance
         return (
             y,
             dx,
@@ -63,11 +63,11 @@ def _draw_batches(random: np.random.Generator) -> tuple[Any, ...]:
 
 class _BiasedRunning(BatchNorm):
     def forward(self, x: FloatArray) -> FloatArray:
-        before = self.running["variance"].copy()
+        before = self.buffers["variance"].copy()
         y = super().forward(x)
         if self.training:
             axes = tuple(range(x.ndim - 1))
-            self.running["variance"] = before + self.momentum * (x.var(axis=axes) - before)
+            self.buffers["variance"] = before + self.momentum * (x.var(axis=axes) - before)
         return y
 
 
@@ -86,8 +86,8 @@ class _AlwaysRunning(BatchNorm):
             mean, unbiased = x.mean(axis=axes), x.var(axis=axes) * (count / (count - 1))
             y = super().forward(x)
             for name, batch in (("mean", mean), ("variance", unbiased)):
-                self.running[name] = self.running[name] + self.momentum * (
-                    batch - self.running[name]
+                self.buffers[name] = self.buffers[name] + self.momentum * (
+                    batch - self.buffers[name]
                 )
             return y
         return super().forward(x)
@@ -145,7 +145,7 @@ BATCH_NORM_LAYER = Exercise(
     hints=(
         "axes = tuple(range(x.ndim - 1)) are all axes but the last, for features and for images.",
         "forward: the two statistics, of the batch or running; then inverse_std and x_hat, which "
-        "backward needs; in training move self.running by momentum times the difference.",
+        "backward needs; in training move self.buffers by momentum times the difference.",
         "backward: both gradients first; then, in training only, take mean(dy) and "
         "x_hat · mean(dy · x_hat) away; at last times scale and inverse_std.",
     ),

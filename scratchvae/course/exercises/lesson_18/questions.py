@@ -73,11 +73,11 @@ def _used_images(function: Any) -> Callable[..., Any]:
         rng = np.random.default_rng(0)
         encoder = Sequential(Dense(4, 4, rng), BatchNorm(4))
         decoder = Sequential(Dense(z.shape[1], 4, rng), BatchNorm(4), Dense(4, 5, rng))
-        decoder.layers[1].running = {"mean": running.copy(), "variance": 1 + running**2}
+        decoder.layers[1].buffers = {"mean": running.copy(), "variance": 1 + running**2}
         images = function(encoder, decoder, z)
         if images is None or images is ...:
             return None
-        moved = decoder.layers[1].running["mean"]
+        moved = decoder.layers[1].buffers["mean"]
         return images, moved, np.array([decoder.layers[1].training], float)
 
     return run
