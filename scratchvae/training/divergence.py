@@ -9,6 +9,7 @@ import numpy as np
 from scratchvae.engine.twins import twin
 from scratchvae.errors import InputError
 from scratchvae.layers import Layer, Sequential
+from scratchvae.training.checks import check_terms
 from scratchvae.training.protocol import LossTerms, Trainable
 from scratchvae.validation import FloatArray
 
@@ -55,7 +56,7 @@ def finite_forward(
         If a term of the loss is infinite or NaN.
     """
     with np.errstate(over="ignore", invalid="ignore"):
-        terms = double.forward(x, noise, training=False, **condition)
+        terms = check_terms(model, double.forward(x, noise, training=False, **condition))
         total = terms.reconstruction + terms.kl  # the loss may weigh them, even beyond all numbers
         if math.isfinite(total):
             return terms
