@@ -4,7 +4,7 @@ Dimensions: N images of shape (H, W, C), P pixels, T layers of P latents each.
 """
 
 from math import exp, log, prod
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -75,7 +75,6 @@ class Diffusion(LatentModel):
         "likelihood": lambda value, name: check_instance(value, name, GaussianLikelihood),
         "encoder": lambda value, name: _check_encoder(value),
     }
-    layered: ClassVar[tuple[str, ...]] = ("encoder", "decoder")
 
     def __init__(
         self,
@@ -93,7 +92,7 @@ class Diffusion(LatentModel):
         super().__init__(Sequential(), denoiser, likelihood, **sizes, **kwargs)
         self.steps = steps
         self.lowest_log_snr = lowest_log_snr
-        _ = self.step_size  # which refuses what does not go together
+        _ = self.schedule  # which refuses what does not go together
 
     @property
     def dtype(self) -> np.dtype[Any]:  # type: ignore[override]
@@ -103,8 +102,11 @@ class Diffusion(LatentModel):
     @property
     def schedule(self) -> NoiseSchedule:
         """How much of the image each layer holds."""
-        variance: float = self.likelihood.variance  # type: ignore[attr-defined]
-        return NoiseSchedule(self.steps, -log(variance), self.lowest_log_snr)
+        highest = -log(self.likelihood.variance)  # type: ignore[attr-defined]
+        if self.lowest_log_snr >= highest:  # also where one of them was changed
+            most = f"-log(variance) = {highest:.3g}, where the first layer is"
+            raise InputError(f"lowest_log_snr must be below {most}, not {self.lowest_log_snr!r}")
+        return NoiseSchedule(self.steps, highest, self.lowest_log_snr)
 
     @property
     def step_size(self) -> float:
@@ -210,10 +212,8 @@ class Diffusion(LatentModel):
         """Return images (N, …) as rows of their pixels, (N, P)."""
         check_alike(x=x)
         if x.ndim < 2 or prod(x.shape[1:]) != self.latent_dim:
-            raise InputError(
-                f"x must be of shape (N, {', '.join(map(str, self.image_shape))}), not {x.shape}: "
-                "give images of the model's size"
-            )
+            wanted = ", ".join(map(str, self.image_shape))
+            raise InputError(f"x must be of shape (N, {wanted}), not {x.shape}: reshape it")
         return x.reshape(len(x), self.latent_dim)
 
     def encode_distribution(
