@@ -8,7 +8,7 @@ import os
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from numbers import Real
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
@@ -17,6 +17,7 @@ from scratchvae.errors import InputError, shown
 
 Array = NDArray[Any]
 FloatArray = NDArray[np.floating[Any]]
+T = TypeVar("T")
 
 MOST = 2**31 - 1  # of anything that is counted: more could not be held
 
@@ -79,7 +80,7 @@ def _count_masked(values: Any) -> int:
     """Return how many numbers are masked, in an array or in a list of arrays."""
     if isinstance(values, list | tuple):
         return sum(_count_masked(one) for one in values if isinstance(one, np.ma.MaskedArray))
-    return int(np.ma.count_masked(values)) if isinstance(values, np.ma.MaskedArray) else 0
+    return int(np.ma.getmaskarray(values).sum()) if isinstance(values, np.ma.MaskedArray) else 0
 
 
 def check_floats(x: Any, name: str, dtype: np.dtype[Any] | None = None) -> FloatArray:
@@ -237,6 +238,12 @@ def check_is(value: Any, name: str, kind: type, example: str = "") -> None:
     if not isinstance(value, kind):
         such = f", such as {example}" if example else ""
         raise InputError(f"{name} must be a {kind.__name__}{such}, not {shown(value)}")
+
+
+def check_instance(value: Any, name: str, kind: type[T]) -> T:
+    """Return ``value``; ``InputError`` unless it is an instance of ``kind``."""
+    check_is(value, name, kind)
+    return value  # type: ignore[no-any-return]
 
 
 def check_number(value: Any, name: str, wanted: str = "a finite number") -> float:

@@ -2,7 +2,8 @@
 
 ``python -m scratchvae.course.notebooks lessons/*.ipynb`` executes notebooks in order and in place,
 so that they read well where they are only looked at. What is written depends only on the results:
-no times, no names of this machine, and cell ids that stay the same.
+no times, no names of this machine, and cell ids that stay the same. (Lesson 17 is about times: its
+results are shares of what the machine can do, and differ a little each time.)
 """
 
 import argparse

@@ -61,17 +61,6 @@ def keep(piece: Any, name: str) -> str:
     return f"It is now in {path}."
 
 
-def find(name: str) -> Any:
-    """Return what the reader's program calls ``name``, or ``None`` if it has nothing of its own.
-
-    Raises
-    ------
-    InputError
-        If the file cannot be run.
-    """
-    return own_pieces(load()).get(name)
-
-
 def own_pieces(module: ModuleType | None) -> dict[str, Any]:
     """Return what a reader's program has in the place of our pieces, by name."""
     theirs = {name: getattr(module, name, None) for name in program.__all__}

@@ -30,7 +30,8 @@ _SETTINGS = {
 }
 
 # The passes that plans stand for. A class with others in their place runs those.
-_WRITTEN = {kind: (kind.forward, kind.backward) for kind in (*KNOWN, Sequential)}
+_LAYERS: tuple[type[Layer], ...] = (*KNOWN, Sequential)
+_WRITTEN = {kind: (kind.forward, kind.backward) for kind in _LAYERS}
 
 _MOST_PLANS = 16  # of one network: shapes that come once must not fill the memory
 

@@ -2,6 +2,7 @@
 
 from dis import get_instructions
 from functools import cache
+from inspect import unwrap
 from types import FunctionType
 from typing import Any, ClassVar
 
@@ -83,7 +84,8 @@ class Layer:
             parameter.zero_grad()
 
     def __getstate__(self) -> dict[str, Any]:
-        remembered = _remembered(type(self))
+        kind: Any = type(self)
+        remembered = _remembered(kind)
         return {k: v for k, v in kept(self).items() if k not in remembered}
 
     def __repr__(self) -> str:
@@ -91,7 +93,7 @@ class Layer:
 
 
 @cache
-def _remembered(kind: type[Layer]) -> frozenset[str]:
+def _remembered(kind: Any) -> frozenset[str]:
     """Return the attributes of a class that are left by its forward pass and by nothing else."""
     names = frozenset(kind.remembers)
     if kind.remembers is not Layer.remembers:
@@ -101,7 +103,8 @@ def _remembered(kind: type[Layer]) -> frozenset[str]:
 
 def _attributes_set_by(kind: type[Layer], method: str) -> set[str]:
     """Return the names in ``self.name = …`` in a method, as a class or one above it defines it."""
-    found = [vars(one).get(method) for one in kind.__mro__]
+    # A decorated method is what it wraps.
+    found = [unwrap(vars(one)[method]) for one in kind.__mro__ if method in vars(one)]
     codes = [function.__code__ for function in found if isinstance(function, FunctionType)]
     lines = [line for code in codes for line in get_instructions(code)]
     return {line.argval for line in lines if line.opname == "STORE_ATTR"}

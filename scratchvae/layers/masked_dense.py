@@ -11,9 +11,21 @@ from numpy.typing import DTypeLike, NDArray
 
 from scratchvae import kernels
 from scratchvae.errors import InputError
+from scratchvae.held import Setting, check_held
 from scratchvae.layers.base import Layer
 from scratchvae.layers.parameter import Parameter, draw_parameters
 from scratchvae.validation import FloatArray, as_array, check_array, check_count, remembered
+
+
+def _check_mask(mask: Any, name: str) -> NDArray[np.bool_]:
+    """Return a mask as one of true and false; ``InputError`` unless it is one, (I, O)."""
+    found = as_array(mask, name)
+    if found.ndim != 2 or found.size == 0 or not ((found == 0) | (found == 1)).all():
+        raise InputError(
+            f"{name} must be of shape (I, O) and of ones and zeros, not {found.dtype} of shape "
+            f"{found.shape}: make one with causal_masks"
+        )
+    return found.astype(np.bool_)
 
 
 class MaskedDense(Layer):
@@ -43,6 +55,8 @@ class MaskedDense(Layer):
         of shape (O,).
     """
 
+    mask = Setting(_check_mask)
+
     def __init__(
         self,
         mask: NDArray[Any],
@@ -51,15 +65,9 @@ class MaskedDense(Layer):
         dtype: DTypeLike = np.float32,
     ) -> None:
         super().__init__(dtype=dtype)
-        mask = as_array(mask, "mask")
-        if mask.ndim != 2 or mask.size == 0 or not ((mask == 0) | (mask == 1)).all():
-            raise InputError(
-                f"mask must be of shape (I, O) and of ones and zeros, not {mask.dtype} of shape "
-                f"{mask.shape}: make one with causal_mask"
-            )
-        self.mask = mask.astype(np.bool_)
-        self.in_features, self.out_features = mask.shape
-        self.parameters = draw_parameters(mask.shape, self.out_features, rng, self.dtype)
+        self.mask = mask
+        self.in_features, self.out_features = self.mask.shape
+        self.parameters = draw_parameters(self.mask.shape, self.out_features, rng, self.dtype)
         # They were drawn for I connections, and an output may have fewer.
         wider = np.sqrt(self.in_features / np.maximum(self.mask.sum(axis=0), 1))
         weight = self.parameters["weight"].value
@@ -67,6 +75,7 @@ class MaskedDense(Layer):
 
     def forward(self, x: FloatArray, training: bool = False) -> FloatArray:
         """Return y for ``x``: (N, I) to (N, O)."""
+        check_held(self, self.parameters, weight=self.mask.shape, bias=self.mask.shape[1:])
         check_array(x, "MaskedDense: x", ("N", self.in_features), self.dtype)
         self.x = x
         W, b = self.parameters["weight"].value, self.parameters["bias"].value

@@ -99,9 +99,9 @@ def _checked_list(layers: Any) -> list[Layer]:
     """Return ``layers`` as a list, the same if it is one."""
     if not isinstance(layers, Sequence):
         raise InputError(f"layers must be a list of layers, not {shown(layers)}")
-    layers = layers if isinstance(layers, list) else list(layers)
-    check_each_once(layers)
-    return layers
+    checked: list[Layer] = layers if isinstance(layers, list) else list(layers)
+    check_each_once(checked)
+    return checked
 
 
 def check_each_once(layers: list[Layer]) -> None:

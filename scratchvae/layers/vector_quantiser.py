@@ -11,6 +11,7 @@ from numpy.typing import DTypeLike, NDArray
 
 from scratchvae import kernels
 from scratchvae.errors import InputError
+from scratchvae.held import check_held
 from scratchvae.layers.base import Layer
 from scratchvae.layers.parameter import Parameter
 from scratchvae.randomness import generator
@@ -68,7 +69,7 @@ class VectorQuantiser(Layer):
         ‖x − e‖² = ‖x‖² − 2 x·e + ‖e‖², and ‖x‖² is the same for every e. Of codes that are equally
         near it is the first.
         """
-        e = self.parameters["codebook"].value
+        e = self._codebook()
         vectors = self._vectors_in(x)  # (N·P, D)
         products = kernels.matmul_transposed_right(vectors, e)  # x·e, (N·P, K)
         distances = 0.5 * (e * e).sum(axis=1) - products
@@ -78,7 +79,7 @@ class VectorQuantiser(Layer):
     def vectors(self, codes: NDArray[Any]) -> FloatArray:
         """Return the vectors of ``codes``: (N, P) to (N, P·D)."""
         codes = self.check_codes(codes)
-        found: FloatArray = self.parameters["codebook"].value[codes]  # (N, P, D)
+        found: FloatArray = self._codebook()[codes]  # (N, P, D)
         return found.reshape(len(codes), codes.shape[1] * self.code_dim)
 
     def pull(self, codes: NDArray[Any], d_vectors: FloatArray) -> None:
@@ -115,6 +116,11 @@ class VectorQuantiser(Layer):
                 f"{found.dtype} of shape {found.shape}: take them from nearest, or from encode"
             )
         return found.astype(np.int64)
+
+    def _codebook(self) -> FloatArray:
+        """Return e, (K, D), or raise ``InputError`` if it was replaced by one that does not fit."""
+        check_held(self, self.parameters, codebook=(self.codes, self.code_dim))
+        return self.parameters["codebook"].value
 
     def _vectors_in(self, x: FloatArray) -> FloatArray:
         """Return x (N, P·D) as (N·P, D), or raise ``InputError`` if it does not fit."""

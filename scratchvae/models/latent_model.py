@@ -22,7 +22,8 @@ from scratchvae.models.scikit import ScikitNames
 from scratchvae.probability.densities import check_alike
 from scratchvae.randomness import seed_of_round, standard_normal, stream
 from scratchvae.training import LossMean, LossTerms, Trainer, check_last_batch, check_training_set
-from scratchvae.training.checks import check_terms, check_writeable
+from scratchvae.training.checks import check_writeable
+from scratchvae.training.divergence import finite_forward
 from scratchvae.training.loop import run_epochs
 from scratchvae.validation import FloatArray, as_array, check_count, check_finite, check_flag
 
@@ -224,7 +225,7 @@ class LatentModel(ScikitNames):
 
         It is the bound itself, with β = 1 and every constant included, whichever loss the model is
         trained on. For one draw of z (or L of them) it is an unbiased estimate; ``seed`` fixes the
-        draws.
+        draws. It is an ``InputError`` if a bound is not finite.
         """
         if not self.has_prior:
             raise InputError(
@@ -239,7 +240,10 @@ class LatentModel(ScikitNames):
     def evaluate(
         self, images: NDArray[Any], *, labels: NDArray[Any] | None = None, seed: int = 0
     ) -> LossTerms:
-        """Return the mean loss over ``images`` and its terms; ``seed`` fixes the noise."""
+        """Return the mean loss over ``images`` and its terms; ``seed`` fixes the noise.
+
+        It is an ``InputError`` if the loss is not finite, which names where that began.
+        """
         images = self._some_images(images, "evaluate")
         mean = LossMean()
         for terms, model in self._forward_chunks(images, labels, seed):
@@ -282,8 +286,7 @@ class LatentModel(ScikitNames):
         for number, (x, condition) in enumerate(self._read(images, labels, seed)):
             noise = self.draw_noise(len(x), stream(seed, "evaluate", number))
             with looking_at(self) as model:
-                terms = model.forward(x, noise, training=False, **condition)
-                yield check_terms(self, terms), model
+                yield finite_forward(self, model, x, noise, condition), model
 
     def _labels_to_decode(self, labels: NDArray[Any] | None, count: int) -> NDArray[Any] | None:
         """Return the classes to decode: by default each in turn."""

@@ -24,7 +24,13 @@ from scratchvae.probability.categorical import (
 from scratchvae.probability.densities import check_alike
 from scratchvae.randomness import check_generator, stream
 from scratchvae.training import LossTerms
-from scratchvae.validation import FloatArray, check_array, check_count, check_not_negative
+from scratchvae.validation import (
+    FloatArray,
+    check_array,
+    check_count,
+    check_instance,
+    check_not_negative,
+)
 
 _IMAGES_FOR_CODEBOOK = 1000
 
@@ -84,7 +90,10 @@ class VQVAE(LatentModel):
     has_prior = True
     smooth: ClassVar[bool] = False  # a vector that moves is given another code
     layered: ClassVar[tuple[str, ...]] = ("encoder", "decoder", "quantiser", "prior")
-    checked = LatentModel.checked | {"commitment": check_not_negative}
+    checked = LatentModel.checked | {
+        "commitment": check_not_negative,
+        "quantiser": lambda value, name: check_instance(value, name, VectorQuantiser),
+    }
 
     def __init__(
         self,

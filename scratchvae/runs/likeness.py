@@ -11,7 +11,7 @@ import numpy as np
 from scratchvae.layers.sequential import each_layer
 from scratchvae.models import LatentModel
 
-_PLAIN = (bool, int, float, str, tuple, np.dtype, type(None))
+_PLAIN = (bool, int, float, str, tuple, np.dtype, type(None), np.ndarray)
 _OF_CLASS = ("kl_weight", "free_bits")  # attributes that a class may have in the place of a model
 
 
@@ -24,7 +24,8 @@ def first_difference(built: LatentModel, model: LatentModel) -> str:
         if place not in found or type(found[place]) is not type(part):
             return f"the {place}"
         for name, value in _constants(part).items():
-            if getattr(found[place], name, None) != value:
+            present: Any = getattr(found[place], name, None)
+            if not np.array_equal(present, value):
                 return f"the {name} of the {place}"
         if own := _methods_of_its_own(found[place]):
             return f"the {own[0]} of the {place}"
@@ -48,7 +49,7 @@ def _parts(model: LatentModel) -> dict[str, Any]:
 
 
 def _constants(part: Any) -> dict[str, Any]:
-    """Return what a part that has just been built computes with besides arrays and other parts."""
+    """Return what a part that has just been built computes with, and neither learns nor runs."""
     own = {
         name: value
         for name, value in vars(part).items()

@@ -52,8 +52,9 @@ def not_learned(model: Trainable) -> Iterator[str]:
         for place, layer in enumerate(each_layer(network))
         if not type(layer).__module__.startswith("scratchvae.layers.")
     }
-    for where, owner in {type(model).__name__: model, **layers}.items():
-        own = {id(parameter) for parameter in owner.parameters.values()}
+    known = {id(parameter) for parameter in model.parameters.values()}
+    owners: dict[str, Any] = {type(model).__name__: model, **layers}
+    for where, owner in owners.items():
         for name, value in list(vars(owner).items()):
             parts = {f".{name}": value}
             if isinstance(value, list | tuple):
@@ -62,7 +63,7 @@ def not_learned(model: Trainable) -> Iterator[str]:
                 parts = {f".{name}[{key!r}]": part for key, part in value.items()}
             for path, part in parts.items():
                 learned = part.parameters.values() if isinstance(part, Layer) else ()
-                if any(id(parameter) not in own for parameter in learned):
+                if any(id(parameter) not in known for parameter in learned):
                     yield f"{where}{path}, a {type(part).__name__},"
 
 
@@ -109,5 +110,5 @@ def check_state(model: Trainable, steps: int, learning_rate: float) -> None:
         if not np.isfinite(array).all():
             raise InputError(
                 f"{name} became infinite or NaN by step {steps}",
-                f"use a learning rate below {learning_rate:g}",
+                f"use a learning rate below {learning_rate:g}, or options less extreme",
             )

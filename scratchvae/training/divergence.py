@@ -1,16 +1,24 @@
 """Where a loss that is not finite comes from: the first layer whose output is not."""
 
+import math
 from copy import copy
 from typing import Any
 
 import numpy as np
 
 from scratchvae.engine.twins import twin
+from scratchvae.errors import InputError
 from scratchvae.layers import Layer, Sequential
-from scratchvae.training.protocol import Trainable
+from scratchvae.training.checks import check_terms
+from scratchvae.training.protocol import LossTerms, Trainable
 from scratchvae.validation import FloatArray
 
-LOSS_ITSELF = "the loss itself"
+
+class NotFiniteError(InputError):
+    """A loss is not finite; ``loss`` is what it is, and ``where`` the place at which that began."""
+
+    loss = math.nan
+    where = ""
 
 
 def first_not_finite(
@@ -29,7 +37,33 @@ def first_not_finite(
     for name, network in model.networks.items():
         vars(watched)[name] = _watch(network, name, seen)
     watched.forward(x, noise, training=training, **condition)
-    return seen.where or LOSS_ITSELF + seen.largest()
+    return seen.where or "the loss itself" + seen.largest()
+
+
+def finite_forward(
+    model: Trainable, double: Trainable, x: FloatArray, noise: FloatArray, condition: dict[str, Any]
+) -> LossTerms:
+    """Return the loss of a model's images, from a forward pass of its ``double``, not in training.
+
+    NumPy's warnings of what overflows on the way are left out: the error says more.
+
+    Raises
+    ------
+    NotFiniteError
+        If a term of the loss is infinite or NaN.
+    """
+    with np.errstate(over="ignore", invalid="ignore"):
+        terms = check_terms(model, double.forward(x, noise, training=False, **condition))
+        total = terms.reconstruction + terms.kl  # the loss may weigh them, even beyond all numbers
+        if math.isfinite(total):
+            return terms
+        where = first_not_finite(model, x, noise, condition, training=False)
+    error = NotFiniteError(
+        f"the loss of the images is {total}, first in {where}",
+        "look for extreme values in the images, in the model's parameters and its options",
+    )
+    error.loss, error.where = total, where
+    raise error
 
 
 class _Seen:

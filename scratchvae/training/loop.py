@@ -10,20 +10,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from scratchvae.data.batches import count_batches, epoch_batches, label_batches, read_pixels
+from scratchvae.data.batches import count_batches, epoch_batches, label_batches
 from scratchvae.engine import trained_by
 from scratchvae.errors import InputError, shown
 from scratchvae.kernels.machine.arena import Arena
 from scratchvae.progress import progress_bar
-from scratchvae.randomness import stream
 from scratchvae.training.checks import check_last_batch, check_state
-from scratchvae.training.divergence import LOSS_ITSELF, first_not_finite
+from scratchvae.training.divergence import NotFiniteError
 from scratchvae.training.interruption import OrderlyStop
 from scratchvae.training.protocol import LossMean, LossTerms, Trainable
 from scratchvae.training.trainer import Trainer
 from scratchvae.validation import FloatArray, check_flag, check_is
-
-_AT_ONCE = 250  # test images that are looked through together for what is not finite
 
 _Batch = tuple[FloatArray, NDArray[Any] | None]  # images and their labels
 
@@ -242,30 +239,18 @@ def _evaluate(
 ) -> LossTerms | None:
     if images is None or len(images) == 0:
         return None
-    with np.errstate(over="ignore", invalid="ignore"):  # reported below
-        terms = trainer.model.evaluate(images, labels=labels, seed=trainer.seed)
-        if terms is not None and not math.isfinite(terms.loss):
-            # The last step has ruined the parameters: an error now keeps them out of a checkpoint.
-            raise InputError(
-                f"the test loss became {terms.loss} after epoch {trainer.epoch + 1}, which ended "
-                f"with step {trainer.optimiser.steps}, first in {_where(trainer, images, labels)}",
-                f"use a learning rate below {trainer.optimiser.learning_rate:g}",
-            )
+    after = f"after epoch {trainer.epoch + 1}, which ended with step {trainer.optimiser.steps}"
+    remedy = f"use a learning rate below {trainer.settings.learning_rate:g}"
+    # Where the last step has ruined the parameters, an error now keeps them out of a checkpoint.
+    try:
+        with np.errstate(over="ignore", invalid="ignore"):
+            terms = trainer.model.evaluate(images, labels=labels, seed=trainer.seed)
+    except NotFiniteError as error:
+        problem = f"the test loss became {error.loss} {after}, first in {error.where}"
+        raise InputError(problem, remedy) from None
+    if terms is not None and not math.isfinite(terms.loss):
+        raise InputError(f"the test loss became {terms.loss} {after}", remedy)
     return terms
-
-
-def _where(trainer: Trainer, images: NDArray[Any], labels: NDArray[Any] | None) -> str:
-    """Return where an evaluation of the images first gives what is not finite."""
-    model, where = trainer.model, ""
-    for number, start in enumerate(range(0, len(images), _AT_ONCE)):
-        place = slice(start, start + _AT_ONCE)
-        x = read_pixels(images[place], model.dtype)
-        noise = model.draw_noise(len(x), stream(trainer.seed, "evaluate", number))
-        condition = {} if labels is None else {"labels": labels[place]}
-        where = first_not_finite(model, x, noise, condition, training=False)
-        if not where.startswith(LOSS_ITSELF):
-            break
-    return where
 
 
 def _describe(trainer: Trainer) -> str:

@@ -84,8 +84,8 @@ class Trainer:
         check_dtype(model.dtype)
         for held in not_learned(model):
             warnings.warn(
-                f"{held} is not trained: its parameters are not among those of what holds it (add "
-                "them there; a layer in a list is not found by itself)",
+                f"{held} is not trained: its parameters are not among the model's (put them into "
+                "the parameters of what holds it; a layer in a list is not found by itself)",
                 stacklevel=2,
             )
         if settings is not None:
@@ -227,7 +227,7 @@ class Trainer:
             "look for extreme values in the images, the initial weights and the model's options"
         )
         if number > 1:
-            remedy = f"use a learning rate below {rate:g}, or look for extreme values in the images"
+            remedy = f"use a learning rate below {rate:g}, or {remedy}"
         return InputError(f"the loss became {loss} in step {number}, first in {where}", remedy)
 
     @contextmanager

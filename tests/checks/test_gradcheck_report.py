@@ -191,7 +191,7 @@ def test_gradcheck_refuses_an_input_that_is_not_finite_or_empty_or_no_array():
             gradcheck(dense(), np.zeros(shape))
     with refused("NumPy array", "list"):
         gradcheck(dense(), [[1.0] * 5])
-    with refused("must be of shape (N, 3, 5, 1)"):
+    with refused("x must be of shape (N, 3, 5, 1)"):
         gradcheck(small_vae(), pixels(2, 4))
     with refused("Dense: x", "(N, 5)", "(4, 6)"):
         gradcheck(dense(), normal(4, 6))

@@ -133,14 +133,14 @@ def test_what_only_a_model_takes_is_refused_for_a_layer():
     [
         (
             [X],
-            "gradcheck expects Stranger.parameters to be a dict of objects with value and grad, "
-            "not list: give each a name",
+            "gradcheck expects Stranger.parameters to be a dict of arrays, or of objects with "
+            "value and grad, not list: give each a name",
         ),
         (
-            {"w": X},
-            "gradcheck expects Stranger.parameters['w'] to be an object whose value is a NumPy "
-            "array and whose grad is its gradient, not ndarray with a value of NoneType: wrap the "
-            "array in scratchvae.layers.Parameter",
+            {"w": 3},
+            "gradcheck expects Stranger.parameters['w'] to be a NumPy array, or an object whose "
+            "value is one, not int with a value of NoneType: make it one, or wrap it in "
+            "scratchvae.layers.Parameter",
         ),
         (
             {"w": SimpleNamespace(value=np.broadcast_to(1.0, (2, 2)))},

@@ -102,6 +102,7 @@ def test_a_right_piece_is_not_blamed_for_a_wrong_one_that_it_uses(own, capsys):
 
 def test_a_piece_may_use_one_that_is_not_written_yet(own, capsys):
     own(TRAIN)  # a file of one's own, which imports nothing of ours
+    assert check("latent-gradients", lambda dz, mean, log_variance, eps: None).right
     assert yours("latent_gradients", "draw_backward")[0] is not program.latent_gradients
     assert "latent_gradients: yours" in capsys.readouterr().out
 

@@ -67,7 +67,7 @@ def test_a_rung_of_the_convolution_is_the_rung_below(
 
 
 def test_the_lowest_rungs_are_the_definitions():
-    """eq. 17.1: a product takes M·K·N multiply-adds, and is NumPy's."""
+    """A product takes M·K·N multiply-adds, and is NumPy's."""
     rng = np.random.default_rng(0)
     a, b = whole_numbers(rng, 3, 4), whole_numbers(rng, 4, 5)
     np.testing.assert_array_equal(ladder.products()["Python loop"](a, b), a @ b)
@@ -177,7 +177,7 @@ def test_the_stopwatch_refuses_what_cannot_be_timed(works):
 
 
 def test_ceilings_are_measured_and_a_roof_has_two_slopes():
-    """eq. 17.2, eq. 17.3: on one side the memory limits, on the other the arithmetic."""
+    """On one side the memory limits, on the other the arithmetic."""
     found = ceilings()
     assert {"arithmetic", "memory"} <= found.keys()
     times = take_turns({name: c.work for name, c in found.items()}, rounds=1, seconds=0.001)

@@ -22,6 +22,11 @@ def define(source, name, notebook=None):
     return namespace[name]
 
 
+def find(name):
+    """Return what the reader's program calls a piece."""
+    return own_program.own_pieces(own_program.load()).get(name)
+
+
 @pytest.fixture(autouse=True)
 def own_file(tmp_path, monkeypatch):
     monkeypatch.setenv(own_program.VARIABLE, str(tmp_path / "my_vae.py"))
@@ -41,8 +46,8 @@ def test_a_piece_is_kept_and_takes_the_place_of_ours(own_file, capsys):
     text = own_file.read_text(encoding="utf-8")
     assert text.endswith("    return mean + eps  # mine\n")
     assert "not kept" not in text
-    assert own_program.find("draw")(1.0, 5.0, 2.0) == 3.0
-    assert own_program.find("kl_to_standard") is None  # not theirs yet
+    assert find("draw")(1.0, 5.0, 2.0) == 3.0
+    assert find("kl_to_standard") is None  # not theirs yet
     # A piece of theirs sees their other pieces, and ours for the rest.
     module = own_program.load()
     assert module.VAE is program.VAE
@@ -55,7 +60,7 @@ def test_a_later_version_stands_where_the_earlier_one_stood(own_file):
     own_program.keep(define(DRAW.replace("# mine", "# the second"), "draw"), "draw")
     text = own_file.read_text(encoding="utf-8")
     assert text == by_hand.replace("# mine", "# the second")
-    own_program.keep(own_program.find("draw"), "draw")  # from the file itself: nothing to do
+    own_program.keep(find("draw"), "draw")  # from the file itself: nothing to do
     assert own_file.read_text(encoding="utf-8") == text
 
 
@@ -121,13 +126,13 @@ def test_a_file_that_cannot_be_read_is_left_as_it_is(own_file):
     assert "an error in line 1" in said
     assert own_file.read_text(encoding="utf-8") == "def broken(:\n"
     with pytest.raises(InputError, match="error in line 1"):
-        own_program.find("draw")
+        find("draw")
 
 
 def test_a_file_that_fails_says_how(own_file):
     own_file.write_text("x = 1 / 0\n", encoding="utf-8")
     with pytest.raises(InputError, match="ZeroDivisionError"):
-        own_program.find("draw")
+        find("draw")
     assert "my_vae" not in sys.modules
 
 

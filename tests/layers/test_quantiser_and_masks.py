@@ -74,6 +74,14 @@ def test_a_masked_layer_begins_as_wide_as_its_connections():
     assert not weight[~mask].any()
     assert 0.09 < np.abs(weight[:100, 0]).max() <= 0.1
     assert np.abs(weight[:4, 1]).max() <= 0.5
+    again, other = (MaskedDense(mask, rng=seed).parameters for seed in (0, 1))
+    np.testing.assert_array_equal(again["weight"].value, weight)
+    for name, parameter in again.items():
+        assert (parameter.value != other[name].value).any()
+    alone = MaskedDense(np.eye(50), rng=0).parameters["weight"].value
+    assert 0.9 < np.abs(alone).max() <= 1
+    with refused("mask must be an array of real numbers, not 'mask'"):
+        MaskedDense("mask")
 
 
 @pytest.mark.parametrize(("places", "width", "hidden"), [(1, 3, 4), (2, 1, 1), (4, 3, 9)])
@@ -111,3 +119,51 @@ def test_what_makes_no_sense_is_refused():
         VectorQuantiser(0, 3)
     with refused("places"):
         causal_masks(0, 1, 1)
+
+
+@each_dtype
+def test_codes_begin_uniform_within_one_over_their_number(dtype):
+    layer = VectorQuantiser(40, 30, rng=1, dtype=dtype)
+    codebook = layer.parameters["codebook"].value
+    assert (codebook.shape, codebook.dtype) == ((40, 30), dtype)
+    # Of 1,200 draws the largest and the smallest are within a hundredth of the range's ends.
+    for end in (codebook.max(), -codebook.min()):
+        assert 0.99 / 40 < end <= 1 / 40
+    assert VectorQuantiser(1 << 16, 1).codes == 1 << 16
+    for sizes, name in (((70_000, 3), "codes"), ((3, 70_000), "code_dim"), ((3, 0), "code_dim")):
+        with refused(f"{name} must be a whole number of at least 1"):
+            VectorQuantiser(*sizes)
+
+
+def test_vectors_that_are_no_vectors_are_refused_by_their_names():
+    layer = quantiser()
+    for x in (normal(4, 5), normal(6), normal(4, 0), normal(2, 3, 3)):
+        with refused(
+            "VectorQuantiser: x must be of shape (N, P·3), vectors of 3 numbers one after the "
+            f"other, not {x.shape}: change the layer before it"
+        ):
+            layer.forward(x)
+    with refused("VectorQuantiser: x is float32 where float64 is expected"):
+        layer.forward(normal(4, 6, dtype=np.float32))
+    with refused("d_vectors is float32 where float64 is expected"):
+        layer.pull(np.array([[1]]), normal(1, 3, dtype=np.float32))
+    with refused("codes must be an array of real numbers, not 'ab'"):
+        layer.vectors("ab")
+    assert layer.vectors(np.zeros((0, 2), int)).shape == (0, 6)
+
+
+@pytest.mark.parametrize("name", ["places", "width", "hidden"])
+def test_sizes_of_masks_are_counts(name):
+    sizes = {"places": 2, "width": 3, "hidden": 4}
+    below, above = causal_masks(**sizes)
+    assert (below.shape, above.shape) == ((6, 4), (4, 6))
+    with refused(f"{name} must be a whole number of at least 1, not 0"):
+        causal_masks(**(sizes | {name: 0}))
+
+
+def test_units_between_take_the_places_in_turn_but_for_the_last():
+    below, above = causal_masks(3, 1, 4)
+    assert below.tolist() == [[True] * 4, [False, True] * 2, [False] * 4]
+    assert above.T.tolist() == [[False] * 4, [True, False] * 2, [True] * 4]
+    below, above = causal_masks(2, 1, 3)
+    assert below.tolist() == above.T.tolist()[::-1] == [[True] * 3, [False] * 3]

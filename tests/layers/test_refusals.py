@@ -4,7 +4,15 @@ import numpy as np
 import pytest
 from helpers import normal, refused
 
-from scratchvae.layers import BatchNorm, Conv2D, ConvTranspose2D, Dense, Flatten, Reshape
+from scratchvae.layers import (
+    BatchNorm,
+    Conv2D,
+    ConvTranspose2D,
+    Dense,
+    Flatten,
+    MaskedDense,
+    Reshape,
+)
 
 IMAGES = (2, 5, 4, 2)
 LAYERS = {
@@ -12,6 +20,7 @@ LAYERS = {
     "Conv2D": (lambda **options: Conv2D(2, 3, 3, **options), IMAGES),
     "ConvTranspose2D": (lambda **options: ConvTranspose2D(2, 3, 3, 1, 0, 0, **options), IMAGES),
     "BatchNorm": (lambda **options: BatchNorm(2, **options), IMAGES),
+    "MaskedDense": (lambda **options: MaskedDense(np.tri(5, 3), **options), (4, 5)),
 }
 
 
@@ -33,6 +42,10 @@ def test_a_layer_refuses_another_dtype_or_shape_by_name(name):
         layer.backward(dy.astype(np.float32))
     with refused(f"{name}: dy must be of shape"):
         layer.backward(dy[:1])
+    with refused(f"{name}: dy is float32"):
+        layer.backward_parameters(dy.astype(np.float32))
+    with refused(f"{name}: dy must be of shape"):
+        layer.backward_parameters(dy[:1])
     with refused("dtype"):
         make(dtype="int")
 

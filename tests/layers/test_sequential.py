@@ -161,6 +161,22 @@ def test_a_layer_of_ones_own_that_cannot_work_is_refused_with_what_is_missing(la
         Sequential(Sequential(Tanh(), layer) if isinstance(layer, Layer) else layer)
 
 
+def test_what_a_layer_holds_must_be_parameters_and_arrays_by_name():
+    for name, held, words in (
+        ("parameters", [1], "Doubling.parameters must be a dictionary by name, not [1]"),
+        (
+            "parameters",
+            {"w": 3},
+            "Doubling.parameters['w'] must be a Parameter, not 3: make it one",
+        ),
+        ("buffers", {"b": 3}, "Doubling.buffers['b'] must be a ndarray, not 3: make it one"),
+    ):
+        layer = Doubling()
+        setattr(layer, name, held)
+        with refused(words):
+            Sequential(Tanh(), layer)
+
+
 def test_a_pass_that_gives_no_array_of_floats_is_refused_by_its_name():
     class Odd(Doubling):
         def forward(self, x, training=False):

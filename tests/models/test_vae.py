@@ -116,3 +116,34 @@ def test_what_a_vae_is_built_of_must_make_sense():
     for bad in (0, 1.5):
         with refused("latent_dim", repr(bad)):
             VAE(*small_parts(), BernoulliLikelihood(), image_shape=IMAGE_SHAPE, latent_dim=bad)
+
+
+DRAWN, SCORED = "what goes into decoder.0 (Dense)", "the loss itself"
+
+
+@pytest.mark.parametrize(
+    ("log_variance", "dtype", "where"),
+    [
+        (90.0, np.float32, SCORED),  # z is of order 1e19, whose square float32 does not hold
+        (90.0, np.float64, None),
+        (1e3, np.float32, DRAWN),
+        (1e3, np.float64, SCORED),
+        (-1e3, np.float32, None),
+        (-1e3, np.float64, None),
+    ],
+)
+def test_an_evaluation_is_finite_or_names_where_it_ceases_to_be(log_variance, dtype, where):
+    vae = small_vae(GaussianLikelihood(), dtype=dtype)
+    vae.parameters["encoder.3.bias"].value[2:] = log_variance
+    if where is None:
+        assert np.isfinite([vae.evaluate(IMAGES).loss, vae.score(IMAGES), *vae.elbo(IMAGES)]).all()
+    else:
+        for method in (vae.evaluate, vae.elbo, vae.score):
+            with refused("the loss of the images is", where, "look for extreme values"):
+                method(IMAGES)
+    for answer in (vae.encode(IMAGES), vae.reconstruct(IMAGES), vae.sample(2)):
+        assert np.isfinite(answer).all()
+
+
+def test_a_bound_is_finite_whatever_weighs_its_kl_in_the_loss():
+    assert np.isfinite(small_vae(beta=1.7e308).elbo(IMAGES)).all()

@@ -222,24 +222,21 @@ def test_what_a_gaussian_is_made_with_is_called_by_its_name():
     with refused("include_constant must be True or False, not 'yes'"):
         GaussianLikelihood(1.0, "yes")
     gaussian = GaussianLikelihood(0.5)
-    for call in (gaussian.omitted_constant, lambda n: gaussian.from_squared_distances(X, n)):
-        call(0)
+    for call in (gaussian.omitted_constant, gaussian.constant):
+        assert call(0) == 0
         with refused("pixels must be a whole number of at least 0, not -1"):
             call(-1)
-    with refused("squares must be a NumPy array, not list"):
-        gaussian.from_squared_distances([1.0], 3)
 
 
-X = np.array([1.0, 4.0])
-
-
-def test_the_nats_of_squared_distances_are_those_of_the_images():
-    found = GaussianLikelihood(0.5).from_squared_distances(X, 3)
-    np.testing.assert_array_equal(found, [1, 4])
-    included = GaussianLikelihood(0.5, include_constant=True).from_squared_distances(X, 3)
-    np.testing.assert_allclose(included - found, 1.5 * np.log(np.pi))
-    assert GaussianLikelihood(0.5).omitted_constant(3) == pytest.approx(1.5 * np.log(np.pi))
-    assert GaussianLikelihood(0.5).omitted_constant(0) == 0
+def test_the_constant_of_a_gaussian_is_left_out_or_included():
+    x, decoded = np.array([[1.0, 2.0, 0.0]]), np.array([[2.0, 2.0, 2.0]])
+    without, included = GaussianLikelihood(0.5), GaussianLikelihood(0.5, include_constant=True)
+    constant = 1.5 * np.log(np.pi)  # of three pixels, 2πc = π
+    assert without.negative_log_likelihood(x, decoded) == 5
+    assert included.negative_log_likelihood(x, decoded) == pytest.approx(5 + constant)
+    assert without.constant(3) == included.constant(3) == pytest.approx(constant)
+    assert without.omitted_constant(3) == without.constant(3)
+    assert included.omitted_constant(3) == 0
 
 
 def test_a_minimum_of_the_log_variance_may_be_whole_or_endless():

@@ -2,6 +2,7 @@
 
 import os
 
+import numpy as np
 import pytest
 from helpers import refused
 from small_runs import interrupt_in_step, names_in
@@ -149,6 +150,19 @@ def test_train_that_fails_later_leaves_what_was_saved(copied, monkeypatch):
     assert [row.epoch for row in again.history] == [1, 2, 3]
     finish(again)
     assert [row[0] for row in table(copied)] == [1, 2, 3, 4, 5]
+
+
+def test_a_run_that_diverges_keeps_the_checkpoint_of_its_last_finite_epoch(copied):
+    before = (copied / "checkpoint.npz").read_bytes()
+    run = Run.open(copied)
+    run.extend(5)
+    run.trainer.settings = run.trainer.settings.changed(learning_rate=1e30)
+    with refused("the loss became", "in step 14, first in", "learning rate below 1e+30"):
+        finish(run)
+    assert (copied / "checkpoint.npz").read_bytes() == before
+    again = Run.open(copied)
+    assert again.trainer.epoch == 3
+    assert all(np.isfinite(array).all() for array in again.model.state().values())
 
 
 def test_train_that_fails_after_open_leaves_the_run(copied):

@@ -167,7 +167,8 @@ def test_a_pipe_or_an_endless_file_is_neither_read_nor_replaced(path):
         ([metrics(0)], "from 1 on"),
         ([EpochMetrics(1, LossTerms(float("nan"), 1, 1), None, 1.0)], "finite"),
         ([EpochMetrics(1, LossTerms(1, 1, 1), LossTerms(1, float("inf"), 1), 1.0)], "finite"),
-        ([{"epoch": 1}], "of EpochMetrics, not dict"),
+        ([{"epoch": 1}], "a history is of EpochMetrics, not dict"),
+        (3, "history must be a Sequence, such as model.history_, not 3"),
     ],
 )
 def test_a_history_that_would_not_come_back_is_not_written(path, history, words):

@@ -255,3 +255,10 @@ def test_a_trainer_can_stand_only_after_whole_batches_of_an_epoch(batch, images,
         "with 10 images in batches of 4: train on the same images as before"
     ):
         train(trainer, IMAGES, progress=False)
+
+
+def test_no_trainer_stands_after_a_batch_that_would_be_empty():
+    trainer = Trainer(Recorder(), SETTINGS.changed(batch_size=5))
+    trainer.batch, trainer.running.images = 3, 10
+    with refused("stands after batch 3 and 10 images of an epoch, which cannot be with 10 images"):
+        train(trainer, IMAGES, progress=False)

@@ -275,6 +275,8 @@ def test_a_layer_that_no_optimiser_knows_of_is_said_to_be_untrained(held):
         Trainer(model)
     model.encoder.layers[3] = Block(True, held)
     Trainer(model)
+    model.encoder.layers[3].tied = model.encoder.layers[1]  # which is trained where it is
+    Trainer(model)
 
 
 def test_layers_in_a_list_of_a_model_of_ones_own_are_said_to_be_untrained():

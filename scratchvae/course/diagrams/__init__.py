@@ -10,6 +10,7 @@ from scratchvae.course.diagrams.gradients import (
     two_paths,
 )
 from scratchvae.course.diagrams.grids import convolution, stamps
+from scratchvae.course.diagrams.kernels import loop_orders, register_tile
 from scratchvae.course.diagrams.models import autoencoder, plates, variational_autoencoder
 from scratchvae.course.diagrams.quantities import evidence_gap, outer_products
 
@@ -21,8 +22,10 @@ __all__ = [
     "dense_layer",
     "diffusion",
     "evidence_gap",
+    "loop_orders",
     "outer_products",
     "plates",
+    "register_tile",
     "reparameterisation",
     "stamps",
     "straight_through",

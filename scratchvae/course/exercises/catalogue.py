@@ -17,9 +17,12 @@ from scratchvae.course.exercises import (
     lesson_14,
     lesson_15,
     lesson_16,
+    lesson_17,
     lesson_18,
+    lesson_23,
     lesson_24,
     lesson_25,
+    lesson_26,
 )
 from scratchvae.course.exercises.exercise import Exercise, Question
 
@@ -40,9 +43,12 @@ LESSONS: tuple[list[Exercise | Question], ...] = (
     lesson_14.EXERCISES,
     lesson_15.EXERCISES,
     lesson_16.EXERCISES,
+    lesson_17.EXERCISES,
     lesson_18.EXERCISES,
+    lesson_23.EXERCISES,
     lesson_24.EXERCISES,
     lesson_25.EXERCISES,
+    lesson_26.EXERCISES,
 )
 """Each lesson's exercises, in the order in which the lesson asks them."""
 

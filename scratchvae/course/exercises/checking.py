@@ -8,9 +8,10 @@ import numpy as np
 from scratchvae.checks.diagnosis import Diagnosis
 from scratchvae.course.exercises.exercise import Exercise, Question, Verdict
 from scratchvae.course.exercises.judging import judge
+from scratchvae.course.exercises.pieces import written_by_hand
 from scratchvae.course.exercises.questions import judge_statement
 from scratchvae.course.exercises.written import borrowed, fingerprint, notebook_variables, packaged
-from scratchvae.course.own_program import find, keep
+from scratchvae.course.own_program import keep
 from scratchvae.errors import InputError, unknown_name
 
 _wrong_answers: defaultdict[str, set[object]] = defaultdict(set)
@@ -84,10 +85,10 @@ def _wrong(exercise: Exercise | Question, answer: Any, found: Diagnosis) -> Verd
 def _by_hand(exercise: Exercise, answer: Any, found: Diagnosis) -> tuple[Any, Diagnosis | None]:
     """Return what the reader has written into their own program, judged, if it is there."""
     try:
-        own = find(exercise.piece)
+        own, wrong = written_by_hand(exercise.piece)
     except InputError as error:
         return answer, Diagnosis("not done", f"By the way, {error}.")
-    return (answer, found) if own is None else (own, judge(exercise, own))
+    return (answer, found) if own is None else (own, wrong)
 
 
 def _somebody_elses(exercise: Exercise, answer: Any) -> Diagnosis | None:

@@ -19,17 +19,22 @@ class _Program:
 
     Attributes
     ----------
-    right
-        The pieces that are the reader's own and right, by name.
+    own
+        The pieces that are the reader's own, by name.
     faults
-        What is wrong with the others of theirs.
+        What is wrong with those that are not right.
     strange
         Functions and classes of theirs that no lesson asks for.
     """
 
-    right: dict[str, Any] = field(default_factory=dict)
+    own: dict[str, Any] = field(default_factory=dict)
     faults: dict[str, Diagnosis] = field(default_factory=dict)
     strange: list[str] = field(default_factory=list)
+
+    @property
+    def right(self) -> dict[str, Any]:
+        """Those that are right."""
+        return {name: its for name, its in self.own.items() if name not in self.faults}
 
 
 _judged: dict[bytes, _Program] = {}  # the last program, by its text
@@ -71,6 +76,20 @@ def yours(*pieces: str) -> Any:
     return chosen[0] if len(pieces) == 1 else tuple(chosen)
 
 
+def written_by_hand(piece: str) -> tuple[Any, Diagnosis | None]:
+    """Return a piece as it is in the reader's program, and what is wrong with it there.
+
+    The piece is ``None`` if it is not there.
+
+    Raises
+    ------
+    InputError
+        If the program cannot be run.
+    """
+    program_now = _own_program()
+    return program_now.own.get(piece), program_now.faults.get(piece)
+
+
 def _own_program() -> _Program:
     """Return the reader's program as it is now; it is judged again only if it has changed."""
     path = own_file()
@@ -96,10 +115,12 @@ def _judge_program(module: ModuleType | None) -> _Program:
             setattr(module, name, ours(name))
     faults = {name: found for name, its in own.items() if (found := judge(exercises[name], its))}
     # One that is right by itself may have failed for another that it uses: try it with ours there.
+    # One that did not end is not waited for again.
     while True:
         for name in faults:
             setattr(module, name, ours(name))
-        mended = [name for name in faults if judge(exercises[name], own[name]) is None]
+        again = [name for name, found in faults.items() if found.cause != "endless"]
+        mended = [name for name in again if judge(exercises[name], own[name]) is None]
         for name in mended:
             setattr(module, name, own[name])
             del faults[name]
@@ -111,7 +132,7 @@ def _judge_program(module: ModuleType | None) -> _Program:
         if callable(its) and getattr(its, "__module__", "") == "my_vae"
         if name not in program.__all__
     ]
-    return _Program({n: its for n, its in own.items() if n not in faults}, faults, strange)
+    return _Program(own, faults, strange)
 
 
 def _exercises_by_piece() -> dict[str, Exercise]:

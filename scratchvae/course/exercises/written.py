@@ -12,6 +12,7 @@ import numpy as np
 from scratchvae.course.own_program import source_of
 
 _DOES_NOTHING = {"RESUME", "NOP", "LOAD_CONST", "POP_TOP", "RETURN_VALUE", "RETURN_CONST"}
+_DOES_NOTHING |= {"COPY_FREE_VARS", "MAKE_CELL"}
 _GENERATOR = 0x20  # the flag of a function with a yield, which returns something without a return
 
 

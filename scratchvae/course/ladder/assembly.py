@@ -5,6 +5,7 @@ like ``v1.4s`` with ARM; those on single numbers are ``mulss``, … and have ope
 """
 
 import re
+from collections.abc import Collection
 from typing import Any, NamedTuple
 
 from scratchvae.errors import InputError
@@ -22,7 +23,7 @@ class Arithmetic(NamedTuple):
 
 def arithmetic(compiled: Any) -> Arithmetic:
     """Return the arithmetic in the machine code of a compiled function, which has been called."""
-    texts = getattr(compiled, "inspect_asm", dict)().values()
+    texts: Collection[str] = getattr(compiled, "inspect_asm", dict)().values()
     if not texts:
         raise InputError("the function has no machine code yet: compile it, and call it once")
     code = "\n".join(texts)

@@ -22,8 +22,9 @@ def gather(image: Array, grids: Array) -> None:
         top, left = g // across * RESULTS, g % across * RESULTS
         for i in range(points):
             for j in range(points):
-                for c in range(image.shape[2]):
-                    grids[i, j, g, c] = image[top + i, left + j, c]
+                to, pixel = grids[i, j, g], image[top + i, left + j]
+                for c in range(len(pixel)):
+                    to[c] = pixel[c]
 
 
 @kernel()
@@ -34,8 +35,9 @@ def scatter(results: Array, y: Array) -> None:
         top, left = g // across * RESULTS, g % across * RESULTS
         for i in range(RESULTS):
             for j in range(RESULTS):
-                for o in range(y.shape[2]):
-                    y[top + i, left + j, o] = results[i, j, g, o]
+                to, result = y[top + i, left + j], results[i, j, g]
+                for o in range(len(to)):
+                    to[o] = result[o]
 
 
 @cache

@@ -20,10 +20,11 @@ def pack(b: Array, width: int) -> Array:
     """Return b (K, N) as panels (P, K, W); columns that b does not have are 0."""
     steps, columns = b.shape
     panels = np.zeros(((columns + width - 1) // width, steps, width), b.dtype)
-    for p in range(len(panels)):
-        for k in range(steps):
-            for j in range(min(width, columns - p * width)):
-                panels[p, k, j] = b[k, p * width + j]
+    for k in range(steps):
+        for p in range(len(panels)):
+            row, to = b[k, p * width : (p + 1) * width], panels[p, k]
+            for j in range(len(row)):
+                to[j] = row[j]
     return panels
 
 
@@ -34,8 +35,9 @@ def multiply(a: Array, b: Array) -> Array:
     c = np.zeros((rows, len(panels) * WIDTH), a.dtype)
     for p in range(len(panels)):
         for i in range(rows):
+            out = c[i, p * WIDTH : (p + 1) * WIDTH]
             for k in range(steps):
-                number = a[i, k]
-                for j in range(WIDTH):
-                    c[i, p * WIDTH + j] += number * panels[p, k, j]
+                number, row = a[i, k], panels[p, k]
+                for j in range(len(out)):
+                    out[j] += number * row[j]
     return c[:, : b.shape[1]]

@@ -16,7 +16,8 @@ def transformed_taps(w: Array) -> tuple[Array, Array, Array]:
     C is rounded up to a multiple of W.
     """
     back, to_taps, to = (numbers(matrix, w) for matrix in transforms(RESULTS, len(w)))
-    taps = np.einsum("ak,bm,kmco->abco", to_taps, to_taps, w)
+    taps = np.tensordot(to_taps, np.tensordot(to_taps, w, (1, 1)), (1, 1))  # (n, n, C, O)
     taps = np.pad(taps, ((0, 0), (0, 0), (0, -w.shape[2] % WIDTH), (0, 0)))
-    panels = np.array([[pack(each, WIDTH) for each in row] for row in taps])
-    return panels, to, back
+    panels = pack(taps.reshape(-1, w.shape[3]), WIDTH)  # (P, n·n·C, W)
+    apart = panels.reshape(-1, *taps.shape[:3], WIDTH).transpose(1, 2, 0, 3, 4)
+    return np.ascontiguousarray(apart), to, back

@@ -22,7 +22,7 @@ MUCH = 1e9
 
 
 @kernel()
-def _share(chunk: int, chunks: int, a: Array, panels: Array, c: Array) -> None:
+def share(chunk: int, chunks: int, a: Array, panels: Array, c: Array) -> None:
     """Compute one chunk of the rows; the last rows of a chunk may be the next one's first ones."""
     if chunk == ALL:
         return run_all(chunks)
@@ -40,5 +40,5 @@ def multiply(a: Array, b: Array, threads: int | None = None) -> Array:
     tall = np.pad(a, ((0, missing), (0, 0))) if missing else a
     panels = pack(b, WIDTH)
     c = np.empty((len(tall), len(panels) * WIDTH), a.dtype)
-    run([Task(_share, MUCH, (tall, panels, c))], get_threads() if threads is None else threads)
+    run([Task(share, MUCH, (tall, panels, c))], get_threads() if threads is None else threads)
     return c[: len(a), : b.shape[1]]

@@ -18,7 +18,7 @@ block = tile(HEIGHT)
 
 
 @kernel()
-def _slide(x: Array, panels: Array, y: Array, taps: int) -> None:
+def slide(x: Array, panels: Array, y: Array, taps: int) -> None:
     """Put the convolution into y (N, ·, ·, P·W): eq. 17.7, the strides those of eq. 17.8."""
     wide, channels = x.shape[2:]
     strides = (channels, wide * channels, WIDTH, y.shape[3])
@@ -40,5 +40,5 @@ def convolve(x: Array, w: Array) -> Array:
     wider = np.pad(x, ((0, 0), (0, 0), (0, missing), (0, 0))) if missing else x
     panels = pack(w.reshape(-1, w.shape[3]), WIDTH)
     y = np.empty((len(x), high, wide + missing, len(panels) * WIDTH), x.dtype)
-    _slide(wider, panels, y, taps)
+    slide(wider, panels, y, taps)
     return y[:, :, :wide, : w.shape[3]]

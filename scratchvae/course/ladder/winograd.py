@@ -25,7 +25,7 @@ from scratchvae.validation import Array
 
 
 @cache
-def _sliding(points: int) -> Any:
+def sliding(points: int) -> Any:
     """Return the kernel for grids of points×points pixels."""
     to_points, to_results = transform(points), transform(RESULTS)
 
@@ -59,5 +59,5 @@ def convolve(x: Array, w: Array) -> Array:
     sizes = [(points, points, padded.shape[3])] * 2 + [(points, points, y.shape[3])]
     sizes += [(RESULTS, points, y.shape[3]), (RESULTS, RESULTS, y.shape[3])]
     work = tuple(np.zeros((a, b, grids, channels), x.dtype) for a, b, channels in sizes)
-    _sliding(points)(padded, panels, (to, back), work, y)
+    sliding(points)(padded, panels, (to, back), work, y)
     return y[:, :high, :wide, : w.shape[3]]

@@ -92,10 +92,7 @@ BLOCKED_PRODUCT = Exercise(
     draw=_draw_matrices,
     mistakes={
         "the product is right, but not made of blocks: no operand may have more than size × size "
-        "numbers": lambda a, b, size: a @ b,
-        "the rows are in blocks, but the operands still have all the steps: cut those too": (
-            lambda a, b, size: np.concatenate([a[i : i + size] @ b for i in range(0, len(a), size)])
-        ),
+        "numbers, so rows, columns and steps are all cut": lambda a, b, size: a @ b,
         "where size does not divide a side, its last rows or columns are left out: the last block "
         "is smaller": lambda a, b, size: _blocks(a, b, size, whole=True),
         "each block of steps overwrites what the one before has put into C: add it": (
