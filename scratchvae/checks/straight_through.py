@@ -10,6 +10,7 @@ Dimensions: N images, P places, K codes of D numbers each.
 """
 
 import itertools
+from collections.abc import Callable, Sequence
 from copy import copy
 from typing import Any
 
@@ -22,7 +23,9 @@ from scratchvae.layers import MaskedDense, Sequential, Tanh, VectorQuantiser
 from scratchvae.layers.masked_dense import causal_masks
 from scratchvae.models.vqvae import VQVAE, Quantised
 from scratchvae.probability.categorical import categorical_nll
-from scratchvae.validation import FloatArray
+from scratchvae.validation import FloatArray, check_count
+
+Masks = Callable[[int, int, int], Sequence[NDArray[Any]]]
 
 
 class HeldQuantisation(VQVAE):
@@ -57,10 +60,15 @@ def held_quantisation(model: VQVAE, images: NDArray[Any]) -> HeldQuantisation:
     return other
 
 
-def check_vector_quantiser() -> GradientReport:
-    """Compare a codebook's gradient with finite differences of Σ ‖sg(z) − e[k]‖², codes held."""
-    rng = np.random.default_rng(11)
-    quantiser = VectorQuantiser(5, 3, rng=1, dtype=np.float64)
+def check_vector_quantiser(
+    kind: Callable[..., VectorQuantiser] = VectorQuantiser, *, seed: int = 0
+) -> GradientReport:
+    """Compare a codebook's gradient with finite differences of Σ ‖sg(z) − e[k]‖², codes held.
+
+    There are more vectors than codes, so that some code stands in several places.
+    """
+    rng = np.random.default_rng([check_count(seed, "seed", 0, None), 11])
+    quantiser = kind(5, 3, rng=1, dtype=np.float64)
     codebook = quantiser.parameters["codebook"]
     codebook.value[...] = rng.standard_normal(codebook.value.shape)
     z = rng.standard_normal((4, 6))
@@ -77,18 +85,17 @@ def check_vector_quantiser() -> GradientReport:
     )
 
 
-def check_code_prior() -> DistributionReport:
+def check_code_prior(masks: Masks = causal_masks, *, seed: int = 0) -> DistributionReport:
     """Check that p(k) adds up to 1 over all codes, and that each place's logits see no later one.
+
+    ``masks`` returns the two masks of a network for a number of places, of codes and of hidden
+    units.
 
     A prior in which a place sees its own code gives it a probability near 1, and a bound on log
     p(x) that is too good; no gradient check notices.
     """
     places, count = 3, 4
-    made: dict[str, Any] = {"dtype": np.float64}
-    below, above = causal_masks(places, count, 7)
-    prior = Sequential(
-        MaskedDense(below, rng=1, **made), Tanh(**made), MaskedDense(above, rng=2, **made)
-    )
+    prior = masked_network(masks(places, count, 7), check_count(seed, "seed", 0, None))
     for parameter in prior.parameters.values():
         parameter.value *= 5.0  # far from uniform
     codes = np.array([*itertools.product(range(count), repeat=places)])  # all 64
@@ -103,3 +110,10 @@ def check_code_prior() -> DistributionReport:
         name = f"place {place}: what later codes change"
         found.append(DistributionRow(name, 0.0, spread, spread / 1e-6))
     return DistributionReport("the prior over codes: a distribution, place after place", found)
+
+
+def masked_network(masks: Sequence[NDArray[Any]], seed: int) -> Sequential:
+    """Return a network of two masked layers in float64, with a tanh between them."""
+    rng = np.random.default_rng([seed, 12])
+    below, above = (MaskedDense(mask, rng=rng, dtype=np.float64) for mask in masks)
+    return Sequential(below, Tanh(dtype=np.float64), above)

@@ -36,6 +36,6 @@ def shrink(images: NDArray[Any], side: int) -> NDArray[Any]:
     blocks = images.reshape(len(images), side, block, side, block, images.shape[-1])
     means: NDArray[Any] = blocks.mean(axis=(2, 4))
     if images.dtype == np.uint8:
-        whole: NDArray[Any] = np.rint(means).astype(np.uint8)
-        return whole
-    return means.astype(images.dtype) if images.dtype.kind == "f" else means
+        means = np.rint(means)
+    kept = images.dtype.kind == "f" or images.dtype == np.uint8
+    return means.astype(images.dtype if kept else np.float64)

@@ -2,6 +2,7 @@
 
 from dis import get_instructions
 from functools import cache
+from inspect import unwrap
 from types import FunctionType
 from typing import Any, ClassVar
 
@@ -102,7 +103,8 @@ def _remembered(kind: Any) -> frozenset[str]:
 
 def _attributes_set_by(kind: type[Layer], method: str) -> set[str]:
     """Return the names in ``self.name = …`` in a method, as a class or one above it defines it."""
-    found = [vars(one).get(method) for one in kind.__mro__]
+    # A decorated method is what it wraps.
+    found = [unwrap(vars(one)[method]) for one in kind.__mro__ if method in vars(one)]
     codes = [function.__code__ for function in found if isinstance(function, FunctionType)]
     lines = [line for code in codes for line in get_instructions(code)]
     return {line.argval for line in lines if line.opname == "STORE_ATTR"}

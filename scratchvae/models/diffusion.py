@@ -4,7 +4,7 @@ Dimensions: N images of shape (H, W, C), P pixels, T layers of P latents each.
 """
 
 from math import exp, log, prod
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +15,7 @@ from scratchvae.errors import InputError
 from scratchvae.layers import Layer, Sequential
 from scratchvae.models.checks import check_image_shape, check_images
 from scratchvae.models.latent_model import LatentModel
+from scratchvae.models.noise_schedule import NoiseSchedule
 from scratchvae.probability import GaussianLikelihood, kl_to_standard
 from scratchvae.probability.densities import check_alike
 from scratchvae.randomness import standard_normal, stream
@@ -29,7 +30,8 @@ from scratchvae.validation import (
     check_number,
 )
 
-TIME_FEATURES = 8
+# Of the pixels of digits of 8 x 8: what a first guess of the noise needs to know.
+PIXEL_MEAN, PIXEL_VARIANCE = 0.1, 0.05
 _LARGE_IMAGE = (28, 28, 1)  # what is averaged down to smaller images
 
 
@@ -53,8 +55,8 @@ class Diffusion(LatentModel):
     Parameters
     ----------
     denoiser
-        z_t and the features of t, (N, P + 8), to ε̂ (N, P). It is the model's ``decoder``; the
-        encoder has no layers.
+        From z_t, scaled, and features of t, (N, P + 8), to (N, P): what a first guess of ε lacks
+        (see ``guess_noise``). It is the model's ``decoder``; the encoder has no layers.
     steps
         T, 2 or more.
     variance
@@ -73,7 +75,6 @@ class Diffusion(LatentModel):
         "likelihood": lambda value, name: check_instance(value, name, GaussianLikelihood),
         "encoder": lambda value, name: _check_encoder(value),
     }
-    layered: ClassVar[tuple[str, ...]] = ("encoder", "decoder")
 
     def __init__(
         self,
@@ -91,7 +92,7 @@ class Diffusion(LatentModel):
         super().__init__(Sequential(), denoiser, likelihood, **sizes, **kwargs)
         self.steps = steps
         self.lowest_log_snr = lowest_log_snr
-        _ = self.step_size  # which refuses what does not go together
+        _ = self.schedule  # which refuses what does not go together
 
     @property
     def dtype(self) -> np.dtype[Any]:  # type: ignore[override]
@@ -99,32 +100,26 @@ class Diffusion(LatentModel):
         return self.decoder.dtype
 
     @property
-    def step_size(self) -> float:
-        """Δ, by which the log signal-to-noise ratio falls from a layer to the next: eq. 25.3."""
-        if self.lowest_log_snr >= self._highest:  # also where one of them was changed
-            raise InputError(
-                f"lowest_log_snr must be below -log(variance) = {self._highest:.3g}, where the "
-                f"first layer is, not {self.lowest_log_snr!r}"
-            )
-        return (self._highest - self.lowest_log_snr) / (self.steps - 1)
+    def schedule(self) -> NoiseSchedule:
+        """How much of the image each layer holds."""
+        highest = -log(self.likelihood.variance)  # type: ignore[attr-defined]
+        if self.lowest_log_snr >= highest:  # also where one of them was changed
+            most = f"-log(variance) = {highest:.3g}, where the first layer is"
+            raise InputError(f"lowest_log_snr must be below {most}, not {self.lowest_log_snr!r}")
+        return NoiseSchedule(self.steps, highest, self.lowest_log_snr)
 
     @property
-    def _highest(self) -> float:
-        variance: float = self.likelihood.variance  # type: ignore[attr-defined]
-        return -log(variance)
+    def step_size(self) -> float:
+        """Δ, by which the log signal-to-noise ratio falls from a layer to the next: eq. 25.3."""
+        return self.schedule.step_size
 
     def log_snr(self, t: NDArray[Any]) -> FloatArray:
         """Return log (α_t² / σ_t²) of the layers ``t``, from 1 to T, in float64."""
-        ratio: FloatArray = self._highest - self.step_size * (self._layers(t) - 1.0)
-        return ratio
+        return self.schedule.log_snr(t)
 
     def signal_and_noise(self, t: NDArray[Any]) -> tuple[FloatArray, FloatArray]:
-        """Return α_t and σ_t of the layers ``t`` (N,), both (N, 1).
-
-        With r = α² / σ² and α² + σ² = 1 they are the roots of r / (1 + r) and 1 / (1 + r).
-        """
-        ratio = np.exp(self.log_snr(t))
-        signal, noise = np.sqrt(ratio / (1 + ratio)), np.sqrt(1 / (1 + ratio))
+        """Return α_t and σ_t of the layers ``t`` (N,), both (N, 1)."""
+        signal, noise = self.schedule.signal_and_noise(t)
         return signal[:, None].astype(self.dtype), noise[:, None].astype(self.dtype)
 
     def draw_noise(self, count: int, rng: np.random.Generator) -> FloatArray:
@@ -153,30 +148,43 @@ class Diffusion(LatentModel):
         constant = self.likelihood.negative_log_likelihood(x, x)  # (N,): ½ P log 2πc
         reconstruction = first + constant
         kl = self._last_layer_kl(pixels) + self._weight * other  # (N,): eq. 25.8
-        self._pass = gap
+        self._pass = gap, self._scales(t)[2]
         return self._mean_loss(reconstruction, kl, 1.0)
 
     def backward(self) -> None:
         """Add the gradients of the last forward pass's loss to the parameters' ``grad``."""
-        gap = self._last_pass()
+        gap, reach = self._last_pass()
         count = len(gap) // 2
         weights = np.repeat([1.0, self._weight], count)[:, None].astype(gap.dtype)
-        self.decoder.backward_parameters(weights * gap / count)  # of ½ ‖ε̂ − ε‖²: ε̂ − ε
+        d_guess = weights * gap / count  # (2N, P): of ½ ‖ε̂ − ε‖² it is ε̂ − ε
+        self.decoder.backward_parameters(reach * d_guess)
 
     def guess_noise(self, z: FloatArray, t: NDArray[Any], training: bool = False) -> FloatArray:
-        """Return ε̂ (N, P), what noise the denoiser sees in ``z`` (N, P) at the layers ``t``."""
-        t = self._layers(t)
+        """Return ε̂ (N, P), what noise the denoiser sees in ``z`` (N, P) at the layers ``t``.
+
+        Were all pixels N(m, v), z_t would have the mean α m and the variance s² = α² v + σ², and
+        the best guess would be σ z' / s with z' = (z_t − α m) / s, give or take α √v / s. The
+        network gets z' and adds what is missing, in units of that: it never sees or gives numbers
+        of another size. Source: Karras, Aittala, Aila and Laine (2022).
+        """
+        t = self.schedule.check_layers(t)
         check_array(z, "z", (len(t), self.latent_dim), self.dtype)
-        features = np.concatenate([z, self._time_features(t)], axis=1)  # (N, P + 8)
-        guess = self.decoder.forward(features, training)
-        check_array(guess, "what the denoiser gives", z.shape, self.dtype, "change its last layer")
+        spread, share, reach = self._scales(t)
+        scaled = (z - self.signal_and_noise(t)[0] * self.dtype.type(PIXEL_MEAN)) / spread
+        features = np.concatenate(
+            [scaled, self.schedule.features(t).astype(self.dtype)], axis=1
+        )  # (N, P + 8)
+        found = self.decoder.forward(features, training)
+        check_array(found, "what the denoiser gives", z.shape, self.dtype, "change its last layer")
+        guess: FloatArray = share * scaled + reach * found
         return guess
 
-    def _time_features(self, t: NDArray[Any]) -> FloatArray:
-        """Return cosines and sines of the layers ``t`` (N,), four of each: (N, 8)."""
-        turns = (t - 1)[:, None] / (self.steps - 1) * np.pi * np.array([0.5, 1, 2, 4])
-        features = np.concatenate([np.cos(turns), np.sin(turns)], axis=1)
-        return features.astype(self.dtype)
+    def _scales(self, t: NDArray[Any]) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """Return s, σ / s and α √v / s of the layers ``t``, (N, 1) each: see ``guess_noise``."""
+        signal, noise = self.signal_and_noise(t)
+        root = self.dtype.type(PIXEL_VARIANCE**0.5)
+        spread = np.sqrt((root * signal) ** 2 + noise**2)
+        return spread, noise / spread, root * signal / spread
 
     def _last_layer_kl(self, pixels: FloatArray) -> FloatArray:
         """Return KL(q(z_T | x) ‖ N(0, I)) of each image's pixels, (N, P) to (N,)."""
@@ -192,7 +200,7 @@ class Diffusion(LatentModel):
         """
         t = check_count(t, "t", 2, self.steps)
         check_array(z, "z", ("N", self.latent_dim), self.dtype)
-        (a_s, a_t), (v_s, v_t) = self._levels(t)
+        (a_s, v_s), (a_t, v_t) = self.schedule.levels(t - 1, t)
         guess = self.guess_noise(z, np.full(len(z), t))
         pixels = (z - guess * v_t**0.5) / a_t
         ratio = a_t / a_s
@@ -204,31 +212,9 @@ class Diffusion(LatentModel):
         """Return images (N, …) as rows of their pixels, (N, P)."""
         check_alike(x=x)
         if x.ndim < 2 or prod(x.shape[1:]) != self.latent_dim:
-            raise InputError(
-                f"x must be of shape (N, {', '.join(map(str, self.image_shape))}), not {x.shape}: "
-                "give images of the model's size"
-            )
+            wanted = ", ".join(map(str, self.image_shape))
+            raise InputError(f"x must be of shape (N, {wanted}), not {x.shape}: reshape it")
         return x.reshape(len(x), self.latent_dim)
-
-    def _layers(self, t: Any) -> NDArray[np.int64]:
-        """Return layers ``t`` (N,); ``InputError`` unless each is a whole number from 1 to T."""
-        found = as_array(t, "t")
-        if found.ndim != 1 or found.dtype.kind not in "iu":
-            raise InputError(
-                f"t must be of shape (N,) and whole numbers, not {found.dtype} of shape "
-                f"{found.shape}: give the layer of each image"
-            )
-        if found.size and not 1 <= found.min() <= found.max() <= self.steps:
-            raise InputError(
-                f"t must be from 1 to {self.steps}, not from {found.min()} to {found.max()}"
-            )
-        return found.astype(np.int64)
-
-    def _levels(self, t: int) -> tuple[tuple[float, float], tuple[float, float]]:
-        """Return α and σ² of the layers t − 1 and t."""
-        ratios = np.exp(self.log_snr(np.array([t - 1, t]))).tolist()
-        lower, upper = ((r / (1 + r)) ** 0.5 for r in ratios)
-        return (lower, upper), (1 / (1 + ratios[0]), 1 / (1 + ratios[1]))
 
     def encode_distribution(
         self, x: FloatArray, training: bool = False
@@ -249,7 +235,7 @@ class Diffusion(LatentModel):
         z = z.reshape(-1, self.latent_dim)
         for t in range(self.steps, 1, -1):
             guess = self.guess_noise(z, np.full(len(z), t))
-            (a_s, a_t), (v_s, v_t) = self._levels(t)
+            (a_s, v_s), (a_t, v_t) = self.schedule.levels(t - 1, t)
             z = (a_s * (z - v_t**0.5 * guess) / a_t + v_s**0.5 * guess).astype(self.dtype)
         return self._from_first(z)
 

@@ -23,7 +23,7 @@ CONFIDENT = 0.9
 _DRAWS = 1000
 
 _CODES = Experiment("vq-vae", "vq-vae")
-_VAE = Experiment("kingma-welling-z20", "kingma-welling", settings={"epochs": 20})
+_VAE = Experiment("kingma-welling-12", "kingma-welling", settings={"epochs": 12})
 _BY_NAME = {"VQ-VAE": _CODES, "VAE": _VAE}
 
 

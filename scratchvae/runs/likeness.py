@@ -24,7 +24,8 @@ def first_difference(built: LatentModel, model: LatentModel) -> str:
         if place not in found or type(found[place]) is not type(part):
             return f"the {place}"
         for name, value in _constants(part).items():
-            if not np.array_equal(getattr(found[place], name, None), value):
+            present: Any = getattr(found[place], name, None)
+            if not np.array_equal(present, value):
                 return f"the {name} of the {place}"
         if own := _methods_of_its_own(found[place]):
             return f"the {own[0]} of the {place}"

@@ -15,23 +15,29 @@ from scratchvae.checks.optimisers import check_adam, check_sgd
 from scratchvae.checks.suite import check_likelihood_gradient
 from scratchvae.probability import BernoulliLikelihood, kl_to_standard
 
+OPTIMISER = "make must be a function from parameters by name to an optimiser of them"
+LIKELIHOOD = "likelihood must be a Likelihood, such as BernoulliLikelihood()"
+
 
 @pytest.mark.parametrize(
-    ("check", "name"),
+    ("check", "expected"),
     [
-        (check_reparameterisation, "sampler"),
-        (check_kl, "kl"),
-        (check_exact_likelihood, "elbo"),
-        (check_bound_order, "bound"),
-        (check_adam, "make"),
-        (check_sgd, "make"),
-        (check_likelihood, "likelihood"),
-        (check_likelihood_gradient, "likelihood"),
+        (check_reparameterisation, "sampler must be a function of mean, log-variance and noise"),
+        (check_kl, "kl must be a function of mean and log-variance"),
+        (
+            check_exact_likelihood,
+            "elbo must be a function of a model, images, mean and log-variance",
+        ),
+        (check_bound_order, "bound must be a function of three logarithms of shape (K, N)"),
+        (check_adam, OPTIMISER),
+        (check_sgd, OPTIMISER),
+        (check_likelihood, LIKELIHOOD),
+        (check_likelihood_gradient, LIKELIHOOD),
     ],
 )
 @pytest.mark.parametrize("wrong", [None, "x", 3, [1.0], np.ones(2)])
-def test_what_is_no_function_or_likelihood_is_refused(check, name, wrong):
-    with refused(f"{name} must be", type(wrong).__name__):
+def test_what_is_no_function_or_likelihood_is_refused(check, expected, wrong):
+    with refused(f"{expected}, not {type(wrong).__name__}"):
         check(wrong)
 
 
@@ -46,10 +52,10 @@ def test_what_is_no_function_or_likelihood_is_refused(check, name, wrong):
 )
 def test_counts_and_seeds_are_refused_before_work_begins(check, name, least):
     for wrong in (None, "10", least - 1, 2.5, [10]):
-        with refused(name, f"at least {least}"):
+        with refused(f"{name} must be a whole number of at least {least}, not"):
             check(**{name: wrong})
     for wrong in (None, "0", -1, 0.5):
-        with refused("seed"):
+        with refused("seed must be a whole number of at least 0, not"):
             check(seed=wrong)
     with refused("seed"):
         check_adam(seed="0")
@@ -80,7 +86,7 @@ def test_the_class_of_a_likelihood_is_refused():
 
 
 def test_an_optimiser_without_a_step_is_refused():
-    with refused("step", "NoneType"):
+    with refused("the step of what make returns must be a function of nothing, not NoneType"):
         check_adam(lambda parameters: None)
 
 
@@ -90,7 +96,7 @@ def test_the_importance_bound_refuses_arrays_that_do_not_belong_together():
         ((None, x, x), "log_likelihood"),
         ((x, None, x), "log_prior"),
         ((x, x, "x"), "log_posterior"),
-        ((x, x[:2], x), "one shape"),
+        ((x, x[:2], x), "the three logarithms must have one shape"),
         ((x, x, x[:, :2]), "one shape"),
         ((x[0], x[0], x[0]), "(K, N)"),
         ((x[:0], x[:0], x[:0]), "(K, N)"),

@@ -136,11 +136,11 @@ class Running:
         else:
             self.mean = 0.9 * self.mean + 0.1 * x.mean(axis=0)
         self.x = x - x.mean(axis=0)
-        return self.x
+        return self.scale * self.x
 
     def backward(self, dy):
-        self.dscale[...] = (dy * self.x).sum(axis=0)  # of no use, as the scale is
-        return dy - dy.mean(axis=0)
+        self.dscale[...] = (dy * self.x).sum(axis=0)
+        return self.scale * (dy - dy.mean(axis=0))
 
 
 def test_running_means_and_counters_are_put_back_and_gradients_stay():

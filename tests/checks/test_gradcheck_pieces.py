@@ -7,7 +7,12 @@ import pytest
 from gradient_cases import Stranger
 from helpers import normal, refused
 
-from scratchvae.checks.gradients import error_curve, gradcheck, gradcheck_functions
+from scratchvae.checks.gradients import (
+    check_gradients,
+    error_curve,
+    gradcheck,
+    gradcheck_functions,
+)
 from scratchvae.checks.gradients.input import argument_names, as_gradient, as_output, takes
 from scratchvae.checks.gradients.target import same
 from scratchvae.layers import ELU, Layer, ReLU, Tanh
@@ -84,6 +89,38 @@ def test_a_seed_may_be_any_whole_number_and_fixes_what_is_drawn():
     assert all(a != b for a, b in zip(errors(0), errors(far), strict=True))
     assert errors(0)[0] == error_curve(layer, X, steps=(1e-3,)).errors.tolist()
     assert errors(0)[1][0] == gradcheck(layer, X).max_relative_error
+
+
+@pytest.mark.parametrize(("size", "checked"), [(400, 400), (401, 4)])
+def test_arrays_of_up_to_400_entries_are_checked_entry_by_entry_unless_somebody_says_more(
+    size, checked
+):
+    x = normal(1, size)
+
+    def doubled(x):
+        return 2 * x
+
+    reports = (
+        gradcheck(Doubled(dtype=np.float64), x),
+        gradcheck_functions(doubled, doubled, x),
+        check_gradients(
+            "sum",
+            lambda: 2 * float(x.sum()),
+            {"x": x},
+            {"x": 2 * np.ones_like(x)},
+            rng=np.random.default_rng(0),
+        ),
+    )
+    assert [report.rows[0].checked for report in reports] == [checked] * 3
+    assert all(report.passed for report in reports)
+
+
+class Doubled(Layer):
+    def forward(self, x, training=False):
+        return 2 * x
+
+    def backward(self, dy):
+        return 2 * dy
 
 
 def test_the_names_of_arguments_are_the_functions_or_the_usual_ones():

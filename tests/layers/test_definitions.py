@@ -5,7 +5,14 @@ import pytest
 from helpers import each_dtype, normal, refused
 
 from scratchvae.checks.gradients import gradcheck
-from scratchvae.layers import BatchNorm, Conv2D, ConvTranspose2D, Dense, ReLU
+from scratchvae.layers import (
+    BatchNorm,
+    Conv2D,
+    ConvTranspose2D,
+    Dense,
+    ReLU,
+    VectorQuantiser,
+)
 
 
 def correlated(x, weight, bias, stride, padding):
@@ -102,6 +109,7 @@ def test_batch_norm_starts_as_pytorch_has_it():
         lambda **options: Dense(5, 3, **options),
         lambda **options: Conv2D(2, 3, 3, **options),
         lambda **options: ConvTranspose2D(2, 3, 3, 1, 0, 0, **options),
+        lambda **options: VectorQuantiser(5, 3, **options),
     ],
 )
 def test_a_seed_fixes_the_parameters_whatever_the_dtype(make, dtype):

@@ -74,6 +74,14 @@ def test_a_masked_layer_begins_as_wide_as_its_connections():
     assert not weight[~mask].any()
     assert 0.09 < np.abs(weight[:100, 0]).max() <= 0.1
     assert np.abs(weight[:4, 1]).max() <= 0.5
+    again, other = (MaskedDense(mask, rng=seed).parameters for seed in (0, 1))
+    np.testing.assert_array_equal(again["weight"].value, weight)
+    for name, parameter in again.items():
+        assert (parameter.value != other[name].value).any()
+    alone = MaskedDense(np.eye(50), rng=0).parameters["weight"].value
+    assert 0.9 < np.abs(alone).max() <= 1
+    with refused("mask must be an array of real numbers, not 'mask'"):
+        MaskedDense("mask")
 
 
 @pytest.mark.parametrize(("places", "width", "hidden"), [(1, 3, 4), (2, 1, 1), (4, 3, 9)])
@@ -157,3 +165,5 @@ def test_units_between_take_the_places_in_turn_but_for_the_last():
     below, above = causal_masks(3, 1, 4)
     assert below.tolist() == [[True] * 4, [False, True] * 2, [False] * 4]
     assert above.T.tolist() == [[False] * 4, [True, False] * 2, [True] * 4]
+    below, above = causal_masks(2, 1, 3)
+    assert below.tolist() == above.T.tolist()[::-1] == [[True] * 3, [False] * 3]

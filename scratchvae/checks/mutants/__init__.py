@@ -11,6 +11,7 @@ show them::
 
 from scratchvae.checks.mutants.base import CHECKS, Mutant
 from scratchvae.checks.mutants.bounds import BOUND_MUTANTS
+from scratchvae.checks.mutants.codes import CODE_MUTANTS
 from scratchvae.checks.mutants.dense_layers import DENSE_LAYER_MUTANTS
 from scratchvae.checks.mutants.distributions import DISTRIBUTION_MUTANTS
 from scratchvae.checks.mutants.layers import LAYER_MUTANTS
@@ -25,6 +26,7 @@ MUTANTS = (
     + DISTRIBUTION_MUTANTS
     + BOUND_MUTANTS
     + OPTIMISER_MUTANTS
+    + CODE_MUTANTS
 )
 
 __all__ = ["CHECKS", "MUTANTS", "Mutant", "find_mutant"]

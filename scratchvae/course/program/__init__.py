@@ -9,6 +9,7 @@ from scratchvae.course.program.autoencoders import (
     soft_threshold,
 )
 from scratchvae.course.program.batch_norm import BatchNorm, set_training
+from scratchvae.course.program.conditional import ConditionalVAE, append_labels, sample_classes
 from scratchvae.course.program.convolution import Conv2D, add_patches, patches
 from scratchvae.course.program.convolutional import (
     Autoencoder,
@@ -69,6 +70,7 @@ __all__ = [
     "Autoencoder",
     "BatchNorm",
     "Bernoulli",
+    "ConditionalVAE",
     "Conv2D",
     "ConvTranspose2D",
     "Dense",
@@ -81,6 +83,7 @@ __all__ = [
     "Tanh",
     "add_patches",
     "aggregate_log_density",
+    "append_labels",
     "batches",
     "best_denoiser",
     "blocked_product",
@@ -115,6 +118,7 @@ __all__ = [
     "products",
     "reconstruct",
     "sample",
+    "sample_classes",
     "sampled_kl_gradients",
     "save_parameters",
     "set_training",

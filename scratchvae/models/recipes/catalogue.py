@@ -159,7 +159,7 @@ RECIPES = {
                 learning_rate=2e-3,
                 schedule="cosine",
                 batch_size=100,
-                epochs=20,
+                epochs=12,
                 pixels="binarised",
             ),
             options={"codes": 256, "code_dim": 8, "commitment": 5.0},

@@ -23,10 +23,11 @@ from scratchvae.layers.masked_dense import causal_masks
 from scratchvae.models.autoencoder import Autoencoder
 from scratchvae.models.conditional_vae import ConditionalVAE
 from scratchvae.models.denoising_autoencoder import DenoisingAutoencoder
-from scratchvae.models.diffusion import TIME_FEATURES, Diffusion
+from scratchvae.models.diffusion import Diffusion
 from scratchvae.models.hierarchical_vae import HierarchicalVAE
 from scratchvae.models.iwae import IWAE, initialise_as_glorot
 from scratchvae.models.ladder_vae import LadderVAE
+from scratchvae.models.noise_schedule import TIME_FEATURES
 from scratchvae.models.recipes.layer_factory import IMAGE_SHAPE, PIXELS, LayerFactory
 from scratchvae.models.sparse_autoencoder import SparseAutoencoder
 from scratchvae.models.vae import VAE

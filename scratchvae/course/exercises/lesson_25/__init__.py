@@ -19,6 +19,6 @@ EXERCISES: list[Exercise | Question] = [
     POSTERIOR,
     GUESSED_IMAGE,
     STEP_NATS,
-    WITHOUT_A_GUESS,
     NEEDLESS_LAYERS,
+    WITHOUT_A_GUESS,
 ]
