@@ -230,9 +230,7 @@ class Normalised(Linear):
         norm.check_input(self.h, training)
         self.moments = np.empty((2, norm.channels), x.dtype)  # mean and inverse_std
         scale, shift = (norm.parameters[name] for name in ("scale", "shift"))
-        running = [norm.buffers[name] for name in ("running_mean", "running_variance")]
-        if not training:  # they are only read, and may be read-only from now on
-            running = [np.asarray(_AsWriteable(array)) for array in running]
+        running = (norm.buffers[name] for name in ("running_mean", "running_variance"))
         bias = None if self.bias is None else self.bias.value
         self.y = places.outputs.empty(self.h.shape, x.dtype)
         self.forward += batch_norm_forward_tasks(
@@ -288,12 +286,3 @@ def grouped(layers: Sequence[Layer]) -> list[tuple[type[Stage], list[Layer]]]:
         else:
             groups.append((Normalised if kind is BatchNorm else Shape, [layer]))
     return groups
-
-
-class _AsWriteable:
-    """The same memory as an array's, which a kernel compiled for writeable arrays takes."""
-
-    def __init__(self, array: FloatArray) -> None:
-        self.array = array  # whose memory must outlast this
-        interface: dict[str, Any] = dict(array.__array_interface__)
-        self.__array_interface__ = {**interface, "data": (array.ctypes.data, False)}
