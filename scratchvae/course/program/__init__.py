@@ -27,6 +27,12 @@ from scratchvae.course.program.discrete import (
     nearest_codes,
     straight_through,
 )
+from scratchvae.course.program.importance import (
+    IWAE,
+    latent_activity,
+    negative_bound,
+    normalised_weights,
+)
 from scratchvae.course.program.kernels import blocked_product, short_convolution
 from scratchvae.course.program.layers import ELU, Dense, Sequential, Tanh, slopes, squared_error
 from scratchvae.course.program.probability import (
@@ -65,6 +71,7 @@ from scratchvae.course.program.vae import (
 
 __all__ = [
     "ELU",
+    "IWAE",
     "VAE",
     "Adam",
     "Autoencoder",
@@ -104,13 +111,16 @@ __all__ = [
     "interpolate",
     "kl_gradients",
     "kl_to_standard",
+    "latent_activity",
     "latent_gradients",
     "load_parameters",
     "log_mean_exp",
     "log_normal",
     "mean_and_error",
     "nearest_codes",
+    "negative_bound",
     "noise",
+    "normalised_weights",
     "output_padding",
     "patches",
     "posterior",
