@@ -27,6 +27,12 @@ from scratchvae.course.program.discrete import (
     nearest_codes,
     straight_through,
 )
+from scratchvae.course.program.hierarchy import (
+    component_gain,
+    free_bits,
+    gaussian_mismatch,
+    layer_kls,
+)
 from scratchvae.course.program.kernels import blocked_product, short_convolution
 from scratchvae.course.program.layers import ELU, Dense, Sequential, Tanh, slopes, squared_error
 from scratchvae.course.program.probability import (
@@ -90,6 +96,7 @@ __all__ = [
     "causal_masks",
     "code_nats",
     "codebook_gradient",
+    "component_gain",
     "cosine",
     "decoder_backward",
     "diffuse",
@@ -99,12 +106,15 @@ __all__ = [
     "encoder_backward",
     "estimate_log_evidence",
     "evaluate",
+    "free_bits",
+    "gaussian_mismatch",
     "gaussian_score",
     "guessed_image",
     "interpolate",
     "kl_gradients",
     "kl_to_standard",
     "latent_gradients",
+    "layer_kls",
     "load_parameters",
     "log_mean_exp",
     "log_normal",
