@@ -127,7 +127,7 @@ class VectorQuantiser(Layer):
         check_floats(x, "VectorQuantiser: x", self.dtype)
         if x.ndim != 2 or x.shape[1] == 0 or x.shape[1] % self.code_dim:
             raise InputError(
-                f"VectorQuantiser: x must be of shape (N, P·{self.code_dim}), vectors of "
+                f"VectorQuantiser: x must be of shape (N, P * {self.code_dim}), vectors of "
                 f"{self.code_dim} numbers one after the other, not {x.shape}: change the layer "
                 "before it"
             )

@@ -23,12 +23,13 @@ from scratchvae.probability.densities import check_alike
 from scratchvae.randomness import seed_of_round, standard_normal, stream
 from scratchvae.training import LossMean, LossTerms, Trainer, check_last_batch, check_training_set
 from scratchvae.training.checks import check_writeable
-from scratchvae.training.divergence import finite_forward
+from scratchvae.training.divergence import check_answer, finite_forward
 from scratchvae.training.loop import run_epochs
 from scratchvae.validation import FloatArray, as_array, check_count, check_finite, check_flag
 
 # This many images pass through a model at a time, which bounds the memory that it takes.
 CHUNK = 250
+_DECODED = "the decoded images"
 
 
 class LatentModel(ScikitNames):
@@ -159,9 +160,10 @@ class LatentModel(ScikitNames):
         images = self.as_images(images, scored=False)
         z = np.empty((len(images), self.latent_dim), self.dtype)
         for place, (x, condition) in zip(_chunks(len(z)), self._read(images, labels), strict=True):
-            with looking_at(self) as model:
+            with looking_at(self) as model, np.errstate(over="ignore", invalid="ignore"):
                 found = model.encode_distribution(x, **condition)[0]
                 z[place] = check_of_each(found, z[place].shape, "the encoder")
+            check_answer(self, z[place], "the latents", "encode_distribution", x, **condition)
         return z
 
     def decode(self, z: NDArray[Any], labels: NDArray[Any] | None = None) -> FloatArray:
@@ -177,10 +179,11 @@ class LatentModel(ScikitNames):
         labels = self._labels_to_decode(labels, len(z))
         images = np.empty((len(z), *self.image_shape), self.dtype)
         for place in _chunks(len(z)):
-            with looking_at(self) as model:
-                decoded = model.decode_parameters(z[place], **_condition(labels, place))
-                means = self.likelihood.mean(decoded)
+            given, condition = z[place], _condition(labels, place)
+            with looking_at(self) as model, np.errstate(over="ignore", invalid="ignore"):
+                means = self.likelihood.mean(model.decode_parameters(given, **condition))
                 images[place] = check_of_each(means, images[place].shape, "the likelihood's mean")
+            check_answer(self, images[place], _DECODED, "decode_parameters", given, **condition)
         return images
 
     def reconstruct(self, images: NDArray[Any], labels: NDArray[Any] | None = None) -> FloatArray:
@@ -210,13 +213,16 @@ class LatentModel(ScikitNames):
         """
         rng = stream(seed, "draw")
         check_flag(pixel_noise, "pixel_noise")
-        with looking_at(self) as model:
+        with looking_at(self) as model, np.errstate(over="ignore", invalid="ignore"):
             z = model.draw_latents(check_count(count, "count", 0), rng)
+        check_answer(self, z, "the draws from the prior", "draw_latents", count, rng)
         if not pixel_noise:
             return self.decode(z, labels)
         condition = _condition(self._labels_to_decode(labels, count), slice(None))
-        with looking_at(self) as model:
-            return self.likelihood.sample(model.decode_parameters(z, **condition), rng)
+        with looking_at(self) as model, np.errstate(over="ignore", invalid="ignore"):
+            images = self.likelihood.sample(model.decode_parameters(z, **condition), rng)
+        check_answer(self, images, _DECODED, "decode_parameters", z, **condition)
+        return images
 
     def elbo(
         self, images: NDArray[Any], *, labels: NDArray[Any] | None = None, seed: int = 0

@@ -13,9 +13,14 @@ from scratchvae.training.checks import check_terms
 from scratchvae.training.protocol import LossTerms, Trainable
 from scratchvae.validation import FloatArray
 
+_REMEDY = "look for extreme values in the images, in the model's parameters and its options"
+
 
 class NotFiniteError(InputError):
-    """A loss is not finite; ``loss`` is what it is, and ``where`` the place at which that began."""
+    """Something that a model computed is not finite.
+
+    Of a loss, ``loss`` is what it is and ``where`` the place at which that began.
+    """
 
     loss = math.nan
     where = ""
@@ -33,9 +38,7 @@ def first_not_finite(
     The pass runs once more, on a copy of the model whose layers are watched. Only buffers are
     shared with the model: in training they move, and the caller puts them back.
     """
-    watched, seen = copy(model), _Seen()
-    for name, network in model.networks.items():
-        vars(watched)[name] = _watch(network, name, seen)
+    watched, seen = _watched(model)
     watched.forward(x, noise, training=training, **condition)
     return seen.where or "the loss itself" + seen.largest()
 
@@ -58,12 +61,25 @@ def finite_forward(
         if math.isfinite(total):
             return terms
         where = first_not_finite(model, x, noise, condition, training=False)
-    error = NotFiniteError(
-        f"the loss of the images is {total}, first in {where}",
-        "look for extreme values in the images, in the model's parameters and its options",
-    )
+    error = NotFiniteError(f"the loss of the images is {total}, first in {where}", _REMEDY)
     error.loss, error.where = total, where
     raise error
+
+
+def check_answer(
+    model: Trainable, answer: FloatArray, what: str, method: str, *arguments: Any, **condition: Any
+) -> None:
+    """Raise ``NotFiniteError`` unless the answer of a model's method is finite.
+
+    The error names the layer that first gave something else when the method is called again.
+    """
+    if np.isfinite(answer).all():
+        return
+    watched, seen = _watched(model)
+    with np.errstate(over="ignore", invalid="ignore"):
+        getattr(watched, method)(*arguments, **condition)
+    where = seen.where or "what follows the last layer" + seen.largest()
+    raise NotFiniteError(f"{what} became infinite or NaN, first in {where}", _REMEDY)
 
 
 class _Seen:
@@ -84,6 +100,14 @@ class _Seen:
             return ""
         name = max(self.sizes, key=lambda each: self.sizes[each])
         return f" (of all layers' outputs, the largest is {self.sizes[name]:.3g} in {name})"
+
+
+def _watched(model: Trainable) -> tuple[Any, _Seen]:
+    """Return a copy of a model whose layers are watched, and what they will have put out."""
+    watched, seen = copy(model), _Seen()
+    for name, network in model.networks.items():
+        vars(watched)[name] = _watch(network, name, seen)
+    return watched, seen
 
 
 class _Watched(Layer):

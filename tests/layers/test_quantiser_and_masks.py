@@ -108,7 +108,7 @@ def test_what_makes_no_sense_is_refused():
         with refused("mask"):
             MaskedDense(mask)
     layer = quantiser()
-    with refused("(N, P·3)", "(4, 5)"):
+    with refused("(N, P * 3)", "(4, 5)"):
         layer.forward(normal(4, 5))
     for codes in ([[5]], [[-1]], [[0.5]], [1]):
         with refused("whole numbers from 0 to 4"):
@@ -139,7 +139,7 @@ def test_vectors_that_are_no_vectors_are_refused_by_their_names():
     layer = quantiser()
     for x in (normal(4, 5), normal(6), normal(4, 0), normal(2, 3, 3)):
         with refused(
-            "VectorQuantiser: x must be of shape (N, P·3), vectors of 3 numbers one after the "
+            "VectorQuantiser: x must be of shape (N, P * 3), vectors of 3 numbers one after the "
             f"other, not {x.shape}: change the layer before it"
         ):
             layer.forward(x)

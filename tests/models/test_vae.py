@@ -147,3 +147,23 @@ def test_an_evaluation_is_finite_or_names_where_it_ceases_to_be(log_variance, dt
 
 def test_a_bound_is_finite_whatever_weighs_its_kl_in_the_loss():
     assert np.isfinite(small_vae(beta=1.7e308).elbo(IMAGES)).all()
+
+
+@pytest.mark.parametrize(
+    ("place", "answer", "words"),
+    [
+        ("encoder.3", lambda vae: vae.encode(IMAGES), "the latents became infinite or NaN"),
+        ("encoder.3", lambda vae: vae.reconstruct(IMAGES), "the latents became infinite or NaN"),
+        ("decoder.2", lambda vae: vae.decode(np.full((2, 2), 5)), "the decoded images became"),
+        ("decoder.2", lambda vae: vae.sample(9), "the decoded images became infinite or NaN"),
+        ("decoder.2", lambda vae: vae.sample(9, pixel_noise=True), "the decoded images became"),
+    ],
+)
+def test_an_answer_is_finite_or_names_the_layer_where_it_ceases_to_be(place, answer, words):
+    vae = small_vae(GaussianLikelihood(), dtype=np.float32)
+    assert np.isfinite(answer(vae)).all()
+    before = {"encoder.3": "encoder.1", "decoder.2": "decoder.0"}[place]
+    vae.parameters[f"{before}.bias"].value[...] = 100  # so that what comes in is three times 1
+    vae.parameters[f"{place}.weight"].value[...] = np.finfo(np.float32).max
+    with refused(words, f"first in {place} (Dense)", "look for extreme values in the images"):
+        answer(vae)

@@ -152,11 +152,12 @@ def test_train_that_fails_later_leaves_what_was_saved(copied, monkeypatch):
     assert [row[0] for row in table(copied)] == [1, 2, 3, 4, 5]
 
 
-def test_a_run_that_diverges_keeps_the_checkpoint_of_its_last_finite_epoch(copied):
+def test_a_run_that_diverges_keeps_the_checkpoint_of_its_last_finite_epoch(copied, monkeypatch):
     before = (copied / "checkpoint.npz").read_bytes()
     run = Run.open(copied)
     run.extend(5)
     run.trainer.settings = run.trainer.settings.changed(learning_rate=1e30)
+    monkeypatch.setattr(Run, "_check_settings", lambda self: None)  # it would refuse that rate
     with refused("the loss became", "in step 14, first in", "learning rate below 1e+30"):
         finish(run)
     assert (copied / "checkpoint.npz").read_bytes() == before

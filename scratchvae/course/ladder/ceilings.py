@@ -1,8 +1,8 @@
 """The ceilings of a roofline, measured: how fast this machine multiplies, and fetches.
 
 With Numba, arithmetic is timed on a tile whose numbers stay in the first-level cache; without it,
-by NumPy's product of two matrices. What is fetched is read, scaled and written back elsewhere: from
-arrays far larger than any cache, or (with Numba) from two that fit in the first-level cache.
+by NumPy's product of two matrices. What is fetched is read, scaled and written back elsewhere, in
+arrays larger than most caches.
 """
 
 from typing import NamedTuple
@@ -14,8 +14,8 @@ from scratchvae.course.ladder.stopwatch import Work
 from scratchvae.validation import Array
 
 _SIZE = 512
-_STEPS, _TIMES = 64, 500  # of a tile with 11 KB of numbers
-_LARGE, _SMALL = 1 << 23, 1 << 11  # numbers of 4 bytes: 32 MB, and 8 KB
+_STEPS, _TIMES = 128, 300  # of a tile with 22 KB of numbers
+_LARGE = 1 << 23  # numbers of 4 bytes: 32 MB
 
 
 class Ceiling(NamedTuple):
@@ -29,7 +29,7 @@ class Ceiling(NamedTuple):
 
 
 def ceilings() -> dict[str, Ceiling]:
-    """Return what measures "arithmetic" and "memory" and, where Numba is used, "cache"."""
+    """Return what measures "arithmetic" and "memory"."""
     x, y = np.ones(_LARGE, np.float32), np.zeros(_LARGE, np.float32)
     found = {"memory": Ceiling(lambda: np.multiply(x, np.float32(0.5), out=y), 8.0 * _LARGE)}
     if not COMPILED:
@@ -37,16 +37,14 @@ def ceilings() -> dict[str, Ceiling]:
         c = np.empty_like(a)
         found["arithmetic"] = Ceiling(lambda: np.dot(a, a, out=c), 2.0 * _SIZE**3)
         return found
-    from scratchvae.course.ladder.machine_loops import multiply_again, scale_again
+    from scratchvae.course.ladder.machine_loops import multiply_again
     from scratchvae.course.ladder.panels import WIDTH
     from scratchvae.course.ladder.tile import HEIGHT
 
     left, right = _ones(HEIGHT, _STEPS), _ones(_STEPS, WIDTH)
-    tile, near, to = _ones(HEIGHT, WIDTH), _ones(_SMALL), _ones(_SMALL)
+    tile = _ones(HEIGHT, WIDTH)
     flops = 2.0 * HEIGHT * _STEPS * WIDTH * _TIMES
     found["arithmetic"] = Ceiling(lambda: multiply_again(left, right, tile, _TIMES), flops)
-    moved = 8.0 * _SMALL * _TIMES
-    found["cache"] = Ceiling(lambda: scale_again(near, to, _TIMES), moved)
     return found
 
 

@@ -50,10 +50,10 @@ class ConditionalVAE(VAE):
         return self.likelihood.nats(pixels, y), kl_to_standard(mean, log_variance)
 
     def backward(self) -> None:
-        """Fill all gradients of the mean loss: of what the decoder took, z alone goes on."""
+        """Fill all gradients of the mean loss: through the decoder only z's goes on, eq. 23.4."""
         pixels, eps, mean, log_variance, y = self.kept
         d_input = decoder_backward(self.decoder, self.likelihood, pixels, y)
-        dz = d_input[:, : self.latents]  # eq. 23.4
+        dz = d_input[:, : self.latents]
         d_mean, d_log_variance = latent_gradients(dz, mean, log_variance, eps)
         encoder_backward(self.encoder, d_mean, d_log_variance)
 

@@ -69,14 +69,15 @@ def batch_norm_forward_tasks(
     """
     normalise, lines = _normalise_task(resources, x, out, activation, alpha)
     scalar, rows = x.dtype.type, x.size // max(x.shape[-1], 1)
-    statistics = (
-        np.empty(0, x.dtype) if bias is None else bias,
-        *(scale, shift, running_mean, running_variance, mean, inverse_std, lines),
-        *(scalar(momentum), scalar(rows / max(rows - 1, 1)), scalar(epsilon)),
-        training,
-    )
-    moments = moments_tasks(resources, x, mean, inverse_std) if training else []
-    return [*moments, Task(_statistics, 0, statistics), normalise]
+    none = np.empty(0, x.dtype)
+    arrays = (none if bias is None else bias, scale, shift, running_mean, running_variance)
+    found = (mean, inverse_std, lines)
+    if not training:
+        rest = Task(_running_statistics, 0, (*arrays, *found, scalar(epsilon)))
+        return [rest, normalise]
+    numbers = scalar(momentum), scalar(rows / max(rows - 1, 1)), scalar(epsilon)
+    moments = moments_tasks(resources, x, mean, inverse_std)
+    return [*moments, Task(_batch_statistics, 0, (*arrays, *found, *numbers)), normalise]
 
 
 def _normalise_task(
@@ -90,7 +91,7 @@ def _normalise_task(
 
 
 @kernel()
-def _statistics(
+def _batch_statistics(
     chunk: int,
     chunks: int,
     bias: Array,
@@ -104,24 +105,41 @@ def _statistics(
     momentum: float,
     unbiased: float,
     epsilon: float,
-    training: bool,
 ) -> None:
-    """Fill mean, inverse_std and lines; in training, have the running statistics follow.
-
-    In training, mean and inverse_std come in as the mean and the variance of the batch.
-    """
+    """Fill inverse_std, where the batch's variance is, and lines; the running statistics follow."""
     if chunk == ALL:
         return run_all(chunks)
     scalar = mean.dtype.type
     for c in range(len(mean)):
         b = bias[c] if len(bias) > 0 else scalar(0)
-        variance = inverse_std[c] if training else running_variance[c]
-        if training:
-            running_mean[c] += momentum * (mean[c] + b - running_mean[c])
-            running_variance[c] += momentum * (variance * unbiased - running_variance[c])
-        else:
-            mean[c] = running_mean[c] - b
+        variance = inverse_std[c]
+        running_mean[c] += momentum * (mean[c] + b - running_mean[c])
+        running_variance[c] += momentum * (variance * unbiased - running_variance[c])
         inverse_std[c] = scalar(1) / math.sqrt(variance + epsilon)
+    _fill_lines(0, 1, mean, inverse_std, scale, shift, lines)
+
+
+@kernel()
+def _running_statistics(
+    chunk: int,
+    chunks: int,
+    bias: Array,
+    scale: Array,
+    shift: Array,
+    running_mean: Array,
+    running_variance: Array,
+    mean: Array,
+    inverse_std: Array,
+    lines: Array,
+    epsilon: float,
+) -> None:
+    """Fill mean, inverse_std and lines from the running statistics, which may be read-only."""
+    if chunk == ALL:
+        return run_all(chunks)
+    scalar = mean.dtype.type
+    for c in range(len(mean)):
+        mean[c] = running_mean[c] - (bias[c] if len(bias) > 0 else scalar(0))
+        inverse_std[c] = scalar(1) / math.sqrt(running_variance[c] + epsilon)
     _fill_lines(0, 1, mean, inverse_std, scale, shift, lines)
 
 

@@ -24,7 +24,11 @@ def enlarge(x: FloatArray, weight: FloatArray, bias: float, stride: int) -> Floa
 
 
 def coverage(size: int, window: int, stride: int) -> FloatArray:
-    """Return how many stamps fall onto each pixel of a row; away from its ends, eq. 15.7."""
+    """Return how many stamps fall onto each pixel of a row; away from its ends, eq. 15.7.
+
+    With random weights, the variance of an image's pixel is in proportion to the counts of its row
+    and its column: eq. 15.8.
+    """
     counts = np.zeros((size - 1) * stride + window)
     for i in range(size):
         counts[stride * i : stride * i + window] += 1
