@@ -27,6 +27,12 @@ from scratchvae.course.program.discrete import (
     nearest_codes,
     straight_through,
 )
+from scratchvae.course.program.hierarchy import (
+    component_gain,
+    free_bits,
+    gaussian_mismatch,
+    layer_kls,
+)
 from scratchvae.course.program.importance import (
     IWAE,
     latent_activity,
@@ -97,6 +103,7 @@ __all__ = [
     "causal_masks",
     "code_nats",
     "codebook_gradient",
+    "component_gain",
     "cosine",
     "decoder_backward",
     "diffuse",
@@ -106,6 +113,8 @@ __all__ = [
     "encoder_backward",
     "estimate_log_evidence",
     "evaluate",
+    "free_bits",
+    "gaussian_mismatch",
     "gaussian_score",
     "guessed_image",
     "interpolate",
@@ -113,6 +122,7 @@ __all__ = [
     "kl_to_standard",
     "latent_activity",
     "latent_gradients",
+    "layer_kls",
     "load_parameters",
     "log_mean_exp",
     "log_normal",

@@ -25,7 +25,9 @@ def normalised_weights(log_weights: FloatArray) -> FloatArray:
 class IWAE(VAE):
     """A VAE whose loss is minus the bound of K draws, eq. 22.2, which rises with K: eq. 22.3."""
 
-    def forward(self, x: FloatArray, eps: FloatArray) -> FloatArray:
+    kept: Any
+
+    def forward(self, x: FloatArray, eps: FloatArray) -> Any:  # a loss that is no sum of two terms
         """Return each image's loss in nats, (N,), for noise of (K, N, D); keep what goes back.
 
         The log-weights are those of eq. 22.6.
