@@ -27,6 +27,12 @@ from scratchvae.course.program.discrete import (
     nearest_codes,
     straight_through,
 )
+from scratchvae.course.program.factors import (
+    BetaVAE,
+    mutual_information_gap,
+    split_kl,
+    traverse,
+)
 from scratchvae.course.program.kernels import blocked_product, short_convolution
 from scratchvae.course.program.layers import ELU, Dense, Sequential, Tanh, slopes, squared_error
 from scratchvae.course.program.probability import (
@@ -70,6 +76,7 @@ __all__ = [
     "Autoencoder",
     "BatchNorm",
     "Bernoulli",
+    "BetaVAE",
     "ConditionalVAE",
     "Conv2D",
     "ConvTranspose2D",
@@ -109,6 +116,7 @@ __all__ = [
     "log_mean_exp",
     "log_normal",
     "mean_and_error",
+    "mutual_information_gap",
     "nearest_codes",
     "noise",
     "output_padding",
@@ -125,11 +133,13 @@ __all__ = [
     "short_convolution",
     "slopes",
     "soft_threshold",
+    "split_kl",
     "squared_error",
     "step_nats",
     "straight_through",
     "toss",
     "train_network",
     "train_vae",
+    "traverse",
     "zhao_networks",
 ]
