@@ -11,7 +11,12 @@ from scratchvae.course.diagrams.gradients import (
 )
 from scratchvae.course.diagrams.grids import convolution, stamps
 from scratchvae.course.diagrams.kernels import loop_orders, register_tile
-from scratchvae.course.diagrams.models import autoencoder, plates, variational_autoencoder
+from scratchvae.course.diagrams.models import (
+    autoencoder,
+    plates,
+    two_layers,
+    variational_autoencoder,
+)
 from scratchvae.course.diagrams.quantities import evidence_gap, outer_products
 
 __all__ = [
@@ -29,6 +34,7 @@ __all__ = [
     "reparameterisation",
     "stamps",
     "straight_through",
+    "two_layers",
     "two_paths",
     "variational_autoencoder",
 ]

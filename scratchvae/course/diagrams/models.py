@@ -84,3 +84,33 @@ def plates() -> Drawing:
     picture.arrow((50, 86), z, dashed=True)
     picture.plate(90, 18, 125, 155, "N images")
     return picture
+
+
+def two_layers() -> Drawing:
+    """Return two layers of latents: the model, an encoder that goes up, and a ladder."""
+    picture = Drawing(
+        520,
+        220,
+        "Two layers of latents",
+        "Three columns, each with z2 above z1 above x. In the model the arrows lead down, from z2 "
+        "to z1 to x. In the encoder from the bottom up they lead up, from x to z1 to z2. In the "
+        "ladder arrows lead from x to z2 and to z1, and another from z2 down to z1.",
+    )
+    columns = (90, "the model"), (260, "encoder,\nbottom up"), (430, "encoder,\nladder")
+    for column, name in columns:
+        z_2, z_1 = picture.circle(column, 30, "z_2"), picture.circle(column, 95, "z_1")
+        x = picture.circle(column, 160, "x", fill="observed")
+        if name == "the model":
+            picture.arrow(z_2, z_1)
+            picture.arrow(z_1, x)
+        elif "bottom" in name:
+            picture.arrow(x, z_1, dashed=True)
+            picture.arrow(z_1, z_2, dashed=True)
+        else:
+            picture.arrow(x, z_1, dashed=True)
+            picture.arrow(z_2, z_1, dashed=True)
+            picture.arrow(x, z_2, dashed=True, bend=48)
+        picture.text(column, 197, name, size=12, colour=SOFT)
+    picture.text(128, 62, "p(z_1 | z_2)", maths=True, colour=FORWARD, anchor="start", size=12)
+    picture.text(128, 128, "p(x | z_1)", maths=True, colour=FORWARD, anchor="start", size=12)
+    return picture

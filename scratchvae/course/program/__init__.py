@@ -33,6 +33,12 @@ from scratchvae.course.program.factors import (
     split_kl,
     traverse,
 )
+from scratchvae.course.program.hierarchy import (
+    component_gain,
+    free_bits,
+    gaussian_mismatch,
+    layer_kls,
+)
 from scratchvae.course.program.kernels import blocked_product, short_convolution
 from scratchvae.course.program.layers import ELU, Dense, Sequential, Tanh, slopes, squared_error
 from scratchvae.course.program.probability import (
@@ -97,6 +103,7 @@ __all__ = [
     "causal_masks",
     "code_nats",
     "codebook_gradient",
+    "component_gain",
     "cosine",
     "decoder_backward",
     "diffuse",
@@ -106,12 +113,15 @@ __all__ = [
     "encoder_backward",
     "estimate_log_evidence",
     "evaluate",
+    "free_bits",
+    "gaussian_mismatch",
     "gaussian_score",
     "guessed_image",
     "interpolate",
     "kl_gradients",
     "kl_to_standard",
     "latent_gradients",
+    "layer_kls",
     "load_parameters",
     "log_mean_exp",
     "log_normal",
