@@ -27,6 +27,12 @@ from scratchvae.course.program.discrete import (
     nearest_codes,
     straight_through,
 )
+from scratchvae.course.program.factors import (
+    BetaVAE,
+    mutual_information_gap,
+    split_kl,
+    traverse,
+)
 from scratchvae.course.program.hierarchy import (
     component_gain,
     free_bits,
@@ -83,6 +89,7 @@ __all__ = [
     "Autoencoder",
     "BatchNorm",
     "Bernoulli",
+    "BetaVAE",
     "ConditionalVAE",
     "Conv2D",
     "ConvTranspose2D",
@@ -127,6 +134,7 @@ __all__ = [
     "log_mean_exp",
     "log_normal",
     "mean_and_error",
+    "mutual_information_gap",
     "nearest_codes",
     "negative_bound",
     "noise",
@@ -145,11 +153,13 @@ __all__ = [
     "short_convolution",
     "slopes",
     "soft_threshold",
+    "split_kl",
     "squared_error",
     "step_nats",
     "straight_through",
     "toss",
     "train_network",
     "train_vae",
+    "traverse",
     "zhao_networks",
 ]
