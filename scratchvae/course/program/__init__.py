@@ -29,6 +29,12 @@ from scratchvae.course.program.discrete import (
 )
 from scratchvae.course.program.kernels import blocked_product, short_convolution
 from scratchvae.course.program.layers import ELU, Dense, Sequential, Tanh, slopes, squared_error
+from scratchvae.course.program.plane import (
+    bound_nats,
+    calibrated_nats,
+    linear_plane,
+    plane_point,
+)
 from scratchvae.course.program.probability import (
     Bernoulli,
     Gaussian,
@@ -87,6 +93,8 @@ __all__ = [
     "batches",
     "best_denoiser",
     "blocked_product",
+    "bound_nats",
+    "calibrated_nats",
     "causal_masks",
     "code_nats",
     "codebook_gradient",
@@ -105,6 +113,7 @@ __all__ = [
     "kl_gradients",
     "kl_to_standard",
     "latent_gradients",
+    "linear_plane",
     "load_parameters",
     "log_mean_exp",
     "log_normal",
@@ -113,6 +122,7 @@ __all__ = [
     "noise",
     "output_padding",
     "patches",
+    "plane_point",
     "posterior",
     "principal_components",
     "products",
