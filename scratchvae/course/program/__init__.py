@@ -47,6 +47,12 @@ from scratchvae.course.program.importance import (
 )
 from scratchvae.course.program.kernels import blocked_product, short_convolution
 from scratchvae.course.program.layers import ELU, Dense, Sequential, Tanh, slopes, squared_error
+from scratchvae.course.program.plane import (
+    bound_nats,
+    calibrated_nats,
+    linear_plane,
+    plane_point,
+)
 from scratchvae.course.program.probability import (
     Bernoulli,
     Gaussian,
@@ -107,6 +113,8 @@ __all__ = [
     "batches",
     "best_denoiser",
     "blocked_product",
+    "bound_nats",
+    "calibrated_nats",
     "causal_masks",
     "code_nats",
     "codebook_gradient",
@@ -130,6 +138,7 @@ __all__ = [
     "latent_activity",
     "latent_gradients",
     "layer_kls",
+    "linear_plane",
     "load_parameters",
     "log_mean_exp",
     "log_normal",
@@ -141,6 +150,7 @@ __all__ = [
     "normalised_weights",
     "output_padding",
     "patches",
+    "plane_point",
     "posterior",
     "principal_components",
     "products",
