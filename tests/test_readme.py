@@ -5,6 +5,7 @@ import inspect
 import io
 import re
 import textwrap
+import tokenize
 from contextlib import redirect_stdout
 from pathlib import Path
 
@@ -36,6 +37,11 @@ def without_docstring_and_types(function):
     return ast.dump(tree)
 
 
+def comments(function):
+    tokens = tokenize.generate_tokens(io.StringIO(textwrap.dedent(function)).readline)
+    return [token.string for token in tokens if token.type == tokenize.COMMENT]
+
+
 @pytest.mark.parametrize("name", ["forward", "backward"])
 def test_the_vae_on_one_screen_is_the_vae(name):
     shown = re.search(
@@ -43,6 +49,7 @@ def test_the_vae_on_one_screen_is_the_vae(name):
     )
     actual = inspect.getsource(getattr(scratchvae.VAE, name))
     assert without_docstring_and_types(shown.group()) == without_docstring_and_types(actual)
+    assert comments(shown.group()) == comments(actual)
 
 
 def test_the_layer_of_ones_own_prints_what_the_readme_shows():

@@ -7,6 +7,7 @@ from scratchvae.engine.facts import Facts
 from scratchvae.engine.plan import Plan
 from scratchvae.engine.stages import KNOWN, Places, Rotation
 from scratchvae.engine.twins import twin
+from scratchvae.engine.written import is_as_written
 from scratchvae.errors import InputError
 from scratchvae.kernels.machine.arena import Arena
 from scratchvae.kernels.machine.memory import Memory
@@ -28,10 +29,6 @@ _SETTINGS = {
     *("in_features", "out_features", "channels", "momentum", "epsilon"),
     *("in_channels", "out_channels", "kernel_size", "stride", "padding", "output_padding"),
 }
-
-# The passes that plans stand for. A class with others in their place runs those.
-_LAYERS: tuple[type[Layer], ...] = (*KNOWN, Sequential)
-_WRITTEN = {kind: (kind.forward, kind.backward) for kind in _LAYERS}
 
 _MOST_PLANS = 16  # of one network: shapes that come once must not fill the memory
 
@@ -183,7 +180,7 @@ class PlannedNetwork(Layer):
         check_each_once([self.network])
         facts.add(vars(Sequential), "forward", "backward")
         for layer in self._leaves(self.network, facts):
-            if type(layer) in _WRITTEN:
+            if type(layer) in KNOWN:
                 facts.add(vars(type(layer)), "forward", "backward")
             if not _is_known(layer):
                 self._pieces.append(layer)
@@ -212,7 +209,7 @@ class PlannedNetwork(Layer):
 
     def _leaves(self, layer: Layer, facts: Facts) -> Iterator[Layer]:
         """Yield the layers that run one after the other."""
-        if type(layer) is not Sequential or not _is_as_written(layer):
+        if type(layer) is not Sequential or not is_as_written(layer):
             yield layer
             return
         facts.add(vars(layer), "forward", "backward", "layers")
@@ -231,11 +228,4 @@ class PlannedNetwork(Layer):
 
 
 def _is_known(layer: Layer) -> bool:
-    return type(layer) in KNOWN and _is_as_written(layer)
-
-
-def _is_as_written(layer: Layer) -> bool:
-    """Tell whether neither the layer nor its class has been given passes of its own."""
-    kind = type(layer)
-    own = {"forward", "backward"} & vars(layer).keys()
-    return not own and (kind.forward, kind.backward) == _WRITTEN[kind]
+    return type(layer) in KNOWN and is_as_written(layer)

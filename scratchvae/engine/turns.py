@@ -20,8 +20,8 @@ _locks: dict[int, threading.RLock] = {}
 class trained_by:  # noqa: N801 - it is used as a function
     """Within this, refuse to let another trainer, or another thread, train the model.
 
-    An `InputError` is raised if one of them does already. Each step begins with it: as a class it
-    takes half of the time that a generator does.
+    An `InputError` is raised if one of them does already. Each step begins with it, and a class
+    has less to do for that than a generator.
     """
 
     __slots__ = ("_entered", "_mine", "_model")

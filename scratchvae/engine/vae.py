@@ -12,6 +12,7 @@ import numpy as np
 
 from scratchvae.engine.facts import Facts
 from scratchvae.engine.plan import Plan
+from scratchvae.engine.written import PASSES, is_as_written
 from scratchvae.kernels.machine.tasks import Program
 from scratchvae.kernels.machine.threads import get_threads
 from scratchvae.kernels.passes.bernoulli import (
@@ -31,15 +32,9 @@ from scratchvae.probability import (
 )
 from scratchvae.validation import FloatArray
 
-_PASSES = {"forward", "backward", "negative_log_likelihood", "gradient", "from_squared_distances"}
 _METHODS = {
     *("forward", "backward", "encode_distribution", "encode_backward"),
     *("decode_parameters", "decode_backward", "_mean_loss", "_last_pass"),
-}
-# What the programs stand for besides the layers of encoder and decoder, as it is written.
-_WRITTEN = {
-    kind: {name: getattr(kind, name) for name in sorted(_PASSES) if hasattr(kind, name)}
-    for kind in (BernoulliLikelihood, GaussianLikelihood, LogSoftplus, Sequential)
 }
 _FORMULAS = (kl_to_standard, kl_to_standard_gradients, reparameterise, reparameterise_backward)
 
@@ -61,7 +56,7 @@ def facts_of(model: Any) -> Facts | None:
     facts.add(written, *(formula.__name__ for formula in _FORMULAS))
     for part in (model, model.likelihood, model.variance_head):
         facts.add_all(vars(part), but=("terms",))  # those are new after each step
-        facts.add(vars(type(part)), *_PASSES)
+        facts.add(vars(type(part)), *PASSES)
     is_written = all(written.get(formula.__name__) is formula for formula in _FORMULAS)
     return facts if is_written else None
 
@@ -168,11 +163,8 @@ class VAEPasses:
 
 
 def _is_plain(thing: Any, *kinds: type) -> bool:
-    """Tell whether a layer or likelihood is of these very classes, with no method of its own."""
-    kind = type(thing)
-    if kind not in kinds or _PASSES & vars(thing).keys():
-        return False
-    return all(getattr(kind, name) is method for name, method in _WRITTEN[kind].items())
+    """Tell whether a layer or likelihood is of these very classes, with their own passes."""
+    return type(thing) in kinds and is_as_written(thing)
 
 
 class _VAEPlan:

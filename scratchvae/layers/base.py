@@ -1,9 +1,5 @@
 """What every layer is: a forward pass, a backward pass, and named parameters with gradients."""
 
-from dis import get_instructions
-from functools import cache
-from inspect import unwrap
-from types import FunctionType
 from typing import Any, ClassVar
 
 import numpy as np
@@ -11,6 +7,7 @@ from numpy.typing import DTypeLike
 
 from scratchvae.errors import not_defined
 from scratchvae.layers.parameter import Parameter, kept
+from scratchvae.layers.remembering import USUAL, remembered
 from scratchvae.validation import FloatArray, check_dtype
 
 
@@ -50,7 +47,7 @@ class Layer:
     """
 
     smooth: ClassVar[bool] = True
-    remembers: ClassVar[tuple[str, ...]] = ("x", "y")
+    remembers: ClassVar[tuple[str, ...]] = USUAL
     parameters: dict[str, Parameter]
     buffers: dict[str, FloatArray]
 
@@ -85,26 +82,8 @@ class Layer:
 
     def __getstate__(self) -> dict[str, Any]:
         kind: Any = type(self)
-        remembered = _remembered(kind)
-        return {k: v for k, v in kept(self).items() if k not in remembered}
+        left_out = remembered(kind)
+        return {k: v for k, v in kept(self).items() if k not in left_out}
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}()"
-
-
-@cache
-def _remembered(kind: Any) -> frozenset[str]:
-    """Return the attributes of a class that are left by its forward pass and by nothing else."""
-    names = frozenset(kind.remembers)
-    if kind.remembers is not Layer.remembers:
-        return names
-    return names & _attributes_set_by(kind, "forward") - _attributes_set_by(kind, "__init__")
-
-
-def _attributes_set_by(kind: type[Layer], method: str) -> set[str]:
-    """Return the names in ``self.name = …`` in a method, as a class or one above it defines it."""
-    # A decorated method is what it wraps.
-    found = [unwrap(vars(one)[method]) for one in kind.__mro__ if method in vars(one)]
-    codes = [function.__code__ for function in found if isinstance(function, FunctionType)]
-    lines = [line for code in codes for line in get_instructions(code)]
-    return {line.argval for line in lines if line.opname == "STORE_ATTR"}

@@ -147,7 +147,8 @@ class Diffusion(LatentModel):
         first, other = np.split(0.5 * (gap * gap).sum(axis=1), 2)  # (N,) both
         constant = self.likelihood.negative_log_likelihood(x, x)  # (N,): ½ P log 2πc
         reconstruction = first + constant
-        kl = self._last_layer_kl(pixels) + self._weight * other  # (N,): eq. 25.8
+        last = kl_to_standard(*self.encode_distribution(x))  # (N,): KL(q(z_T | x) ‖ N(0, I))
+        kl = last + self._weight * other  # (N,): eq. 25.8
         self._pass = gap, self._scales(t)[2]
         return self._mean_loss(reconstruction, kl, 1.0)
 
@@ -185,12 +186,6 @@ class Diffusion(LatentModel):
         root = self.dtype.type(PIXEL_VARIANCE**0.5)
         spread = np.sqrt((root * signal) ** 2 + noise**2)
         return spread, noise / spread, root * signal / spread
-
-    def _last_layer_kl(self, pixels: FloatArray) -> FloatArray:
-        """Return KL(q(z_T | x) ‖ N(0, I)) of each image's pixels, (N, P) to (N,)."""
-        signal, noise = self.signal_and_noise(np.array([self.steps]))
-        log_variance = np.full_like(pixels, 2 * log(noise.item()))
-        return kl_to_standard(signal * pixels, log_variance)
 
     def step_back(self, z: FloatArray, t: int) -> tuple[FloatArray, FloatArray, float]:
         """Return x̂, and mean and standard deviation of p(z_{t−1} | z_t), for ``z`` = z_t (N, P).

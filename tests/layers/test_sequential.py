@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from careless_layers import Doubling, Forgetful, LongBackward, ShortForward
 from helpers import normal, refused
 from layer_cases import network
 
@@ -108,29 +109,6 @@ def test_a_network_has_the_dtype_of_its_first_weights_and_of_its_first_layer_wit
     assert Sequential(ReLU(dtype=np.float64), single, double).dtype == np.float32
     assert Sequential(Tanh(dtype=np.float64), ReLU()).dtype == np.float64
     assert Sequential().dtype == np.float32
-
-
-class Doubling(Layer):
-    def forward(self, x, training=False):
-        return 2 * x
-
-    def backward(self, dy):
-        return 2 * dy
-
-
-class Forgetful(Doubling):
-    def __init__(self):
-        self.factor = 2
-
-
-class ShortForward(Doubling):
-    def forward(self, x):
-        return 2 * x
-
-
-class LongBackward(Doubling):
-    def backward(self, dy, x):
-        return 2 * dy
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ import types
 
 import numpy as np
 import pytest
+from careless_layers import Doubling, Forgetful, LongBackward, ShortForward
 from helpers import IMAGE_SHAPE, assert_same, pixels, refused, small_parts, small_vae, values
 
 from scratchvae import plots
@@ -15,29 +16,6 @@ from scratchvae.probability import BernoulliLikelihood, GaussianLikelihood, Like
 from scratchvae.training import Settings, Trainable, Trainer
 
 X = np.ones((4, 3), np.float32)
-
-
-class Doubling(Layer):
-    def forward(self, x, training=False):
-        return 2 * x
-
-    def backward(self, dy):
-        return 2 * dy
-
-
-class Forgetful(Doubling):
-    def __init__(self):
-        self.factor = 2
-
-
-class ShortForward(Doubling):
-    def forward(self, x):
-        return 2 * x
-
-
-class LongBackward(Doubling):
-    def backward(self, dy, x):
-        return 2 * dy
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,13 @@ import numpy as np
 
 from scratchvae.course.exercises.draws import unequal_sizes
 from scratchvae.course.exercises.exercise import Exercise
+from scratchvae.course.exercises.mistaken_layers import (
+    accumulating,
+    first_batch,
+    mean_of_bias,
+    mean_twice,
+    without_bias,
+)
 from scratchvae.course.exercises.running import UnusableError
 from scratchvae.course.program import ELU, Dense, Tanh
 from scratchvae.validation import FloatArray
@@ -44,41 +51,6 @@ def _check_start(layer: Any, single: Any) -> None:
         )
 
 
-class _MeanTwice(Dense):
-    def backward(self, dy: FloatArray) -> FloatArray:
-        dx = super().backward(dy)
-        self.gradients = {name: array / len(dy) for name, array in self.gradients.items()}
-        return dx
-
-
-class _MeanOfBias(Dense):
-    def backward(self, dy: FloatArray) -> FloatArray:
-        dx = super().backward(dy)
-        self.gradients["bias"] = self.gradients["bias"] / len(dy)
-        return dx
-
-
-class _Accumulating(Dense):
-    def backward(self, dy: FloatArray) -> FloatArray:
-        earlier = self.gradients
-        dx = super().backward(dy)
-        self.gradients = {name: g + earlier.get(name, 0) for name, g in self.gradients.items()}
-        return dx
-
-
-class _FirstBatch(Dense):
-    def forward(self, x: FloatArray) -> FloatArray:
-        first = getattr(self, "x", x)
-        y = super().forward(x)
-        self.x = first
-        return y
-
-
-class _WithoutBias(Dense):
-    def forward(self, x: FloatArray) -> FloatArray:
-        return super().forward(x) - self.parameters["bias"]
-
-
 def _draw_dense(random: np.random.Generator) -> tuple[FloatArray, ...]:
     count, inputs, outputs = unequal_sizes(random, 3)
     shapes = (count, inputs), (inputs, outputs), (outputs,), (count, outputs)
@@ -93,13 +65,13 @@ DENSE_LAYER = Exercise(
     draw=_draw_dense,
     mistakes={
         "the gradients of weight and bias are divided by the number of examples; the mean is taken "
-        "once, by the loss": _MeanTwice,
-        "the bias's gradient is a sum over the examples, not their mean": _MeanOfBias,
-        "forwards, the bias is missing": _WithoutBias,
+        "once, by the loss": mean_twice(Dense),
+        "the bias's gradient is a sum over the examples, not their mean": mean_of_bias(Dense),
+        "forwards, the bias is missing": without_bias(Dense),
         "the gradients of one batch are added to those of the batch before: backward must fill "
-        "them anew, with = and not +=": _Accumulating,
+        "them anew, with = and not +=": accumulating(Dense),
         "backward uses the x of an earlier batch: forward must keep its x in every call": (
-            _FirstBatch
+            first_batch(Dense)
         ),
     },
     hints=(

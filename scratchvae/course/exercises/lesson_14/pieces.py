@@ -10,6 +10,14 @@ import numpy as np
 
 from scratchvae.course.exercises.draws import unequal_sizes
 from scratchvae.course.exercises.exercise import Exercise
+from scratchvae.course.exercises.mistaken_layers import (
+    accumulating,
+    first_batch,
+    flipped,
+    mean_of_bias,
+    mean_twice,
+    without_bias,
+)
 from scratchvae.course.program import Conv2D, add_patches, patches
 from scratchvae.validation import FloatArray
 
@@ -155,56 +163,6 @@ def _draw_conv(random: np.random.Generator) -> tuple[Any, ...]:
     return x, weight, random.standard_normal(outputs), dy, stride, padding
 
 
-class _WithoutBias(Conv2D):
-    def forward(self, x: FloatArray) -> FloatArray:
-        return super().forward(x) - self.parameters["bias"]
-
-
-class _MeanTwice(Conv2D):
-    def backward(self, dy: FloatArray) -> FloatArray:
-        dx = super().backward(dy)
-        self.gradients = {name: array / len(dy) for name, array in self.gradients.items()}
-        return dx
-
-
-class _MeanOfBias(Conv2D):
-    def backward(self, dy: FloatArray) -> FloatArray:
-        dx = super().backward(dy)
-        self.gradients["bias"] = dy.mean(axis=(0, 1, 2))
-        return dx
-
-
-class _Accumulating(Conv2D):
-    def backward(self, dy: FloatArray) -> FloatArray:
-        earlier = self.gradients
-        dx = super().backward(dy)
-        self.gradients = {name: g + earlier.get(name, 0) for name, g in self.gradients.items()}
-        return dx
-
-
-class _FirstBatch(Conv2D):
-    def forward(self, x: FloatArray) -> FloatArray:
-        first = getattr(self, "rows", None)
-        y = super().forward(x)
-        self.rows = self.rows if first is None else first
-        return y
-
-
-class _Flipped(Conv2D):
-    def _flip(self) -> None:
-        self.parameters["weight"] = self.parameters["weight"][::-1, ::-1]
-
-    def forward(self, x: FloatArray) -> FloatArray:
-        self._flip()
-        return super().forward(x)
-
-    def backward(self, dy: FloatArray) -> FloatArray:
-        dx = super().backward(dy)
-        self.gradients["weight"] = self.gradients["weight"][::-1, ::-1]
-        self._flip()
-        return dx
-
-
 CONV_LAYER = Exercise(
     name="conv-layer",
     piece="Conv2D",
@@ -212,15 +170,15 @@ CONV_LAYER = Exercise(
     use=_used_conv,
     draw=_draw_conv,
     mistakes={
-        "forwards, the bias is missing": _WithoutBias,
+        "forwards, the bias is missing": without_bias(Conv2D),
         "the gradients of weight and bias are divided by the number of images; the mean is taken "
-        "once, by the loss": _MeanTwice,
-        "the bias's gradient is a sum over images and pixels, not their mean": _MeanOfBias,
-        "you flipped the kernel; (14.4) takes it as it is": _Flipped,
+        "once, by the loss": mean_twice(Conv2D),
+        "the bias's gradient is a sum over images and pixels, not their mean": mean_of_bias(Conv2D),
+        "you flipped the kernel; (14.4) takes it as it is": flipped(Conv2D),
         "the gradients of one batch are added to those of the batch before: backward must fill "
-        "them anew, with = and not +=": _Accumulating,
+        "them anew, with = and not +=": accumulating(Conv2D),
         "backward uses what forward kept of an earlier batch: keep it anew in every call": (
-            _FirstBatch
+            first_batch(Conv2D, "rows")
         ),
     },
     hints=(

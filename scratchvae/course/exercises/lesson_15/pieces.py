@@ -10,6 +10,14 @@ import numpy as np
 
 from scratchvae.course.exercises.draws import unequal_sizes
 from scratchvae.course.exercises.exercise import Exercise
+from scratchvae.course.exercises.mistaken_layers import (
+    accumulating,
+    first_batch,
+    flipped,
+    mean_of_bias,
+    mean_twice,
+    without_bias,
+)
 from scratchvae.course.program import ConvTranspose2D, output_padding
 from scratchvae.validation import FloatArray
 
@@ -104,56 +112,6 @@ class _BiasInTheStamps(ConvTranspose2D):
         return stamped
 
 
-class _WithoutBias(ConvTranspose2D):
-    def forward(self, x: FloatArray) -> FloatArray:
-        return super().forward(x) - self.parameters["bias"]
-
-
-class _Accumulating(ConvTranspose2D):
-    def backward(self, dy: FloatArray) -> FloatArray:
-        earlier = self.gradients
-        dx = super().backward(dy)
-        self.gradients = {name: g + earlier.get(name, 0) for name, g in self.gradients.items()}
-        return dx
-
-
-class _FirstBatch(ConvTranspose2D):
-    def forward(self, x: FloatArray) -> FloatArray:
-        first = getattr(self, "x", None)
-        y = super().forward(x)
-        self.x = self.x if first is None else first
-        return y
-
-
-class _Flipped(ConvTranspose2D):
-    def _flip(self) -> None:
-        self.parameters["weight"] = self.parameters["weight"][::-1, ::-1]
-
-    def forward(self, x: FloatArray) -> FloatArray:
-        self._flip()
-        return super().forward(x)
-
-    def backward(self, dy: FloatArray) -> FloatArray:
-        dx = super().backward(dy)
-        self.gradients["weight"] = self.gradients["weight"][::-1, ::-1]
-        self._flip()
-        return dx
-
-
-class _BiasOfTheInput(ConvTranspose2D):
-    def backward(self, dy: FloatArray) -> FloatArray:
-        dx = super().backward(dy)
-        self.gradients["bias"] = dy.mean(axis=(0, 1, 2))
-        return dx
-
-
-class _MeanTwice(ConvTranspose2D):
-    def backward(self, dy: FloatArray) -> FloatArray:
-        dx = super().backward(dy)
-        self.gradients = {name: array / len(dy) for name, array in self.gradients.items()}
-        return dx
-
-
 CONV_TRANSPOSE_LAYER = Exercise(
     name="conv-transpose-layer",
     piece="ConvTranspose2D",
@@ -163,15 +121,17 @@ CONV_TRANSPOSE_LAYER = Exercise(
     mistakes={
         "the bias is in every stamp, and where they overlap it is added several times: it comes "
         "after add_patches": _BiasInTheStamps,
-        "forwards, the bias is missing": _WithoutBias,
-        "the kernel is flipped: a stamp is the kernel as it is": _Flipped,
-        "the bias's gradient is a sum over images and pixels, not their mean": _BiasOfTheInput,
+        "forwards, the bias is missing": without_bias(ConvTranspose2D),
+        "the kernel is flipped: a stamp is the kernel as it is": flipped(ConvTranspose2D),
+        "the bias's gradient is a sum over images and pixels, not their mean": mean_of_bias(
+            ConvTranspose2D
+        ),
         "the gradients of weight and bias are divided by the number of images; the mean is taken "
-        "once, by the loss": _MeanTwice,
+        "once, by the loss": mean_twice(ConvTranspose2D),
         "the gradients of one batch are added to those of the batch before: backward must fill "
-        "them anew, with = and not +=": _Accumulating,
+        "them anew, with = and not +=": accumulating(ConvTranspose2D),
         "backward uses what forward kept of an earlier batch: keep it anew in every call": (
-            _FirstBatch
+            first_batch(ConvTranspose2D)
         ),
     },
     hints=(
