@@ -32,6 +32,7 @@ ROOMS = [
     "checks",
     "plots",
     "runs",
+    "sweeps",
     "reproduce",
     "course",
     "benchmarks",

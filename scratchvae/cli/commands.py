@@ -1,4 +1,4 @@
-"""What the commands do: ``train``, ``draw``, ``evaluate``, ``gradcheck``, ``reproduce``, ``bench``.
+"""What the commands do: ``train``, ``sweep``, ``draw``, ``evaluate``, ``gradcheck``, ….
 
 Each takes the options that ``parser`` has read and returns an exit code.
 """
@@ -121,6 +121,42 @@ def _stopped(
     return Stopped(text, getattr(interrupt, "signum", signal.SIGINT))
 
 
+def sweep(options: argparse.Namespace) -> int:
+    """Train a recipe with every combination of choices; the exit code says if one has failed."""
+    from scratchvae.cli.values import read_values
+    from scratchvae.sweeps import sweep
+
+    if options.threads is not None and options.workers != 1:
+        raise InputError("the workers of a sweep share the cores: leave out --threads")
+    usual = ("latent_dim", "beta", "epochs", "batch_size", "learning_rate")
+    choices = {name: getattr(options, name) for name in usual if getattr(options, name) is not None}
+    choices |= {name: read_values(text) for name, text in options.set}
+    words = ["sweep", options.recipe]
+    for name, values in choices.items():
+        words += ["--set", f"{name}={','.join(map(str, values))}"]
+    words += [] if options.seeds == 1 else ["--seeds", str(options.seeds)]
+    words += ["--data", options.data, "--out", str(options.out)]
+    try:
+        rows = sweep(
+            options.recipe,
+            options.out,
+            choices,
+            seeds=options.seeds,
+            data=options.data,
+            data_dir=options.data_dir,
+            workers=options.workers,
+            scheduler=options.scheduler,
+            report=say,
+        )
+    except KeyboardInterrupt as interrupt:
+        raise _stopped("stopped, and kept what was done", words, options, interrupt) from None
+    say(f"wrote results.csv and grid.png in {options.out}")
+    failed = [row["folder"] for row in rows if "error" in row]
+    if failed:
+        print(f"failed: {'; '.join(failed)}", file=sys.stderr)
+    return 1 if failed else 0
+
+
 def draw(options: argparse.Namespace) -> int:
     """Draw one picture of a run, and print where it is."""
     check_matplotlib()
@@ -192,6 +228,8 @@ def reproduce(options: argparse.Namespace) -> int:
             epochs=options.epochs,
             quick=options.quick,
             data_dir=options.data_dir,
+            workers=options.workers or 1,
+            scheduler=options.scheduler,
             report=say,
         )
     except KeyboardInterrupt as interrupt:

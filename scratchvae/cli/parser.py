@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from scratchvae.cli import commands
+from scratchvae.cli.values import read_assignment, read_values
 from scratchvae.data import DATASET_NAMES
 from scratchvae.data.batches import PIXEL_READINGS
 from scratchvae.errors import InputError, unknown_name
@@ -27,7 +28,10 @@ def make_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"scratchvae {__version__}")
     subparsers = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
-    for add in (_add_train, _add_draw, _add_evaluate, _add_gradcheck, _add_reproduce, _add_bench):
+    for add in (
+        *(_add_train, _add_sweep, _add_draw, _add_evaluate),
+        *(_add_gradcheck, _add_reproduce, _add_bench),
+    ):
         add(subparsers)
     return parser
 
@@ -112,6 +116,41 @@ def _add_other_settings(add: Callable[..., argparse.Action]) -> None:
     add("--free-bits-epochs", metavar="E", type=_real("of at least 0"), help=sink)
 
 
+def _add_sweep(subparsers: Any) -> None:
+    add = _add_command(
+        subparsers,
+        "sweep",
+        "train a recipe with every combination of some choices",
+        "scratchvae sweep zhao-mlp --latent-dim 1,2,5 --beta 1,4 --seeds 3 --out sweeps/first",
+    )
+    add("recipe", metavar="RECIPE", help="which model")
+    for option, metavar, what in (
+        ("--latent-dim", "D,…", "numbers of latents"),
+        ("--beta", "B,…", "weights of the KL term"),
+        ("--epochs", "N,…", "total passes over the training images"),
+        ("--batch-size", "B,…", "images per step"),
+        ("--learning-rate", "R,…", "the optimiser's step sizes"),
+    ):
+        add(option, metavar=metavar, type=read_values, help=what)
+    chosen = "any other option of the recipe or setting, as in `--set hidden=10,20`"
+    add("--set", metavar="NAME=V,…", type=read_assignment, action="append", default=[], help=chosen)
+    seeds = "how many seeds each combination is trained with (default: 1)"
+    add("--seeds", metavar="S", type=_whole(1), default=1, help=seeds)
+    auto = "auto is MNIST if it is available, else synthetic digits (default: auto)"
+    add("--data", metavar="NAME", default="auto", help=f"{', '.join(DATASET_NAMES)}; {auto}")
+    _add_data_dir(add)
+    _add_cluster(add, "one per core")
+    out = "folder, or address that fsspec knows; runs that are there already are used"
+    add("--out", metavar="DIR", required=True, help=out)
+
+
+def _add_cluster(add: Callable[..., argparse.Action], usual: str) -> None:
+    workers = f"trainings at once, as tasks of Dask where it is not 1 (default: {usual})"
+    add("--workers", metavar="N", type=_whole(1), help=workers)
+    scheduler = "address of a Dask scheduler, whose workers train instead"
+    add("--scheduler", metavar="ADDRESS", help=scheduler)
+
+
 def _add_draw(subparsers: Any) -> None:
     add = _add_command(
         subparsers,
@@ -168,6 +207,7 @@ def _add_reproduce(subparsers: Any) -> None:
     out = "folder for runs, report and figures; runs that are there already are used"
     add("--out", metavar="DIR", type=_path, required=True, help=out)
     _add_data_dir(add)
+    _add_cluster(add, "1")
 
 
 def _add_bench(subparsers: Any) -> None:

@@ -40,6 +40,8 @@ def reproduce(
     epochs: int | None = None,
     quick: bool = False,
     data_dir: str | None = None,
+    workers: int | None = 1,
+    scheduler: str | None = None,
     report: Callable[[str], None] = print,
     progress: bool = True,
 ) -> list[Path]:
@@ -58,6 +60,9 @@ def reproduce(
         A tenth of the images and two epochs, in a folder of their own: to see it work.
     data_dir
         Where the data sets are; ``None``: where ``scratchvae.data.load`` looks.
+    workers, scheduler
+        How many models are trained at once, and where: see ``scratchvae.sweeps.sweep``. More than
+        one starts new processes, so that a program does it under ``if __name__ == "__main__":``.
     report
         Called with a line for each run that is done.
     progress
@@ -91,6 +96,8 @@ def reproduce(
         epochs=epochs,
         quick=quick,
         data_dir=data_dir,
+        workers=workers,
+        scheduler=scheduler,
         report=report,
         progress=progress,
     )

@@ -2,13 +2,13 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from scratchvae.data import Dataset
 from scratchvae.models import LatentModel, find_recipe
 from scratchvae.plots.figures import Figure
 from scratchvae.runs.run import Run
+from scratchvae.sweeps import Training
 from scratchvae.training import LossTerms
 
 Drawings = Iterable[tuple[str, Figure]]
@@ -39,16 +39,16 @@ class Experiment:
     published: float | None = None
     seed: int = 0
 
-    def run(self, folder: Path, epochs: int | None) -> Run:
-        """Return its run, in the folder of its name in ``folder``, begun if there is none."""
-        return Run.begin_or_resume(
+    def training(self, epochs: int | None) -> Training:
+        """Return what is to be trained, for ``epochs`` if not for its own number."""
+        return Training(
+            self.name,
             self.recipe,
-            folder / self.name,
-            data=self.data,
             latent_dim=self.latent_dim,
-            seed=self.seed,
             options=self.options,
             settings=self.settings_for(epochs),
+            data=self.data,
+            seed=self.seed,
         )
 
     def settings_for(self, epochs: int | None) -> dict[str, Any]:

@@ -2,13 +2,14 @@
 
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any
 
-from scratchvae.data import Dataset, load
 from scratchvae.errors import InputError
 from scratchvae.progress import progress_bar
 from scratchvae.reproduce.experiments import Experiment, Results
 from scratchvae.runs.run import Run
+from scratchvae.sweeps.places import place_at
+from scratchvae.sweeps.running import training_on
+from scratchvae.sweeps.training import DataSource
 
 QUICK_TRAINING, QUICK_TEST, QUICK_EPOCHS = 6000, 1000, 2
 
@@ -24,6 +25,8 @@ def train_experiments(
     epochs: int | None = None,
     quick: bool = False,
     data_dir: str | None = None,
+    workers: int | None = 1,
+    scheduler: str | None = None,
     report: Callable[[str], None] = print,
     progress: bool = True,
 ) -> Results:
@@ -40,46 +43,52 @@ def train_experiments(
         record is lost.
     """
     wanted = {experiment.name: experiment for experiment in experiments}
-    data = {}
-    for name, seed in dict.fromkeys(experiment.data_key for experiment in wanted.values()):
-        loaded = load(name, data_dir=data_dir, seed=seed, progress=progress)
-        data[name, seed] = loaded.first(QUICK_TRAINING, QUICK_TEST) if quick else loaded
+    images, tests = (QUICK_TRAINING, QUICK_TEST) if quick else (None, None)
+    sources = {
+        (name, seed): DataSource(name, data_dir, seed, images, tests)
+        for name, seed in dict.fromkeys(experiment.data_key for experiment in wanted.values())
+    }
+    data = {key: source.load(progress) for key, source in sources.items()}
     epochs = QUICK_EPOCHS if quick and epochs is None else epochs
-    runs = {name: experiment.run(folder, epochs) for name, experiment in wanted.items()}
+    trainings = {name: experiment.training(epochs) for name, experiment in wanted.items()}
+    runs = {name: training.run(folder) for name, training in trainings.items()}
     for name, run in runs.items():
         run.check_data(data[wanted[name].data_key])
         check_record(run)
     costs = {name: _COSTS.get(one.recipe, _USUAL_COST) for name, one in wanted.items()}
-    with progress_bar(
-        progress,
-        total=sum(costs[name] * run.trainer.settings.epochs for name, run in runs.items()),
-        initial=sum(costs[name] * run.trainer.epoch for name, run in runs.items()),
-        bar_format="{desc} {postfix} |{bar}| {percentage:.0f}%  {remaining} left",
-    ) as bar:
-        for place, (name, experiment) in enumerate(wanted.items(), start=1):
-            heading = f"{place}/{len(runs)} {name}"
-            if runs[name].complete:
-                report(f"{heading}: trained before")
-                continue
-            bar.set_description_str(heading)
-            _train(runs[name], data[experiment.data_key], bar, costs[name])
+    done = {name: float(run.trainer.epoch) for name, run in runs.items()}
+    jobs = {}
+    for name, run in runs.items():
+        if run.complete:
+            report(f"{name}: trained before")
+        else:
+            jobs[name] = trainings[name], sources[wanted[name].data_key]
+    place = place_at(folder)
+    loaded = {source: data[key] for key, source in sources.items()}
+    with (
+        training_on(place, len(jobs), workers=workers, scheduler=scheduler, loaded=loaded) as train,
+        progress_bar(
+            progress,
+            total=sum(costs[name] * run.trainer.settings.epochs for name, run in runs.items()),
+            initial=sum(costs[name] * done[name] for name in runs),
+            bar_format="{desc} |{bar}| {percentage:.0f}%  {remaining} left",
+        ) as bar,
+    ):
+
+        def on_progress(name: str, epochs: float) -> None:
+            bar.set_description_str(name, refresh=False)
+            bar.update(max(0.0, costs[name] * (epochs - done[name])))
+            done[name] = max(epochs, done[name])
+
+        for number, (name, found) in enumerate(train(jobs, place, on_progress), 1):
+            if isinstance(found, InputError):
+                raise found
             bar.clear()
-            last, seconds = runs[name].history[-1], sum(row.seconds for row in runs[name].history)
-            after = f"after {last.epoch} epochs, {seconds:.0f} s"
-            report(f"{heading}: loss {last.train.loss:.2f} {after}")
-            # Opened again, it is without the memory of its training steps.
+            after = f"after {found['epochs']} epochs, {found['seconds']:.0f} s"
+            report(f"{number}/{len(jobs)} {name}: loss {found['train_loss']:.2f} {after}")
+            # Opened again, it has what was trained, wherever that was.
             runs[name] = Run.open(runs[name].folder)
     return Results(runs, data)
-
-
-def _train(run: Run, data: Dataset, bar: Any, cost: float) -> None:
-    share = cost / len(data.train_images)
-    run.train(
-        data,
-        report=lambda line: bar.set_postfix_str(" ".join(line.split()[:4]), refresh=False),
-        progress=False,
-        on_batch=lambda images: bar.update(images * share),
-    )
 
 
 def check_record(run: Run) -> None:
