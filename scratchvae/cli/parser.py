@@ -125,15 +125,15 @@ def _add_sweep(subparsers: Any) -> None:
     )
     add("recipe", metavar="RECIPE", help="which model")
     for option, metavar, what in (
-        ("--latent-dim", "D,…", "numbers of latents"),
-        ("--beta", "B,…", "weights of the KL term"),
-        ("--epochs", "N,…", "total passes over the training images"),
-        ("--batch-size", "B,…", "images per step"),
-        ("--learning-rate", "R,…", "the optimiser's step sizes"),
+        ("--latent-dim", "D,D", "numbers of latents"),
+        ("--beta", "B,B", "weights of the KL term"),
+        ("--epochs", "N,N", "total passes over the training images"),
+        ("--batch-size", "B,B", "images per step"),
+        ("--learning-rate", "R,R", "the optimiser's step sizes"),
     ):
         add(option, metavar=metavar, type=read_values, help=what)
     chosen = "any other option of the recipe or setting, as in `--set hidden=10,20`"
-    add("--set", metavar="NAME=V,…", type=read_assignment, action="append", default=[], help=chosen)
+    add("--set", metavar="NAME=V,V", type=read_assignment, action="append", default=[], help=chosen)
     seeds = "how many seeds each combination is trained with (default: 1)"
     add("--seeds", metavar="S", type=_whole(1), default=1, help=seeds)
     auto = "auto is MNIST if it is available, else synthetic digits (default: auto)"

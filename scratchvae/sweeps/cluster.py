@@ -67,7 +67,7 @@ class Cluster:
             if blind := [worker for worker, sees in seen.items() if not sees]:
                 raise InputError(
                     f"the worker at {blind[0]} does not see the folder of the sweep: give a folder "
-                    "that all machines share, or an address of fsspec such as s3://…"
+                    "that all machines share, or an address of fsspec such as s3://BUCKET/FOLDER"
                 )
 
     def train(

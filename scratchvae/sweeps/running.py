@@ -48,7 +48,7 @@ def training_on(
     if workers is not None:
         check_count(workers, "workers")
         if scheduler is not None:
-            raise InputError("a scheduler has workers of its own: leave out `workers`")
+            raise InputError("a scheduler has workers of its own", "leave out `workers`")
     number = min(workers or available_threads(), max(jobs, 1))
     if scheduler is None and number == 1:
         yield partial(_one_by_one, loaded or {})

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -121,9 +121,13 @@ def _train(run: Run, data: Dataset, name: str, on_progress: Progress, place: Pla
 
 def _measured(run: Run, data: Dataset) -> dict[str, Any]:
     last = run.history[-1]
-    found: dict[str, Any] = {"epochs": last.epoch}
-    for term in ("loss", "reconstruction", "kl"):
-        found[f"train_{term}"] = getattr(last.train, term)
+    losses = {f"train_{term}": value for term, value in asdict(last.train).items()}
     for name, value in run.evaluate(data).items():
-        found[name if name == "elbo" else f"test_{name}"] = value
-    return found | {"seconds": round(sum(row.seconds for row in run.history), 2)}
+        losses[name if name == "elbo" else f"test_{name}"] = value
+    # As metrics.csv has them: a run that was opened again gives the same.
+    losses = {name: round(value, 4) for name, value in losses.items()}
+    return {
+        "epochs": last.epoch,
+        **losses,
+        "seconds": round(sum(row.seconds for row in run.history), 2),
+    }
