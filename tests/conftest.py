@@ -1,4 +1,5 @@
 import os
+import signal
 import sys
 
 # One thread a process: the suite's own processes share the cores, and threads that wait for one
@@ -6,6 +7,10 @@ import sys
 os.environ.setdefault("SCRATCHVAE_THREADS", "1")
 for library in ("OPENBLAS", "OMP", "MKL"):
     os.environ.setdefault(f"{library}_NUM_THREADS", "1")
+
+# Where the suite runs in a job that outlives its terminal (nohup), it is deaf to that signal.
+if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 import pytest  # noqa: E402
 from hypothesis import settings  # noqa: E402

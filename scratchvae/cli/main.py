@@ -84,7 +84,9 @@ def _run(arguments: Sequence[str] | None) -> int:
 def _open_streams() -> None:
     for name in ("stdout", "stderr"):
         if getattr(sys, name) is None:  # closed, as `>&-` does: nobody wants to read it
-            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115
+            # Like Python's own streams it is left open to the end, and not complained about.
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            setattr(sys, name, open(nowhere, "w", encoding="utf-8", closefd=False))  # noqa: SIM115
         show_every_character(getattr(sys, name))
 
 

@@ -312,7 +312,8 @@ def walls() -> Iterator[Place]:
         memory = mmap.mmap(-1, room + page)
         start = ctypes.addressof(ctypes.c_char.from_buffer(memory))
         wall = start + room if at_end else start
-        assert protect(ctypes.c_void_p(wall), ctypes.c_size_t(page), 0) == 0
+        if protect(ctypes.c_void_p(wall), ctypes.c_size_t(page), 0) != 0:
+            raise OSError(ctypes.get_errno(), "the page cannot be protected")
         offset = room - array.nbytes if at_end else page
         placed = np.frombuffer(memory, array.dtype, array.size, offset).reshape(array.shape)
         kept.append(memory)
