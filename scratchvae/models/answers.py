@@ -18,7 +18,7 @@ from scratchvae.models.scikit import ScikitNames
 from scratchvae.probability.densities import check_alike
 from scratchvae.randomness import standard_normal, stream
 from scratchvae.training import LossMean, LossTerms
-from scratchvae.training.divergence import check_answer, finite_forward
+from scratchvae.training.divergence import check_answer, finite_forward, finite_loss, unwarned
 from scratchvae.validation import FloatArray, as_array, check_count, check_finite, check_flag
 
 # This many images pass through a model at a time, which bounds the memory that it takes.
@@ -55,7 +55,7 @@ class Answers(ScikitNames):
         images = self.as_images(images, scored=False)
         z = np.empty((len(images), self.latent_dim), self.dtype)
         for place, (x, condition) in zip(_chunks(len(z)), self._read(images, labels), strict=True):
-            with looking_at(self) as model, np.errstate(over="ignore", invalid="ignore"):
+            with looking_at(self) as model, unwarned():
                 found = model.encode_distribution(x, **condition)[0]
                 z[place] = check_of_each(found, z[place].shape, "the encoder")
             check_answer(self, z[place], "the latents", "encode_distribution", x, **condition)
@@ -66,7 +66,7 @@ class Answers(ScikitNames):
 
         Without ``labels`` a class-conditional model takes each class in turn.
         """
-        with np.errstate(over="ignore"):  # an infinity is refused below
+        with unwarned():  # an infinity is refused below
             z = as_array(z, "z").astype(self.dtype, copy=False)
         if z.ndim != 2 or z.shape[1] != self.latent_dim:
             raise InputError(f"decode expects z of shape (N, {self.latent_dim}), not {z.shape}")
@@ -75,7 +75,7 @@ class Answers(ScikitNames):
         images = np.empty((len(z), *self.image_shape), self.dtype)
         for place in _chunks(len(z)):
             given, condition = z[place], _condition(labels, place)
-            with looking_at(self) as model, np.errstate(over="ignore", invalid="ignore"):
+            with looking_at(self) as model, unwarned():
                 means = self.likelihood.mean(model.decode_parameters(given, **condition))
                 images[place] = check_of_each(means, images[place].shape, "the likelihood's mean")
             check_answer(self, images[place], _DECODED, "decode_parameters", given, **condition)
@@ -108,13 +108,13 @@ class Answers(ScikitNames):
         """
         rng = stream(seed, "draw")
         check_flag(pixel_noise, "pixel_noise")
-        with looking_at(self) as model, np.errstate(over="ignore", invalid="ignore"):
+        with looking_at(self) as model, unwarned():
             z = model.draw_latents(check_count(count, "count", 0), rng)
         check_answer(self, z, "the draws from the prior", "draw_latents", count, rng)
         if not pixel_noise:
             return self.decode(z, labels)
         condition = _condition(self._labels_to_decode(labels, count), slice(None))
-        with looking_at(self) as model, np.errstate(over="ignore", invalid="ignore"):
+        with looking_at(self) as model, unwarned():
             images = self.likelihood.sample(model.decode_parameters(z, **condition), rng)
         check_answer(self, images, _DECODED, "decode_parameters", z, **condition)
         return images
@@ -149,7 +149,7 @@ class Answers(ScikitNames):
         mean = LossMean()
         for terms, model in self._forward_chunks(images, labels, seed):
             mean.add(terms, len(model.terms[0]))
-        return mean.terms()
+        return finite_loss(mean.terms())
 
     def score(self, images: NDArray[Any], y: object = None) -> float:
         """Return the mean bound over ``images`` (for an autoencoder, minus its loss)."""
