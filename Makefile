@@ -9,7 +9,8 @@ MUTANTS ?=
 EXTRAS ?= dev
 DEV := $(VENV)/installed-$(EXTRAS)
 ON_BOTH_BACKENDS := tests/layers tests/probability tests/training tests/models \
-  tests/engine/test_engine.py tests/course/test_lessons.py
+  tests/engine/test_engine.py \
+  tests/engine/test_beside_the_engine.py tests/course/test_lessons.py
 IN_PLAIN_PYTHON := $(addprefix tests/kernels/test_,products.py convolution.py elementwise.py \
   batch_norm.py pass_tasks.py latents.py zero_skipping.py)
 

@@ -17,7 +17,7 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 
 BOTTOM = {
     *("errors", "validation", "held", "randomness"),
-    *("files", "progress", "starting", "version"),
+    *("files", "json_files", "progress", "starting", "version"),
 }
 # Each of these imports only those before it, and the bottom.
 ROOMS = [

@@ -9,15 +9,7 @@ import pytest
 from helpers import refused
 from small_runs import names_in
 
-from scratchvae.files import (
-    as_path,
-    check_writable,
-    make_folder,
-    read_json,
-    write_bytes,
-    write_json,
-    write_text,
-)
+from scratchvae.files import as_path, check_writable, make_folder, write_bytes, write_text
 
 
 def test_write_text_leaves_the_text_and_nothing_else(tmp_path):
@@ -40,12 +32,6 @@ def test_check_writable_finds_out_and_leaves_nothing(tmp_path):
     with refused("cannot write", "Not a directory"):
         check_writable(tmp_path / "old.json" / "new.json")
     assert names_in(tmp_path) == {"old.json"}
-
-
-def test_read_json_returns_what_write_json_wrote(tmp_path):
-    content = {"recipe": "zhao-mlp", "beta": 0.1, "deep": {"list": [1, None]}}
-    write_json(tmp_path / "config.json", content)
-    assert read_json(tmp_path / "config.json") == content
 
 
 def test_write_text_leaves_permissions_to_the_umask(tmp_path):
@@ -92,22 +78,6 @@ def test_write_text_refuses_an_unwritable_place(tmp_path):
         with refused("cannot write", str(path)):
             write_text(path, "text")
     assert names_in(tmp_path) == {"file", "folder"}
-
-
-@pytest.mark.parametrize(
-    "content", [b"", b'{"a": ', b"[1]", b"null", b"\xff\xfe", b"[" * 100_000, b"text"]
-)
-def test_read_json_refuses_what_is_damaged_or_foreign(tmp_path, content):
-    (tmp_path / "config.json").write_bytes(content)
-    with refused("config.json", "JSON object", "damaged or foreign"):
-        read_json(tmp_path / "config.json")
-
-
-def test_read_json_refuses_an_unreadable_file(tmp_path):
-    with refused("cannot read", "No such file"):
-        read_json(tmp_path / "missing.json")
-    with refused("cannot read", "Is a directory"):
-        read_json(tmp_path)
 
 
 def test_make_folder_makes_parents_and_returns_the_new_folders(tmp_path):

@@ -5,7 +5,6 @@ import os
 import subprocess
 import sys
 
-import numpy as np
 import pytest
 from helpers import refused
 from small_runs import names_in
@@ -14,15 +13,13 @@ from scratchvae.files import (
     as_path,
     check_writable,
     open_regular,
-    plain,
     read_bytes,
-    read_json,
     remove_abandoned,
     user_cache_folder,
     write_bytes,
-    write_json,
     write_text,
 )
+from scratchvae.json_files import read_json, write_json
 
 
 @pytest.fixture
@@ -145,49 +142,6 @@ def test_write_begins_again_if_its_file_was_removed_before_it_was_renamed(tmp_pa
     monkeypatch.setattr(os, "replace", lambda source, target: os.unlink(source) or 1 / 0)
     with pytest.raises(ZeroDivisionError):  # what is no lost file is not tried again
         write_bytes(tmp_path / "note.txt", b"other")
-
-
-def test_plain_gives_what_json_gives_back():
-    content = {"a": (1, np.int64(2), np.float32(0.5)), "b": {"c": [None, True, np.bool_(False)]}}
-    expected = {"a": [1, 2, 0.5], "b": {"c": [None, True, False]}}
-    assert plain(content) == expected
-    assert [type(value) for value in plain(content)["a"]] == [int, int, float]
-    assert plain("text") == "text"
-
-
-LOOP: list = []
-LOOP.append(LOOP)
-
-
-@pytest.mark.parametrize(
-    "value",
-    [
-        float("nan"),
-        float("-inf"),
-        np.float32("nan"),
-        {1: 2},
-        {"a": {None: 1}},
-        np.zeros(3),
-        {1, 2},
-        b"bytes",
-        1j,
-        object(),
-        10**5000,
-        LOOP,
-    ],
-    ids=lambda value: type(value).__name__,
-)
-def test_what_json_does_not_keep_is_refused_and_the_file_stays(tmp_path, value):
-    write_json(tmp_path / "file.json", {"old": 1})
-    with refused("what is kept as JSON"):
-        write_json(tmp_path / "file.json", {"deep": [value]})
-    assert read_json(tmp_path / "file.json") == {"old": 1}
-    assert names_in(tmp_path) == {"file.json"}
-
-
-def test_refusals_of_json_say_where():
-    with refused("not ndarray", "'.options.size[1]'"):
-        plain({"options": {"size": [1, np.zeros(2)]}})
 
 
 @pytest.mark.parametrize("chosen", ["", "relative", "./here"])

@@ -20,7 +20,8 @@ from scratchvae.benchmarks.steps import Report
 from scratchvae.benchmarks.timing import Ceiling, Effort, limited_threads
 from scratchvae.data import find_local
 from scratchvae.errors import InputError, shown, unknown_name
-from scratchvae.files import AnyPath, as_path, check_writable, write_json
+from scratchvae.files import AnyPath, as_path, check_writable
+from scratchvae.json_files import write_json
 from scratchvae.plots import save_figure
 from scratchvae.validation import check_count
 

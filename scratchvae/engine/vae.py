@@ -139,7 +139,7 @@ class VAEPasses:
             and isinstance(eps, np.ndarray)
             and (eps.shape, eps.dtype) == ((1, count, latents), x.dtype)
             and x.shape == (count, *model.image_shape)
-            and weight > 0 < count
+            and count > 0 < weight / count  # by which a variance is divided
         ):
             return None
         encoder.follow()

@@ -67,11 +67,14 @@ class MaskedDense(Layer):
         super().__init__(dtype=dtype)
         self.mask = mask
         self.in_features, self.out_features = self.mask.shape
-        self.parameters = draw_parameters(self.mask.shape, self.out_features, rng, self.dtype)
-        # They were drawn for I connections, and an output may have fewer.
+        drawn = draw_parameters(self.mask.shape, self.out_features, rng, np.float64)
+        # They are drawn for I connections, and an output may have fewer.
         wider = np.sqrt(self.in_features / np.maximum(self.mask.sum(axis=0), 1))
-        weight = self.parameters["weight"].value
-        self.parameters["weight"] = Parameter((weight * wider * self.mask).astype(self.dtype))
+        weight, bias = drawn["weight"].value * wider * self.mask, drawn["bias"].value
+        self.parameters = {
+            "weight": Parameter(weight.astype(self.dtype)),
+            "bias": Parameter(bias.astype(self.dtype)),
+        }
 
     def forward(self, x: FloatArray, training: bool = False) -> FloatArray:
         """Return y for ``x``: (N, I) to (N, O)."""

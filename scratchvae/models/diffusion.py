@@ -15,11 +15,12 @@ from scratchvae.errors import InputError
 from scratchvae.layers import Layer, Sequential
 from scratchvae.models.checks import check_image_shape, check_images
 from scratchvae.models.latent_model import LatentModel
-from scratchvae.models.noise_schedule import NoiseSchedule
+from scratchvae.models.noise_schedule import NoiseSchedule, noise_schedule
 from scratchvae.probability import GaussianLikelihood, kl_to_standard
 from scratchvae.probability.densities import check_alike
 from scratchvae.randomness import standard_normal, stream
 from scratchvae.training import LossTerms
+from scratchvae.training.divergence import check_answer, unwarned
 from scratchvae.validation import (
     FloatArray,
     as_array,
@@ -102,11 +103,8 @@ class Diffusion(LatentModel):
     @property
     def schedule(self) -> NoiseSchedule:
         """How much of the image each layer holds."""
-        highest = -log(self.likelihood.variance)  # type: ignore[attr-defined]
-        if self.lowest_log_snr >= highest:  # also where one of them was changed
-            most = f"-log(variance) = {highest:.3g}, where the first layer is"
-            raise InputError(f"lowest_log_snr must be below {most}, not {self.lowest_log_snr!r}")
-        return NoiseSchedule(self.steps, highest, self.lowest_log_snr)
+        variance: float = self.likelihood.variance  # type: ignore[attr-defined]
+        return noise_schedule(self.steps, variance, self.lowest_log_snr)
 
     @property
     def step_size(self) -> float:
@@ -243,12 +241,16 @@ class Diffusion(LatentModel):
         self.as_labels(labels, check_count(count, "count", 0))
         z = self.draw_latents(count, rng)
         for t in range(self.steps, 1, -1):
-            with looking_at(self) as model:
+            with looking_at(self) as model, unwarned():
                 _, mean, spread = model.step_back(z, t)
-            z = mean + self.dtype.type(spread) * standard_normal(rng, z.shape, self.dtype)
-        with looking_at(self) as model:
+                below = mean + self.dtype.type(spread) * standard_normal(rng, z.shape, self.dtype)
+            check_answer(self, below, f"the draws of layer {t - 1}", "step_back", z, t)
+            z = below
+        with looking_at(self) as model, unwarned():
             images = model._from_first(z)
-        return self.likelihood.sample(images, rng) if pixel_noise else images
+            images = self.likelihood.sample(images, rng) if pixel_noise else images
+        check_answer(self, images, "the draws", "_from_first", z)
+        return images
 
     def reconstruct(self, images: NDArray[Any], labels: NDArray[Any] | None = None) -> FloatArray:
         """Return what is decoded from z_T: it tells so little of x that it is another digit."""

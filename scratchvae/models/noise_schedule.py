@@ -4,6 +4,7 @@ Dimensions: N layers that are asked for, of T.
 """
 
 from dataclasses import dataclass
+from math import log
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from scratchvae.errors import InputError
 from scratchvae.validation import FloatArray, as_array
 
 TIME_FEATURES = 8
+_MOST_LOG_SNR = 350  # either way: e to the power of their difference is still a number
 
 
 @dataclass(frozen=True)
@@ -75,3 +77,25 @@ class NoiseSchedule:
                 f"t must be from 1 to {self.steps}, not from {found.min()} to {found.max()}"
             )
         return found.astype(np.int64)
+
+
+def noise_schedule(steps: int, variance: float, lowest: float) -> NoiseSchedule:
+    """Return the schedule from the ratio 1 / ``variance`` to that of the logarithm ``lowest``.
+
+    Raises
+    ------
+    InputError
+        If they are in the wrong order, or one is so extreme that its ratio is no number to compute
+        with. Each may have been changed since it was checked by itself.
+    """
+    highest = -log(variance)
+    for name, value, ratio in (("variance", variance, highest), ("lowest_log_snr", lowest, lowest)):
+        if abs(ratio) > _MOST_LOG_SNR:
+            raise InputError(
+                f"{name} must give a log signal-to-noise ratio from -{_MOST_LOG_SNR} to "
+                f"{_MOST_LOG_SNR}, not {ratio:.3g}: {value:g} is too extreme"
+            )
+    if lowest >= highest:
+        most = f"-log(variance) = {highest:.3g}, where the first layer is"
+        raise InputError(f"lowest_log_snr must be below {most}, not {lowest!r}")
+    return NoiseSchedule(steps, highest, lowest)

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from scratchvae.files import write_json, write_text
+from scratchvae.files import write_text
+from scratchvae.json_files import write_json
 from scratchvae.reproduce.experiments import Row
 
 _HEADS = ("what", "published", "ours", "difference", "seconds")

@@ -8,7 +8,8 @@ import numpy as np
 
 from scratchvae.data import Dataset
 from scratchvae.errors import InputError, unknown_name
-from scratchvae.files import AnyPath, as_path, plain, read_json, write_json
+from scratchvae.files import AnyPath, as_path
+from scratchvae.json_files import plain, read_json, write_json
 from scratchvae.models import LatentModel, build
 from scratchvae.models.recipes import find_recipe
 from scratchvae.runs.likeness import first_difference

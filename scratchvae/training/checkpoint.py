@@ -17,7 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scratchvae.errors import InputError
-from scratchvae.files import AnyPath, as_path, cannot_read, open_regular, plain, write_bytes
+from scratchvae.files import AnyPath, as_path, cannot_read, open_regular, write_bytes
+from scratchvae.json_files import plain
 from scratchvae.training.archive import archive, read_archive
 from scratchvae.training.protocol import LossMean
 from scratchvae.training.trainer import Trainer

@@ -26,6 +26,11 @@ class NotFiniteError(InputError):
     where = ""
 
 
+def unwarned() -> np.errstate:
+    """Return a context without NumPy's warnings of infinities and NaN: an error will say more."""
+    return np.errstate(over="ignore", invalid="ignore", divide="ignore")
+
+
 def first_not_finite(
     model: Trainable,
     x: FloatArray,
@@ -55,15 +60,26 @@ def finite_forward(
     NotFiniteError
         If a term of the loss is infinite or NaN.
     """
-    with np.errstate(over="ignore", invalid="ignore"):
+    with unwarned():
         terms = check_terms(model, double.forward(x, noise, training=False, **condition))
-        total = terms.reconstruction + terms.kl  # the loss may weigh them, even beyond all numbers
+        total = terms.reconstruction + terms.kl  # a bound does not weigh them as the loss does
         if math.isfinite(total):
             return terms
-        where = first_not_finite(model, x, noise, condition, training=False)
-    error = NotFiniteError(f"the loss of the images is {total}, first in {where}", _REMEDY)
-    error.loss, error.where = total, where
-    raise error
+        raise _of_the_loss(total, first_not_finite(model, x, noise, condition, training=False))
+
+
+def finite_loss(terms: LossTerms) -> LossTerms:
+    """Return the mean loss of images; ``NotFiniteError`` if its weights make it infinite or NaN."""
+    if math.isfinite(terms.loss):
+        return terms
+    sizes = f"{terms.reconstruction:.3g} of the reconstruction and {terms.kl:.3g} of the KL"
+    raise _of_the_loss(terms.loss, f"what the model makes of its terms, {sizes}")
+
+
+def _of_the_loss(loss: float, where: str) -> NotFiniteError:
+    error = NotFiniteError(f"the loss of the images is {loss}, first in {where}", _REMEDY)
+    error.loss, error.where = loss, where
+    return error
 
 
 def check_answer(
@@ -76,7 +92,7 @@ def check_answer(
     if np.isfinite(answer).all():
         return
     watched, seen = _watched(model)
-    with np.errstate(over="ignore", invalid="ignore"):
+    with unwarned():
         getattr(watched, method)(*arguments, **condition)
     where = seen.where or "what follows the last layer" + seen.largest()
     raise NotFiniteError(f"{what} became infinite or NaN, first in {where}", _REMEDY)

@@ -16,7 +16,7 @@ from scratchvae.errors import InputError, shown
 from scratchvae.kernels.machine.arena import Arena
 from scratchvae.progress import progress_bar
 from scratchvae.training.checks import check_last_batch, check_state
-from scratchvae.training.divergence import NotFiniteError
+from scratchvae.training.divergence import NotFiniteError, unwarned
 from scratchvae.training.interruption import OrderlyStop
 from scratchvae.training.protocol import LossMean, LossTerms, Trainable
 from scratchvae.training.trainer import Trainer
@@ -168,7 +168,7 @@ def run_epochs(
                     on_batch(len(x))
             check_state(trainer.model, trainer.optimiser.steps, trainer.optimiser.learning_rate)
             test = _evaluate(trainer, test_images, test_labels)
-            train_terms = trainer.running.terms()
+            train_terms = _epoch_mean(trainer)
             trainer.epoch, trainer.batch = trainer.epoch + 1, 0
             trainer.running, trainer.running_seconds = LossMean(), 0.0
             metrics = EpochMetrics(trainer.epoch, train_terms, test, time.perf_counter() - start)
@@ -234,6 +234,18 @@ def _drawn_in_turn(batches: Iterator[_Batch]) -> Iterator[_Batch]:
         yield batch
 
 
+def _epoch_mean(trainer: Trainer) -> LossTerms:
+    """Return the mean loss of the epoch's steps, whose sum may be beyond all numbers."""
+    terms = trainer.running.terms()
+    if not math.isfinite(terms.loss):
+        raise InputError(
+            f"the mean loss of epoch {trainer.epoch + 1} became {terms.loss}, and that of each of "
+            "its steps was finite",
+            "give smaller weights to the terms of the loss",
+        )
+    return terms
+
+
 def _evaluate(
     trainer: Trainer, images: NDArray[Any] | None, labels: NDArray[Any] | None
 ) -> LossTerms | None:
@@ -243,7 +255,7 @@ def _evaluate(
     remedy = f"use a learning rate below {trainer.settings.learning_rate:g}"
     # Where the last step has ruined the parameters, an error now keeps them out of a checkpoint.
     try:
-        with np.errstate(over="ignore", invalid="ignore"):
+        with unwarned():
             terms = trainer.model.evaluate(images, labels=labels, seed=trainer.seed)
     except NotFiniteError as error:
         problem = f"the test loss became {error.loss} {after}, first in {error.where}"

@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from scratchvae.data.batches import read_pixels
@@ -15,7 +14,7 @@ from scratchvae.errors import InputError
 from scratchvae.layers import Parameter
 from scratchvae.randomness import StreamsInTurn, stream
 from scratchvae.training.checks import check_terms, copies, not_learned, put_back
-from scratchvae.training.divergence import first_not_finite
+from scratchvae.training.divergence import first_not_finite, unwarned
 from scratchvae.training.optimisers import SGD, Adam, Optimiser
 from scratchvae.training.protocol import LossMean, LossTerms, Trainable
 from scratchvae.training.settings import LAST_STAGE, Settings, stage_of
@@ -169,7 +168,7 @@ class Trainer:
             raise InputError("x must hold images (N, ...), not one number")
         # What overflows is reported by an error, of this step, the next or check_state: no need of
         # NumPy's warnings as well.
-        quiet = np.errstate(over="ignore", invalid="ignore")
+        quiet = unwarned()
         with trained_by(self, self.model), self.engine.round(self.model) as model, quiet:
             return self._step(model, x, {} if labels is None else {"labels": labels})
 

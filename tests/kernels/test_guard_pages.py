@@ -29,9 +29,9 @@ def test_scratch_memory_is_reused_and_each_threads_own():
 def test_no_kernel_touches_memory_beyond_its_arrays(tmp_path):
     code = """
 import numpy as np
-import kernel_cases
+import guard_pages, kernel_cases
 from scratchvae.kernels.machine.memory import Memory
-for place in kernel_cases.walls():
+for place in guard_pages.walls():
     def scratch(self, purpose, size, dtype):
         worst = np.nan if np.dtype(dtype).kind == "f" else -1
         return place(np.full(size, worst, dtype))
@@ -45,8 +45,8 @@ print("untouched")
 
 def test_the_walls_are_felt():
     code = """
-import numpy as np, kernel_cases
-for place in kernel_cases.walls():
+import numpy as np, guard_pages
+for place in guard_pages.walls():
     array = place(np.zeros(5))
     np.lib.stride_tricks.as_strided(array, (10,))[{}]
 """

@@ -3,6 +3,7 @@
 import copy
 import functools
 import pickle
+from inspect import signature
 from types import MappingProxyType, SimpleNamespace
 
 import numpy as np
@@ -10,6 +11,7 @@ import pytest
 from helpers import each_dtype, normal, refused
 from layer_cases import ACTIVATIONS, network
 
+from scratchvae import layers
 from scratchvae.layers import (
     ELU,
     BatchNorm,
@@ -79,7 +81,7 @@ MAKERS = {
     "convolution": lambda **options: Conv2D(2, 3, 3, **options),
     "transposed convolution": lambda **options: ConvTranspose2D(2, 3, 3, **options),
     "batch norm": lambda **options: BatchNorm(3, **options),
-    "masked": lambda **options: MaskedDense(np.tri(3, 2), **options),
+    "masked": lambda **options: MaskedDense(np.tri(7, 5), **options),
     "quantiser": lambda **options: VectorQuantiser(5, 3, **options),
     "flatten": Flatten,
     "reshape": lambda **options: Reshape((2, 3), **options),
@@ -91,6 +93,26 @@ MAKERS = {
 def test_a_layer_has_the_dtype_that_was_asked_for_and_float32_otherwise(name, dtype):
     assert MAKERS[name](dtype=dtype).dtype == dtype
     assert MAKERS[name]().dtype == np.float32
+
+
+def test_every_layer_is_made_here():
+    made = {type(make()) for make in MAKERS.values()}
+    every = {kind for kind in vars(layers).values() if isinstance(kind, type)}
+    assert {kind for kind in every if issubclass(kind, Layer)} == {*made, Layer, Sequential}
+
+
+@pytest.mark.parametrize("name", MAKERS)
+def test_a_layer_begins_with_the_same_numbers_in_both_dtypes_up_to_rounding(name):
+    make = MAKERS[name]
+    drawn = {"rng": 3} if "rng" in signature(type(make()).__init__).parameters else {}
+    single, double = (make(dtype=dtype, **drawn) for dtype in (np.float32, np.float64))
+    first, second = (
+        {key: parameter.value for key, parameter in layer.parameters.items()} | layer.buffers
+        for layer in (single, double)
+    )
+    assert first.keys() == second.keys()
+    for key, value in second.items():
+        np.testing.assert_array_equal(first[key], value.astype(np.float32), strict=True)
 
 
 @each_dtype

@@ -17,7 +17,7 @@ from helpers import (
 )
 from scipy.special import expit
 
-from scratchvae.models import build
+from scratchvae.models import RECIPES, build
 from scratchvae.probability import GaussianLikelihood, LearnedVarianceLikelihood
 from scratchvae.training import LossTerms
 
@@ -155,11 +155,19 @@ def test_a_model_keeps_its_dtype_everywhere(recipe, dtype):
         assert parameter.value.dtype == parameter.grad.dtype == dtype
 
 
+@pytest.mark.parametrize("name", RECIPES)
+def test_every_recipe_begins_with_the_same_numbers_in_both_dtypes_up_to_rounding(name):
+    single, double = (build(name, seed=3, dtype=dtype).state() for dtype in DTYPES)
+    assert single.keys() == double.keys()
+    # The weights of "iwae" are multiplied by a factor after they were drawn, and rounded again.
+    close = 2 * np.finfo(np.float32).eps if name == "iwae" else 0
+    for key, value in double.items():
+        assert single[key].dtype == np.float32
+        np.testing.assert_allclose(single[key], value.astype(np.float32), rtol=close, atol=0)
+
+
 def test_float64_and_float32_are_the_same_model(recipe):
     single, double = (build(recipe, seed=3, dtype=dtype) for dtype in DTYPES)
-    for name, parameter in double.parameters.items():
-        rounded = parameter.value.astype(np.float32)
-        np.testing.assert_array_equal(rounded, single.parameters[name].value, strict=True)
     images = pixels(4, 28, 28, 1)
     np.testing.assert_allclose(single.encode(images), double.encode(images), atol=1e-5)
     first, second = (

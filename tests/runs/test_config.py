@@ -8,7 +8,7 @@ import pytest
 from helpers import refused
 from small_runs import names_in
 
-from scratchvae.files import read_json, write_json
+from scratchvae.json_files import read_json, write_json
 from scratchvae.layers import Dense, Flatten, Sequential
 from scratchvae.models import build
 from scratchvae.runs.config import check_same, complete_config, read_config, write_config

@@ -7,7 +7,7 @@ import pytest
 from helpers import refused
 from trained_runs import COLUMNS, begin, finish, table
 
-from scratchvae.files import read_json, write_json
+from scratchvae.json_files import read_json, write_json
 from scratchvae.runs import Run
 
 

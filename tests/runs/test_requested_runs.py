@@ -7,7 +7,7 @@ from helpers import refused
 from small_runs import names_in
 from trained_runs import begin, finish, stop_before_anything_is_saved
 
-from scratchvae.files import read_json
+from scratchvae.json_files import read_json
 from scratchvae.runs import Run
 from scratchvae.runs.folders import check_unused
 

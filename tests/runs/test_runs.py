@@ -8,7 +8,7 @@ from helpers import refused
 from small_runs import interrupt_in_step, names_in
 from trained_runs import begin, finish, stop_before_anything_is_saved, table
 
-from scratchvae.files import read_json, write_json
+from scratchvae.json_files import read_json, write_json
 from scratchvae.runs import Run
 from scratchvae.training import Interrupted
 

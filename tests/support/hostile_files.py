@@ -27,7 +27,7 @@ from mutations import (
 
 from scratchvae.data import read_idx
 from scratchvae.errors import InputError
-from scratchvae.files import write_json
+from scratchvae.json_files import write_json
 from scratchvae.layers import BatchNorm, Dense, Flatten, Reshape, Sequential, Tanh
 from scratchvae.models import VAE
 from scratchvae.probability import BernoulliLikelihood
