@@ -1,6 +1,7 @@
-"""What a data set is: two splits of images and labels, and where they came from."""
+"""What a data set is: splits of images and labels, and where they came from."""
 
 import hashlib
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -12,42 +13,74 @@ from scratchvae.validation import check_count
 
 Arrays = tuple[NDArray[np.uint8], NDArray[np.uint8], NDArray[np.uint8], NDArray[np.uint8]]
 
+_CHUNK_BYTES = 1 << 24
+_SPLITS = ("train", "validation", "test")
+
 
 @dataclass(frozen=True, eq=False)
 class Dataset:
-    """Images and labels, for training and for testing.
+    """Images, and labels where there are any, for training and for testing.
 
     Attributes
     ----------
     name
         What the data set is: never "auto".
     train_images, test_images
-        Pixels from 0 to 255, (N, 28, 28, 1) uint8.
+        Images of any one shape, (N, H, W, C), or vectors, (N, D): 8-bit pixels from 0 to 255, or
+        floats.
     train_labels, test_labels
-        Classes from 0 to 9, (N,) uint8.
+        Classes from 0, (N,) whole numbers; ``None`` for data without labels.
     origin
         Where the data set came from, for a human to read.
     train_factors, test_factors
         The known factors of each image of the synthetic digits, (N, 7) float32, in the order of
         ``synthetic.FACTOR_NAMES`` and the units of ``synthetic.FACTORS``; ``None`` for the other
         data sets, whose factors are unknown. ``synthetic.named_factors`` names them.
+    validation_images, validation_labels
+        A third split, for choices that the test images must not decide; ``None``: there is none.
+    class_names
+        What the classes are called, in their order; empty where that is not known.
+    source
+        The arguments with which ``load`` gives this data set again, if it is from a file or folder
+        of the user's: plain values, to be written to a configuration.
     """
 
     name: str
-    train_images: NDArray[np.uint8]
-    train_labels: NDArray[np.uint8]
-    test_images: NDArray[np.uint8]
-    test_labels: NDArray[np.uint8]
+    train_images: NDArray[Any]
+    train_labels: NDArray[Any] | None
+    test_images: NDArray[Any]
+    test_labels: NDArray[Any] | None
     origin: str
     train_factors: NDArray[np.float32] | None = None
     test_factors: NDArray[np.float32] | None = None
+    validation_images: NDArray[Any] | None = None
+    validation_labels: NDArray[Any] | None = None
+    class_names: tuple[str, ...] = ()
+    source: Mapping[str, Any] | None = None
+
+    @property
+    def image_shape(self) -> tuple[int, ...]:
+        """The shape of an image: (H, W, C), or (D,) for vectors."""
+        return tuple(self.train_images.shape[1:])
+
+    @property
+    def classes(self) -> int:
+        """How many classes there are; 0 for data without labels."""
+        if self.class_names:
+            return len(self.class_names)
+        splits = (getattr(self, f"{split}_labels") for split in _SPLITS)
+        labels = [each for each in splits if each is not None and each.size]
+        return max((int(each.max()) + 1 for each in labels), default=0)
 
     @cached_property
     def fingerprint(self) -> dict[str, Any]:
         """How many images each split has, and a hash of all images and labels."""
-        arrays = (self.train_images, self.train_labels, self.test_images, self.test_labels)
+        arrays = [self.train_images, self.train_labels, self.test_images, self.test_labels]
         counts = {"train": len(self.train_images), "test": len(self.test_images)}
-        return counts | {"sha256": content_hash(arrays)}
+        if self.validation_images is not None:
+            arrays += [self.validation_images, self.validation_labels]
+            counts["validation"] = len(self.validation_images)
+        return counts | {"sha256": content_hash(each for each in arrays if each is not None)}
 
     def first(self, train: int | None, test: int | None) -> "Dataset":
         """Return only the first images of each split, with labels and factors; ``None``: all."""
@@ -60,15 +93,20 @@ class Dataset:
         return replace(self, **kept)
 
 
-def content_hash(arrays: Arrays) -> str:
-    """Return the SHA-256 of all entries, which does not depend on how files are compressed."""
+def content_hash(arrays: Iterable[NDArray[Any]]) -> str:
+    """Return the SHA-256 of all entries, which does not depend on how files are compressed.
+
+    Some megabytes are read at a time: images may be more than the memory holds.
+    """
     digest = hashlib.sha256()
     for array in arrays:
-        digest.update(np.ascontiguousarray(array).reshape(-1).data)
+        rows = max(1, _CHUNK_BYTES // max(1, array.nbytes // max(1, len(array))))
+        for start in range(0, len(array), rows):
+            digest.update(np.ascontiguousarray(array[start : start + rows]).reshape(-1).data)
     return digest.hexdigest()
 
 
-def counted_dataset(name: str, origin: str, arrays: Arrays, **factors: Any) -> Dataset:
+def counted_dataset(name: str, origin: str, arrays: Arrays, **others: Any) -> Dataset:
     """Return the data set, with its counts added to its origin."""
     counts = f"({len(arrays[0]):,} + {len(arrays[2]):,} images)"
-    return Dataset(name, *arrays, origin=f"{origin} {counts}", **factors)
+    return Dataset(name, *arrays, origin=f"{origin} {counts}", **others)

@@ -16,6 +16,7 @@ H' = (H − 1) s − 2p + k + q rows (eq. 15.4), and W' columns likewise. What i
 """
 
 from functools import partial
+from typing import Any
 
 import numpy as np
 from numpy.typing import DTypeLike
@@ -26,6 +27,15 @@ from scratchvae.held import Setting, check_held
 from scratchvae.layers.base import Layer
 from scratchvae.layers.parameter import draw_parameters
 from scratchvae.validation import FloatArray, check_array, check_count, remembered
+
+
+def _check_output_padding(value: Any, name: str) -> int | tuple[int, int]:
+    if not isinstance(value, tuple | list):
+        return check_count(value, name, 0)
+    if len(value) != 2:
+        raise InputError(f"{name} must be one number, or two for rows and columns, not {value!r}")
+    rows, columns = (check_count(each, name, 0) for each in value)
+    return rows, columns
 
 
 class ConvTranspose2D(Layer):
@@ -55,8 +65,9 @@ class ConvTranspose2D(Layer):
     in_channels, out_channels
         C and O.
     kernel_size, stride, padding, output_padding
-        k, s, p and q, the same for rows and columns; q must be below s, so that the convolution of
-        the output has H rows again. Where q > p, the last q − p rows have only the bias.
+        k, s, p and q, the same for rows and columns; but q may be a pair, for rows and columns. It
+        must be below s, so that the convolution of the output has H rows again. Where q > p, the
+        last q − p rows have only the bias.
     rng, dtype
         As for ``Dense``.
 
@@ -71,7 +82,7 @@ class ConvTranspose2D(Layer):
     kernel_size = Setting(check_count)
     stride = Setting(check_count)
     padding = Setting(partial(check_count, minimum=0))
-    output_padding = Setting(partial(check_count, minimum=0))
+    output_padding = Setting(_check_output_padding)
 
     def __init__(
         self,
@@ -80,7 +91,7 @@ class ConvTranspose2D(Layer):
         kernel_size: int,
         stride: int = 1,
         padding: int = 0,
-        output_padding: int = 0,
+        output_padding: int | tuple[int, int] = 0,
         *,
         rng: np.random.Generator | int | None = None,
         dtype: DTypeLike = np.float32,
@@ -92,7 +103,7 @@ class ConvTranspose2D(Layer):
         self.stride = stride
         self.padding = padding
         self.output_padding = output_padding
-        if self.output_padding >= stride:
+        if max(self.output_paddings) >= stride:
             raise InputError(
                 f"output_padding must be below the stride of {stride}, not {output_padding}: "
                 "otherwise a convolution of the output would have more rows than the input"
@@ -106,14 +117,22 @@ class ConvTranspose2D(Layer):
         check_held(self, self.parameters, weight=weight, bias=(self.out_channels,))
         images = ("N", "H", "W", self.in_channels)
         check_array(x, "ConvTranspose2D: x", images, self.dtype, "channels come last")
-        beyond = self.kernel_size + self.output_padding - 2 * self.padding
-        rows, columns = ((side - 1) * self.stride + beyond for side in x.shape[1:3])
+        rows, columns = (
+            (side - 1) * self.stride - 2 * self.padding + self.kernel_size + q
+            for side, q in zip(x.shape[1:3], self.output_paddings, strict=True)
+        )
         if min(rows, columns) < 1:
             raise InputError(
                 f"ConvTranspose2D with padding {self.padding} leaves nothing of images of "
                 f"{x.shape[1]} by {x.shape[2]}: use less padding or larger images"
             )
         return len(x), rows, columns, self.out_channels
+
+    @property
+    def output_paddings(self) -> tuple[int, int]:
+        """The output padding q for rows and for columns."""
+        q = self.output_padding
+        return (q, q) if isinstance(q, int) else q
 
     def forward(self, x: FloatArray, training: bool = False) -> FloatArray:
         """Return y for the images ``x``: (N, H, W, C) to (N, H', W', O)."""

@@ -261,7 +261,12 @@ class Diffusion(LatentModel):
     ) -> NDArray[Any]:
         """Return ``images`` in the model's shape, checked; those of 28 × 28 are averaged down."""
         images = as_array(images, name)
-        if prod(images.shape[1:]) == prod(_LARGE_IMAGE) != self.latent_dim:
+        side = self.image_shape[0]
+        if prod(images.shape[1:]) == prod(_LARGE_IMAGE) != self.latent_dim and self.image_shape == (
+            side,
+            side,
+            1,
+        ):
             large = check_images(
                 images,
                 _LARGE_IMAGE,
@@ -270,7 +275,7 @@ class Diffusion(LatentModel):
                 unit_interval=False,
                 expects_unit_interval=True,
             )
-            images = shrink(large, self.image_shape[0])
+            images = shrink(large, side)
         return super().as_images(images, name, scored=scored)
 
     @property

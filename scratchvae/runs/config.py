@@ -26,8 +26,9 @@ class _UnsoundError(Exception):
 def complete_config(
     recipe: str,
     *,
-    data: str | None = None,
+    data: str | Dataset | None = None,
     latent_dim: int | None = None,
+    image_shape: tuple[int, ...] | None = None,
     seed: int | None = None,
     options: Mapping[str, Any] | None = None,
     settings: Mapping[str, Any] | None = None,
@@ -39,8 +40,11 @@ def complete_config(
     recipe, latent_dim
         As of ``scratchvae.build``.
     data
-        The data set, by its name (of ``data.load``, or of a ``Dataset`` of your own); ``None``:
-        "auto", which becomes the one that it is trained on.
+        The data set, or its name (of ``data.load``, or of a ``Dataset`` of your own); ``None``:
+        "auto", which becomes the one that it is trained on. Of a ``Dataset`` the model takes the
+        shape of the images, and a class-conditional one the number of classes.
+    image_shape
+        As of ``scratchvae.build``; ``None``: that of ``data``, if it is a ``Dataset``.
     seed
         Fixes everything that is drawn; ``None``: 0.
     options
@@ -55,12 +59,27 @@ def complete_config(
     """
     seed = 0 if seed is None else check_seed(seed)
     options, settings = as_choices(options, "options"), as_choices(settings, "settings")
-    model = _build(recipe, latent_dim, seed, without_none(options))
+    options = without_none(options)
+    if isinstance(data, Dataset):
+        image_shape, options = _as_data(recipe, data, image_shape, options)
+    model = _build(recipe, latent_dim, image_shape, seed, options)
     model.settings = model.settings.changed(**settings)
     return config_of(model, "auto" if data is None else data, model.settings, seed), model
 
 
-def config_of(model: LatentModel, data: str, settings: Settings, seed: int) -> dict[str, Any]:
+def _as_data(
+    recipe: str, data: Dataset, image_shape: tuple[int, ...] | None, options: dict[str, Any]
+) -> tuple[tuple[int, ...], dict[str, Any]]:
+    """Return the shape and options of a model of these images, where others were not chosen."""
+    chosen = find_recipe(recipe)
+    if "classes" in chosen.options and data.classes:
+        options = {"classes": data.classes, **options}
+    return image_shape or chosen.shape_for(data.image_shape), options
+
+
+def config_of(
+    model: LatentModel, data: str | Dataset, settings: Settings, seed: int
+) -> dict[str, Any]:
     """Return the configuration of a run of a model that ``scratchvae.build`` made."""
     if "recipe" not in model.config:
         raise InputError(
@@ -68,17 +87,22 @@ def config_of(model: LatentModel, data: str, settings: Settings, seed: int) -> d
             "hand",
             "train it with its `fit`, or build one with `scratchvae.build`",
         )
-    _check_data(data)
-    names = ("recipe", "latent_dim", "seed")
+    name = data.name if isinstance(data, Dataset) else data
+    _check_data(name)
+    names = ("recipe", "latent_dim", "image_shape", "seed")
     config = {
         "version": __version__,
         "recipe": model.config["recipe"],
         "latent_dim": model.latent_dim,
         "options": {k: v for k, v in model.config.items() if k not in names},
-        "data": data,
+        "data": name,
         "seed": seed,
         "settings": asdict(settings),
     }
+    if "image_shape" in model.config:  # where it is not the recipe's own
+        config["image_shape"] = model.config["image_shape"]
+    if isinstance(data, Dataset) and data.source:
+        config["source"] = dict(data.source)
     plain_config: dict[str, Any] = plain(config)
     return plain_config
 
@@ -132,14 +156,14 @@ def read_config(path: AnyPath) -> tuple[dict[str, Any], LatentModel]:
 
 def identity(config: Mapping[str, Any]) -> dict[str, Any]:
     """Return what must be the same for a checkpoint to fit: all but version, length and images."""
-    others = ("version", "settings", "images")
+    others = ("version", "settings", "images", "source")
     names = {k: v for k, v in config.items() if k not in others}
     return names | {k: v for k, v in config["settings"].items() if k != "epochs"}
 
 
 def check_data(config: Mapping[str, Any], data: Dataset, run: str) -> None:
     """Raise ``InputError`` unless ``data`` is what a run with this configuration is trained on."""
-    if config["data"] != "auto":
+    if config["data"] != "auto" and "source" not in config:  # a folder may be renamed
         check_same(run, config, {"data": data.name}, "train another one on other data")
     known, found = config.get("images"), data.fingerprint
     if known is None or known == found:
@@ -172,7 +196,10 @@ def _model_of(config: Mapping[str, Any]) -> LatentModel:
         _check_data(config["data"])
         if config["data"] == "auto":
             raise InputError("its data are 'auto', and it should say which these are")
-        model = _build(config["recipe"], config["latent_dim"], config["seed"], config["options"])
+        model = _build(
+            *(config["recipe"], config["latent_dim"], config.get("image_shape")),
+            *(config["seed"], config["options"]),
+        )
         model.settings = type(model.settings)(**config["settings"])
         if images := config.get("images"):
             for split in ("train", "test"):
@@ -203,13 +230,15 @@ def _checked(config: Mapping[str, Any], model: LatentModel) -> LatentModel:
     return described
 
 
-def _build(recipe: str, latent_dim: Any, seed: Any, options: Mapping[str, Any]) -> LatentModel:
+def _build(
+    recipe: str, latent_dim: Any, image_shape: Any, seed: Any, options: Mapping[str, Any]
+) -> LatentModel:
     """Return the model of a run: as ``build`` does, but with the recipe's own options only."""
     own = find_recipe(recipe).options
     for name in options:
         if name not in own:
             raise unknown_name("option", name, own, owner=recipe)
-    return build(recipe, latent_dim=latent_dim, seed=seed, **options)
+    return build(recipe, latent_dim=latent_dim, image_shape=image_shape, seed=seed, **options)
 
 
 def _check_data(name: Any) -> None:

@@ -54,6 +54,7 @@ class KeptRun:
         self._place = Place(as_path(folder), pictures, new=new)
         self._save_first = False  # the parameters are not those that the recipe begins with
         self._known_data: Dataset | None = None
+        self._data: Dataset | None = None  # that it was begun with
 
     @property
     def folder(self) -> Path:
@@ -83,11 +84,16 @@ class KeptRun:
     def load_data(self, data_dir: AnyPath | None = None, progress: bool = True) -> Dataset:
         """Return the data set of the run: the images that it was trained on, and those alone.
 
+        Images of the user's own are read again from where they were; if they are elsewhere now,
+        ``data_dir`` is their file or folder.
+
         Raises
         ------
         InputError
             If it cannot be found, or has other images under the same name.
         """
+        if self._data is not None and data_dir is None:
+            return self._data
         data = load(
             self.config["data"], data_dir=data_dir, seed=self.config["seed"], progress=progress
         )
@@ -95,6 +101,12 @@ class KeptRun:
             data = data.first(known["train"], known["test"])
         self.check_data(data)
         return data
+
+    def _take_data(self, data: Any) -> None:
+        """Take the data set that the run was begun or continued with, if it is one."""
+        if isinstance(data, Dataset):
+            self.check_data(data)
+            self._data = data
 
     def check_data(self, data: Dataset) -> None:
         """Raise ``InputError`` unless these are the images and labels that the run is trained on.

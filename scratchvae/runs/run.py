@@ -16,6 +16,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
+from scratchvae.data import Dataset
 from scratchvae.errors import InputError
 from scratchvae.files import AnyPath, as_path
 from scratchvae.models import LatentModel
@@ -51,7 +52,8 @@ class Run(KeptRun):
 
         ``folder`` is one without a run in it; ``None``: the first of runs/RECIPE, runs/RECIPE-2, …
         that no other process has taken when training begins. The ``choices`` are ``data``,
-        ``latent_dim``, ``seed``, ``options`` and ``settings``: see ``complete_config``.
+        ``latent_dim``, ``image_shape``, ``seed``, ``options`` and ``settings``: see
+        ``complete_config``. Give a ``Dataset`` as ``data`` to train on images of any shape.
 
         Raises
         ------
@@ -66,6 +68,7 @@ class Run(KeptRun):
         if folder is None:
             run._place.others = others
         run._place.check_unused()
+        run._take_data(choices.get("data"))
         return run
 
     @classmethod
@@ -73,7 +76,7 @@ class Run(KeptRun):
         cls,
         folder: AnyPath,
         model: LatentModel,
-        data: str = "auto",
+        data: str | Dataset = "auto",
         settings: Settings | Mapping[str, Any] | None = None,
         seed: int = 0,
     ) -> "Run":
@@ -90,7 +93,7 @@ class Run(KeptRun):
             What is trained. The run is opened again as its recipe builds it, so its networks must
             be of the shapes that the recipe gives them.
         data
-            The name of the data set that it will be trained on.
+            The data set that it will be trained on, or its name.
         settings
             How it is trained, or where that differs from the model's settings. They become these.
         seed
@@ -114,6 +117,7 @@ class Run(KeptRun):
         run._save_first = not as_built
         run._place.check_unused()
         model.settings = settings
+        run._take_data(data)
         return run
 
     @classmethod
@@ -139,6 +143,8 @@ class Run(KeptRun):
         """
         run = cls.open(folder, need_checkpoint=False)
         chosen = without_none(as_choices(settings, "settings"))
+        if isinstance(names.get("data"), Dataset):
+            run._take_data(names.pop("data"))
         requested = without_none(names) | without_none(as_choices(options, "options"))
         run._require(requested, chosen)
         run.extend(chosen.get("epochs", run.trainer.settings.epochs))
@@ -163,6 +169,10 @@ class Run(KeptRun):
         run = cls.open(folder, need_checkpoint=False)
         config, model = complete_config(recipe, **choices)
         names = {name: config[name] for name in ("recipe", "data", "latent_dim", "seed")}
+        names["image_shape"] = model.image_shape
+        if isinstance(choices.get("data"), Dataset):
+            run._take_data(choices["data"])
+            names.pop("data")
         saved = run.checkpoint.exists()
         run._require(names | config["options"], config["settings"] if saved else {})
         if not saved:
@@ -229,6 +239,7 @@ class Run(KeptRun):
         # The model's options are complete, and so are the trainer's settings: one that is newer
         # than config.json has its default.
         names = {k: v for k, v in requested.items() if (k, v) != ("data", "auto")}
-        check_same(self.name, self.config | self.model.config, names, _REMEDY)
+        own = self.config | self.model.config | {"image_shape": self.model.image_shape}
+        check_same(self.name, own, names, _REMEDY)
         stored = asdict(self.trainer.settings)
         check_same(self.name, stored, settings | {"epochs": stored["epochs"]}, _REMEDY)

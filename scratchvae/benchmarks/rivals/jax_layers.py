@@ -132,7 +132,7 @@ class JaxLayers:
         plain: Callable[[Any, Any], Any] = partial(
             self.jax.lax.conv_transpose,
             strides=(layer.stride, layer.stride),
-            padding=[(edge, edge + layer.output_padding)] * 2,
+            padding=[(edge, edge + more) for more in layer.output_paddings],
             dimension_numbers=self.axes,
             transpose_kernel=True,
         )

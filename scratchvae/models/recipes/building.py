@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from scratchvae.errors import unknown_name
+from scratchvae.models.checks import check_image_shape
 from scratchvae.models.latent_model import LatentModel
 from scratchvae.models.recipes.catalogue import RECIPES, Recipe
 from scratchvae.models.recipes.layer_factory import LayerFactory
@@ -23,6 +24,7 @@ def build(
     name: str,
     *,
     latent_dim: int | None = None,
+    image_shape: tuple[int, ...] | None = None,
     seed: int = 0,
     dtype: DTypeLike = np.float32,
     **options: Any,
@@ -35,6 +37,10 @@ def build(
         The recipe, for instance ``"zhao-mlp"``; ``scratchvae.RECIPES`` has them all.
     latent_dim
         The number of latents; ``None`` takes the recipe's.
+    image_shape
+        The shape of an image: (H, W, C), or (D,) for vectors. ``None`` takes the recipe's, which is
+        that of MNIST's digits, or (8, 8, 1) for ``"diffusion"``. The widths in a recipe's summary
+        are for that one: 784 stands for the number of pixels.
     seed
         Fixes the initial parameters; the same in both dtypes, up to rounding.
     dtype
@@ -45,7 +51,8 @@ def build(
     Raises
     ------
     InputError
-        If there is no such recipe or option, or a value is invalid.
+        If there is no such recipe or option, a value is invalid, or the recipe cannot take images
+        of that shape.
     """
     recipe = find_recipe(name)
     unknown = [option for option in options if option not in recipe.options]
@@ -55,10 +62,17 @@ def build(
     # NumPy's numbers as Python's: what a model was built from can be written to a file.
     given = {k: v.item() if isinstance(v, np.generic) else v for k, v in given.items()}
     chosen = recipe.options | given
-    latents = recipe.latent_dim if latent_dim is None else check_count(latent_dim, "latent_dim")
-    model = recipe.make(LayerFactory(latents, seed, dtype), **chosen)
+    shape = recipe.image_shape
+    if image_shape is not None:
+        shape = check_image_shape(image_shape, "image_shape")
+    latents = recipe.latents(shape)
+    if latent_dim is not None:
+        latents = check_count(latent_dim, "latent_dim")
+    model = recipe.make(LayerFactory(latents, seed, dtype, shape), **chosen)
     # Pixels are binarised only for a distribution over black and white.
     pixels = None if model.likelihood.unit_interval else "grey"
     model.settings = recipe.settings.changed(pixels=pixels)
     model.config = {"recipe": name, "latent_dim": latents, "seed": int(seed)} | chosen
+    if shape != recipe.image_shape:
+        model.config["image_shape"] = shape
     return model

@@ -5,6 +5,7 @@ Each recipe says what its source says: layers, likelihood, and how it is trained
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from math import prod
 from typing import Any
 
 from scratchvae.models.latent_model import LatentModel
@@ -34,7 +35,11 @@ class Recipe:
     options
         The recipe's own options and their defaults.
     any_latent_dim
-        Whether it can have another number of latents.
+        Whether it can have another number of latents; if not, an image has as many as pixels.
+    image_shape
+        The shape of an image, where no other is chosen.
+    shrinks
+        The shape of larger images that a model of ``image_shape`` averages down by itself.
     """
 
     name: str
@@ -44,6 +49,16 @@ class Recipe:
     settings: Settings
     options: dict[str, Any] = field(default_factory=dict)
     any_latent_dim: bool = True
+    image_shape: tuple[int, ...] = (28, 28, 1)
+    shrinks: tuple[int, ...] | None = None
+
+    def shape_for(self, images: tuple[int, ...]) -> tuple[int, ...]:
+        """Return the ``image_shape`` of a model of images of this shape."""
+        return self.image_shape if images == self.shrinks else images
+
+    def latents(self, image_shape: tuple[int, ...]) -> int:
+        """Return the number of latents of a model of such images, where no other is chosen."""
+        return self.latent_dim if self.any_latent_dim else prod(image_shape)
 
 
 RECIPES = {
@@ -107,11 +122,11 @@ RECIPES = {
         ),
         Recipe(
             "conditional-vae",
-            "784+10-500-z, tanh, Bernoulli, conditioned on the digit label (Zhao 2023, 4.2)",
+            "784+10-500-z, tanh, Bernoulli, conditioned on the class (Zhao 2023, 4.2)",
             dense.conditional_vae,
             latent_dim=20,
             settings=Settings(learning_rate=1e-3, batch_size=100, epochs=20, pixels="binarised"),
-            options=_WEIGHTS,
+            options={"classes": 10, **_WEIGHTS},
         ),
         Recipe(
             "hierarchical-vae",
@@ -168,10 +183,12 @@ RECIPES = {
             "diffusion",
             "a denoiser 72-512-512-64, ELU, on digits of 8 x 8 pixels (Ho et al. 2020)",
             dense.diffusion,
-            latent_dim=dense.SMALL_SIDE**2,
+            latent_dim=64,
             settings=Settings(learning_rate=2e-3, batch_size=256, epochs=20, schedule="cosine"),
             options={"steps": 100, "variance": 0.01},
             any_latent_dim=False,
+            image_shape=(8, 8, 1),
+            shrinks=(28, 28, 1),
         ),
         Recipe(
             "linear-autoencoder",

@@ -5,8 +5,11 @@ Each function takes a ``LayerFactory`` and the recipe's options; ``weights`` are
 """
 
 from collections.abc import Sequence
+from itertools import pairwise
+from math import prod
 from typing import Any
 
+from scratchvae.errors import InputError
 from scratchvae.layers import (
     ELU,
     BatchNorm,
@@ -32,24 +35,36 @@ from scratchvae.probability import GaussianLikelihood
 # networks settle on the mean image (a KL of 0.0001 nats after five epochs).
 PIXEL_VARIANCE = 0.3081**2
 
+_LEAST_FLEURET = 16  # of smaller sides nothing is left before the last convolution
+_Sides = tuple[int, int]  # rows and columns
+
 
 def zhao_cnn(make: LayerFactory, *, variance: float, **weights: Any) -> VAE:
     """Zhao (2023), section 4.2. The printed decoder cannot give 28 × 28; this one does."""
+    rows, columns, colours = _image_shape(make, "zhao-cnn")
     half = {"kernel_size": 3, "stride": 2, "padding": 1, **make.options}
+    sides = [(rows, columns)]
+    for _ in range(3):
+        sides.append(_convolved(sides[-1], 3, stride=2, padding=1))
+    first, second, third = (
+        half | {"output_padding": _output_padding(before, after, 3, 2, 1)}
+        for before, after in reversed([*pairwise(sides)])
+    )
+    small = (*sides[3], 32)
     encoder = Sequential(  # 28 → 14 → 7 → 4 rows and columns
-        *_normed(Conv2D(1, 32, **half), Conv2D(32, 64, **half), Conv2D(64, 32, **half)),
+        *_normed(Conv2D(colours, 32, **half), Conv2D(32, 64, **half), Conv2D(64, 32, **half)),
         Flatten(),
-        Dense(512, 2 * make.latent_dim, **make.options),
+        Dense(prod(small), 2 * make.latent_dim, **make.options),
     )
     decoder = Sequential(  # 4 → 7 → 14 → 28
-        Dense(make.latent_dim, 512, **make.options),
-        Reshape((4, 4, 32)),
+        Dense(make.latent_dim, prod(small), **make.options),
+        Reshape(small),
         *_normed(
-            ConvTranspose2D(32, 64, **half),
-            ConvTranspose2D(64, 32, output_padding=1, **half),
-            ConvTranspose2D(32, 32, output_padding=1, **half),
+            ConvTranspose2D(32, 64, **first),
+            ConvTranspose2D(64, 32, **second),
+            ConvTranspose2D(32, 32, **third),
         ),
-        Conv2D(32, 1, kernel_size=3, padding=1, **make.options),
+        Conv2D(32, colours, kernel_size=3, padding=1, **make.options),
         Sigmoid(),
     )
     likelihood, head = GaussianLikelihood(variance), LogSoftplus(floor=1e-8)
@@ -68,20 +83,38 @@ def fleuret_autoencoder(make: LayerFactory, *, channels: int) -> Autoencoder:
 
 def _fleuret(make: LayerFactory, channels: int, variance: float, per_latent: int) -> dict[str, Any]:
     """Return the arguments of a model on Fleuret's networks."""
+    rows, columns, colours = _image_shape(make, "Fleuret's network")
+    square = max(rows, columns, _LEAST_FLEURET)
+    pad = f"pad them (`pad={square}x{square}`)"
+    if min(rows, columns) < _LEAST_FLEURET:
+        raise InputError(
+            f"Fleuret's networks need sides of at least {_LEAST_FLEURET}, not {rows}x{columns}",
+            f"{pad}, or use zhao-cnn",
+        )
+    wide = _convolved((rows, columns), 9)  # as two of 5
+    middle = _convolved(wide, 4, stride=2)
+    small = _convolved(middle, 3, stride=2)
+    if small[0] != small[1]:
+        raise InputError(
+            f"Fleuret's networks need images as high as they are wide, not {rows}x{columns}: their "
+            f"last kernel is a square, and would have to cover {small[0]}x{small[1]}",
+            f"{pad}, or use zhao-cnn",
+        )
+    last = small[0]  # the last kernel covers all that is left
     encoder = [  # 28 → 28 → 24 → 20 → 9 → 4 → 1 rows and columns
-        Conv2D(1, channels, 1, **make.options),
+        Conv2D(colours, channels, 1, **make.options),
         Conv2D(channels, channels, 5, **make.options),
         Conv2D(channels, channels, 5, **make.options),
         Conv2D(channels, channels, 4, stride=2, **make.options),
         Conv2D(channels, channels, 3, stride=2, **make.options),
-        Conv2D(channels, per_latent * make.latent_dim, 4, **make.options),
+        Conv2D(channels, per_latent * make.latent_dim, last, **make.options),
     ]
     decoder = [  # 1 → 4 → 9 → 20 → 24 → 28
-        ConvTranspose2D(make.latent_dim, channels, 4, **make.options),
-        ConvTranspose2D(channels, channels, 3, stride=2, **make.options),
-        ConvTranspose2D(channels, channels, 4, stride=2, **make.options),
+        ConvTranspose2D(make.latent_dim, channels, last, **make.options),
+        _undone(channels, middle, small, 3, make),
+        _undone(channels, wide, middle, 4, make),
         ConvTranspose2D(channels, channels, 5, **make.options),
-        ConvTranspose2D(channels, 1, 5, **make.options),
+        ConvTranspose2D(channels, colours, 5, **make.options),
     ]
     return {
         "encoder": Sequential(*_with_relu(encoder), Flatten()),
@@ -89,6 +122,45 @@ def _fleuret(make: LayerFactory, channels: int, variance: float, per_latent: int
         "likelihood": GaussianLikelihood(variance, include_constant=True),
         **make.shapes,
     }
+
+
+def _undone(
+    channels: int, before: _Sides, after: _Sides, kernel_size: int, make: LayerFactory
+) -> ConvTranspose2D:
+    """Return the layer that brings back what a convolution of stride 2 has halved."""
+    more = _output_padding(before, after, kernel_size, 2)
+    return ConvTranspose2D(
+        channels, channels, kernel_size, stride=2, output_padding=more, **make.options
+    )
+
+
+def _image_shape(make: LayerFactory, recipe: str) -> tuple[int, int, int]:
+    """Return rows, columns and channels, if images are what the model is of."""
+    if len(make.image_shape) != 3:
+        raise InputError(
+            f"{recipe} is of convolutions, which need images of shape (H, W, C), not "
+            f"{make.image_shape}",
+            "use a recipe of dense layers, such as zhao-mlp",
+        )
+    rows, columns, colours = make.image_shape
+    return rows, columns, colours
+
+
+def _convolved(sides: _Sides, kernel_size: int, stride: int = 1, padding: int = 0) -> _Sides:
+    """Return the rows and columns that a convolution gives."""
+    rows, columns = ((side + 2 * padding - kernel_size) // stride + 1 for side in sides)
+    return rows, columns
+
+
+def _output_padding(
+    before: _Sides, after: _Sides, kernel_size: int, stride: int, padding: int = 0
+) -> int | _Sides:
+    """Return with which output padding a transposed convolution gives ``before`` again."""
+    rows, columns = (
+        side - ((small - 1) * stride - 2 * padding + kernel_size)
+        for side, small in zip(before, after, strict=True)
+    )
+    return rows if rows == columns else (rows, columns)
 
 
 def _normed(*layers: Any) -> list[Layer]:

@@ -28,7 +28,7 @@ from scratchvae.models.hierarchical_vae import HierarchicalVAE
 from scratchvae.models.iwae import IWAE, initialise_as_glorot
 from scratchvae.models.ladder_vae import LadderVAE
 from scratchvae.models.noise_schedule import TIME_FEATURES
-from scratchvae.models.recipes.layer_factory import IMAGE_SHAPE, PIXELS, LayerFactory
+from scratchvae.models.recipes.layer_factory import LayerFactory
 from scratchvae.models.sparse_autoencoder import SparseAutoencoder
 from scratchvae.models.vae import VAE
 from scratchvae.models.vqvae import VQVAE
@@ -40,8 +40,6 @@ from scratchvae.probability import (
 )
 from scratchvae.validation import check_count, check_flag
 
-CLASSES = 10
-SMALL_SIDE = 8
 _LIKELIHOODS = {"bernoulli": BernoulliLikelihood, "gaussian": LearnedVarianceLikelihood}
 
 
@@ -84,15 +82,16 @@ def iwae(make: LayerFactory, *, samples: int) -> IWAE:
     return model
 
 
-def conditional_vae(make: LayerFactory, **weights: Any) -> ConditionalVAE:
+def conditional_vae(make: LayerFactory, *, classes: int, **weights: Any) -> ConditionalVAE:
     """Kingma and Welling's networks, with the label appended to the pixels and to z."""
-    encoder = make.dense([PIXELS + CLASSES, 500, 2 * make.latent_dim], Tanh)
-    decoder = make.dense([make.latent_dim + CLASSES, 500, PIXELS], Tanh)
+    classes = check_count(classes, "classes")
+    encoder = make.dense([make.pixels + classes, 500, 2 * make.latent_dim], Tanh)
+    decoder = make.dense([make.latent_dim + classes, 500, make.pixels], Tanh)
     return ConditionalVAE(
         encoder=Sequential(*encoder),
-        decoder=Sequential(*decoder, Reshape(IMAGE_SHAPE)),
+        decoder=Sequential(*decoder, Reshape(make.image_shape)),
         likelihood=BernoulliLikelihood(),
-        classes=CLASSES,
+        classes=classes,
         **make.shapes,
         **weights,
     )
@@ -116,14 +115,14 @@ def hierarchical_vae(
     lower, upper = make.latent_dim, check_count(upper_dim, "upper_dim")
     rest: dict[str, Any] = {
         "prior": Sequential(*make.dense([upper, 100, 100, 2 * lower], Sigmoid)),
-        "decoder": Sequential(*make.dense([lower, PIXELS]), Reshape(IMAGE_SHAPE)),
+        "decoder": Sequential(*make.dense([lower, make.pixels]), Reshape(make.image_shape)),
         "likelihood": BernoulliLikelihood(),
         "upper_dim": upper,
         **make.shapes,
         **weights,
     }
     if inference == "bottom-up":
-        encoder = make.dense([PIXELS, 500, 2 * lower], Tanh, batch_norm)
+        encoder = make.dense([make.pixels, 500, 2 * lower], Tanh, batch_norm)
         upper_encoder = make.dense([lower, 100, 100, 2 * upper], Sigmoid, batch_norm)
         return HierarchicalVAE(
             encoder=Sequential(Flatten(), *encoder),
@@ -131,7 +130,7 @@ def hierarchical_vae(
             **rest,
         )
     # The ladder branches after the hidden units of the same encoder.
-    *features, lower_head = make.dense([PIXELS, 500, 2 * lower], Tanh, batch_norm)
+    *features, lower_head = make.dense([make.pixels, 500, 2 * lower], Tanh, batch_norm)
     upper_encoder = make.dense([500, 100, 100, 2 * upper], Sigmoid, batch_norm)
     return LadderVAE(
         encoder=Sequential(Flatten(), *features),
@@ -153,10 +152,12 @@ def vq_vae(make: LayerFactory, *, codes: int, code_dim: int, commitment: float) 
     quantiser = VectorQuantiser(codes, code_dim, **make.options)
     below, above = (MaskedDense(mask, **make.options) for mask in masks)
     return VQVAE(
-        encoder=Sequential(Flatten(), *make.dense([PIXELS, 500, vectors], ReLU)),
+        encoder=Sequential(Flatten(), *make.dense([make.pixels, 500, vectors], ReLU)),
         quantiser=quantiser,
         prior=Sequential(below, ReLU(), above),
-        decoder=Sequential(*make.dense([vectors, 500, PIXELS], ReLU), Reshape(IMAGE_SHAPE)),
+        decoder=Sequential(
+            *make.dense([vectors, 500, make.pixels], ReLU), Reshape(make.image_shape)
+        ),
         likelihood=BernoulliLikelihood(),
         commitment=commitment,
         **make.shapes,
@@ -164,15 +165,15 @@ def vq_vae(make: LayerFactory, *, codes: int, code_dim: int, commitment: float) 
 
 
 def diffusion(make: LayerFactory, *, steps: int, variance: float) -> Diffusion:
-    """Ho, Jain and Abbeel (2020) on dense layers, and on images averaged down to 8 x 8."""
-    pixels = SMALL_SIDE**2
+    """Ho, Jain and Abbeel (2020) on dense layers; digits of 28 x 28 are averaged down to 8 x 8."""
+    pixels = make.pixels
     if make.latent_dim != pixels:
         raise InputError(
             f"the latents of a diffusion are as many as pixels, {pixels}, not {make.latent_dim}: "
             "leave latent_dim out"
         )
     denoiser = make.dense([pixels + TIME_FEATURES, 512, 512, pixels], ELU)
-    shape = (SMALL_SIDE, SMALL_SIDE, 1)
+    shape = make.image_shape
     return Diffusion(Sequential(*denoiser), steps=steps, variance=variance, image_shape=shape)
 
 

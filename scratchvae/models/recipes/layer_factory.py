@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from itertools import pairwise
+from math import prod
 from typing import Any
 
 from numpy.typing import DTypeLike
@@ -11,9 +12,6 @@ from scratchvae.probability import Likelihood
 from scratchvae.randomness import stream
 from scratchvae.validation import check_dtype
 
-IMAGE_SHAPE = (28, 28, 1)
-PIXELS = 784
-
 Activation = Callable[[], Layer] | None
 
 
@@ -22,6 +20,8 @@ class LayerFactory:
 
     Attributes
     ----------
+    pixels
+        How many numbers an image has.
     options
         The generator and the dtype, for layers with weights. Layers without parameters compute in
         the dtype of their input.
@@ -29,11 +29,15 @@ class LayerFactory:
         The ``image_shape`` and ``latent_dim`` that every model takes.
     """
 
-    def __init__(self, latent_dim: int, seed: int, dtype: DTypeLike) -> None:
+    def __init__(
+        self, latent_dim: int, seed: int, dtype: DTypeLike, image_shape: tuple[int, ...]
+    ) -> None:
         self.latent_dim = latent_dim
+        self.image_shape = image_shape
+        self.pixels = prod(image_shape)
         rng = stream(seed, "initialise")
         self.options: dict[str, Any] = {"rng": rng, "dtype": check_dtype(dtype)}
-        self.shapes: dict[str, Any] = {"image_shape": IMAGE_SHAPE, "latent_dim": latent_dim}
+        self.shapes: dict[str, Any] = {"image_shape": image_shape, "latent_dim": latent_dim}
 
     def dense(
         self, sizes: Sequence[int], activation: Activation = None, batch_norm: bool = False
@@ -65,11 +69,14 @@ class LayerFactory:
         ``last`` is applied to the decoded pixels.
         """
         channels = likelihood.channels_per_pixel
-        encoder = self.dense([PIXELS, *widths, per_latent * self.latent_dim], activation)
-        decoder = self.dense([self.latent_dim, *reversed(widths), channels * PIXELS], activation)
+        encoder = self.dense([self.pixels, *widths, per_latent * self.latent_dim], activation)
+        decoder = self.dense(
+            [self.latent_dim, *reversed(widths), channels * self.pixels], activation
+        )
+        *places, colours = self.image_shape
         return {
             "encoder": Sequential(Flatten(), *encoder),
-            "decoder": Sequential(*decoder, *last, Reshape((*IMAGE_SHAPE[:2], channels))),
+            "decoder": Sequential(*decoder, *last, Reshape((*places, channels * colours))),
             "likelihood": likelihood,
             **self.shapes,
         }
