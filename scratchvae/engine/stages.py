@@ -44,6 +44,7 @@ from scratchvae.layers import (
     Softplus,
     Tanh,
 )
+from scratchvae.layers.same_padding import fixed_padding
 from scratchvae.validation import FloatArray
 
 ACTIVATIONS: dict[type[Layer], str] = {
@@ -206,7 +207,7 @@ class Linear(Stage):
         layer = self.layers[0]
         if isinstance(layer, Dense):
             return OF_IMAGES if self.places.is_first else LINEAR[Dense], ()
-        return LINEAR[type(layer)], (layer.stride, layer.padding)
+        return LINEAR[type(layer)], (layer.stride, padding_of(layer) or 0)
 
 
 class Normalised(Linear):
@@ -261,6 +262,11 @@ class Normalised(Linear):
         if not self.mapped:
             return tasks, d
         return self._map_backward(tasks, d, source, accumulate)
+
+
+def padding_of(layer: Any) -> int | None:
+    """Return the padding of a convolution on all sides, or ``None`` if there is no such one."""
+    return fixed_padding(layer.padding, layer.kernel_size, layer.stride)
 
 
 def _kind(layer: Any) -> dict[str, Any]:
