@@ -27,6 +27,18 @@ LAYERS = {
         normal(2, 12, 12, 2),
     ),
     "BatchNorm": ({"channels": 3, "momentum": 0.1, "epsilon": 1e-5, "dtype": np.float64}, X, DY),
+    "LayerNorm": ({"shape": (3,), "epsilon": 1e-5, "dtype": np.float64}, X, DY),
+    "MaxPool2D": (
+        {"kernel_size": 3, "stride": 2, "dtype": np.float64},
+        PLANES,
+        normal(2, 2, 2, 3),
+    ),
+    "AveragePool2D": (
+        {"kernel_size": 3, "stride": 2, "dtype": np.float64},
+        PLANES,
+        normal(2, 2, 2, 3),
+    ),
+    "Dropout": ({"rate": 0.3, **COUNTS}, X, DY),
     "MaskedDense": ({"mask": np.tri(3), **COUNTS}, X, DY),
     "VectorQuantiser": ({"codes": 4, "code_dim": 3, **COUNTS}, X, DY),
     "Reshape": ({"shape": (3, 1), "dtype": np.float64}, X, normal(4, 3, 1)),
