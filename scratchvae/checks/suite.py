@@ -51,6 +51,7 @@ from scratchvae.layers.masked_dense import causal_masks
 from scratchvae.models import RECIPES, VQVAE, build
 from scratchvae.probability import (
     BernoulliLikelihood,
+    DiscretisedLogisticLikelihood,
     GaussianLikelihood,
     LearnedVarianceLikelihood,
     Likelihood,
@@ -73,6 +74,7 @@ Check = Callable[[], Report]
 # Options of recipes that bring in another formula.
 VARIANTS: tuple[tuple[str, dict[str, Any]], ...] = (
     ("kingma-welling", {"likelihood": "gaussian", "reconstruction_weight": 0.3}),
+    ("zhao-mlp", {"likelihood": "discretised-logistic"}),
     ("hierarchical-vae", {"free_bits": 5.0}),
     ("hierarchical-vae", {"batch_norm": True}),
     ("hierarchical-vae", {"inference": "ladder"}),
@@ -132,6 +134,8 @@ def _likelihood_checks() -> Iterator[tuple[str, Check]]:
         GaussianLikelihood(variance=0.3, include_constant=True),
         GaussianLikelihood(variance=0.05),
         LearnedVarianceLikelihood(),
+        DiscretisedLogisticLikelihood(),
+        DiscretisedLogisticLikelihood(minimum_log_scale=-0.5),
     ):
         name = type(likelihood).__name__
         yield name, partial(check_likelihood_gradient, likelihood)
@@ -143,6 +147,7 @@ def check_likelihood_gradient(likelihood: Likelihood) -> GradientReport:
     check_likelihood_object(likelihood)
     rng = np.random.default_rng(3)
     x = rng.random((3, 5, 3, 2))
+    x[:, 0], x[:, 1] = 0, 1  # the ends of the range have formulas of their own
     decoded = rng.standard_normal((3, 5, 3, 2 * likelihood.channels_per_pixel))
     upstream = rng.standard_normal(3)
     return check_gradients(

@@ -124,6 +124,7 @@ for _name, _arguments in {
     "score_function_gradients": {"f": F, "log_variance": DY, "eps": EPS, "baseline": F[0]},
     "reparameterised_gradients": {"df": EPS, "log_variance": DY, "eps": EPS},
     "GaussianLikelihood": {"variance": 0.5, "include_constant": True},
+    "DiscretisedLogisticLikelihood": {"minimum_log_scale": -3.0},
     "LearnedVarianceLikelihood": {"minimum_log_variance": -3.0},
     "BernoulliLikelihood": {},
 }.items():
@@ -133,6 +134,7 @@ add("probability.GaussianLikelihood.constant", valued(_gaussian.constant), pixel
 for _kind, _per_pixel in (
     (probability.GaussianLikelihood, 1),
     (probability.LearnedVarianceLikelihood, 2),
+    (probability.DiscretisedLogisticLikelihood, 2),
     (probability.BernoulliLikelihood, 1),
 ):
     _decoded = normal(4, 3 * _per_pixel)

@@ -19,10 +19,10 @@ from scratchvae.layers import (
     ReLU,
     Reshape,
     Sequential,
-    Sigmoid,
 )
 from scratchvae.models.autoencoder import Autoencoder
 from scratchvae.models.recipes.layer_factory import LayerFactory
+from scratchvae.models.recipes.pixels import of_pixels
 from scratchvae.models.vae import VAE
 from scratchvae.probability import GaussianLikelihood
 
@@ -33,8 +33,9 @@ from scratchvae.probability import GaussianLikelihood
 PIXEL_VARIANCE = 0.3081**2
 
 
-def zhao_cnn(make: LayerFactory, *, variance: float, **weights: Any) -> VAE:
+def zhao_cnn(make: LayerFactory, *, variance: float, likelihood: str, **weights: Any) -> VAE:
     """Zhao (2023), section 4.2. The printed decoder cannot give 28 × 28; this one does."""
+    scored, last = of_pixels(likelihood, variance)
     half = {"kernel_size": 3, "stride": 2, "padding": 1, **make.options}
     encoder = Sequential(  # 28 → 14 → 7 → 4 rows and columns
         *_normed(Conv2D(1, 32, **half), Conv2D(32, 64, **half), Conv2D(64, 32, **half)),
@@ -49,11 +50,11 @@ def zhao_cnn(make: LayerFactory, *, variance: float, **weights: Any) -> VAE:
             ConvTranspose2D(64, 32, output_padding=1, **half),
             ConvTranspose2D(32, 32, output_padding=1, **half),
         ),
-        Conv2D(32, 1, kernel_size=3, padding=1, **make.options),
-        Sigmoid(),
+        Conv2D(32, scored.channels_per_pixel, kernel_size=3, padding=1, **make.options),
+        *last,
     )
-    likelihood, head = GaussianLikelihood(variance), LogSoftplus(floor=1e-8)
-    return VAE(encoder, decoder, likelihood, variance_head=head, **make.shapes, **weights)
+    head = LogSoftplus(floor=1e-8)
+    return VAE(encoder, decoder, scored, variance_head=head, **make.shapes, **weights)
 
 
 def fleuret_conv(make: LayerFactory, *, channels: int, variance: float, **weights: Any) -> VAE:
