@@ -201,7 +201,7 @@ class PlannedNetwork(Layer):
                 if self._keeps:  # else it may be read-only, as in a process that shares its memory
                     check_in_place(parameter.grad, what)
                 check_same_dtype(f"{name} and its gradient", parameter.value, parameter.grad)
-                facts.add(held, "value", "grad")
+                facts.add(held, "value", "grad", "trainable")
         # Below the first piece that learns, nobody asks for a gradient.
         rows = [[piece] if isinstance(piece, Layer) else piece for piece in self._pieces]
         learns = [any(layer.parameters for layer in row) for row in rows]

@@ -228,7 +228,7 @@ class Normalised(Linear):
             self.w, self.bias = (layers[0].parameters[name] for name in ("weight", "bias"))
             self.h = places.outputs.empty(h_shape, x.dtype)
             self.forward += self._map(self.h)
-        norm.check_input(self.h, training)
+        self.training = norm.check_input(self.h, training)
         self.moments = np.empty((2, norm.channels), x.dtype)  # mean and inverse_std
         scale, shift = (norm.parameters[name] for name in ("scale", "shift"))
         running = (norm.buffers[name] for name in ("running_mean", "running_variance"))
@@ -238,7 +238,7 @@ class Normalised(Linear):
             places.resources,
             *(self.h, bias, scale.value, shift.value),
             *(*running, *self.moments, self.y),
-            training=training,
+            training=self.training,
             momentum=norm.momentum,
             epsilon=norm.epsilon,
             **self.kind,

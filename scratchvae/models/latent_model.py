@@ -78,6 +78,8 @@ class LatentModel(ScikitNames):
     ) -> Self:
         """Train the model, from the parameters that it had before its first ``fit``; return it.
 
+        Parts that are frozen (``model.encoder.freeze()``) stay as they are.
+
         A fit that is stopped by Ctrl-C leaves the parameters of its last step, and ``history_`` has
         its complete epochs. One that ends in an error (the loss became infinite or NaN, say) leaves
         the model as it was after the last of these epochs; before the first, as it was before.
@@ -132,11 +134,10 @@ class LatentModel(ScikitNames):
             check_writeable(self._arrays())
             check_last_batch(self, images, labels, trainer.settings.batch_size)
             # From here on the model changes: input that is refused must not destroy a trained one.
-            initial = self._initial_values()
+            self._initial_values()  # recorded with the first fit
             kept = LastGood(self)
             if not warm_start:
-                for name, array in self._arrays().items():
-                    array[...] = initial[name]
+                self._begin_again()
             self.history_, self._rounds = [], rounds
             try:
                 run_epochs(
