@@ -76,6 +76,8 @@ class Model(Trainable):
     """How an attribute is checked whenever it is set, which returns what it becomes."""
     layered: ClassVar[tuple[str, ...]] = ("encoder", "decoder")
     """The attributes that must be networks."""
+    made_of: ClassVar[dict[str, str]] = {}
+    """Which attribute a constructor's argument becomes, if one of another name, or "" if none."""
     classes: int = 0
     settings: Settings
     _pass: Any

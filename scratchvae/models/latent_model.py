@@ -17,8 +17,8 @@ from scratchvae.data.batches import read_pixels
 from scratchvae.engine import looking_at, trained_by
 from scratchvae.errors import InputError, not_defined
 from scratchvae.models.checks import check_decoded, check_of_each
+from scratchvae.models.kept_model import KeptModel
 from scratchvae.models.last_good import LastGood
-from scratchvae.models.scikit import ScikitNames
 from scratchvae.probability.densities import check_alike
 from scratchvae.randomness import seed_of_round, standard_normal, stream
 from scratchvae.training import LossMean, LossTerms, Trainer, check_last_batch, check_training_set
@@ -32,7 +32,7 @@ CHUNK = 250
 _DECODED = "the decoded images"
 
 
-class LatentModel(ScikitNames):
+class LatentModel(KeptModel):
     """An encoder, a decoder and a likelihood, with the methods that a user calls.
 
     A model defines ``draw_noise``, ``forward``, ``backward`` and ``encode_distribution``.
