@@ -5,7 +5,8 @@ from typing import Any
 from scratchvae import starting  # noqa: F401  # first: it answers for the imports below
 from scratchvae.checks.gradients import GradientReport, error_curve, gradcheck, gradcheck_functions
 from scratchvae.errors import InputError
-from scratchvae.models import RECIPES, VAE, Autoencoder, build
+from scratchvae.files import AnyPath
+from scratchvae.models import RECIPES, VAE, Autoencoder, LatentModel, build
 from scratchvae.training import LossTerms, Settings, Trainer
 from scratchvae.version import __version__
 
@@ -23,7 +24,20 @@ __all__ = [
     "error_curve",
     "gradcheck",
     "gradcheck_functions",
+    "load",
 ]
+
+
+def load(path: AnyPath, into: LatentModel | None = None) -> LatentModel:
+    """Return the model in a file that ``model.save`` wrote, or in the folder of a run.
+
+    A model with a class of your own goes ``into`` one that you built in the same way: see
+    ``scratchvae.runs.loading.load``.
+    """
+    from scratchvae.runs.loading import load as load_kept
+
+    return load_kept(path, into)
+
 
 _FORMER_NAMES = {"LossParts": "LossTerms"}
 

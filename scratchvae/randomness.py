@@ -12,7 +12,7 @@ from scratchvae.errors import InputError, shown
 from scratchvae.validation import FloatArray, check_count, check_is, check_seed
 
 # The order is part of the meaning of a seed: add new uses at the end.
-_USES = ("initialise", "shuffle", "pixels", "noise", "evaluate", "draw")
+_USES = ("initialise", "shuffle", "pixels", "noise", "evaluate", "draw", "dropout")
 
 
 def stream(seed: int, use: str, *numbers: int) -> np.random.Generator:
@@ -23,10 +23,10 @@ def stream(seed: int, use: str, *numbers: int) -> np.random.Generator:
     seed
         The seed of the whole run, a whole number of at least 0.
     use
-        What the numbers are for: ``initialise``, ``shuffle``, ``pixels``, ``noise``, ``evaluate``
-        or ``draw``.
+        What the numbers are for: ``initialise``, ``shuffle``, ``pixels``, ``noise``, ``evaluate``,
+        ``draw`` or ``dropout``.
     numbers
-        The epoch and the batch, where the use has them.
+        The epoch and the batch, where the use has them, or how often it was drawn before.
     """
     return np.random.default_rng([check_seed(seed), _USES.index(use), *numbers])
 

@@ -165,9 +165,10 @@ def check_kl(
 def check_likelihood(likelihood: Likelihood, *, seed: int = 0) -> DistributionReport:
     """Check that a likelihood's probabilities add up to 1, and that its mean is the mean.
 
-    Both are computed for single pixels by summing over 0 and 1 (Bernoulli), or over a fine grid
-    around the mean whose width follows that of the samples. The nats of an image must be the sum of
-    those of its pixels; with a single pixel their mean would pass as well.
+    Both are computed for single pixels by summing over the levels that they may have, 0 and 1 for
+    Bernoulli, or over a fine grid around the mean whose width follows that of the samples. The nats
+    of an image must be the sum of those of its pixels; with a single pixel their mean would pass as
+    well.
     """
     check_likelihood_object(likelihood)
     rng = np.random.default_rng(check_count(seed, "seed", 0, None))
@@ -175,8 +176,8 @@ def check_likelihood(likelihood: Likelihood, *, seed: int = 0) -> DistributionRe
     expected_mean = likelihood.mean(decoded)[:, 0]
     rows = []
     for pixel in range(len(decoded)):
-        if likelihood.name == "bernoulli":
-            grid, width = np.array([0.0, 1.0]), 1.0
+        if likelihood.levels is not None:
+            grid, width = np.linspace(0, 1, likelihood.levels), 1.0
         else:
             draws = likelihood.sample(np.repeat(decoded[pixel : pixel + 1], 1000, axis=0), rng)
             reach = 12 * float(draws.std())

@@ -27,14 +27,18 @@ from scratchvae.checks.straight_through import (
 )
 from scratchvae.layers import (
     ELU,
+    AveragePool2D,
     BatchNorm,
     Conv2D,
     ConvTranspose2D,
     Dense,
+    Dropout,
     Flatten,
     Layer,
+    LayerNorm,
     LogSoftplus,
     MaskedDense,
+    MaxPool2D,
     Parameter,
     ReLU,
     Reshape,
@@ -47,6 +51,7 @@ from scratchvae.layers.masked_dense import causal_masks
 from scratchvae.models import RECIPES, VQVAE, build
 from scratchvae.probability import (
     BernoulliLikelihood,
+    DiscretisedLogisticLikelihood,
     GaussianLikelihood,
     LearnedVarianceLikelihood,
     Likelihood,
@@ -69,6 +74,7 @@ Check = Callable[[], Report]
 # Options of recipes that bring in another formula.
 VARIANTS: tuple[tuple[str, dict[str, Any]], ...] = (
     ("kingma-welling", {"likelihood": "gaussian", "reconstruction_weight": 0.3}),
+    ("zhao-mlp", {"likelihood": "discretised-logistic"}),
     ("hierarchical-vae", {"free_bits": 5.0}),
     ("hierarchical-vae", {"batch_norm": True}),
     ("hierarchical-vae", {"inference": "ladder"}),
@@ -101,9 +107,15 @@ def _layer_checks() -> Iterator[tuple[str, Check]]:
         (LogSoftplus(dtype=float64), (3, 7)),
         (Conv2D(2, 3, 3, stride=2, padding=1, rng=1, dtype=float64), (2, 7, 5, 2)),
         (Conv2D(1, 2, 2, stride=3, rng=1, dtype=float64), (2, 5, 8, 1)),
+        (Conv2D(2, 3, 4, stride=2, padding="same", rng=1, dtype=float64), (2, 5, 4, 2)),
         (ConvTranspose2D(3, 2, 3, 2, 1, 1, rng=1, dtype=float64), (2, 3, 4, 3)),
         (ConvTranspose2D(2, 1, 4, rng=1, dtype=float64), (3, 1, 2, 2)),
+        (ConvTranspose2D(2, 3, 3, 3, output_size=(8, 12), rng=1, dtype=float64), (2, 2, 4, 2)),
         (BatchNorm(3, dtype=float64), (2, 3, 4, 3)),
+        (LayerNorm((3, 2), dtype=float64), (4, 5, 3, 2)),
+        (MaxPool2D(3, stride=2, dtype=float64), (2, 7, 6, 3)),
+        (AveragePool2D(3, stride=2, dtype=float64), (2, 7, 6, 3)),
+        (Dropout(0.3, rng=1, dtype=float64), (4, 3, 5)),
         (MaskedDense(causal_masks(3, 2, 5)[0], rng=1, dtype=float64), (4, 6)),
         (Flatten(dtype=float64), (2, 3, 5, 1)),
         (Reshape((3, 2, 1), dtype=float64), (5, 6)),
@@ -122,6 +134,8 @@ def _likelihood_checks() -> Iterator[tuple[str, Check]]:
         GaussianLikelihood(variance=0.3, include_constant=True),
         GaussianLikelihood(variance=0.05),
         LearnedVarianceLikelihood(),
+        DiscretisedLogisticLikelihood(),
+        DiscretisedLogisticLikelihood(minimum_log_scale=-0.5),
     ):
         name = type(likelihood).__name__
         yield name, partial(check_likelihood_gradient, likelihood)
@@ -133,6 +147,7 @@ def check_likelihood_gradient(likelihood: Likelihood) -> GradientReport:
     check_likelihood_object(likelihood)
     rng = np.random.default_rng(3)
     x = rng.random((3, 5, 3, 2))
+    x[:, 0], x[:, 1] = 0, 1  # the ends of the range have formulas of their own
     decoded = rng.standard_normal((3, 5, 3, 2 * likelihood.channels_per_pixel))
     upstream = rng.standard_normal(3)
     return check_gradients(
@@ -248,7 +263,7 @@ def _check_gaussian_product() -> GradientReport:
 def _check_recipe(name: str, **options: Any) -> GradientReport:
     """Check a whole model of full size on two images, its noise frozen, with two samples of z."""
     recipe = RECIPES[name]
-    samples = {"samples": 2} if "samples" in recipe.options else {}
+    samples: dict[str, Any] = {"samples": 2} if "samples" in recipe.options else {}
     latents = 3 if recipe.any_latent_dim else None
     model = build(name, latent_dim=latents, dtype=np.float64, **samples, **options)
     # He's scale, for ReLU: at the smaller one that training starts from, the gradients of a deep

@@ -62,7 +62,9 @@ class AdamPlan:
         resources, tasks = Resources(threads, Memory()), list[Task]()
         check_apart(optimiser.parameters)
         for name, parameter in each_once(optimiser.parameters).items():
-            facts.add(vars(parameter), "value", "grad")
+            facts.add(vars(parameter), "value", "grad", "trainable")
+            if not parameter.trainable:
+                continue
             value, grad = parameter.value, parameter.grad
             self._values.append(value)
             first, second = optimiser.state[f"first/{name}"], optimiser.state[f"second/{name}"]

@@ -5,7 +5,7 @@ from typing import Any
 
 from scratchvae.engine.facts import Facts
 from scratchvae.engine.plan import Plan
-from scratchvae.engine.stages import KNOWN, Places, Rotation
+from scratchvae.engine.stages import KNOWN, Places, Rotation, padding_of
 from scratchvae.engine.twins import twin
 from scratchvae.engine.written import is_as_written
 from scratchvae.errors import InputError
@@ -13,7 +13,7 @@ from scratchvae.kernels.machine.arena import Arena
 from scratchvae.kernels.machine.memory import Memory
 from scratchvae.kernels.machine.tasks import Resources
 from scratchvae.kernels.machine.threads import get_threads
-from scratchvae.layers import Layer, Sequential
+from scratchvae.layers import Conv2D, Layer, Sequential
 from scratchvae.layers.sequential import check_each_once, passed_on
 from scratchvae.validation import (
     FloatArray,
@@ -27,7 +27,8 @@ from scratchvae.validation import (
 _SETTINGS = {
     *("dtype", "parameters", "buffers", "alpha", "shape"),
     *("in_features", "out_features", "channels", "momentum", "epsilon"),
-    *("in_channels", "out_channels", "kernel_size", "stride", "padding", "output_padding"),
+    *("in_channels", "out_channels", "kernel_size", "stride", "padding"),
+    *("output_padding", "output_size"),
 }
 
 _MOST_PLANS = 16  # of one network: shapes that come once must not fill the memory
@@ -200,7 +201,7 @@ class PlannedNetwork(Layer):
                 if self._keeps:  # else it may be read-only, as in a process that shares its memory
                     check_in_place(parameter.grad, what)
                 check_same_dtype(f"{name} and its gradient", parameter.value, parameter.grad)
-                facts.add(held, "value", "grad")
+                facts.add(held, "value", "grad", "trainable")
         # Below the first piece that learns, nobody asks for a gradient.
         rows = [[piece] if isinstance(piece, Layer) else piece for piece in self._pieces]
         learns = [any(layer.parameters for layer in row) for row in rows]
@@ -228,4 +229,7 @@ class PlannedNetwork(Layer):
 
 
 def _is_known(layer: Layer) -> bool:
+    # A plan's convolutions have the same padding on all sides.
+    if type(layer) is Conv2D and padding_of(layer) is None:
+        return False
     return type(layer) in KNOWN and is_as_written(layer)

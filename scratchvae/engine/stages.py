@@ -44,6 +44,7 @@ from scratchvae.layers import (
     Softplus,
     Tanh,
 )
+from scratchvae.layers.same_padding import fixed_padding
 from scratchvae.validation import FloatArray
 
 ACTIVATIONS: dict[type[Layer], str] = {
@@ -206,7 +207,7 @@ class Linear(Stage):
         layer = self.layers[0]
         if isinstance(layer, Dense):
             return OF_IMAGES if self.places.is_first else LINEAR[Dense], ()
-        return LINEAR[type(layer)], (layer.stride, layer.padding)
+        return LINEAR[type(layer)], (layer.stride, padding_of(layer) or 0)
 
 
 class Normalised(Linear):
@@ -227,7 +228,7 @@ class Normalised(Linear):
             self.w, self.bias = (layers[0].parameters[name] for name in ("weight", "bias"))
             self.h = places.outputs.empty(h_shape, x.dtype)
             self.forward += self._map(self.h)
-        norm.check_input(self.h, training)
+        self.training = norm.check_input(self.h, training)
         self.moments = np.empty((2, norm.channels), x.dtype)  # mean and inverse_std
         scale, shift = (norm.parameters[name] for name in ("scale", "shift"))
         running = (norm.buffers[name] for name in ("running_mean", "running_variance"))
@@ -237,7 +238,7 @@ class Normalised(Linear):
             places.resources,
             *(self.h, bias, scale.value, shift.value),
             *(*running, *self.moments, self.y),
-            training=training,
+            training=self.training,
             momentum=norm.momentum,
             epsilon=norm.epsilon,
             **self.kind,
@@ -261,6 +262,11 @@ class Normalised(Linear):
         if not self.mapped:
             return tasks, d
         return self._map_backward(tasks, d, source, accumulate)
+
+
+def padding_of(layer: Any) -> int | None:
+    """Return the padding of a convolution on all sides, or ``None`` if there is no such one."""
+    return fixed_padding(layer.padding, layer.kernel_size, layer.stride)
 
 
 def _kind(layer: Any) -> dict[str, Any]:

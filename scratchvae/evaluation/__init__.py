@@ -1,6 +1,7 @@
 """How good a model is: log p(x) exact and estimated, and what its latents do."""
 
 from scratchvae.evaluation.active_units import LayerActivity, active_units, layer_activity
+from scratchvae.evaluation.bits import bits_per_dimension
 from scratchvae.evaluation.disentanglement import (
     FactorInformation,
     factor_information,
@@ -17,6 +18,7 @@ __all__ = [
     "LayerActivity",
     "LinearGaussian",
     "active_units",
+    "bits_per_dimension",
     "compare_gradient_estimators",
     "estimate_log_likelihood",
     "factor_information",

@@ -111,7 +111,7 @@ class DigitClassifier(Trainable):
 
 
 def train_digit_classifier(
-    images: NDArray[np.uint8], labels: NDArray[Any], *, epochs: int = 6, seed: int = 0
+    images: NDArray[np.uint8], labels: NDArray[Any] | None, *, epochs: int = 6, seed: int = 0
 ) -> DigitClassifier:
     """Return a classifier trained on ``images`` (N, H, W, C) and ``labels`` (N,)."""
     classifier = DigitClassifier(images.shape[1:], seed=seed)

@@ -10,8 +10,11 @@ from scratchvae.layers.base import Layer
 from scratchvae.layers.batch_norm import BatchNorm
 from scratchvae.layers.convolution import Conv2D
 from scratchvae.layers.dense import Dense
+from scratchvae.layers.dropout import Dropout
+from scratchvae.layers.layer_norm import LayerNorm
 from scratchvae.layers.masked_dense import MaskedDense
 from scratchvae.layers.parameter import Parameter
+from scratchvae.layers.pooling import AveragePool2D, MaxPool2D
 from scratchvae.layers.sequential import Sequential
 from scratchvae.layers.shape import Flatten, Reshape
 from scratchvae.layers.transposed_convolution import ConvTranspose2D
@@ -19,14 +22,18 @@ from scratchvae.layers.vector_quantiser import VectorQuantiser
 
 __all__ = [
     "ELU",
+    "AveragePool2D",
     "BatchNorm",
     "Conv2D",
     "ConvTranspose2D",
     "Dense",
+    "Dropout",
     "Flatten",
     "Layer",
+    "LayerNorm",
     "LogSoftplus",
     "MaskedDense",
+    "MaxPool2D",
     "Parameter",
     "ReLU",
     "Reshape",

@@ -1,6 +1,6 @@
 """What every layer is: a forward pass, a backward pass, and named parameters with gradients."""
 
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import DTypeLike
@@ -74,6 +74,25 @@ class Layer:
         A layer may override it to leave out dx.
         """
         self.backward(dy)
+
+    def freeze(self) -> Self:
+        """Have optimisers leave the parameters as they are, and return the layer.
+
+        Gradients are computed as before, those of the layers below among them. A batch norm that is
+        frozen normalises in training as in evaluation, and its running statistics stay. What is
+        frozen is no part of a checkpoint: it holds the frozen values, and a trainer that goes on
+        from it trains what is not frozen in *its* model.
+        """
+        return self._set_trainable(False)
+
+    def unfreeze(self) -> Self:
+        """Undo ``freeze``, and return the layer; the optimiser's moments are those of before."""
+        return self._set_trainable(True)
+
+    def _set_trainable(self, trainable: bool) -> Self:
+        for parameter in self.parameters.values():
+            parameter.trainable = trainable
+        return self
 
     def zero_grad(self) -> None:
         """Fill every parameter's gradient with zeros."""

@@ -46,6 +46,10 @@ class BatchNorm(Layer):
     channel changes nothing. With running statistics, which are constants, the second and third
     terms are absent (eq. 16.6).
 
+    Frozen (``freeze``), it takes the running statistics in training too, and leaves them alone, as
+    Keras's layer does: with those of new data it would give the frozen layers after it another
+    input than they were trained on.
+
     A model with such a layer in its decoder has in training a loss that bounds −log p of whole
     batches, eq. 16.7; that of single images is bounded with running statistics.
 
@@ -95,7 +99,7 @@ class BatchNorm(Layer):
 
     def forward(self, x: FloatArray, training: bool = False) -> FloatArray:
         """Return y for ``x`` (N, …, C); in training the running statistics follow the batch."""
-        self.check_input(x, training)
+        training = self.check_input(x, training)
         if training:
             mean, variance = kernels.channel_moments(x)  # μ and σ², (C,)
             count = x.size // self.channels  # M
@@ -124,8 +128,11 @@ class BatchNorm(Layer):
         shift.grad[...] += d_shift  # dβ = Σ dy
         return dx
 
-    def check_input(self, x: FloatArray, training: bool) -> None:
-        """Raise ``InputError`` unless ``x`` has the right channels and enough values to train."""
+    def check_input(self, x: FloatArray, training: bool) -> bool:
+        """Return whether the batch's own statistics count, in ``training`` and not frozen.
+
+        It is an ``InputError`` unless ``x`` has the right channels, and enough values for them.
+        """
         held, each = self.parameters | self.buffers, (self.channels,)
         check_held(self, held, scale=each, shift=each, running_mean=each, running_variance=each)
         check_floats(x, "BatchNorm: x", self.dtype)
@@ -135,11 +142,14 @@ class BatchNorm(Layer):
                 f"{x.shape}"
             )
         count = x.size // self.channels
-        if check_flag(training, "training") and count < 2:
+        learns = any(parameter.trainable for parameter in self.parameters.values())
+        training = check_flag(training, "training") and learns
+        if training and count < 2:
             raise InputError(
                 f"BatchNorm in training needs at least two values per channel, not {count}: use a "
                 "larger batch, or a batch size that leaves no single image over for an epoch's last"
             )
+        return training
 
     def __repr__(self) -> str:
         return f"BatchNorm({self.channels})"

@@ -10,7 +10,7 @@ from numpy.typing import DTypeLike
 
 from scratchvae.errors import InputError
 from scratchvae.randomness import generator
-from scratchvae.validation import FloatArray, check_floats
+from scratchvae.validation import FloatArray, check_flag, check_floats
 
 _MOST_WEIGHTS = 1 << 25  # a quarter of a gigabyte while they are drawn
 
@@ -26,10 +26,14 @@ class Parameter:
         to zeros.
     grad
         ∂loss/∂value, of the same shape and type. ``backward`` adds to it.
+    trainable
+        Whether an optimiser changes the value; see ``Layer.freeze``. The gradient is computed in
+        any case.
     """
 
     value: FloatArray
     grad: FloatArray
+    trainable: bool = True
 
     def __init__(self, value: FloatArray) -> None:
         self.value = value  # which makes a gradient of zeros, too
@@ -39,6 +43,9 @@ class Parameter:
         self.grad.fill(0)
 
     def __setattr__(self, name: str, array: Any) -> None:
+        if name == "trainable":
+            vars(self)[name] = check_flag(array, name)
+            return
         if isinstance(array, np.floating):  # what NumPy makes of sums of arrays of no axes
             array = np.asarray(array)
         check_floats(array, f"a parameter's {name}")
@@ -50,7 +57,8 @@ class Parameter:
         super().__setattr__(name, array)
 
     def __repr__(self) -> str:
-        return f"Parameter(shape={self.value.shape}, dtype={self.value.dtype})"
+        frozen = "" if self.trainable else ", frozen"
+        return f"Parameter(shape={self.value.shape}, dtype={self.value.dtype}{frozen})"
 
 
 def each_once(parameters: Mapping[str, Parameter]) -> dict[str, Parameter]:

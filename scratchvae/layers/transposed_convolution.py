@@ -11,8 +11,8 @@ the gradient through y = Aᵀ x is dx = A dy, the convolution.
 
 Dimensions: N images, H and W rows and columns, C input and O output channels; k the side of the
 window, s the stride, p the padding on each side, q the output padding. The output has
-H' = (H − 1) s − 2p + k + q rows (eq. 15.4), and W' columns likewise. What is called as
-``kernels.f`` is defined in ``kernels/reference.py``.
+H' = (H − 1) s − 2p + k + q rows (eq. 15.4), and W' columns likewise, with a q of their own where
+the output's size is given. What is called as ``kernels.f`` is defined in ``kernels/reference.py``.
 """
 
 from functools import partial
@@ -22,11 +22,21 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from scratchvae import kernels
-from scratchvae.errors import InputError
+from scratchvae.errors import InputError, shown
 from scratchvae.held import Setting, check_held
 from scratchvae.layers.base import Layer
 from scratchvae.layers.parameter import draw_parameters
-from scratchvae.validation import FloatArray, check_array, check_count, remembered
+from scratchvae.validation import FloatArray, check_array, check_count, check_sizes, remembered
+
+
+def _check_size(value: Any, name: str) -> tuple[int, int] | None:
+    """Return the (rows, columns) that ``value`` says, if it says any."""
+    if value is None:
+        return None
+    sizes = check_sizes(value if isinstance(value, tuple | list) else (value, value), name)
+    if len(sizes) != 2:
+        raise InputError(f"{name} must be rows and columns, such as (28, 28), not {shown(value)}")
+    return sizes[0], sizes[1]
 
 
 def _check_output_padding(value: Any, name: str) -> int | tuple[int, int]:
@@ -68,6 +78,9 @@ class ConvTranspose2D(Layer):
         k, s, p and q, the same for rows and columns; but q may be a pair, for rows and columns. It
         must be below s, so that the convolution of the output has H rows again. Where q > p, the
         last q − p rows have only the bias.
+    output_size
+        (H', W') in the place of q, which is then what is missing to them: H' must be one of the s
+        sizes from (H − 1) s − 2p + k on, and W' likewise. One number stands for both.
     rng, dtype
         As for ``Dense``.
 
@@ -83,6 +96,7 @@ class ConvTranspose2D(Layer):
     stride = Setting(check_count)
     padding = Setting(partial(check_count, minimum=0))
     output_padding = Setting(_check_output_padding)
+    output_size = Setting(_check_size)
 
     def __init__(
         self,
@@ -93,6 +107,7 @@ class ConvTranspose2D(Layer):
         padding: int = 0,
         output_padding: int | tuple[int, int] = 0,
         *,
+        output_size: tuple[int, int] | int | None = None,
         rng: np.random.Generator | int | None = None,
         dtype: DTypeLike = np.float32,
     ) -> None:
@@ -103,10 +118,15 @@ class ConvTranspose2D(Layer):
         self.stride = stride
         self.padding = padding
         self.output_padding = output_padding
+        self.output_size = output_size
         if max(self.output_paddings) >= stride:
             raise InputError(
                 f"output_padding must be below the stride of {stride}, not {output_padding}: "
                 "otherwise a convolution of the output would have more rows than the input"
+            )
+        if self.output_padding and self.output_size:
+            raise InputError(
+                "output_padding and output_size say the same in two ways: give one of them"
             )
         shape = (kernel_size, kernel_size, out_channels, in_channels)
         self.parameters = draw_parameters(shape, out_channels, rng, self.dtype)
@@ -117,15 +137,22 @@ class ConvTranspose2D(Layer):
         check_held(self, self.parameters, weight=weight, bias=(self.out_channels,))
         images = ("N", "H", "W", self.in_channels)
         check_array(x, "ConvTranspose2D: x", images, self.dtype, "channels come last")
-        rows, columns = (
-            (side - 1) * self.stride - 2 * self.padding + self.kernel_size + q
-            for side, q in zip(x.shape[1:3], self.output_paddings, strict=True)
-        )
+        beyond = self.kernel_size - 2 * self.padding
+        least = [(side - 1) * self.stride + beyond for side in x.shape[1:3]]  # those of q = 0
+        padded = (side + q for side, q in zip(least, self.output_paddings, strict=True))
+        rows, columns = self.output_size or padded
         if min(rows, columns) < 1:
             raise InputError(
                 f"ConvTranspose2D with padding {self.padding} leaves nothing of images of "
                 f"{x.shape[1]} by {x.shape[2]}: use less padding or larger images"
             )
+        for axis, side, first in zip(("rows", "columns"), (rows, columns), least, strict=True):
+            if self.output_size and not first <= side < first + self.stride:
+                raise InputError(
+                    f"ConvTranspose2D can give images of {x.shape[1]} by {x.shape[2]} from "
+                    f"{max(first, 1)} to {first + self.stride - 1} {axis}, not {side}: change "
+                    "output_size, or stride, kernel_size or padding"
+                )
         return len(x), rows, columns, self.out_channels
 
     @property
@@ -155,6 +182,7 @@ class ConvTranspose2D(Layer):
 
     def __repr__(self) -> str:
         extra = f", output_padding={self.output_padding}" if self.output_padding else ""
+        extra += f", output_size={self.output_size}" if self.output_size else ""
         return (
             f"ConvTranspose2D({self.in_channels}, {self.out_channels}, {self.kernel_size}, "
             f"stride={self.stride}, padding={self.padding}{extra})"

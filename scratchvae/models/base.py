@@ -76,6 +76,8 @@ class Model(Trainable):
     """How an attribute is checked whenever it is set, which returns what it becomes."""
     layered: ClassVar[tuple[str, ...]] = ("encoder", "decoder")
     """The attributes that must be networks."""
+    made_of: ClassVar[dict[str, str]] = {}
+    """Which attribute a constructor's argument becomes, if one of another name, or "" if none."""
     classes: int = 0
     settings: Settings
     _pass: Any
@@ -216,6 +218,17 @@ class Model(Trainable):
         self._initial = {name: self._initial[name] for name in owners}
         return {name: value for name, (_, value) in self._initial.items()}
 
+    def _begin_again(self) -> None:
+        """Give all that is learned its initial values; what is frozen keeps its own."""
+        initial, parameters = self._initial_values(), self.parameters
+        kept = {name for name, each in parameters.items() if not each.trainable}
+        whole = {_owner(name) for name in kept} - {_owner(n) for n in parameters.keys() - kept}
+        # Running statistics are frozen with their layer.
+        kept |= {name for name in self.buffers if _owner(name) in whole}
+        for name, array in self._arrays().items():
+            if name not in kept:
+                array[...] = initial[name]
+
     def _note_owners(self) -> None:
         """After training, take the buffers that are there for those that were there before.
 
@@ -248,6 +261,11 @@ class Model(Trainable):
         return LossTerms(
             weight * mean_reconstruction + beta * mean_kl, mean_reconstruction, mean_kl
         )
+
+
+def _owner(name: str) -> str:
+    """Return the name of the layer that has the parameter or buffer of this name."""
+    return name.rpartition(".")[0]
 
 
 def _converted(values: Any, target: FloatArray, name: str) -> FloatArray:

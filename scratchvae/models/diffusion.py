@@ -4,7 +4,7 @@ Dimensions: N images of shape (H, W, C), P pixels, T layers of P latents each.
 """
 
 from math import exp, log, prod
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -70,6 +70,11 @@ class Diffusion(LatentModel):
     """
 
     has_prior = True
+    made_of: ClassVar[dict[str, str]] = {
+        "denoiser": "decoder",
+        "variance": "likelihood.variance",
+        **dict.fromkeys(("encoder", "decoder", "likelihood", "latent_dim"), ""),
+    }
     checked = LatentModel.checked | {
         "steps": lambda value, name: check_count(value, name, 2, 100_000),
         "lowest_log_snr": lambda value, name: check_number(value, name, "a finite number"),

@@ -4,7 +4,7 @@ Dimensions: N images, D latents, K draws of z per image, … an image's shape (H
 """
 
 from dataclasses import replace
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,6 +42,7 @@ class IWAE(VAE):
     draws), and ``loss`` is at most their sum.
     """
 
+    made_of: ClassVar[dict[str, str]] = {"beta": "", "reconstruction_weight": ""}
     weighs_kl = False  # the logarithm of the mean weight does not split into two terms
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from scratchvae.engine import trained_by
 from scratchvae.errors import InputError
 from scratchvae.models.answers import Answers
+from scratchvae.models.kept_model import KeptModel
 from scratchvae.models.last_good import LastGood
 from scratchvae.randomness import seed_of_round
 from scratchvae.training import Trainer, check_last_batch, check_training_set
@@ -19,7 +20,7 @@ from scratchvae.training.loop import run_epochs
 from scratchvae.validation import check_flag
 
 
-class LatentModel(Answers):
+class LatentModel(KeptModel, Answers):
     """An encoder, a decoder and a likelihood, with the methods that a user calls.
 
     A model defines ``draw_noise``, ``forward``, ``backward`` and ``encode_distribution``.
@@ -46,6 +47,8 @@ class LatentModel(Answers):
         **settings: Any,
     ) -> Self:
         """Train the model, from the parameters that it had before its first ``fit``; return it.
+
+        Parts that are frozen (``model.encoder.freeze()``) stay as they are.
 
         A fit that is stopped by Ctrl-C leaves the parameters of its last step, and ``history_`` has
         its complete epochs. One that ends in an error (the loss became infinite or NaN, say) leaves
@@ -101,11 +104,10 @@ class LatentModel(Answers):
             check_writeable(self._arrays())
             check_last_batch(self, images, labels, trainer.settings.batch_size)
             # From here on the model changes: input that is refused must not destroy a trained one.
-            initial = self._initial_values()
+            self._initial_values()  # recorded with the first fit
             kept = LastGood(self)
             if not warm_start:
-                for name, array in self._arrays().items():
-                    array[...] = initial[name]
+                self._begin_again()
             self.history_, self._rounds = [], rounds
             try:
                 run_epochs(

@@ -55,9 +55,7 @@ class ScikitNames(Model):
     def __sklearn_clone__(self) -> Self:
         """Return a model of the same initial parameters and settings that was not trained."""
         other = deepcopy(self)
-        initial = other._initial_values()
-        for name, array in other._arrays().items():
-            array[...] = initial[name]
+        other._begin_again()
         other.history_, other._rounds = [], type(other)._rounds
         return other
 

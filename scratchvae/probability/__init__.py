@@ -6,6 +6,7 @@ from scratchvae.probability.densities import (
     multivariate_gaussian_log_density,
     standard_normal_log_density,
 )
+from scratchvae.probability.discretised_logistic import DiscretisedLogisticLikelihood
 from scratchvae.probability.gaussian_kl import (
     kl_diagonal,
     kl_diagonal_gradients,
@@ -30,6 +31,7 @@ from scratchvae.probability.reparameterisation import reparameterise, reparamete
 
 __all__ = [
     "BernoulliLikelihood",
+    "DiscretisedLogisticLikelihood",
     "GaussianLikelihood",
     "GradientDraws",
     "LearnedVarianceLikelihood",

@@ -44,6 +44,8 @@ class Likelihood:
     """How many numbers the decoder gives for each of an image's: 2 if it gives the variance too."""
     unit_interval: ClassVar[bool] = False
     """Whether pixels must be from 0 to 1."""
+    levels: ClassVar[int | None] = None
+    """How many values from 0 to 1 a pixel may have, if they can be counted."""
 
     def negative_log_likelihood(self, x: FloatArray, decoded: FloatArray) -> FloatArray:
         """Return −log p(x | z) of each image in nats, (N,)."""
@@ -78,6 +80,7 @@ class BernoulliLikelihood(Likelihood):
 
     name: ClassVar[str] = "bernoulli"
     unit_interval: ClassVar[bool] = True
+    levels: ClassVar[int | None] = 2
 
     def negative_log_likelihood(self, x: FloatArray, decoded: FloatArray) -> FloatArray:
         """Return −log p(x | z) of each image, (N,)."""
@@ -167,7 +170,7 @@ class GaussianLikelihood(Likelihood):
         return f"GaussianLikelihood(variance={self.variance})"
 
 
-def _check_minimum(value: object, name: str) -> float:
+def check_minimum(value: object, name: str) -> float:
     """Return a number that may be −∞ as a ``float``."""
     if isinstance(value, float) and value == -np.inf:
         return -np.inf
@@ -192,7 +195,7 @@ class LearnedVarianceLikelihood(Likelihood):
 
     name: ClassVar[str] = "learned-variance"
     channels_per_pixel: ClassVar[int] = 2
-    minimum_log_variance = Setting(_check_minimum)
+    minimum_log_variance = Setting(check_minimum)
 
     def __init__(self, minimum_log_variance: float = -6.907755) -> None:
         self.minimum_log_variance = minimum_log_variance
@@ -218,13 +221,13 @@ class LearnedVarianceLikelihood(Likelihood):
 
     def mean(self, decoded: FloatArray) -> FloatArray:
         """Return the decoded means."""
-        return np.ascontiguousarray(_halves(decoded)[0])
+        return np.ascontiguousarray(halves(decoded)[0])
 
     def sample(self, decoded: FloatArray, rng: np.random.Generator) -> FloatArray:
         """Return images with each pixel's own noise: the grainy samples the lecture warns about."""
         check_generator(rng)
-        mean, raw = _halves(decoded)
-        log_variance, _ = self._bound(raw)
+        mean, raw = halves(decoded)
+        log_variance, _ = bounded_below(raw, self.minimum_log_variance)
         noise = rng.standard_normal(mean.shape, dtype=mean.dtype)
         image: FloatArray = mean + np.exp(0.5 * log_variance) * noise
         return image
@@ -232,34 +235,42 @@ class LearnedVarianceLikelihood(Likelihood):
     def _split(
         self, x: FloatArray, decoded: FloatArray
     ) -> tuple[FloatArray, FloatArray, FloatArray | float]:
-        check_floats(x, "x")
-        check_floats(decoded, "decoded", x.dtype)
-        check_alike(x=x)
-        if decoded.shape != (*x.shape[:-1], 2 * x.shape[-1]):
-            raise InputError(
-                "decoded must hold a mean and a log-variance per number of x, of shape "
-                f"{(*x.shape[:-1], 2 * x.shape[-1])}, not {decoded.shape}"
-            )
-        mean, raw = _halves(decoded)
-        return mean, *self._bound(raw)
-
-    def _bound(self, raw: FloatArray) -> tuple[FloatArray, FloatArray | float]:
-        """Return the log-variance and its slope ∂l/∂raw."""
-        if np.isneginf(self.minimum_log_variance):
-            return raw, 1.0
-        above = raw - self.minimum_log_variance
-        return self.minimum_log_variance + kernels.softplus(above), kernels.sigmoid(above)
+        mean, raw = halves_for(x, decoded)
+        return mean, *bounded_below(raw, self.minimum_log_variance)
 
     def __repr__(self) -> str:
         return f"LearnedVarianceLikelihood(minimum_log_variance={self.minimum_log_variance})"
 
 
-def _halves(decoded: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Return the decoded means and raw log-variances, (…, 2C) to (…, C) both."""
+def bounded_below(raw: FloatArray, minimum: float) -> tuple[FloatArray, FloatArray | float]:
+    """Return minimum + softplus(raw − minimum) and its slope; with a minimum of −∞, ``raw``."""
+    if np.isneginf(minimum):
+        return raw, 1.0
+    above = raw - minimum
+    return minimum + kernels.softplus(above), kernels.sigmoid(above)
+
+
+def halves(decoded: FloatArray, spreads: str = "log-variances") -> tuple[FloatArray, FloatArray]:
+    """Return the decoded means and what their spreads come from, (…, 2C) to (…, C) both."""
     check_floats(decoded, "decoded")
     if decoded.ndim == 0 or decoded.shape[-1] % 2:
         raise InputError(
-            f"decoded must hold means and then as many log-variances, not be of {decoded.shape}"
+            f"decoded must hold means and then as many {spreads}, not be of {decoded.shape}"
         )
     mean, raw = np.split(decoded, 2, axis=-1)
     return mean, raw
+
+
+def halves_for(
+    x: FloatArray, decoded: FloatArray, spreads: str = "log-variances"
+) -> tuple[FloatArray, FloatArray]:
+    """Return the ``halves`` of what was decoded for ``x``; ``InputError`` if it does not fit."""
+    check_floats(x, "x")
+    check_floats(decoded, "decoded", x.dtype)
+    check_alike(x=x)
+    if decoded.shape != (*x.shape[:-1], 2 * x.shape[-1]):
+        raise InputError(
+            f"decoded must hold a mean and a {spreads[:-1]} per number of x, of shape "
+            f"{(*x.shape[:-1], 2 * x.shape[-1])}, not {decoded.shape}"
+        )
+    return halves(decoded, spreads)

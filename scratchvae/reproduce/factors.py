@@ -57,6 +57,7 @@ def _measure_one(results: Results, experiment: Experiment) -> _Measured:
     data, model = results.data(*experiment.data_key), results.model(experiment)
     test = results.run(experiment).history[-1].test
     assert test is not None
+    assert data.test_labels is not None
     assert data.test_factors is not None
     images, factors = data.test_images, named_factors(data.test_labels, data.test_factors)
     order = stream(experiment.seed, "evaluate").permutation(len(images))

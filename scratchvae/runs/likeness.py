@@ -35,6 +35,9 @@ def first_difference(built: LatentModel, model: LatentModel) -> str:
         {name: (array.shape, array.dtype) for name, array in each.state().items()}
         for each in (built, model)
     )
+    for name, parameter in model.parameters.items():
+        if not parameter.trainable:
+            return f"{name}, which is frozen,"
     return next((name for name in shapes if own_shapes.get(name) != shapes[name]), "")
 
 

@@ -1,4 +1,4 @@
-"""The archives of checkpoints: .npz files in the one plain form in which NumPy writes them.
+"""The archives of checkpoints and models: .npz files in the one plain form that NumPy writes.
 
 ``np.load`` takes much more: members that are compressed, and so a thousand times as large as the
 file; headers in Python, which it evaluates; names that nobody asked for. Here a member is stored as
@@ -10,7 +10,7 @@ import io
 import re
 import struct
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from math import prod
 from typing import Any, BinaryIO
 
@@ -25,6 +25,51 @@ _HEADER = re.compile(
     rb"'shape': \(([\d, ]{0,300})\), \} *\n",
     re.DOTALL,
 )
+_NOT_NEGATIVE = re.compile(r"optimiser/second/.*|buffer/(.*\.)?running_variance")
+
+
+class UnsoundError(ValueError):
+    """What is wrong with the contents of an archive."""
+
+
+class NewerError(ValueError):
+    """An archive is of a format that this version does not know."""
+
+
+def check_format(arrays: Mapping[str, NDArray[Any]], known: int) -> None:
+    """Refuse an archive that does not say that it is of the format that is ``known``."""
+    number = int(arrays["format"])
+    if number > known:
+        raise NewerError(
+            f"was written by a newer version of scratchvae (its format is {number}; this version "
+            f"reads {known})"
+        )
+    if number < known:
+        raise UnsoundError(f"there is no format {number}")
+
+
+def check_arrays(
+    arrays: Mapping[str, NDArray[Any]], targets: Mapping[str, NDArray[Any]], others: Iterable[str]
+) -> None:
+    """Raise ``UnsoundError`` unless the arrays can be copied to the targets, and used there.
+
+    What is neither a target's nor among the names of ``others`` does not belong there.
+    """
+    for name, target in targets.items():
+        value = arrays.get(name)
+        if value is None or value.shape != target.shape or value.dtype != target.dtype:
+            came = "nothing" if value is None else f"{value.dtype} of shape {value.shape}"
+        elif not np.isfinite(value).all():
+            came = "NaN or infinity"
+        elif _NOT_NEGATIVE.fullmatch(name) and (value < 0).any():
+            came = "numbers below 0"
+        else:
+            continue
+        raise UnsoundError(
+            f"should contain {name} as finite {target.dtype} of shape {target.shape}, not {came}"
+        )
+    for name in arrays.keys() - targets.keys() - set(others):
+        raise UnsoundError(f"contains {name!r}, which this model has not")
 
 
 def archive(arrays: Mapping[str, Any]) -> io.BytesIO:

@@ -7,7 +7,6 @@ and before it is written: no checkpoint is saved that could not be loaded again.
 
 import json
 import math
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +18,14 @@ from numpy.typing import NDArray
 from scratchvae.errors import InputError
 from scratchvae.files import AnyPath, as_path, cannot_read, open_regular, write_bytes
 from scratchvae.json_files import plain
-from scratchvae.training.archive import archive, read_archive
+from scratchvae.training.archive import (
+    NewerError,
+    UnsoundError,
+    archive,
+    check_arrays,
+    check_format,
+    read_archive,
+)
 from scratchvae.training.protocol import LossMean
 from scratchvae.training.trainer import Trainer
 from scratchvae.validation import FloatArray
@@ -34,21 +40,6 @@ _MOST = 2**53  # of a count: more would not be exact in the formulas that it ent
 _MOST_TEXT_BYTES = 4 << 20  # of configuration and progress, and what the archive adds
 _HEADER_BYTES = 1 << 10  # of an array in an archive, with room to spare
 _MOST_BYTES = (4 << 30) - 1  # where the size of the model is not known
-_NOT_NEGATIVE = re.compile(r"optimiser/second/.*|buffer/(.*\.)?running_variance")
-
-
-class _UnsoundError(Exception):
-    """What is wrong with the contents of a checkpoint."""
-
-
-class _NewerError(Exception):
-    """A checkpoint is of a format that this version does not know."""
-
-    def __init__(self, number: int) -> None:
-        super().__init__(
-            f"was written by a newer version of scratchvae (its format is {number}; this version "
-            f"reads {FORMAT})"
-        )
 
 
 @dataclass(frozen=True)
@@ -73,8 +64,8 @@ class Checkpoint:
         """
         targets = _state(trainer)
         try:
-            _check_arrays(self.arrays, targets)
-        except _UnsoundError as problem:
+            check_arrays(self.arrays, targets, _TEXTS)
+        except UnsoundError as problem:
             raise InputError(
                 f"{str(self.path)!r} {problem}: it is damaged or of another model or version",
                 _REMEDY,
@@ -124,10 +115,10 @@ def save_checkpoint(path: AnyPath, trainer: Trainer, config: Mapping[str, Any]) 
     try:
         arrays = read_archive(file)
         _texts(arrays)
-        _check_arrays(arrays, targets)
+        check_arrays(arrays, targets, _TEXTS)
         if file.getbuffer().nbytes > _most_bytes(targets):
-            raise _UnsoundError("its configuration is too long")
-    except (_UnsoundError, ValueError) as problem:
+            raise UnsoundError("its configuration is too long")
+    except ValueError as problem:
         raise InputError(
             f"{str(path)!r} is not written, since it could not be loaded again ({problem})",
             "go on from the checkpoint before it",
@@ -169,7 +160,7 @@ def load_checkpoint(
         ) from None
     except OSError as error:
         raise cannot_read(path, error, _REMEDY) from None
-    except _NewerError as newer:
+    except NewerError as newer:
         raise InputError(f"{str(path)!r} {newer}", "install a newer one to load it") from None
     except Exception as error:
         # A damaged zip archive fails in a dozen ways, depending on what was hit.
@@ -201,11 +192,7 @@ def _texts(arrays: Mapping[str, NDArray[Any]]) -> tuple[dict[str, Any], dict[str
 
     Whatever is wrong with them is an exception of some kind.
     """
-    number = int(arrays["format"])
-    if number > FORMAT:
-        raise _NewerError(number)
-    if number < FORMAT:
-        raise _UnsoundError(f"there is no format {number}")
+    check_format(arrays, FORMAT)
     config, progress = (json.loads(str(arrays[name])) for name in ("config", "progress"))
     # Older checkpoints do not say how long the batches took.
     progress.setdefault("running_seconds", 0.0)
@@ -222,27 +209,8 @@ def _texts(arrays: Mapping[str, NDArray[Any]]) -> tuple[dict[str, Any], dict[str
         and progress["running_seconds"] >= 0
     )
     if not sound:
-        raise _UnsoundError("its progress is none that training has")
+        raise UnsoundError("its progress is none that training has")
     return config, progress
-
-
-def _check_arrays(arrays: Mapping[str, NDArray[Any]], targets: Mapping[str, FloatArray]) -> None:
-    """Raise ``_UnsoundError`` unless the arrays can be copied to the targets, and used there."""
-    for name, target in targets.items():
-        value = arrays.get(name)
-        if value is None or value.shape != target.shape or value.dtype != target.dtype:
-            came = "nothing" if value is None else f"{value.dtype} of shape {value.shape}"
-        elif not np.isfinite(value).all():
-            came = "NaN or infinity"
-        elif _NOT_NEGATIVE.fullmatch(name) and (value < 0).any():
-            came = "numbers below 0"
-        else:
-            continue
-        raise _UnsoundError(
-            f"should contain {name} as finite {target.dtype} of shape {target.shape}, not {came}"
-        )
-    for name in arrays.keys() - targets.keys() - set(_TEXTS):
-        raise _UnsoundError(f"contains {name!r}, which this model has not")
 
 
 def _mapping(config: Any) -> Mapping[str, Any]:

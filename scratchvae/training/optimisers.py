@@ -33,7 +33,7 @@ class Optimiser(Protocol):
     """All that is remembered from step to step, by name, for a checkpoint."""
 
     def step(self) -> None:
-        """Change every parameter once, by its present gradient."""
+        """Change every parameter once that is not frozen, by its present gradient."""
 
 
 class SGD:
@@ -66,10 +66,10 @@ class SGD:
         self.state = {f"velocity/{name}": np.zeros_like(p.value) for name, p in learned.items()}
 
     def step(self) -> None:
-        """Change every parameter once, by its present gradient."""
+        """Change every parameter once that is not frozen, by its present gradient."""
         _check_gradients(self.parameters, self.state)
         self.steps += 1
-        for name, parameter in each_once(self.parameters).items():
+        for name, parameter in _moving(self.parameters):
             velocity = self.state[f"velocity/{name}"]
             velocity *= self.momentum
             velocity += parameter.grad
@@ -124,10 +124,10 @@ class Adam:
         }
 
     def step(self) -> None:
-        """Change every parameter once, by its present gradient."""
+        """Change every parameter once that is not frozen, by its present gradient."""
         _check_gradients(self.parameters, self.state)
         self.steps += 1
-        for name, parameter in each_once(self.parameters).items():
+        for name, parameter in _moving(self.parameters):
             kernels.adam_step(
                 parameter.value,
                 parameter.grad,
@@ -147,6 +147,11 @@ def _checked(parameters: Mapping[str, Parameter]) -> Mapping[str, Parameter]:
     for name, parameter in parameters.items():
         check_is(parameter, f"parameters[{name!r}]", Parameter)
     return parameters
+
+
+def _moving(parameters: Mapping[str, Parameter]) -> list[tuple[str, Parameter]]:
+    """Return the parameters that are not frozen, each once; the state of others stays."""
+    return [(name, each) for name, each in each_once(parameters).items() if each.trainable]
 
 
 def _check_gradients(parameters: Mapping[str, Parameter], state: Mapping[str, FloatArray]) -> None:

@@ -72,6 +72,7 @@ def test_the_suite_checks_recipes_whole_in_float64_on_two_images(monkeypatch):
     assert titles[: len(RECIPES)] == list(RECIPES)
     assert titles[len(RECIPES) :] == [
         "kingma-welling, likelihood gaussian, reconstruction_weight 0.3",
+        "zhao-mlp, likelihood discretised-logistic",
         "hierarchical-vae, free_bits 5.0",
         "hierarchical-vae, batch_norm True",
         "hierarchical-vae, inference ladder",

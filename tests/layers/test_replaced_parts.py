@@ -134,7 +134,7 @@ def test_a_model_in_memory_that_may_not_be_written_encodes():
         (BatchNorm(3), "momentum", 2),
         (BatchNorm(3), "epsilon", "small"),
         (Conv2D(1, 1, 1), "stride", 0),
-        (Conv2D(1, 1, 1), "padding", "same"),
+        (Conv2D(1, 1, 1), "padding", "valid"),
         (ConvTranspose2D(1, 1, 1), "output_padding", -1),
         (Reshape((3,)), "shape", (-1,)),
         (Sequential(ELU()), "layers", None),

@@ -7,7 +7,7 @@ import pytest
 from helpers import assert_same, refused
 
 from scratchvae.data import Dataset
-from scratchvae.files import read_json
+from scratchvae.json_files import read_json
 from scratchvae.runs import Run
 
 

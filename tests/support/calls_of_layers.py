@@ -27,6 +27,18 @@ LAYERS = {
         normal(2, 12, 12, 2),
     ),
     "BatchNorm": ({"channels": 3, "momentum": 0.1, "epsilon": 1e-5, "dtype": np.float64}, X, DY),
+    "LayerNorm": ({"shape": (3,), "epsilon": 1e-5, "dtype": np.float64}, X, DY),
+    "MaxPool2D": (
+        {"kernel_size": 3, "stride": 2, "dtype": np.float64},
+        PLANES,
+        normal(2, 2, 2, 3),
+    ),
+    "AveragePool2D": (
+        {"kernel_size": 3, "stride": 2, "dtype": np.float64},
+        PLANES,
+        normal(2, 2, 2, 3),
+    ),
+    "Dropout": ({"rate": 0.3, **COUNTS}, X, DY),
     "MaskedDense": ({"mask": np.tri(3), **COUNTS}, X, DY),
     "VectorQuantiser": ({"codes": 4, "code_dim": 3, **COUNTS}, X, DY),
     "Reshape": ({"shape": (3, 1), "dtype": np.float64}, X, normal(4, 3, 1)),
@@ -112,6 +124,7 @@ for _name, _arguments in {
     "score_function_gradients": {"f": F, "log_variance": DY, "eps": EPS, "baseline": F[0]},
     "reparameterised_gradients": {"df": EPS, "log_variance": DY, "eps": EPS},
     "GaussianLikelihood": {"variance": 0.5, "include_constant": True},
+    "DiscretisedLogisticLikelihood": {"minimum_log_scale": -3.0},
     "LearnedVarianceLikelihood": {"minimum_log_variance": -3.0},
     "BernoulliLikelihood": {},
 }.items():
@@ -121,6 +134,7 @@ add("probability.GaussianLikelihood.constant", valued(_gaussian.constant), pixel
 for _kind, _per_pixel in (
     (probability.GaussianLikelihood, 1),
     (probability.LearnedVarianceLikelihood, 2),
+    (probability.DiscretisedLogisticLikelihood, 2),
     (probability.BernoulliLikelihood, 1),
 ):
     _decoded = normal(4, 3 * _per_pixel)

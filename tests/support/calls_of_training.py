@@ -154,6 +154,7 @@ for _name, _arguments in {
         "labels": None,
         "bins": 3,
     },
+    "bits_per_dimension": {"nats": normal(4), "image_shape": (3, 5, 1)},
     "LinearGaussian": LINEAR,
     "sigma_points": {"count": 3, "latent_dim": 2},
     "log_likelihood_by_quadrature": {

@@ -4,6 +4,7 @@ The corpus is written by the package itself, and mutated in its structure as wel
 """
 
 import gzip
+import io
 import json
 import os
 import struct
@@ -15,12 +16,14 @@ import numpy as np
 from helpers import IMAGE_SHAPE
 from mutations import (
     SPRUNG,
+    archive_of,
     mutated_archive,
     mutated_bytes,
     mutated_gzip,
     mutated_idx,
     mutated_json,
     mutated_table,
+    npy,
     pick,
     read_members,
 )
@@ -28,9 +31,22 @@ from mutations import (
 from scratchvae.data import read_idx
 from scratchvae.errors import InputError
 from scratchvae.json_files import write_json
-from scratchvae.layers import BatchNorm, Dense, Flatten, Reshape, Sequential, Tanh
-from scratchvae.models import VAE
-from scratchvae.probability import BernoulliLikelihood
+from scratchvae.layers import (
+    BatchNorm,
+    Conv2D,
+    ConvTranspose2D,
+    Dense,
+    Dropout,
+    Flatten,
+    LayerNorm,
+    MaskedDense,
+    Reshape,
+    Sequential,
+    Tanh,
+)
+from scratchvae.models import VAE, Autoencoder
+from scratchvae.models.loading import load_model
+from scratchvae.probability import BernoulliLikelihood, LearnedVarianceLikelihood
 from scratchvae.runs.config import complete_config, read_config
 from scratchvae.training import (
     EpochMetrics,
@@ -86,6 +102,67 @@ class Checkpoints:
         self.trainer.settings = replace(self.trainer.settings, epochs=epochs)
         (metrics,) = train(self.trainer, IMAGES, IMAGES, progress=False)
         assert np.isfinite([metrics.train.loss, metrics.test.loss]).all()
+
+
+class SavedModels:
+    """Models in files of their own, loaded by themselves and into one, and saved again."""
+
+    def __init__(self, folder):
+        self.again, self.corpus = folder / "again.npz", []
+        trained, options = small_trainer().model, {"rng": 0, "dtype": np.float64}
+        trained.encoder.layers[4].freeze()
+        trained.fit(IMAGES, test_images=IMAGES, epochs=1, progress=False)
+        many = Autoencoder(
+            Sequential(
+                Conv2D(1, 2, 2, 2, "same", **options),
+                LayerNorm((2, 3, 2), dtype=np.float64),
+                Flatten(),
+                MaskedDense(np.tri(12, 2), **options),
+            ),
+            Sequential(
+                Dense(2, 15, **options),
+                Dropout(**options),
+                Reshape((3, 5, 1)),
+                ConvTranspose2D(1, 2, 3, 1, 1, output_size=(3, 5), **options),
+            ),
+            LearnedVarianceLikelihood(-np.inf),
+            image_shape=IMAGE_SHAPE,
+            latent_dim=2,
+        )
+        self.models = [trained, many]
+        for model in self.models:
+            model.save(self.again)
+            self.corpus.append(self.again.read_bytes())
+        self.members = [read_members(content) for content in self.corpus]
+
+    def mutant(self, rng):
+        """Return the bytes of a damaged file of a model."""
+        chance, place = rng.random(), int(rng.integers(len(self.corpus)))
+        if chance < 0.3:
+            return mutated_bytes(rng, self.corpus[place])
+        members = dict(self.members[place])
+        if chance < 0.6:
+            text = json.loads(str(np.load(io.BytesIO(members["model.npy"]))))
+            for _ in range(int(rng.integers(1, 3))):
+                text = mutated_json(rng, text)
+            members["model.npy"] = npy(np.array(json.dumps(text)))
+            return archive_of(members)
+        return mutated_archive(rng, members)
+
+    def read(self, path):
+        """Load a model both ways; return how much memory that may take."""
+        for model in self.models:
+            before = model.state()
+            try:
+                load_model(path, into=model)
+            except InputError:
+                assert all(np.array_equal(before[n], a) for n, a in model.state().items())
+            model.load_state(before)
+        model = load_model(path)
+        model.save(self.again)
+        again = load_model(self.again)
+        assert all(np.array_equal(again.state()[n], a) for n, a in model.state().items())
+        return sum(6 * array.nbytes for array in model.state().values())
 
 
 class Configurations:
@@ -186,6 +263,7 @@ KINDS = {
     "idx": IDXFiles,
     "gzip": CompressedFiles,
     "checkpoint": Checkpoints,
+    "model": SavedModels,
     "config": Configurations,
     "metrics": Records,
 }

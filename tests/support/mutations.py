@@ -136,6 +136,15 @@ def read_members(content):
         return {name: archive.read(name) for name in archive.namelist()}
 
 
+def archive_of(members):
+    """Return an archive of members as they are."""
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as archive:
+        for name, content in members.items():
+            archive.writestr(name, content)
+    return file.getvalue()
+
+
 def npy(array):
     """Return the .npy file of an array, pickled if it holds objects."""
     file = io.BytesIO()
@@ -190,7 +199,7 @@ def _mutated_member(rng, name, content):
     """Return a member of a checkpoint with its text, its header or its numbers changed."""
     array = np.load(io.BytesIO(content))
     chance = rng.random()
-    if name in ("config.npy", "progress.npy") and chance < 0.7:
+    if name in ("config.npy", "progress.npy", "model.npy") and chance < 0.7:
         changed = mutated_json(rng, json.loads(str(array)))
         return npy(np.array(json.dumps(changed)))
     if name == "format.npy" and chance < 0.7:

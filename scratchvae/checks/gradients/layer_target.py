@@ -48,6 +48,7 @@ class LayerTarget(Target):
 
     def forward(self, other: bool = False) -> FloatArray:
         """Return a copy of the layer's output."""
+        self.rewind()
         x = self.x
         if other:  # in another order, where there is one
             x = np.asarray(0.9 * (x[::-1] if x.ndim else x))
@@ -86,6 +87,7 @@ class ModelTarget(Target):
 
     def forward(self, other: bool = False) -> FloatArray:
         """Return the loss, as an array without axes."""
+        self.rewind()
         x, noise = (self.x[::-1].copy(), -self.noise) if other else (self.x, self.noise)
         terms = self.model.forward(x, noise, self.training, **self._conditions)
         if self.model.has_prior:

@@ -104,8 +104,12 @@ class Target:
         for name, value in self._values.items():
             self.parameters[name].value = self.arrays[name]  # in case another array was put there
             self.arrays[name][...] = value
+        self.rewind()
+
+    def rewind(self) -> None:
+        """Put buffers back as they were, before a pass: each moves them on, or draws by them."""
         for name, buffer in self._buffers.items():
-            self.buffers[name][...] = buffer  # each forward pass has moved them on
+            self.buffers[name][...] = buffer
 
     @contextmanager
     def watched(self, way: str, dy: FloatArray | None = None) -> Iterator[None]:

@@ -10,6 +10,7 @@ from typing import Any
 
 from scratchvae.models.latent_model import LatentModel
 from scratchvae.models.recipes import convolutional, dense
+from scratchvae.models.recipes.pixels import VARIANCE
 from scratchvae.training import Settings, epochs_through_stage
 
 # The options of every VAE with one stochastic layer.
@@ -70,7 +71,7 @@ RECIPES = {
             dense.zhao_mlp,
             latent_dim=2,
             settings=Settings(learning_rate=2.5e-3, batch_size=256, epochs=15),
-            options={"hidden": 10, "variance": 0.05, **_WEIGHTS},
+            options={"hidden": 10, "variance": VARIANCE, "likelihood": "gaussian", **_WEIGHTS},
         ),
         Recipe(
             "zhao-cnn",
@@ -78,7 +79,7 @@ RECIPES = {
             convolutional.zhao_cnn,
             latent_dim=2,
             settings=Settings(learning_rate=1.5e-3, batch_size=256, epochs=15),
-            options={"variance": 0.05, **_WEIGHTS},
+            options={"variance": VARIANCE, "likelihood": "gaussian", **_WEIGHTS},
         ),
         Recipe(
             "fleuret-conv",

@@ -22,10 +22,10 @@ from scratchvae.layers import (
     ReLU,
     Reshape,
     Sequential,
-    Sigmoid,
 )
 from scratchvae.models.autoencoder import Autoencoder
 from scratchvae.models.recipes.layer_factory import LayerFactory
+from scratchvae.models.recipes.pixels import of_pixels
 from scratchvae.models.vae import VAE
 from scratchvae.probability import GaussianLikelihood
 
@@ -39,9 +39,10 @@ _LEAST_FLEURET = 16  # of smaller sides nothing is left before the last convolut
 _Sides = tuple[int, int]  # rows and columns
 
 
-def zhao_cnn(make: LayerFactory, *, variance: float, **weights: Any) -> VAE:
+def zhao_cnn(make: LayerFactory, *, variance: float, likelihood: str, **weights: Any) -> VAE:
     """Zhao (2023), section 4.2. The printed decoder cannot give 28 × 28; this one does."""
     rows, columns, colours = _image_shape(make, "zhao-cnn")
+    scored, last = of_pixels(likelihood, variance)
     half = {"kernel_size": 3, "stride": 2, "padding": 1, **make.options}
     sides = [(rows, columns)]
     for _ in range(3):
@@ -64,11 +65,11 @@ def zhao_cnn(make: LayerFactory, *, variance: float, **weights: Any) -> VAE:
             ConvTranspose2D(64, 32, **second),
             ConvTranspose2D(32, 32, **third),
         ),
-        Conv2D(32, colours, kernel_size=3, padding=1, **make.options),
-        Sigmoid(),
+        Conv2D(32, colours * scored.channels_per_pixel, 3, padding=1, **make.options),
+        *last,
     )
-    likelihood, head = GaussianLikelihood(variance), LogSoftplus(floor=1e-8)
-    return VAE(encoder, decoder, likelihood, variance_head=head, **make.shapes, **weights)
+    head = LogSoftplus(floor=1e-8)
+    return VAE(encoder, decoder, scored, variance_head=head, **make.shapes, **weights)
 
 
 def fleuret_conv(make: LayerFactory, *, channels: int, variance: float, **weights: Any) -> VAE:

@@ -29,6 +29,7 @@ from scratchvae.models.iwae import IWAE, initialise_as_glorot
 from scratchvae.models.ladder_vae import LadderVAE
 from scratchvae.models.noise_schedule import TIME_FEATURES
 from scratchvae.models.recipes.layer_factory import LayerFactory
+from scratchvae.models.recipes.pixels import of_pixels
 from scratchvae.models.sparse_autoencoder import SparseAutoencoder
 from scratchvae.models.vae import VAE
 from scratchvae.models.vqvae import VQVAE
@@ -43,10 +44,13 @@ from scratchvae.validation import check_count, check_flag
 _LIKELIHOODS = {"bernoulli": BernoulliLikelihood, "gaussian": LearnedVarianceLikelihood}
 
 
-def zhao_mlp(make: LayerFactory, *, hidden: int, variance: float, **weights: Any) -> VAE:
+def zhao_mlp(
+    make: LayerFactory, *, hidden: int, variance: float, likelihood: str, **weights: Any
+) -> VAE:
     """Zhao (2023), section 4.1: the text says a hidden layer of 20, the printed network of 10."""
     widths = [300, 100, check_count(hidden, "hidden")]
-    arguments = make.mirrored(widths, ELU, GaussianLikelihood(variance), Sigmoid())
+    scored, last = of_pixels(likelihood, variance)
+    arguments = make.mirrored(widths, ELU, scored, *last)
     return VAE(**arguments, variance_head=LogSoftplus(floor=1e-8), **weights)
 
 
