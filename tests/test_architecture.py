@@ -142,6 +142,8 @@ def test_no_module_imports_a_framework_or_what_is_not_installed_with_the_package
         assert not roots & FRAMEWORKS
     if room(module) == "sweeps":  # Dask in two packages, and what is used where it is installed
         required += ["distributed", "fsspec", "pyarrow"]
+    if room(module) == "cli":
+        required += ["shtab"]
     if room(module) == "course":  # and what comes with those
         required += settings["options.extras_require"]["lessons"].split("\n")
         required += ["IPython", "cycler", "matplotlib_inline", "nbformat", "traitlets"]

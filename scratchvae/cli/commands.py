@@ -4,23 +4,25 @@ Each takes the options that ``parser`` has read and returns an exit code.
 """
 
 import argparse
-import dataclasses
 import json
 import math
 import signal
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from scratchvae.benchmarks.machine import describe_machine, versions
+from scratchvae.cli.choices import requested
 from scratchvae.cli.text import as_typed, printable
+from scratchvae.cli.values import read_values
 from scratchvae.errors import InputError, unknown_name
+from scratchvae.kernels import BACKEND, get_threads
 from scratchvae.plots.captions import kl_meaning
 from scratchvae.plots.figures import check_matplotlib
 from scratchvae.runs import PICTURES_OF_DATA, Run
-from scratchvae.training import Interrupted, Settings, epochs_through_stage
+from scratchvae.training import Interrupted, epochs_through_stage
 from scratchvae.training.interruption import Stopped
-
-DEFAULT_RECIPE = "zhao-mlp"
 
 
 def program() -> str:
@@ -34,17 +36,33 @@ def say(line: object) -> None:
     print(printable(str(line)), flush=True)
 
 
+def _manner(options: argparse.Namespace) -> Callable[[object], None]:
+    """Return what says how things go: ``say``, or with ``--quiet`` nothing."""
+    if options.quiet and options.verbose:
+        raise InputError("--quiet and --verbose exclude each other: leave one out")
+    if options.verbose:
+        machine = describe_machine()
+        known = versions(("numpy", "numba"))
+        say(", ".join(f"{name} {number}" for name, number in known.items()))
+        say(f"{BACKEND} kernels, {get_threads()} of {machine['cores']} threads, {machine['cpu']}")
+    return (lambda line: None) if options.quiet else say
+
+
 def train(options: argparse.Namespace) -> int:
     """Train a new run or continue one, and draw its pictures."""
+    say = _manner(options)
     run = _requested_run(options)
     check_matplotlib()
     data = run.load_data(options.data_dir)
     say(data.origin)
     with run.held():
         say(f"{_describe(run)}, in {run.folder}: {_progress(run, options.resume)}")
+        if options.verbose:
+            for name, value in _all_choices(run).items():
+                say(f"  {name} {value}")
         say("all losses in nats per image")
         try:
-            run.train(data, report=say)
+            run.train(data, report=say, progress=not options.quiet)
             for path in run.draw_all(data):
                 say(f"wrote {path}")
         except KeyboardInterrupt as interrupt:
@@ -56,24 +74,25 @@ def train(options: argparse.Namespace) -> int:
     return 0
 
 
-def _requested_run(options: argparse.Namespace) -> Run:
-    def given(*names: str) -> dict[str, Any]:
-        return {name: getattr(options, name) for name in names}
+def _all_choices(run: Run) -> dict[str, Any]:
+    config = run.config
+    return {name: config[name] for name in ("seed", "latent_dim")} | {
+        name: value for kind in ("options", "settings") for name, value in config[kind].items()
+    }
 
+
+def _requested_run(options: argparse.Namespace) -> Run:
     if options.last_stage is not None:
         if options.epochs is not None:
             raise InputError("--last-stage sets the number of epochs: leave out --epochs")
         options.epochs = epochs_through_stage(options.last_stage)
-    requested = given("data", "latent_dim", "seed") | {
-        "options": given("beta", "samples"),
-        "settings": given(*(field.name for field in dataclasses.fields(Settings))),
-    }
-    if not options.resume:
-        run = Run.begin(options.recipe or DEFAULT_RECIPE, options.out, **requested)
-    elif options.out is None:
+    if options.resume and options.out is None:
         raise InputError("--resume needs --out DIR, the folder of the run to continue")
+    chosen = requested(options)
+    if not options.resume:
+        run = Run.begin(chosen.pop("recipe"), options.out, **chosen)
     else:
-        run = Run.resume(options.out, recipe=options.recipe, **requested)
+        run = Run.resume(options.out, **chosen)
     if options.last_stage is not None and run.trainer.settings.schedule != "stages":
         raise InputError(
             "--last-stage is for recipes that are trained in stages, as iwae is, and "
@@ -123,9 +142,9 @@ def _stopped(
 
 def sweep(options: argparse.Namespace) -> int:
     """Train a recipe with every combination of choices; the exit code says if one has failed."""
-    from scratchvae.cli.values import read_values
     from scratchvae.sweeps import sweep
 
+    say = _manner(options)
     if options.threads is not None and options.workers != 1:
         raise InputError("the workers of a sweep share the cores: leave out --threads")
     usual = ("latent_dim", "beta", "epochs", "batch_size", "learning_rate")
@@ -147,6 +166,7 @@ def sweep(options: argparse.Namespace) -> int:
             workers=options.workers,
             scheduler=options.scheduler,
             report=say,
+            progress=not options.quiet,
         )
     except KeyboardInterrupt as interrupt:
         raise _stopped("stopped, and kept what was done", words, options, interrupt) from None
@@ -220,6 +240,7 @@ def reproduce(options: argparse.Namespace) -> int:
     """Train what a source's figures need, and write them beside ours."""
     from scratchvae.reproduce import reproduce
 
+    say = _manner(options)
     check_matplotlib()
     try:
         written = reproduce(
@@ -231,6 +252,7 @@ def reproduce(options: argparse.Namespace) -> int:
             workers=options.workers or 1,
             scheduler=options.scheduler,
             report=say,
+            progress=not options.quiet,
         )
     except KeyboardInterrupt as interrupt:
         words = ["reproduce", options.source, "--out", str(options.out)]
@@ -257,4 +279,13 @@ def bench(options: argparse.Namespace) -> int:
         report=lambda line: print(line, file=sys.stderr, flush=True),
     )
     print(format_bench(result))
+    return 0
+
+
+def completion(options: argparse.Namespace) -> int:
+    """Print the script by which a shell completes what is typed."""
+    from scratchvae.cli.completion import completion_script
+    from scratchvae.cli.parser import make_parser
+
+    print(completion_script(make_parser("scratchvae"), options.shell))
     return 0

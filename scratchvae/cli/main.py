@@ -53,7 +53,10 @@ def _run(arguments: Sequence[str] | None) -> int:
     try:
         _open_streams()
         try:
-            options = make_parser().parse_args(arguments)
+            parser = make_parser()
+            options = parser.parse_args(arguments)
+            if options.run is None:
+                parser.parse_args(["--help"])
         except SystemExit as end:  # --help and --version
             code = int(end.code or 0)
         else:

@@ -1,6 +1,9 @@
-"""Values of options whose type depends on their name, as text gives them."""
+"""How the text of an option is read."""
 
 import argparse
+import math
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 _WORDS = {"true": True, "false": False, "none": None}
@@ -23,7 +26,7 @@ def read_values(text: str) -> list[Any]:
     """Return the values of a list such as "1,2,5"."""
     values = [read_value(each) for each in text.split(",")]
     if "" in values:
-        raise argparse.ArgumentTypeError(f"expected values with a comma between them, not {text!r}")
+        raise _expected("values with a comma between them", text)
     return values
 
 
@@ -31,5 +34,55 @@ def read_assignment(text: str) -> tuple[str, str]:
     """Return the name and the text of the value in "name=value"."""
     name, equals, value = text.partition("=")
     if not (name and equals and value):
-        raise argparse.ArgumentTypeError(f"expected NAME=VALUE, not {text!r}")
+        raise _expected("NAME=VALUE", text)
     return name.strip().replace("-", "_"), value
+
+
+def whole(minimum: int, maximum: float = 1e9) -> Callable[[str], int]:
+    """Return what reads a whole number in a range."""
+
+    def read(text: str) -> int:
+        try:
+            value = int(text)
+        except ValueError:
+            value = minimum - 1
+        if not minimum <= value <= maximum:
+            bound = f"least {minimum}" if value < minimum else f"most {maximum:.0f}"
+            raise _expected(f"a whole number of at {bound}", text)
+        return value
+
+    return read
+
+
+def real(bound: str) -> Callable[[str], float]:
+    """Return what reads a finite number above 0, or of at least 0."""
+
+    def read(text: str) -> float:
+        try:
+            value = float(text)
+        except ValueError:
+            value = math.nan
+        if not math.isfinite(value) or value < 0 or (value == 0 and bound == "above 0"):
+            raise _expected(f"a finite number {bound}", text)
+        return value
+
+    return read
+
+
+def read_path(text: str) -> Path:
+    """Return the name of a file or folder."""
+    if not text:
+        raise _expected("the name of a file or folder", text)
+    return Path(text)
+
+
+def read_png(text: str) -> Path:
+    """Return the name of a PNG file."""
+    path = read_path(text)
+    if path.suffix.lower() != ".png":
+        raise _expected("a name that ends in .png", path.name)
+    return path
+
+
+def _expected(what: str, text: str) -> argparse.ArgumentTypeError:
+    return argparse.ArgumentTypeError(f"expected {what}, not {text!r}")

@@ -58,7 +58,8 @@ class Experiment:
         own = find_recipe(self.recipe).settings.changed(**self.settings)
         # What lasts a number of epochs keeps its share of the whole.
         share = epochs / own.epochs
-        lasting = {name: share * getattr(own, name) for name in ("warm_up", "free_bits_epochs")}
+        names = ("warm_up", "warm_up_every", "free_bits_epochs")
+        lasting = {name: share * getattr(own, name) for name in names}
         return {**self.settings, "epochs": epochs, **lasting}
 
     @property

@@ -1,18 +1,15 @@
 """From lists of choices to the trainings of a grid."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict
 from itertools import product
 from typing import Any
 from urllib.parse import quote
 
 import numpy as np
 
-from scratchvae.errors import InputError, shown, unknown_name
-from scratchvae.models import find_recipe
+from scratchvae.errors import InputError, shown
+from scratchvae.runs.choices import sort_choices
 from scratchvae.sweeps.training import Training
-
-LATENTS = "latent_dim"
 
 
 def make_grid(
@@ -37,10 +34,8 @@ def make_grid(
     InputError
         If there is no such recipe, option or setting, or a list is empty or has a value twice.
     """
-    found = find_recipe(recipe)
-    settings = asdict(found.settings)
-    known = [LATENTS, *found.options, *settings]
-    lists = {name: _values(name, given, known, recipe) for name, given in choices.items()}
+    sort_choices(recipe, choices)  # which refuses unknown names
+    lists = {name: _values(name, given) for name, given in choices.items()}
     varied = [name for name, values in lists.items() if len(values) > 1]
     grid = []
     for values in product(*lists.values()):
@@ -50,9 +45,7 @@ def make_grid(
             training = Training(
                 name=",".join(f"{name}={_in_name(v)}" for name, v in shown_values.items()),
                 recipe=recipe,
-                latent_dim=chosen.get(LATENTS),
-                options={k: v for k, v in chosen.items() if k in found.options},
-                settings={k: v for k, v in chosen.items() if k in settings},
+                **sort_choices(recipe, chosen),
                 data=data,
                 seed=seed,
             )
@@ -75,10 +68,8 @@ def read_seeds(seeds: int | Sequence[int]) -> list[int]:
     return [int(seed) for seed in listed]
 
 
-def _values(name: str, given: Any, known: list[str], recipe: str) -> list[Any]:
+def _values(name: str, given: Any) -> list[Any]:
     """Return the values to try of one choice."""
-    if name not in known:
-        raise unknown_name("option or setting", name, known, owner=recipe)
     several = isinstance(given, (Sequence, np.ndarray)) and not isinstance(given, str)
     values = list(given) if several else [given]
     values = [value.item() if isinstance(value, np.generic) else value for value in values]

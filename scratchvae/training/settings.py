@@ -48,6 +48,9 @@ class Settings:
         Over how many epochs the KL's weight grows from 0 to its full size. A latent whose KL costs
         something before it is useful is soon given up; a warm-up lets it become useful first. For
         a model whose loss has a KL of its own: neither an autoencoder nor ``IWAE``.
+    warm_up_every
+        Every so many epochs the warm-up begins again, from 0: a cyclic schedule (Fu et al. 2019),
+        in which latents that were given up get another chance. 0: once.
     free_bits, free_bits_epochs
         At the start each latent's mean KL over a batch costs nothing below ``free_bits`` nats;
         the allowance sinks evenly to 0 over ``free_bits_epochs`` epochs, after which the loss is
@@ -65,6 +68,7 @@ class Settings:
     epochs: int = 10
     pixels: str = "grey"
     warm_up: float = 0.0
+    warm_up_every: float = 0.0
     free_bits: float = 0.0
     free_bits_epochs: float = 0.0
     epsilon: float = 1e-8
@@ -77,6 +81,11 @@ class Settings:
             raise InputError(
                 "free_bits and free_bits_epochs must both be above 0, or neither, not "
                 f"{self.free_bits:g} and {self.free_bits_epochs:g}"
+            )
+        if self.warm_up_every and not 0 < self.warm_up <= self.warm_up_every:
+            raise InputError(
+                f"warm_up_every={self.warm_up_every:g} expects a warm_up above 0 and at most as "
+                f"long, not {self.warm_up:g}"
             )
         for name, optimiser in _OPTIMISERS_OWN.items():
             value, default = getattr(self, name), getattr(type(self), name)
@@ -112,6 +121,7 @@ _CHECKS: dict[str, Callable[[Any, str], Any]] = {
     "epochs": check_count,
     "pixels": partial(check_choice, choices=PIXEL_READINGS),
     "warm_up": check_not_negative,
+    "warm_up_every": check_not_negative,
     "free_bits": check_not_negative,
     "free_bits_epochs": check_not_negative,
     "epsilon": check_positive,

@@ -260,8 +260,11 @@ class Trainer:
             rate *= 10 ** (-stage_of(self._epoch_at(progress)) / LAST_STAGE)
         self.optimiser.learning_rate = rate
         if self.settings.warm_up:
-            share = progress * self.settings.epochs / self.settings.warm_up
-            self.kl_weight = min(1.0, share)
+            epochs = progress * self.settings.epochs
+            if self.settings.warm_up_every:
+                # Rounding must not take the beginning of a cycle for the end of the one before.
+                epochs = max(0.0, (epochs + 1e-9) % self.settings.warm_up_every - 1e-9)
+            self.kl_weight = min(1.0, epochs / self.settings.warm_up)
         if self.settings.free_bits:
             share = progress * self.settings.epochs / self.settings.free_bits_epochs
             self.free_bits = self.settings.free_bits * max(0.0, 1 - share)

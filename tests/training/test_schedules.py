@@ -131,3 +131,19 @@ def test_free_bits_are_for_a_model_that_has_them():
     for bad in (-1, np.nan, "soon"):
         with refused("free_bits_epochs", repr(bad)):
             Settings(free_bits=0.5, free_bits_epochs=bad)
+
+
+def test_a_warm_up_can_begin_again_and_again():
+    settings = Settings(epochs=9, warm_up=2, warm_up_every=3)
+    trainer = Trainer(build("pytorch-example", seed=0), settings)
+    weights = []
+    for half in range(18):
+        trainer.schedule(half / 18)
+        weights.append(trainer.kl_weight)
+    np.testing.assert_allclose(weights, [0, 0.25, 0.5, 0.75, 1, 1] * 3, atol=1e-8)
+
+
+@pytest.mark.parametrize("warm_up", [0, 3.5])
+def test_a_cycle_is_no_shorter_than_its_warm_up(warm_up):
+    with refused("warm_up_every=3 expects a warm_up above 0 and at most as long"):
+        Settings(warm_up=warm_up, warm_up_every=3)
