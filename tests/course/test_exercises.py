@@ -257,6 +257,12 @@ class TestWritten:
             assert (found.cause, found.sentence) == ("mistake", sentence)
 
 
+def test_a_number_that_is_three_times_the_right_one_is_at_least_three_times_too_large():
+    question = Question("number", "predict", answer=100.0, mistakes={}, hints=("a", "b"))
+    for given in (300, 399):
+        assert judge_statement(question, given).sentence == "it is at least 3 times too large"
+
+
 @named("exercise", OF_ARRAYS)
 def test_a_wrong_sign_a_half_a_missing_axis_and_an_error_are_named(exercise):
     def altered(change):
