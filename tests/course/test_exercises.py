@@ -226,6 +226,7 @@ class TestQuestions:
         assert judge_statement(question, ..., measured).cause == "not done"
         if isinstance(right, str):
             assert judge_statement(question, f" {right.lower()} ") is None
+            assert judge_statement(question, f"({right}).") is None
             assert judge_statement(question, 3.0).cause == "type"
             assert judge_statement(question, "Z").cause == "choice"
         else:

@@ -40,7 +40,7 @@ def judge_statement(question: Question, given: Any, measured: Any = None) -> Dia
 def _judge_choice(question: Question, given: Any, right: str) -> Diagnosis | None:
     if not isinstance(given, str):
         return Diagnosis("type", f'expected a letter such as "A", not {type(given).__name__}')
-    letter = given.strip().upper()
+    letter = given.strip(" .:()").upper()
     if letter == right:
         return None
     for sentence, mistaken in question.mistakes.items():
