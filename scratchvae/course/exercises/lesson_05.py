@@ -156,7 +156,7 @@ SPARSE_DENOISING_LOSS = Exercise(
             z=len(clean)
         )(clean, *rest),
         "the gradient at the decoded image has the wrong sign": _with(decoded=-1.0),
-        "the price is a mean over the images too: divide it by N, as its gradient": (
+        "the price is a mean over the images too: divide it and its gradient by N": (
             lambda clean, corrupted, decoded, z, price: sparse_denoising_loss(
                 clean, corrupted, decoded, z, len(clean) * price
             )

@@ -54,7 +54,7 @@ MIXTURE_MOMENTS = Exercise(
         "the components are not equally likely: weight their means and their variances": (
             lambda w, m, v: (m.mean(), v.mean())
         ),
-        "v is the variance of a component already: do not square it": lambda w, m, v: (
+        "a component's variance is v itself: do not square it": lambda w, m, v: (
             (w * m).sum(),
             (w * (v**2 + m**2)).sum() - (w * m).sum() ** 2,
         ),
