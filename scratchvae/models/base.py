@@ -73,7 +73,10 @@ class Model(Trainable):
         "latent_dim": check_count,
         "settings": check_settings,
     }
-    """How an attribute is checked whenever it is set, which returns what it becomes."""
+    """How an attribute is checked whenever it is set, which returns what it becomes.
+
+    What all its parents check holds for a model as well, be they one or several.
+    """
     layered: ClassVar[tuple[str, ...]] = ("encoder", "decoder")
     """The attributes that must be networks."""
     made_of: ClassVar[dict[str, str]] = {}
@@ -119,8 +122,9 @@ class Model(Trainable):
                 f"{name} must be a Layer, not {type(value).__name__}: build it from "
                 "scratchvae.layers, or derive your own from Layer"
             )
-        if name in self.checked:
-            value = self.checked[name](value, name)
+        checks = (vars(kind).get("checked", {}) for kind in type(self).__mro__)
+        if check := next((each[name] for each in checks if name in each), None):
+            value = check(value, name)
         config = vars(self).get("config")
         if config and value is not vars(self).get(name):
             if isinstance(value, Layer) or name in ("likelihood", "image_shape", "latent_dim"):

@@ -226,6 +226,7 @@ class TestQuestions:
         assert judge_statement(question, ..., measured).cause == "not done"
         if isinstance(right, str):
             assert judge_statement(question, f" {right.lower()} ") is None
+            assert judge_statement(question, f"({right}).") is None
             assert judge_statement(question, 3.0).cause == "type"
             assert judge_statement(question, "Z").cause == "choice"
         else:
@@ -255,6 +256,12 @@ class TestWritten:
             found = judge(exercise, mistaken)
             assert found is not None, f"{sentence!r} passes for right"
             assert (found.cause, found.sentence) == ("mistake", sentence)
+
+
+def test_a_number_that_is_three_times_the_right_one_is_at_least_three_times_too_large():
+    question = Question("number", "predict", answer=100.0, mistakes={}, hints=("a", "b"))
+    for given in (300, 399):
+        assert judge_statement(question, given).sentence == "it is at least 3 times too large"
 
 
 @named("exercise", OF_ARRAYS)

@@ -55,6 +55,18 @@ def test_a_wrong_slope_of_the_sparsity_penalty_is_caught():
     assert failed == {"encoder"}
 
 
+class SparseDenoising(SparseAutoencoder, DenoisingAutoencoder):
+    """Adds noise to its input and pays for its code."""
+
+
+def test_a_model_with_two_parents_checks_the_options_of_both():
+    model = small(SparseDenoising, sparsity=0.7, noise_std=0.5)
+    for option in ("sparsity", "noise_std"):
+        with refused(option, "-1"):
+            setattr(model, option, -1)
+    assert (model.sparsity, model.noise_std) == (0.7, 0.5)
+
+
 def test_sparsity_makes_codes_sparse():
     images = np.random.default_rng(0).integers(0, 256, (40, 28, 28, 1), dtype=np.uint8)
     shares = []

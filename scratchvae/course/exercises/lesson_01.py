@@ -74,6 +74,7 @@ NATS_OF_A_BYTE = Question(
     mistakes={
         "a nat is more than a bit, so there are fewer of them": 8 / float(np.log(2)),
         "those are bits": 8.0,
+        "that is how many different bytes there are; bits and nats count its logarithm": 256.0,
         "that is the natural logarithm of 8: the cost of one in eight": float(np.log(8)),
     },
     hints=("Solve (1.7) for the nats.", "One bit is log 2 = 0.693 nats."),

@@ -102,6 +102,7 @@ LEFT_OUT = Question(
     mistakes={
         "the loss is half the squared error": 2.0,
         "that is what the components keep; the loss is what they leave out": 4.0,
+        "that is what the components keep, and not halved either": 8.0,
         "that is the loss without any code": 5.0,
     },
     hints=("Which eigenvalues are left out with D = 2?", "(4.6): half of their sum."),

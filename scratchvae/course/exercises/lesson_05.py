@@ -156,6 +156,17 @@ SPARSE_DENOISING_LOSS = Exercise(
             z=len(clean)
         )(clean, *rest),
         "the gradient at the decoded image has the wrong sign": _with(decoded=-1.0),
+        "the price is a mean over the images too: divide it and its gradient by N": (
+            lambda clean, corrupted, decoded, z, price: sparse_denoising_loss(
+                clean, corrupted, decoded, z, len(clean) * price
+            )
+        ),
+        "the slope of |z| is the sign of z, not |z| itself": (
+            lambda clean, corrupted, decoded, z, price: (
+                *sparse_denoising_loss(clean, corrupted, decoded, z, price)[:2],
+                price / len(clean) * np.abs(z),
+            )
+        ),
     },
     hints=(
         "(5.3) compares with the clean image, and (5.1) adds the price of z; both have 1/N.",

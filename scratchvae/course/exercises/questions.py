@@ -33,14 +33,14 @@ def judge_statement(question: Question, given: Any, measured: Any = None) -> Dia
     ratio = abs(number / right) if right else math.inf
     way = "large" if ratio > 1 else "small"
     times = max(ratio, 1 / ratio) if ratio else math.inf
-    much = f"more than {math.floor(times)} times" if 2 <= times < 1000 else ""
+    much = f"at least {math.floor(times)} times" if 2 <= times < 1000 else ""
     return Diagnosis("size", " ".join(f"it is {much} too {way}".split()))
 
 
 def _judge_choice(question: Question, given: Any, right: str) -> Diagnosis | None:
     if not isinstance(given, str):
         return Diagnosis("type", f'expected a letter such as "A", not {type(given).__name__}')
-    letter = given.strip().upper()
+    letter = given.strip(" .:()").upper()
     if letter == right:
         return None
     for sentence, mistaken in question.mistakes.items():

@@ -169,6 +169,9 @@ SKIP_CONNECTION_BACKWARD = Exercise(
         "the tanh is missing on the way back: its slope multiplies dy before the weight does": (
             lambda dy, x, weight, bias: dy + dy @ weight.T
         ),
+        "the weight is missing on the way back: after the tanh comes the dense layer (2.4)": (
+            lambda dy, x, weight, bias: dy + dy * (1 - np.tanh(x @ weight + bias) ** 2)
+        ),
         "going back through a matrix product takes the transposed weight": (
             lambda dy, x, weight, bias: dy + (dy * (1 - np.tanh(x @ weight + bias) ** 2)) @ weight
         ),

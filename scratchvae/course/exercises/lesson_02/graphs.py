@@ -77,8 +77,8 @@ BACKPROPAGATE = Exercise(
     use=_used,
     draw=_draw_skip,
     mistakes={
-        "x is an input of two steps: add what comes back, do not replace it": _last_counts,
-        "x is an input of two steps: add what comes back second to what came back first": (
+        "two steps have x as an input: add what comes back, do not replace it": _last_counts,
+        "two steps have x as an input: add what comes back second to what came back first": (
             _first_counts
         ),
     },
@@ -99,6 +99,7 @@ ENTRIES_OF_A_JACOBIAN = Question(
         "that is the number of weights; there is a row of that many for each output": 784 * 300,
         "that is the number of outputs; there is a column of that many for each weight": 100 * 300,
         "that is for a single example; the batch has 100": 300 * 784 * 300,
+        "those are the entries that are not 0; the zeros are entries too": 100 * 300 * 784,
     },
     hints=(
         "It has a row for each number that the layer puts out for the batch, and a column for each "

@@ -104,7 +104,10 @@ ERROR_OF_A_BATCH = Question(
     kind="predict",
     answer=None,
     within=0.1,
-    mistakes={"that is the ratio of the sizes; the error falls with its root": 16.0},
+    mistakes={
+        "that is the ratio of the sizes; the error falls with its root": 16.0,
+        "that is the other way round: the smaller batch has the larger error": 0.25,
+    },
     hints=(
         "By (3.2) the variance is s²/B for batches that are small beside the data.",
         "The standard error is the root of that.",
@@ -206,6 +209,16 @@ def _last_batches(
     return history
 
 
+def _at_the_end(
+    network: Any, loss: Any, optimiser: Any, x: FloatArray, target: FloatArray, **rest: Any
+) -> list[float]:
+    history = []
+    for _ in range(rest["epochs"]):
+        train_network(network, loss, optimiser, x, target, **{**rest, "epochs": 1})
+        history.append(float(loss(network.forward(x), target)[0]))
+    return history
+
+
 def _without_steps(
     network: Any, loss: Any, optimiser: Any, x: FloatArray, target: FloatArray, **rest: Any
 ) -> list[float]:
@@ -248,6 +261,8 @@ TRAIN_NETWORK = Exercise(
         "that is the loss of each epoch's last batch; the mean over all examples is asked for": (
             _last_batches
         ),
+        "that is the loss at the end of each epoch; the mean of the losses on the way is asked "
+        "for": _at_the_end,
         "the step belongs into the inner loop: one for each batch, not one for each epoch": (
             _once_an_epoch
         ),

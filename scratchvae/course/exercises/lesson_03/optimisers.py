@@ -245,6 +245,7 @@ COSINE = Exercise(
         "half a wave, from 0 to π, not a whole one": lambda p: 0.5 * (1 + np.cos(2 * np.pi * p)),
         "that goes down to −1: add 1 and halve": lambda p: np.cos(np.pi * p),
         "that is a straight line": lambda p: 1 - p,
+        "π is missing: the cosine of progress itself hardly falls": lambda p: 0.5 * (1 + np.cos(p)),
     },
     hints=(
         "The cosine falls from 1 to −1 on the way from 0 to π.",

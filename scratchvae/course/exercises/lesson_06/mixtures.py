@@ -51,6 +51,13 @@ MIXTURE_MOMENTS = Exercise(
             (w * m).sum(),
             (w**2 * v).sum(),
         ),
+        "the components are not equally likely: weight their means and their variances": (
+            lambda w, m, v: (m.mean(), v.mean())
+        ),
+        "a component's variance is v itself: do not square it": lambda w, m, v: (
+            (w * m).sum(),
+            (w * (v**2 + m**2)).sum() - (w * m).sum() ** 2,
+        ),
         "the components are not equally likely: weight them": lambda w, m, v: (
             m.mean(),
             (v + m**2).mean() - m.mean() ** 2,
@@ -102,6 +109,9 @@ LOG_MEAN_EXP = Exercise(
             lambda a: a.max(axis=0) + np.log(np.exp(a - a.max(axis=0)).mean())
         ),
         "this is only the largest entry: the others count too": lambda a: a.max(axis=0),
+        "you divided a logarithm by K: divide the sum, before you take its logarithm": (
+            lambda a: a.max(axis=0) + np.log(np.exp(a - a.max(axis=0)).sum(axis=0)) / len(a)
+        ),
         "you subtracted one number from all columns: they lie thousands apart, so subtract each "
         "column's own largest": lambda a: a.max() + np.log(np.exp(a - a.max()).mean(axis=0)),
     },

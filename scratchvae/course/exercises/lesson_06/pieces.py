@@ -93,6 +93,7 @@ DRAWS_FOR_A_DIGIT = Question(
     answer=100_000.0,
     mistakes={
         "ten times as many draws make the error only √10 times smaller": 10_000.0,
+        "that is how many times as many; the question is how many in all": 100.0,
     },
     hints=("One more digit: the error must be ten times smaller.", "The error falls like 1/√n."),
 )

@@ -231,6 +231,9 @@ IMPORTANCE_ESTIMATE = Exercise(
             importance_estimate(a)[0],
             _estimate(a) * np.exp(a - a.max(axis=0)).mean(axis=0) ** 2,
         ),
+        "you divided the weights by the largest: add its logarithm back to the estimate": (
+            lambda a: (importance_estimate(a)[0] - a.max(axis=0), _estimate(a))
+        ),
         "the estimate is right; the bias is negative": lambda a: (
             importance_estimate(a)[0],
             -_estimate(a),

@@ -43,6 +43,9 @@ DRAW_IMAGES = Exercise(
             lambda w, b, c, z, e: z @ w + b
         ),
         "the bias is missing": lambda w, b, c, z, e: z @ w + np.sqrt(c) * e,
+        "you added √c to the noise: multiply it by √c": (
+            lambda w, b, c, z, e: z @ w + b + np.sqrt(c) + e
+        ),
         "the noise is not scaled: it has the variance 1, and c is asked for": (
             lambda w, b, c, z, e: z @ w + b + e
         ),
