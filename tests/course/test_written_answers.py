@@ -2,6 +2,7 @@
 
 import itertools
 import linecache
+import re
 
 import numpy as np
 import pytest
@@ -257,3 +258,8 @@ def test_an_error_comes_with_its_arguments_shapes_and_in_plain_words():
     found = judge(EXERCISES["dense-weight-gradient"], define(source.replace("@", "*"), "f"))
     assert "broadcast together with shapes" in found.sentence
     assert " , " not in found.sentence
+
+
+def test_an_error_shows_an_argument_that_is_a_shape_as_it_is():
+    found = judge(EXERCISES["add-patches"], lambda parts, shape, *_: np.zeros(shape) + parts)
+    assert re.search(r"shape \(\d+, \d+, \d+, \d+\)\)$", found.sentence), found.sentence
