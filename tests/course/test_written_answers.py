@@ -106,8 +106,12 @@ BACKWARD = (
         ),
         ([(".astype(dtype)", "")], "wrong", "must be float32, not float64"),
         ([(", dtype=np.float64", "")], "wrong", "cannot be used as the exercise says: TypeError"),
-        ([('"weight": self', '"w": self')], "not done", "the weight's gradient is still missing"),
-        ([('self.gradients = {"w', 'self.grads = {"w')], "not done", "gradient is still missing"),
+        ([('"weight": self', '"w": self')], "not done", "Still missing: the weight's gradient"),
+        (
+            [('self.gradients = {"w', 'self.grads = {"w')],
+            "not done",
+            "Still missing: the weight's gradient",
+        ),
     ],
 )
 def test_a_layer_is_judged_with_words_for_its_mistake(changes, status, words):
