@@ -164,7 +164,7 @@ _GENERATOR = np.random.default_rng(0)
             "return 2 results as a tuple (d_weight, d_bias), not ndarray",
         ),
         (PAIR, lambda x, dy: (x, dy, dy), "results", "return 2 results (d_weight, d_bias), not 3"),
-        (PAIR, lambda x, dy: (x.T @ dy, None), "not done", "d_bias is still missing"),
+        (PAIR, lambda x, dy: (x.T @ dy, None), "not done", "Still missing: d_bias"),
         (PAIR, lambda x, dy: (dy.sum(0), x.T @ dy), "swapped", "d_weight and d_bias are right"),
         (PAIR, lambda x, dy: (x.T @ dy, -dy.sum(0)), "sign", "already right: d_weight"),
         (PAIR, lambda x, dy: (x.T @ dy, dy.sum(1)), "shape", "d_bias: its shape"),

@@ -108,3 +108,23 @@ def test_a_vae_must_keep_what_its_backward_pass_and_later_cells_need():
             return terms
 
     assert "that is kept" in judge(EXERCISES["vae-forward"], Mixed).sentence
+
+
+def test_a_sum_cut_by_the_threads_has_the_bug_in_whatever_order_its_pieces_are_added():
+    def backwards(x, threads):
+        return sum(float(piece.sum()) for piece in reversed(np.array_split(x, threads)))
+
+    assert judge(EXERCISES["same-bits"], backwards).sentence == "The bug is still in it."
+    assert judge(EXERCISES["same-bits"], lambda x, threads: round(x.sum(), 6)) is not None
+    assert judge(EXERCISES["same-bits"], lambda x, threads: x.sum()) is None
+
+
+def test_a_switch_for_networks_alone_is_refused_as_the_lesson_switches_a_layer():
+    def switch(network, training):
+        for layer in network.layers:
+            if hasattr(layer, "layers"):
+                switch(layer, training)
+            elif hasattr(layer, "training"):
+                layer.training = training
+
+    assert "no attribute 'layers'" in judge(EXERCISES["set-training"], switch).sentence

@@ -87,6 +87,20 @@ def test_a_name_in_code_at_the_start_of_a_message_keeps_its_letters(monkeypatch)
     assert verdict.message.startswith("Return 2 results as a tuple")
 
 
+@pytest.mark.parametrize(
+    ("said", "shown"),
+    [
+        ("ε is missing", "ε is missing."),
+        ("q itself is right", "q itself is right."),
+        ("x_hat in training: it is zero", "x_hat in training: it is zero."),
+        ("a mean belongs there", "A mean belongs there."),
+        ("means, not sums", "Means, not sums."),
+    ],
+)
+def test_a_symbol_at_the_start_of_a_message_is_no_word_that_takes_a_capital(said, shown):
+    assert checking._sentence(said, ("the result",)) == shown
+
+
 def test_check_suggests_a_near_name_for_an_unknown_one(monkeypatch):
     monkeypatch.setitem(EXERCISES, "product", PRODUCT)
     assert "'product'" in check("prodcut", _answer).message

@@ -2,6 +2,7 @@
 
 import itertools
 import linecache
+import re
 
 import numpy as np
 import pytest
@@ -105,8 +106,12 @@ BACKWARD = (
         ),
         ([(".astype(dtype)", "")], "wrong", "must be float32, not float64"),
         ([(", dtype=np.float64", "")], "wrong", "cannot be used as the exercise says: TypeError"),
-        ([('"weight": self', '"w": self')], "not done", "the weight's gradient is still missing"),
-        ([('self.gradients = {"w', 'self.grads = {"w')], "not done", "gradient is still missing"),
+        ([('"weight": self', '"w": self')], "not done", "Still missing: the weight's gradient"),
+        (
+            [('self.gradients = {"w', 'self.grads = {"w')],
+            "not done",
+            "Still missing: the weight's gradient",
+        ),
     ],
 )
 def test_a_layer_is_judged_with_words_for_its_mistake(changes, status, words):
@@ -257,3 +262,8 @@ def test_an_error_comes_with_its_arguments_shapes_and_in_plain_words():
     found = judge(EXERCISES["dense-weight-gradient"], define(source.replace("@", "*"), "f"))
     assert "broadcast together with shapes" in found.sentence
     assert " , " not in found.sentence
+
+
+def test_an_error_shows_an_argument_that_is_a_shape_as_it_is():
+    found = judge(EXERCISES["add-patches"], lambda parts, shape, *_: np.zeros(shape) + parts)
+    assert re.search(r"shape \(\d+, \d+, \d+, \d+\)\)$", found.sentence), found.sentence

@@ -1,5 +1,6 @@
 """What is said about a reader's answer: right or wrong, in what way, and which hints."""
 
+import re
 from collections import defaultdict
 from typing import Any
 
@@ -116,7 +117,9 @@ def _praise(exercise: Exercise | Question, answer: Any, measured: Any) -> str:
 
 
 def _sentence(text: str, names: tuple[str, ...]) -> str:
-    """Return a sentence with its capital and its stop; a name in code keeps its own letters."""
-    if not text.startswith(tuple(f"{n}{end}" for n in names if n.isidentifier() for end in ": ")):
+    """Return a sentence with its capital and its stop; a name in code or a symbol stays small."""
+    first = next(iter(re.findall(r"\w+", text)), "")
+    symbol = len(first) == 1 and first != "a"
+    if not (symbol or "_" in first or first in names):
         text = f"{text[:1].upper()}{text[1:]}"
     return text + ("" if text.endswith((".", "?", "!")) else ".")

@@ -73,5 +73,10 @@ def _line_of_the_reader(error: BaseException, written: Any) -> str | None:
 
 
 def _shapes(named: Mapping[str, Any]) -> str:
-    arrays = {name: value for name, value in named.items() if np.ndim(value)}
-    return ", ".join(f"{name} {np.shape(value)}" for name, value in arrays.items())
+    found = []
+    for name, value in named.items():
+        if isinstance(value, tuple) and all(isinstance(number, int) for number in value):
+            found.append(f"{name} {value}")  # is a shape itself
+        elif np.ndim(value):
+            found.append(f"{name} {np.shape(value)}")
+    return ", ".join(found)

@@ -101,7 +101,7 @@ def _results(exercise: Exercise, returned: Any) -> list[FloatArray]:
         raise UnusableError("results", f"return {count} results ({names}), not {len(returned)}")
     for name, result in zip(exercise.returns, returned, strict=True):
         if result is None or result is ...:
-            raise UnfinishedError(f"{name} is still missing.")
+            raise UnfinishedError(f"Still missing: {name}.")
     return [_as_floats(r, name) for name, r in zip(exercise.returns, returned, strict=True)]
 
 

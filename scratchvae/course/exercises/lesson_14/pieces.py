@@ -32,6 +32,7 @@ def _draw_images(random: np.random.Generator) -> tuple[FloatArray, int, int, int
 
 def _draw_parts(random: np.random.Generator) -> tuple[FloatArray, tuple[int, ...], int, int]:
     x, window, stride, padding = _draw_images(random)
+    padding -= int(random.integers(2))  # none at all in some of the draws
     shape = patches(x, window, stride, padding).shape
     return random.standard_normal(shape), x.shape, stride, padding
 
@@ -107,6 +108,13 @@ def _with_the_edge(
     return add_patches(parts, larger, stride)
 
 
+def _nothing_left(
+    parts: FloatArray, shape: tuple[int, ...], stride: int = 1, padding: int = 0
+) -> FloatArray:
+    images = add_patches(parts, shape, stride, padding)
+    return images if padding else images[:, :0, :0]
+
+
 ADD_PATCHES = Exercise(
     name="add-patches",
     piece="add_patches",
@@ -117,7 +125,14 @@ ADD_PATCHES = Exercise(
         "with +=": _last_one_wins,
         "where patches overlap, the last number has replaced the others: they must be added, with "
         "+=": _last_tap_wins,
+        "the rows and columns of each window are exchanged": (
+            lambda parts, shape, stride, padding: add_patches(
+                parts.transpose(0, 1, 2, 4, 3, 5), shape, stride, padding
+            )
+        ),
         "the padding is still on it: cut it off": _with_the_edge,
+        "it is right but for a padding of 0, where nothing is left: padded[:, p:-p] is empty then, "
+        "so end the slice at p + H": _nothing_left,
     },
     hints=(
         "Begin with zeros, as large as the padded images. Go through the k × k places (r, t) of a "

@@ -57,7 +57,8 @@ def _own_stride_too(windows: Sequence[int], strides: Sequence[int]) -> int:
 
 
 def _draw_sizes(random: np.random.Generator) -> tuple[int, int, int, int]:
-    window, stride = (int(number) for number in random.integers(2, 6, 2))
+    # A stride of 1, too: rounding hides many a mistake from the others.
+    window, stride = int(random.integers(3, 8)), int(random.integers(1, 5))
     return int(random.integers(12, 40)), window, stride, int(random.integers(1, window))
 
 
@@ -99,6 +100,10 @@ OUTPUT_SIZE = Exercise(
     mistakes={
         "that is the last place of the window, counted from 0: there is one more": (
             lambda size, window, stride, padding: (size + 2 * padding - window) // stride
+        ),
+        "that is right for a stride of 1: otherwise count the steps of the stride first, and add "
+        "the place 0 after the division": (
+            lambda size, window, stride, padding: (size + 2 * padding - window + 1) // stride
         ),
         "the padding is on both sides": (
             lambda size, window, stride, padding: (size + padding - window) // stride + 1

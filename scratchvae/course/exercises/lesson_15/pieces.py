@@ -44,9 +44,19 @@ OUTPUT_PADDING = Exercise(
     use=_used_sides,
     draw=_draw_sides,
     mistakes={
-        "q itself is right; return -1 where it is below 0, or not below the stride": (
+        "the formula for q is right; return -1 where q is below 0, or not below the stride": (
             lambda before, after, window, stride, padding: (
                 after - ((before - 1) * stride - 2 * padding + window)
+            )
+        ),
+        "the padding is cut off on both sides": (
+            lambda before, after, window, stride, padding: output_padding(
+                before, after - padding, window, stride, padding
+            )
+        ),
+        "the first stamp needs no step, so there are before − 1 steps of the stride": (
+            lambda before, after, window, stride, padding: output_padding(
+                before + 1, after, window, stride, padding
             )
         ),
         "a q as large as the stride is too large: a convolution would lead back to one row more": (
@@ -112,6 +122,14 @@ class _BiasInTheStamps(ConvTranspose2D):
         return stamped
 
 
+class _RowsOfZeros(ConvTranspose2D):
+    def forward(self, x: FloatArray) -> FloatArray:
+        y = super().forward(x)
+        y[:, -self.output_padding :] = 0
+        y[:, :, -self.output_padding :] = 0
+        return y
+
+
 CONV_TRANSPOSE_LAYER = Exercise(
     name="conv-transpose-layer",
     piece="ConvTranspose2D",
@@ -121,6 +139,8 @@ CONV_TRANSPOSE_LAYER = Exercise(
     mistakes={
         "the bias is in every stamp, and where they overlap it is added several times: it comes "
         "after add_patches": _BiasInTheStamps,
+        "the last q rows and columns are not 0: they get what is stamped there, so give "
+        "add_patches the whole size of (15.4)": _RowsOfZeros,
         "forwards, the bias is missing": without_bias(ConvTranspose2D),
         "the kernel is flipped: a stamp is the kernel as it is": flipped(ConvTranspose2D),
         "the bias's gradient is a sum over images and pixels, not their mean": mean_of_bias(

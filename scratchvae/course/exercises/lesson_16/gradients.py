@@ -142,6 +142,7 @@ BATCH_NORM_STEPS = Exercise(
         "which takes its mean away": _without_mean_path,
         "the path through the variance is missing: centred is used twice, so two gradients are "
         "added": _without_variance_path,
+        "ε is missing": lambda dy, x, scale, epsilon: batch_norm_steps(dy, x, scale, 0.0),
         "dx lacks the scale: what comes back through y = scale · x_hat + shift is scale · dy": (
             _without_scale
         ),
@@ -168,6 +169,16 @@ BATCH_NORM_LINE = Exercise(
         ),
         "the last term is missing, which is the path through σ²": (
             lambda dy, x_hat, inverse_std, scale: scale * inverse_std * (dy - dy.mean(axis=0))
+        ),
+        "in the last term the mean is missing its x_hat: each value gets x_hat times it": (
+            lambda dy, x_hat, inverse_std, scale: (
+                scale * inverse_std * (dy - dy.mean(axis=0) - (dy * x_hat).mean(axis=0))
+            )
+        ),
+        "each channel has means of its own: .mean(axis=0)": (
+            lambda dy, x_hat, inverse_std, scale: (
+                scale * inverse_std * (dy - dy.mean() - x_hat * (dy * x_hat).mean())
+            )
         ),
         "means, not sums: each path hands every value its N-th part": (
             lambda dy, x_hat, inverse_std, scale: (
@@ -223,6 +234,11 @@ FOLD = Exercise(
             lambda weight, bias, scale, shift, mean, variance, epsilon: (
                 fold(weight, bias, scale, shift, mean, variance, epsilon)[0],
                 bias - mean * scale / np.sqrt(variance + epsilon) + shift,
+            )
+        ),
+        "the running mean has to be divided by the standard deviation and scaled, too": (
+            lambda weight, bias, scale, shift, mean, variance, epsilon: fold(
+                weight, bias, scale, shift - mean, 0 * mean, variance, epsilon
             )
         ),
         "ε is missing": lambda weight, bias, scale, shift, mean, variance, epsilon: fold(

@@ -93,6 +93,15 @@ class _AlwaysRunning(BatchNorm):
         return super().forward(x)
 
 
+class _RunningInTraining(BatchNorm):
+    def forward(self, x: FloatArray) -> FloatArray:
+        super().forward(x)
+        self.inverse_std = 1 / np.sqrt(self.buffers["variance"] + self.epsilon)
+        self.x_hat = (x - self.buffers["mean"]) * self.inverse_std
+        y: FloatArray = self.parameters["scale"] * self.x_hat + self.parameters["shift"]
+        return y
+
+
 class _ImageByImage(BatchNorm):
     def forward(self, x: FloatArray) -> FloatArray:
         if not self.training:
@@ -132,6 +141,8 @@ BATCH_NORM_LAYER = Exercise(
         "mean square": _BiasedRunning,
         "momentum is the share of the new batch, not of the old statistics": _OtherShare,
         "with training off, the running statistics must stay as they are": _AlwaysRunning,
+        "in training it is the batch's own statistics that normalise; the running ones only "
+        "follow": _RunningInTraining,
         "mean and variance are taken over the batch as well, not over each image by itself": (
             _ImageByImage
         ),
@@ -166,24 +177,31 @@ BATCH_NORM_LAYER = Exercise(
 def _used_switch(function: Any) -> Callable[..., Any]:
     def run(first: bool, second: bool) -> Any:
         rng = np.random.default_rng(0)
-        inner, outer, plain = BatchNorm(3), BatchNorm(3), Dense(3, 3, rng)
-        for norm in (inner, outer):
+        inner, outer, alone, plain = BatchNorm(3), BatchNorm(3), BatchNorm(3), Dense(3, 3, rng)
+        for norm in (inner, outer, alone):
             norm.training = not first
         network = Sequential(outer, plain, Sequential(inner, Dense(3, 3, rng)))
         seen: list[bool] = []
         for training in (first, second):
-            function(network, training)
-            seen += [outer.training, inner.training, hasattr(plain, "training")]
-        untouched = seen[:2] == [not first] * 2
+            for each in (network, alone):
+                function(each, training)
+            norms = outer.training, inner.training, alone.training
+            seen += [*norms, hasattr(plain, "training")]
+        untouched = seen[:3] == [not first] * 3
         return None if untouched else np.array(seen, float)
 
     return run
 
 
 def _only_the_first(network: Any, training: bool) -> None:
-    for layer in network.layers:
+    for layer in getattr(network, "layers", (network,)):
         if hasattr(layer, "training"):
             layer.training = training
+
+
+def _only_in_networks(network: Any, training: bool) -> None:
+    if hasattr(network, "layers"):
+        set_training(network, training)
 
 
 def _everywhere(network: Any, training: bool) -> None:
@@ -202,6 +220,9 @@ SET_TRAINING = Exercise(
     mistakes={
         "a network within a network is left as it was: call yourself for every layer": (
             _only_the_first
+        ),
+        "a single layer is left as it was: it may be handed over by itself, without a network": (
+            _only_in_networks
         ),
         "layers without a switch have got one: change only those that have a training": (
             _everywhere

@@ -19,8 +19,9 @@ BATCHES_TO_FOLLOW = Question(
     name="batches-to-follow",
     kind="predict",
     answer=44.0,
-    within=0.03,
+    within=0.01,  # 43.7, not rounded, will do
     mistakes={
+        "after 43 batches it is still 0.0108 away: one more": 43.0,
         "that would be so if each batch brought a tenth of the first distance; it brings a tenth "
         "of what is left": 10.0,
         "after that many, a tenth is left, not a hundredth": 22.0,

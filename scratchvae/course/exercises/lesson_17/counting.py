@@ -28,6 +28,8 @@ FLOPS_AND_BYTES = Exercise(
         "a multiply-add is two operations, and you counted it once": (
             lambda m, k, n: (m * k * n, 4 * (m * k + k * n + m * n))
         ),
+        "K products have K − 1 additions between them; but the sum begins at 0, and (17.1) counts "
+        "K of them": lambda m, k, n: (m * (2 * k - 1) * n, 4 * (m * k + k * n + m * n)),
         "those are numbers; each takes 4 bytes": (
             lambda m, k, n: (2 * m * k * n, m * k + k * n + m * n)
         ),
@@ -83,6 +85,7 @@ ROWS_OF_A_TILE = Question(
     answer=14,
     within=0.01,
     mistakes={
+        "a tile has whole rows only: round down": 14.5,
         "then no register is left for the number of A": 15,
         "then no register is left for the two vectors of B and the number of A": 16,
         "that is one vector of columns; the tile has two": 29,
@@ -103,6 +106,7 @@ SAVED_MULTIPLICATIONS = Question(
         "that is along one direction; an image has two": 2.0,
         "that is for 2×2 results": 2.25,
         "that is for 5×5 taps": 6.25,
+        "that is the share that is left; by what factor are they fewer?": 0.25,
         "those are the multiplications that are left; by what factor are they fewer?": 36.0,
     },
     hints=(

@@ -134,6 +134,12 @@ def _draw_tile(random: np.random.Generator) -> tuple[Any, ...]:
     return a, b, start, (a_row, a_outer), (outer, inner), rows, width
 
 
+def _overlapping(b: FloatArray, steps: tuple[int, int], width: int) -> FloatArray:
+    """Return the rows o + l of b, in the order in which the steps read them."""
+    outer, inner = np.indices(steps)
+    return b.reshape(-1, width)[outer + inner].ravel()
+
+
 REGISTER_TILE = Exercise(
     name="register-tile",
     answer=register_tile,
@@ -149,6 +155,11 @@ REGISTER_TILE = Exercise(
         "b starts again in each turn of the outer loop; it goes on, to step o·inner + l": (
             lambda a, b, start, strides, steps, rows, width: register_tile(
                 a, np.tile(b[: steps[1] * width], steps[0]), start, strides, steps, rows, width
+            )
+        ),
+        "b goes on from one turn of the outer loop to the next, by all inner steps: o·inner + l": (
+            lambda a, b, start, strides, steps, rows, width: register_tile(
+                a, _overlapping(b, steps, width), start, strides, steps, rows, width
             )
         ),
         "only the first turn of the outer loop is in it": (
@@ -206,11 +217,17 @@ def _with_several_threads(function: Any) -> Callable[..., Any]:
     return run
 
 
+def _draw_numbers(random: np.random.Generator) -> tuple[FloatArray]:
+    # Of both signs and many sizes: in another order, sums of these differ in some bit.
+    count = int(random.integers(900, 1000))
+    return (random.standard_normal(count) * np.exp(random.uniform(-8, 0, count)),)
+
+
 SAME_BITS = Exercise(
     name="same-bits",
     answer=total,
     use=_with_several_threads,
-    draw=lambda random: (random.random(int(random.integers(900, 1000))),),
+    draw=_draw_numbers,
     planted=_planted_total,
     mistakes={
         "the bits stay, but it is not the sum: some pieces are left out": (

@@ -9,6 +9,7 @@ from scratchvae.course.exercises.exercise import Exercise
 from scratchvae.course.program import (
     ELU,
     Autoencoder,
+    BatchNorm,
     Dense,
     Gaussian,
     Sequential,
@@ -36,9 +37,20 @@ def _used_networks(function: Any) -> Callable[..., Any]:
             np.array([hasattr(layer, "training") for layer in network.layers], float)
             for network in (encoder, decoder)
         ]
-        return *shapes, *norms, *outputs
+        single = function(
+            2 * _LATENTS, _LATENTS, np.random.default_rng(0), width=width, dtype=np.float32
+        )
+        return *shapes, *norms, *outputs, float(sum(map(_in_double, single)))
 
     return run
+
+
+def _in_double(network: Any) -> int:
+    """Return how many arrays of a network are not float32."""
+    arrays = [*network.parameters.values()]
+    for layer in network.layers:
+        arrays += getattr(layer, "buffers", {}).values()
+    return sum(array.dtype != np.float32 for array in arrays)
 
 
 def _draw_inputs(random: np.random.Generator) -> tuple[FloatArray, FloatArray, int]:
@@ -76,6 +88,26 @@ def _evaluating(outputs: int, latents: int, rng: np.random.Generator, **options:
     return networks
 
 
+def _as_images(outputs: int, latents: int, rng: np.random.Generator, **options: Any) -> Any:
+    encoder, decoder = zhao_networks(outputs, latents, rng, **options)
+    return encoder, Sequential(*decoder.layers[:-1])
+
+
+def _all_in_double(
+    outputs: int, latents: int, rng: np.random.Generator, width: int, dtype: Any = None
+) -> Any:
+    return zhao_networks(outputs, latents, rng, width)
+
+
+def _norms_in_double(outputs: int, latents: int, rng: np.random.Generator, **options: Any) -> Any:
+    networks = zhao_networks(outputs, latents, rng, **options)
+    for layer in (layer for network in networks for layer in network.layers):
+        if isinstance(layer, BatchNorm):
+            for arrays in (layer.parameters, layer.buffers):
+                arrays |= {name: array.astype(float) for name, array in arrays.items()}
+    return networks
+
+
 ZHAO_NETWORKS = Exercise(
     name="zhao-networks",
     piece="zhao_networks",
@@ -90,6 +122,10 @@ ZHAO_NETWORKS = Exercise(
         "the sigmoid at the decoder's end is missing": _without("Sigmoid"),
         "batch norm comes before the ELU, directly after the convolution": _swapped_order,
         "a new network is in training mode": _evaluating,
+        "the decoder's last Reshape is missing: it is to make rows of 784 numbers": _as_images,
+        "the layers do not get the dtype: hand it to every convolution and dense layer, and to the "
+        "batch norms": _all_in_double,
+        "the batch norms do not get the dtype": _norms_in_double,
     },
     hints=(
         "Begin the encoder with Reshape(28, 28, 1), and end the decoder with Sigmoid() and "
@@ -106,6 +142,7 @@ ZHAO_NETWORKS = Exercise(
         "where the decoder's batch norms are",
         "the encoder's output",
         "the decoder's output",
+        "how many arrays are not of the dtype float32 if that is asked for",
     ),
 )
 
@@ -120,9 +157,9 @@ def _used_twin(kind: Any) -> Callable[..., Any]:
             return None
         reconstruction, kl = terms
         twin.backward()
-        gradients = [twin.gradients.get(name) for name in twin.parameters]
-        if any(each is None for each in gradients):
+        if not (found := twin.gradients):
             return encoded[0], reconstruction, kl, None
+        gradients = [found.get(name, 0 * array) for name, array in twin.parameters.items()]
         return encoded[0], reconstruction, kl, np.concatenate([g.ravel() for g in gradients])
 
     return run

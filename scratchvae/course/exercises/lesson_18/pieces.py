@@ -80,6 +80,15 @@ class _SlopeOne(ReLU):
         return dy
 
 
+class _SlopeOfTheOutput(ReLU):
+    def forward(self, x: FloatArray) -> FloatArray:
+        self.y: FloatArray = super().forward(x)
+        return self.y
+
+    def backward(self, dy: FloatArray) -> FloatArray:
+        return dy * self.y
+
+
 class _PositiveGradients(ReLU):
     def backward(self, dy: FloatArray) -> FloatArray:
         return np.maximum(dy, 0)
@@ -93,6 +102,7 @@ RELU_LAYER = Exercise(
     draw=_draw_pair,
     mistakes={
         "where the output is 0 the slope is 0, and nothing comes back": _SlopeOne,
+        "where the output is positive the slope is 1, not the output": _SlopeOfTheOutput,
         "a gradient may be negative: it is the output's sign that decides": _PositiveGradients,
     },
     hints=(

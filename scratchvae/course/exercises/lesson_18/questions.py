@@ -38,6 +38,14 @@ PRODUCTS = Exercise(
         "a window has k² places, not k": lambda places, window, inputs, outputs: (
             places * window * inputs * outputs
         ),
+        "multiplications are asked for; the additions are not counted": (
+            lambda places, window, inputs, outputs: 2 * products(places, window, inputs, outputs)
+        ),
+        "a bias is added; it takes no multiplication": (
+            lambda places, window, inputs, outputs: (
+                products(places, window, inputs, outputs) + places * outputs
+            )
+        ),
         "each output channel looks at all input channels": (
             lambda places, window, inputs, outputs: places * window**2 * outputs
         ),
@@ -146,6 +154,18 @@ MOMENTS = Exercise(
         "variances add up, not standard deviations": lambda mean, log_variance: (
             mean.mean(axis=0),
             (np.exp(log_variance / 2).mean(axis=0) + mean.std(axis=0)) ** 2,
+        ),
+        "the noise's variance is e^l: exp(log_variance / 2) is its standard deviation": (
+            lambda mean, log_variance: (
+                mean.mean(axis=0),
+                np.exp(log_variance / 2).mean(axis=0) + mean.var(axis=0),
+            )
+        ),
+        "these images are all there are, so (18.2) divides by N, not by N − 1": (
+            lambda mean, log_variance: (
+                mean.mean(axis=0),
+                np.exp(log_variance).mean(axis=0) + mean.var(axis=0, ddof=1),
+            )
         ),
         "one number for each latent: the mean over images only": lambda mean, log_variance: (
             mean.mean(),

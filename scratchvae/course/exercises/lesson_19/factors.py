@@ -98,8 +98,8 @@ WHAT_A_LOW_GAP_SAYS = Question(
     kind="explain",
     answer="B",
     mistakes={
-        "no gap is needed for that: the bound does not see a rotation": "A",
-        "the shares in the table are of the same images, bins and classes": "C",
+        "a good bound needs no gap: it does not see a rotation": "A",
+        "both shares are found with the same bins: more of them would not set the two apart": "C",
         "a latent that knows nothing costs nothing; it changes no gap but that of chance": "D",
     },
     hints=(

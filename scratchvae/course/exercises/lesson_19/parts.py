@@ -91,6 +91,11 @@ def _analytic(z: FloatArray, mean: FloatArray, log_variance: FloatArray) -> Part
     return information, correlation, total - information - correlation
 
 
+def _counted_twice(z: FloatArray, mean: FloatArray, log_variance: FloatArray) -> Parts:
+    information, correlation, mismatches = split_kl(z, mean, log_variance)
+    return information, correlation, correlation + mismatches
+
+
 SPLIT_KL = Exercise(
     name="split-kl",
     piece="split_kl",
@@ -108,6 +113,8 @@ SPLIT_KL = Exercise(
         "the product is the logarithms' sum over the latents, not their mean": _with(
             lambda z, mean, log_variance: _each(z, mean, log_variance) / z.shape[1]
         ),
+        "the third is the whole mismatch of (13.3), and has the total correlation in it: begin it "
+        "with the product of the q(zⱼ)": _counted_twice,
         "the third is what is left of the exact KL; take all three from the same draws": _analytic,
     },
     hints=(
