@@ -50,6 +50,11 @@ def test_an_empty_answer_warns_of_nothing():
             lambda n, size, rng: np.split(np.random.default_rng(1).permutation(n), [size]),
             "a second epoch has the same order",
         ),
+        (
+            "append-labels",
+            lambda values, labels, k: np.concatenate([values, np.eye(k)[labels]], axis=1),
+            "must be float32, not float64",
+        ),
         ("save-parameters", lambda file, vae: np.savez(file, vae.parameters), "under its own name"),
         ("save-parameters", lambda file, vae: vae.parameters and None, ""),
         (

@@ -1,5 +1,6 @@
 """What is said about a reader's answer: right or wrong, in what way, and which hints."""
 
+import re
 from collections import defaultdict
 from typing import Any
 
@@ -13,6 +14,9 @@ from scratchvae.course.exercises.questions import judge_statement
 from scratchvae.course.exercises.written import borrowed, fingerprint, notebook_variables, packaged
 from scratchvae.course.own_program import keep
 from scratchvae.errors import InputError, unknown_name
+
+# What a sentence may begin with and keeps its own letter: x, p̂, α², q(z), dy, log_variance, e^l.
+_SYMBOL = re.compile(r"(?!a )(?:[^\W\d_]|d[xyz])(?![a-zA-Z])|[a-z]+[_.][a-z]")
 
 _wrong_answers: defaultdict[str, set[object]] = defaultdict(set)
 
@@ -116,7 +120,8 @@ def _praise(exercise: Exercise | Question, answer: Any, measured: Any) -> str:
 
 
 def _sentence(text: str, names: tuple[str, ...]) -> str:
-    """Return a sentence with its capital and its stop; a name in code keeps its own letters."""
-    if not text.startswith(tuple(f"{n}{end}" for n in names if n.isidentifier() for end in ": ")):
+    """Return a sentence with its capital and its stop; a symbol or a name keeps its own letters."""
+    named = tuple(f"{n}{end}" for n in names if n.isidentifier() for end in ": ")
+    if not text.startswith(named) and not _SYMBOL.match(text):
         text = f"{text[:1].upper()}{text[1:]}"
     return text + ("" if text.endswith((".", "?", "!")) else ".")

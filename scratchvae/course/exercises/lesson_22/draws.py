@@ -53,8 +53,9 @@ MORE_DRAWS = Question(
 
 def _draw_log_weights(random: np.random.Generator) -> tuple[FloatArray]:
     draws, images = unequal_sizes(random, 2)
-    # Far below what exp can represent, as a real image's weights are.
-    return (random.normal(-900, 100, images) + random.normal(0, 1.5, (draws, images)),)
+    # Far below what exp can represent, as a real image's weights are, and far from one another.
+    levels = -900.0 - 1000.0 * random.permutation(images)
+    return (levels + random.normal(0, 1.5, (draws, images)),)
 
 
 def _softmax(log_weights: FloatArray, axis: int) -> FloatArray:
@@ -70,6 +71,10 @@ def _overflowing(log_weights: FloatArray) -> FloatArray:
     return normalised
 
 
+def _by_the_largest_of_all(log_weights: FloatArray) -> FloatArray:
+    return _overflowing(log_weights - log_weights.max())
+
+
 NORMALISED_WEIGHTS = Exercise(
     name="normalised-weights",
     piece="normalised_weights",
@@ -78,6 +83,9 @@ NORMALISED_WEIGHTS = Exercise(
     mistakes={
         "exp gives 0 for all of them, and 0/0 is no number: subtract each image's largest first": (
             _overflowing
+        ),
+        "the largest of all leaves nothing but 0 of the other images: subtract each one's own": (
+            _by_the_largest_of_all
         ),
         "the weights of an image add up to 1, not those of a draw: sum over the first axis": (
             lambda log_weights: _softmax(log_weights, 1)
