@@ -183,6 +183,9 @@ CALIBRATED_NATS = Exercise(
         "the best variance is the mean squared error of a pixel, E/P, not of an image": (
             lambda rate, error, pixels: bound_nats(rate, error, error, pixels)
         ),
+        "under the logarithm stands the mean squared error of a pixel, E/P": (
+            lambda rate, error, pixels: rate + pixels / 2 * np.log(2 * np.pi * np.e * error)
+        ),
         "the rate is missing": lambda rate, error, pixels: calibrated_nats(0.0, error, pixels),
     },
     hints=(

@@ -167,12 +167,25 @@ class _Backward(IWAE):
         encoder_backward(self.encoder, d_mean.sum(axis=0), d_log_variance.sum(axis=0) - own)
 
 
+class _OwnScaleOfEachDraw(_Backward):
+    def backward(self) -> None:
+        self.own_scale = float(len(self.kept[1]))
+        super().backward()
+
+
 class _WithoutPrior(_Backward):
     through_prior = 0.0
 
 
 class _WithoutOwnScale(_Backward):
     own_scale = 0.0
+
+
+class _WeighedAfterTheDecoder(_Backward):
+    def backward(self) -> None:
+        super().backward()
+        x, _, _, _, y, _ = self.kept
+        self.decoder.backward(self.likelihood.gradient(x, y).reshape(-1, y.shape[-1]))
 
 
 IWAE_EXERCISE = Exercise(
@@ -189,6 +202,12 @@ IWAE_EXERCISE = Exercise(
         "backwards all draws count alike; each counts by its normalised weight": _EqualWeights,
         "the prior's part of dz is missing: log p(z) depends on z": _WithoutPrior,
         "the −½ of q's own log-variance is missing: see (22.8)": _WithoutOwnScale,
+        "the −½ of q's own log-variance is there once for an image, not for each of its draws": (
+            _OwnScaleOfEachDraw
+        ),
+        "what goes back into the decoder lacks the weights: its parameters are to have them too": (
+            _WeighedAfterTheDecoder
+        ),
     },
     hints=(
         "Forwards: z is (K, N, D). The decoder takes rows, z.reshape(-1, D), and its output is "
