@@ -242,6 +242,11 @@ class TestQuestions:
             assert (found.cause, found.sentence) == ("mistake", sentence)
 
 
+def test_an_infinite_number_is_called_what_it_is():
+    found = judge_statement(EXERCISES["slope-of-a-step"], np.inf)
+    assert found.sentence == "expected a number, not inf"
+
+
 @named("exercise", WRITTEN)
 class TestWritten:
     def test_its_answer_is_right_and_its_stub_is_not_done(self, exercise):

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from scratchvae.course.clinic import decoder, encoder
 from scratchvae.course.exercises.catalogue import EXERCISES
 from scratchvae.course.exercises.judging import judge
 
@@ -50,6 +51,11 @@ def test_an_empty_answer_warns_of_nothing():
             lambda n, size, rng: np.split(np.random.default_rng(1).permutation(n), [size]),
             "a second epoch has the same order",
         ),
+        (
+            "append-labels",
+            lambda values, labels, k: np.concatenate([values, np.eye(k)[labels]], axis=1),
+            "must be float32, not float64",
+        ),
         ("save-parameters", lambda file, vae: np.savez(file, vae.parameters), "under its own name"),
         ("save-parameters", lambda file, vae: vae.parameters and None, ""),
         (
@@ -61,6 +67,20 @@ def test_an_empty_answer_warns_of_nothing():
 )
 def test_what_shows_only_in_use_has_words_of_its_own(name, answer, words):
     assert words in judge(EXERCISES[name], answer).sentence
+
+
+@pytest.mark.parametrize("at_the_draw", [True, False])
+def test_a_bound_may_take_its_kl_in_closed_form_or_at_the_draw(at_the_draw):
+    def elbo(p, x, eps):
+        _, mean, log_variance = encoder(p, x)
+        z = mean + np.exp(log_variance / 2) * eps
+        _, y = decoder(p, z)
+        kl = mean**2 + np.exp(log_variance) - 1 - log_variance
+        if at_the_draw:
+            kl = z**2 - eps**2 - log_variance
+        return (x * y - np.logaddexp(0, y)).sum(axis=1) - 0.5 * kl.sum(axis=1)
+
+    assert judge(EXERCISES["patient-11"], elbo) is None
 
 
 def test_names_of_a_networks_arrays_are_compared():

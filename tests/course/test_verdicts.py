@@ -101,6 +101,25 @@ def test_a_symbol_at_the_start_of_a_message_is_no_word_that_takes_a_capital(said
     assert checking._sentence(said, ("the result",)) == shown
 
 
+@pytest.mark.parametrize(
+    ("name", "answer", "first"),
+    [
+        ("no-decoder-helps", "A", "f may be any"),
+        ("more-draws-never-hurt", "A", "p̂ is unbiased"),
+        ("more-draws-never-hurt", "C", "A smaller variance"),
+        ("needless-layers", "C", "q(z_T | x)"),
+        ("slope-of-a-step", 1.0, "That is what"),
+    ],
+)
+def test_a_symbol_at_the_start_of_a_message_keeps_its_letter(name, answer, first):
+    assert check(name, answer).message.startswith(first)
+
+
+@pytest.mark.parametrize("text", ["d_mean is", "dz is", "α² and", "e^(l/2) has", "log_variance is"])
+def test_a_symbol_of_several_signs_is_one_too(text):
+    assert checking._sentence(text, ()) == f"{text}."
+
+
 def test_check_suggests_a_near_name_for_an_unknown_one(monkeypatch):
     monkeypatch.setitem(EXERCISES, "product", PRODUCT)
     assert "'product'" in check("prodcut", _answer).message

@@ -96,14 +96,15 @@ class Faults(NamedTuple):
 
     ``power`` is p in z = mean + noise · exp(p · log-variance) · eps, and ``slope`` the factor that
     its derivative takes from it. ``through`` weighs the path through the draw into the
-    log-variance, ``noise_back`` replaces ``noise`` in it. ``weight_back`` replaces β in the
-    gradients by the mean and by the log-variance.
+    log-variance; ``power_back`` and ``noise_back`` replace p and ``noise`` in it. ``weight_back``
+    replaces β in the gradients by the mean and by the log-variance.
     """
 
     nats: Nats = bernoulli
     kl: Divergence = divergence
     power: float = 0.5
     slope: float = 0.5
+    power_back: float | None = None
     noise: float = 1.0
     noise_back: float = 1.0
     through: float = 1.0
@@ -124,7 +125,9 @@ def vae(faults: Faults) -> Patient:
         dz, of_decoder = decoder_backward(p, z, g, dy / count)
         by_mean, by_log_variance = (beta if w is None else w for w in faults.weight_back)
         d_mean = dz + by_mean * kl_by_mean / count
-        through_z = faults.through * faults.slope * faults.noise_back * dz * spread * eps
+        power = faults.power if faults.power_back is None else faults.power_back
+        by_spread = faults.noise_back * dz * np.exp(power * log_variance) * eps
+        through_z = faults.through * faults.slope * by_spread
         d_log_variance = through_z + by_log_variance * kl_by_log_variance / count
         gradients = of_decoder | encoder_backward(p, x, h, d_mean, d_log_variance)
         return float((nats + beta * kl).mean()), float(kl.mean()), z, gradients

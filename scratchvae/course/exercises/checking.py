@@ -15,6 +15,9 @@ from scratchvae.course.exercises.written import borrowed, fingerprint, notebook_
 from scratchvae.course.own_program import keep
 from scratchvae.errors import InputError, unknown_name
 
+# What a sentence may begin with and keeps its own letter: x, p̂, α², q(z), dy, log_variance, e^l.
+_SYMBOL = re.compile(r"(?!a )(?:[^\W\d_]|d[xyz])(?![a-zA-Z])|[a-z]+[_.][a-z]")
+
 _wrong_answers: defaultdict[str, set[object]] = defaultdict(set)
 
 
@@ -117,9 +120,8 @@ def _praise(exercise: Exercise | Question, answer: Any, measured: Any) -> str:
 
 
 def _sentence(text: str, names: tuple[str, ...]) -> str:
-    """Return a sentence with its capital and its stop; a name in code or a symbol stays small."""
+    """Return a sentence with its capital and its stop; a symbol or a name keeps its own letters."""
     first = next(iter(re.findall(r"\w+", text)), "")
-    symbol = len(first) == 1 and first != "a"
-    if not (symbol or "_" in first or first in names):
+    if not ("_" in first or first in names or _SYMBOL.match(text)):
         text = f"{text[:1].upper()}{text[1:]}"
     return text + ("" if text.endswith((".", "?", "!")) else ".")

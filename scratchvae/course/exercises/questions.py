@@ -21,7 +21,8 @@ def judge_statement(question: Question, given: Any, measured: Any = None) -> Dia
         return _judge_choice(question, given, right)
     number = _number(given)
     if number is None:
-        return Diagnosis("type", f"expected a number, not {type(given).__name__}")
+        found = given if isinstance(given, float) else type(given).__name__  # nan, or infinite
+        return Diagnosis("type", f"expected a number, not {found}")
     if _close(number, float(right), question.within):
         return None
     for sentence, mistaken in question.mistakes.items():

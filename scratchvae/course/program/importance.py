@@ -7,7 +7,13 @@ from typing import Any
 
 import numpy as np
 
-from scratchvae.course.program.probability import draw, draw_backward, kl_gradients, kl_to_standard
+from scratchvae.course.program.probability import (
+    draw,
+    draw_backward,
+    kl_gradients,
+    kl_to_standard,
+    log_mean_exp,
+)
 from scratchvae.course.program.vae import VAE, encoder_backward
 from scratchvae.validation import FloatArray
 
@@ -39,9 +45,7 @@ class IWAE(VAE):
         log_weights = -self.likelihood.nats(x, y) - log_ratio
         weights = normalised_weights(log_weights)
         self.kept = x, eps, log_variance, z, y, weights
-        largest = log_weights.max(axis=0)
-        loss: FloatArray = -largest - np.log(np.exp(log_weights - largest).mean(axis=0))
-        return loss
+        return -log_mean_exp(log_weights)
 
     def backward(self) -> None:
         """Fill all gradients of the mean loss, for the last forward pass: eq. 22.7 and eq. 22.8."""

@@ -95,6 +95,18 @@ LINEAR_PLANE = Exercise(
             linear_plane(spread, c, latents)[0],
             spread[:latents][spread[:latents] <= c].sum() + spread[latents:].sum(),
         ),
+        "the first directions still have an error, c, or their own variance if that is less": (
+            lambda spread, c, latents: (
+                linear_plane(spread, c, latents)[0],
+                spread[latents:].sum(),
+            )
+        ),
+        "a direction without a latent is lost with its whole variance, also if that exceeds c": (
+            lambda spread, c, latents: (
+                linear_plane(spread, c, latents)[0],
+                np.minimum(spread, c).sum(),
+            )
+        ),
         "the half before the logarithm is missing": lambda spread, c, latents: (
             2 * linear_plane(spread, c, latents)[0],
             linear_plane(spread, c, latents)[1],
@@ -170,6 +182,9 @@ CALIBRATED_NATS = Exercise(
         ),
         "the best variance is the mean squared error of a pixel, E/P, not of an image": (
             lambda rate, error, pixels: bound_nats(rate, error, error, pixels)
+        ),
+        "under the logarithm stands the mean squared error of a pixel, E/P": (
+            lambda rate, error, pixels: rate + pixels / 2 * np.log(2 * np.pi * np.e * error)
         ),
         "the rate is missing": lambda rate, error, pixels: calibrated_nats(0.0, error, pixels),
     },

@@ -70,6 +70,21 @@ GAUSSIAN_MISMATCH = Exercise(
                 0.5 * np.log(2 * np.pi * np.e * z.std(axis=0)).sum() + log_density.mean()
             )
         ),
+        "divide by M, as z.var(axis=0) does: (21.5) is about these draws as they are": (
+            lambda z, log_density: float(
+                0.5 * np.log(2 * np.pi * np.e * z.var(axis=0, ddof=1)).sum() + log_density.mean()
+            )
+        ),
+        "v is the variance about the mean; you took the mean square, about 0": (
+            lambda z, log_density: float(
+                0.5 * np.log(2 * np.pi * np.e * (z**2).mean(axis=0)).sum() + log_density.mean()
+            )
+        ),
+        "each latent has a variance of its own: take it over the draws, axis 0": (
+            lambda z, log_density: float(
+                0.5 * np.log(2 * np.pi * np.e * z.var()) + log_density.mean()
+            )
+        ),
         "the entropies of the latents are added up, not averaged": lambda z, log_density: float(
             0.5 * np.log(2 * np.pi * np.e * z.var(axis=0)).mean() + log_density.mean()
         ),

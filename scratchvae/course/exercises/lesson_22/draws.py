@@ -53,8 +53,9 @@ MORE_DRAWS = Question(
 
 def _draw_log_weights(random: np.random.Generator) -> tuple[FloatArray]:
     draws, images = unequal_sizes(random, 2)
-    # Far below what exp can represent, as a real image's weights are.
-    return (random.normal(-900, 100, images) + random.normal(0, 1.5, (draws, images)),)
+    # Far below what exp can represent, as a real image's weights are, and far from one another.
+    levels = -900.0 - 1000.0 * random.permutation(images)
+    return (levels + random.normal(0, 1.5, (draws, images)),)
 
 
 def _softmax(log_weights: FloatArray, axis: int) -> FloatArray:
@@ -70,6 +71,10 @@ def _overflowing(log_weights: FloatArray) -> FloatArray:
     return normalised
 
 
+def _by_the_largest_of_all(log_weights: FloatArray) -> FloatArray:
+    return _overflowing(log_weights - log_weights.max())
+
+
 NORMALISED_WEIGHTS = Exercise(
     name="normalised-weights",
     piece="normalised_weights",
@@ -78,6 +83,9 @@ NORMALISED_WEIGHTS = Exercise(
     mistakes={
         "exp gives 0 for all of them, and 0/0 is no number: subtract each image's largest first": (
             _overflowing
+        ),
+        "the largest of all leaves nothing but 0 of the other images: subtract each one's own": (
+            _by_the_largest_of_all
         ),
         "the weights of an image add up to 1, not those of a draw: sum over the first axis": (
             lambda log_weights: _softmax(log_weights, 1)
@@ -159,12 +167,25 @@ class _Backward(IWAE):
         encoder_backward(self.encoder, d_mean.sum(axis=0), d_log_variance.sum(axis=0) - own)
 
 
+class _OwnScaleOfEachDraw(_Backward):
+    def backward(self) -> None:
+        self.own_scale = float(len(self.kept[1]))
+        super().backward()
+
+
 class _WithoutPrior(_Backward):
     through_prior = 0.0
 
 
 class _WithoutOwnScale(_Backward):
     own_scale = 0.0
+
+
+class _WeighedAfterTheDecoder(_Backward):
+    def backward(self) -> None:
+        super().backward()
+        x, _, _, _, y, _ = self.kept
+        self.decoder.backward(self.likelihood.gradient(x, y).reshape(-1, y.shape[-1]))
 
 
 IWAE_EXERCISE = Exercise(
@@ -181,6 +202,12 @@ IWAE_EXERCISE = Exercise(
         "backwards all draws count alike; each counts by its normalised weight": _EqualWeights,
         "the prior's part of dz is missing: log p(z) depends on z": _WithoutPrior,
         "the −½ of q's own log-variance is missing: see (22.8)": _WithoutOwnScale,
+        "the −½ of q's own log-variance is there once for an image, not for each of its draws": (
+            _OwnScaleOfEachDraw
+        ),
+        "what goes back into the decoder lacks the weights: its parameters are to have them too": (
+            _WeighedAfterTheDecoder
+        ),
     },
     hints=(
         "Forwards: z is (K, N, D). The decoder takes rows, z.reshape(-1, D), and its output is "

@@ -11,7 +11,7 @@ import numpy as np
 from scratchvae.course.exercises.draws import unequal_sizes
 from scratchvae.course.exercises.exercise import Exercise, Question
 from scratchvae.course.exercises.lesson_12.small import small_vae
-from scratchvae.course.program import latent_activity, negative_bound
+from scratchvae.course.program import kl_gradients, latent_activity, negative_bound
 from scratchvae.validation import FloatArray
 
 Answer = Callable[..., Any]
@@ -134,11 +134,33 @@ def _over_the_batch(vae: Any, x: FloatArray, *rest: Any) -> Any:
     return loss, d_mean / len(x), d_log_variance / len(x)
 
 
+def _half_over_the_batch(
+    vae: Any, x: FloatArray, mean: FloatArray, log_variance: FloatArray, *rest: Any
+) -> Any:
+    """Return what ``decoder_backward`` leads to: the reconstruction's gradients divided by N."""
+    loss, *both = negative_bound(vae, x, mean, log_variance, *rest)
+    of_kl = kl_gradients(mean, log_variance)
+    return loss, *((d - kl) / len(x) + kl for d, kl in zip(both, of_kl, strict=True))
+
+
 def _without_kl(
     vae: Any, x: FloatArray, mean: FloatArray, log_variance: FloatArray, *rest: Any
 ) -> Any:
-    loss, d_mean, d_log_variance = negative_bound(vae, x, mean, log_variance, *rest)
-    return loss, d_mean - mean, d_log_variance - 0.5 * (np.exp(log_variance) - 1)
+    loss, *both = negative_bound(vae, x, mean, log_variance, *rest)
+    of_kl = kl_gradients(mean, log_variance)
+    return loss, *(d - kl for d, kl in zip(both, of_kl, strict=True))
+
+
+def _shares_in_the_loss_only(
+    vae: Any,
+    x: FloatArray,
+    mean: FloatArray,
+    log_variance: FloatArray,
+    nodes: FloatArray,
+    shares: FloatArray,
+) -> Any:
+    loss, _, _ = negative_bound(vae, x, mean, log_variance, nodes, shares)
+    return loss, *negative_bound(vae, x, mean, log_variance, nodes, np.ones_like(shares))[1:]
 
 
 def _equal_shares(
@@ -163,6 +185,10 @@ NEGATIVE_BOUND = Exercise(
         "the gradients are divided by N: here each image has a loss and a Gaussian of its own": (
             _over_the_batch
         ),
+        "the decoder's part of the gradients is divided by N: decoder_backward takes a mean": (
+            _half_over_the_batch
+        ),
+        "the shares are in the loss, but not in its gradients": _shares_in_the_loss_only,
         "the KL's gradients are missing": _without_kl,
         "all nodes count alike: weigh them by their shares": _equal_shares,
     },

@@ -15,7 +15,8 @@ def corrected_share(agreement: float, error: float, luck: float) -> float:
 
 def _draw_rates(random: np.random.Generator) -> tuple[float, float, float]:
     low, high = np.sort(random.uniform(0.02, 0.2, 2))
-    return float(random.uniform(0.4, 0.75)), float(high), float(low)
+    # Up to a judge who agrees more often than with test images: a share above 1 is not cut off.
+    return float(random.uniform(0.4, 1.0)), float(high), float(low)
 
 
 CORRECTED_SHARE = Exercise(
@@ -34,6 +35,9 @@ CORRECTED_SHARE = Exercise(
         ),
         "solve for s: the factor of s is (1 − error) − luck": (
             lambda agreement, error, luck: (agreement - luck) / (1 - error)
+        ),
+        "a share above 1 is a finding about the judge, as you will see: do not cut it off": (
+            lambda agreement, error, luck: min(corrected_share(agreement, error, luck), 1.0)
         ),
         "errors and luck do not simply add up": lambda agreement, error, luck: (
             agreement + error - luck

@@ -43,6 +43,11 @@ LABEL_INFORMATION = Exercise(
                 ).mean()
             )
         ),
+        "the logarithms are added up as they are; each counts by its p(x, y)": lambda joint: float(
+            np.log(
+                joint / (joint.sum(axis=1, keepdims=True) * joint.sum(axis=0, keepdims=True))
+            ).sum()
+        ),
         "that compares p(x, y) with p(x) alone; the label's own p(y) is missing": lambda joint: (
             float((joint * np.log(joint / joint.sum(axis=1, keepdims=True))).sum())
         ),

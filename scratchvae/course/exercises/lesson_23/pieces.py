@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from scratchvae.course.exercises.draws import unequal_sizes
 from scratchvae.course.exercises.exercise import Exercise, Question
 from scratchvae.course.exercises.lesson_12.small import in_a_row, small_networks
+from scratchvae.course.exercises.running import UnusableError
 from scratchvae.course.program import (
     Bernoulli,
     ConditionalVAE,
@@ -38,10 +39,29 @@ def _draw_rows(random: np.random.Generator) -> tuple[FloatArray, Labels, int]:
     return random.standard_normal((count, numbers)), random.integers(classes, size=count), classes
 
 
+def _used_append(function: Any) -> Answer:
+    def run(values: FloatArray, labels: Labels, classes: int) -> Any:
+        rows = function(values, labels, classes)
+        single = function(values.astype(np.float32), labels, classes)
+        if np.array_equal(rows, append_labels(values, labels, classes)):
+            _check_single(np.asarray(single).dtype)
+        return rows
+
+    return run
+
+
+def _check_single(found: np.dtype[Any]) -> None:
+    if found != np.float32:
+        raise UnusableError(
+            "dtype", f"the rows of float32 values must be float32, not {found}: say so to np.eye"
+        )
+
+
 APPEND_LABELS = Exercise(
     name="append-labels",
     piece="append_labels",
     answer=append_labels,
+    use=_used_append,
     draw=_draw_rows,
     mistakes={
         "the label comes first; append it": lambda values, labels, classes: np.concatenate(
@@ -49,6 +69,11 @@ APPEND_LABELS = Exercise(
         ),
         "the label is appended as a number: class 9 would then be nine times class 1": (
             lambda values, labels, classes: np.concatenate([values, labels[:, None]], axis=1)
+        ),
+        "the classes are counted from 0: the last one is K − 1": (
+            lambda values, labels, classes: np.concatenate(
+                [values, np.eye(classes)[labels - 1]], axis=1
+            )
         ),
         "only the one-hot vectors are there": lambda values, labels, classes: np.eye(classes)[
             labels
@@ -112,11 +137,17 @@ class _LabelFirst(ConditionalVAE):
 
 
 class _WrongColumns(ConditionalVAE):
+    """``backward`` as if the label came first."""
+
     def backward(self) -> None:
         pixels, eps, mean, log_variance, y = self.kept
         d_input = decoder_backward(self.decoder, self.likelihood, pixels, y)
         dz = d_input[:, -self.latents :]
         encoder_backward(self.encoder, *latent_gradients(dz, mean, log_variance, eps))
+
+
+class _LabelFirstBothWays(_LabelFirst, _WrongColumns):
+    """Latents and labels exchanged, and the gradient taken from where they then are."""
 
 
 class _OnlyKL(ConditionalVAE):
@@ -137,6 +168,9 @@ CONDITIONAL_VAE = Exercise(
     mistakes={
         "the decoder gets no label: zeros are there in its place": _DecodesWithoutLabel,
         "the decoder takes z first, and then the label": _LabelFirst,
+        "the decoder takes z first and then the label, and dz is in the first D columns": (
+            _LabelFirstBothWays
+        ),
         "dz is in the first D columns of what decoder_backward returns, not in the last": (
             _WrongColumns
         ),
@@ -155,9 +189,10 @@ LABEL_IN_THE_LATENT = Question(
     name="label-in-the-latent",
     kind="predict",
     answer=0.1,
-    within=1.0,  # of the right number: up to twice as many
+    within=0.99,  # of the right number: up to twice as many, and more than never
     mistakes={
         "that would be a latent that still says everything about the class": 1.0,
+        "a guess that knows nothing is still right for one image in ten": 0.0,
     },
     hints=(
         "What does it cost, by the KL, to write into z what the decoder has been told already?",

@@ -87,6 +87,12 @@ STRAIGHT_THROUGH = Exercise(
         "the loss is a mean over the images: the commitment lacks its 1/N": (
             lambda dy, z, y, beta, count: dy + 2 * beta * (z - y)
         ),
+        "N is the number of images, count; an image has several vectors": (
+            lambda dy, z, y, beta, count: dy + 2 * beta / len(z) * (z - y)
+        ),
+        "the codebook loss has an sg around z, and moves only the codes: 1 + β is too much": (
+            lambda dy, z, y, beta, count: dy + 2 * (1 + beta) / count * (z - y)
+        ),
         "dy is a gradient of the mean loss already; do not divide it by N once more": (
             lambda dy, z, y, beta, count: (dy + 2 * beta * (z - y)) / count
         ),

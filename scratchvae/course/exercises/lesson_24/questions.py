@@ -50,6 +50,7 @@ LEAKY_TOTAL = Question(
     kind="measure",
     answer=None,
     within=1e-3,
+    mistakes={"that is the total of a distribution, without the leak: measure it": 1.0},
     hints=(
         "Run the network with the leaky masks on all codes, and add up exp(−nats).",
         "np.exp(-code_nats(every_code, leaky_logits)[0]).sum()",
@@ -62,11 +63,11 @@ UNUSED_CODES = Question(
     answer="C",
     mistakes={
         "the learning rate is the same in both, and one of them uses its book": "A",
-        "both have the same β": "B",
-        "digits are various enough for the other book": "D",
+        "(24.4) has no β: it moves the codes, and here the vectors stay where they are": "B",
+        "both have the same vectors, and the other book finds a use for most of its codes": "D",
     },
     hints=(
         "By (24.4), what moves a code that is nearest to no vector?",
-        "All codes begin within ±1/K of zero, and the vectors do not.",
+        "How many codes are nearest to some vector, if all begin close together in a corner?",
     ),
 )

@@ -34,7 +34,7 @@ NEEDLESS_LAYERS = Question(
     kind="explain",
     answer="A",
     mistakes={
-        "the denoiser is the same; it is only asked at other layers": "B",
+        "at every layer the guess is the best there is, however many other layers there are": "B",
         "q(z_T | x) is the same for every T": "C",
         "a bound is a bound for any number of layers": "D",
     },

@@ -87,6 +87,9 @@ POSTERIOR = Exercise(
         "the layers have changed places: t − 1 has the larger ratio": (
             lambda z, x, before, now: posterior(z, x, now, before)
         ),
+        "z_{t−1} lies around α_{t−1} x, and not around α_t x": lambda z, x, before, now: posterior(
+            z, np.sqrt(_signal(now) / _signal(before)) * x, before, now
+        ),
         "a standard deviation in place of the variance": lambda *given: (
             posterior(*given)[0],
             posterior(*given)[1] ** 0.5,

@@ -92,8 +92,11 @@ MENDED: tuple[Exercise, ...] = (
     _patient(
         1,
         {
-            _FORWARD_ONLY: Faults(slope=1.0),
-            _BACKWARD_ONLY: Faults(power=1.0, slope=0.5),
+            _FORWARD_ONLY: Faults(power_back=1.0, slope=1.0),
+            _BACKWARD_ONLY: Faults(power=1.0, power_back=0.5),
+            "z is mended; the derivative of e^(l/2) brings a ½ with it, in d_log_var": Faults(
+                slope=1.0
+            ),
             "you halved the result; halve the logarithm, inside the exponential": Faults(
                 noise=0.5, noise_back=0.5, power=1.0, slope=1.0
             ),
@@ -168,6 +171,12 @@ MENDED: tuple[Exercise, ...] = (
                     bernoulli(x, y)[1] * _slope(y),
                 )
             ),
+            "y holds the logits now, so dy loses the factor y (1 − y) too": Faults(
+                nats=lambda x, y: (bernoulli(x, y)[0], bernoulli(x, y)[1] * y * (1 - y))
+            ),
+            "dy is sigmoid(y) − x: without its logits' sigmoid it is not the slope": Faults(
+                nats=lambda x, y: (bernoulli(x, y)[0], y - x)
+            ),
         },
         (
             "What is the largest probability that a pixel can have here, and the smallest?",
@@ -192,6 +201,9 @@ MENDED: tuple[Exercise, ...] = (
         {
             "the ½ is missing: z depends on the log-variance through e^(l/2)": Faults(slope=1.0),
             "now it has the wrong sign": Faults(slope=-0.5),
+            "z contains e^(l/2), and so does its derivative; e^l is the variance": Faults(
+                power_back=1.0
+            ),
         },
         (
             "The encoder's gradients are wrong, the decoder's right. What lies between?",
