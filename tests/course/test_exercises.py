@@ -241,6 +241,14 @@ class TestQuestions:
             assert (found.cause, found.sentence) == ("mistake", sentence)
 
 
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [(6.0, "it is 2 times too large"), (7.0, "it is more than 2 times too large")],
+)
+def test_how_many_times_too_large_a_number_is(given, words):
+    assert judge_statement(Question("three", "predict", 3.0), given).sentence == words
+
+
 @named("exercise", WRITTEN)
 class TestWritten:
     def test_its_answer_is_right_and_its_stub_is_not_done(self, exercise):

@@ -1,5 +1,6 @@
 """What is said about a reader's answer: right or wrong, in what way, and which hints."""
 
+import re
 from collections import defaultdict
 from typing import Any
 
@@ -13,6 +14,8 @@ from scratchvae.course.exercises.questions import judge_statement
 from scratchvae.course.exercises.written import borrowed, fingerprint, notebook_variables, packaged
 from scratchvae.course.own_program import keep
 from scratchvae.errors import InputError, unknown_name
+
+_WORD = re.compile(r"(?!(log|exp) )(a|[a-z][a-z’'-]+)[ ,;:]")  # a word, and not a symbol or code
 
 _wrong_answers: defaultdict[str, set[object]] = defaultdict(set)
 
@@ -116,7 +119,11 @@ def _praise(exercise: Exercise | Question, answer: Any, measured: Any) -> str:
 
 
 def _sentence(text: str, names: tuple[str, ...]) -> str:
-    """Return a sentence with its capital and its stop; a name in code keeps its own letters."""
-    if not text.startswith(tuple(f"{n}{end}" for n in names if n.isidentifier() for end in ": ")):
+    """Return a sentence with its capital and its stop; names in code and symbols stay as they are.
+
+    Symbols do because a capital would make others of them: δ is not Δ, nor is e E.
+    """
+    code = text.startswith(tuple(f"{n}{end}" for n in names if n.isidentifier() for end in ": "))
+    if not code and _WORD.match(text):
         text = f"{text[:1].upper()}{text[1:]}"
     return text + ("" if text.endswith((".", "?", "!")) else ".")
