@@ -23,6 +23,16 @@ from scratchvae.errors import InputError
 from scratchvae.models import build
 
 EPOCHS, BATCH, RATE, HIDDEN, LATENTS = 5, 100, 1e-3, 500, 2
+# What of a piece shows in use only, and is agreed on between the pieces.
+_ALSO = {
+    "Dense": 'and two dictionaries, parameters and gradients, of a "weight" and a "bias"; both '
+    "begin uniformly between ±1/√inputs",
+    "Tanh": "and parameters and gradients, which are empty",
+    "ELU": "and parameters and gradients, which are empty",
+    "Momentum": "and rate, which train_vae changes",
+    "Adam": "and rate, which train_vae changes",
+    "VAE": "and kept = x, eps, mean, log_variance, y",
+}
 FIRST_HALF = 13  # lessons, whose pieces make a VAE
 NEAR_ENOUGH = 2.0  # nats: other seeds of one program differ by about one
 
@@ -67,7 +77,8 @@ def _usage(piece: Any) -> str:
         name if isinstance(its, property) else f"{name}{_arguments(its)}"
         for name, its in methods.items()
     ]
-    return f"{piece.__name__}{_arguments(piece)} with {', '.join(named)}"
+    usage = f"{piece.__name__}{_arguments(piece)} with {', '.join(named)}"
+    return f"{usage}, {_ALSO[piece.__name__]}" if piece.__name__ in _ALSO else usage
 
 
 def _arguments(function: Any) -> str:
@@ -130,12 +141,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
     right = sum(verdict == "right" for verdict in found.values())
     print(f"{right} of {len(found)} pieces are right.")
     if right < len(found):
+        if chosen.train:
+            print("It is not trained before all of them are.")
         return 1
     if not chosen.train:
         return 0
     own, packaged = compare_training(load(chosen.file))
     print(f"Test loss: yours {own:.1f}, the package's {packaged:.1f} nats per image.")
-    return 0 if abs(own - packaged) < NEAR_ENOUGH else 1
+    if abs(own - packaged) < NEAR_ENOUGH:
+        return 0
+    print(
+        f"They should differ by less than {NEAR_ENOUGH:g}. Every piece is right by itself, so look "
+        "at what begins the training: the weights and biases of Dense."
+    )
+    return 1
 
 
 if __name__ == "__main__":

@@ -63,6 +63,32 @@ def test_an_empty_file_is_told_what_to_write(tmp_path, capsys):
     assert "Conv2D" not in said  # that is of a later lesson
 
 
+def test_what_pieces_agree_on_is_said_with_their_usage(tmp_path, capsys):
+    file = tmp_path / "mine.py"
+    file.write_text("import numpy as np\n", encoding="utf-8")
+    assert examine.main([str(file)]) == 1
+    said = capsys.readouterr().out
+    assert re.search(
+        r"^Dense .*\"weight\" and a \"bias\"; both begin uniformly", said, re.MULTILINE
+    )
+    assert re.search(r"^Adam .*rate, which train_vae changes$", said, re.MULTILINE)
+
+
+def test_a_program_with_a_wrong_piece_is_not_trained_and_that_is_said(tmp_path, capsys):
+    file = tmp_path / "mine.py"
+    file.write_text("import numpy as np\n", encoding="utf-8")
+    assert examine.main([str(file), "--train"]) == 1
+    assert "It is not trained before all of them are." in capsys.readouterr().out
+
+
+def test_a_loss_far_from_the_packages_is_not_passed_over(solved, monkeypatch, capsys):
+    monkeypatch.setattr(examine, "compare_training", lambda module: (165.0, 159.5))
+    assert examine.main([str(solved), "--train"]) == 1
+    assert "look at what begins the training" in capsys.readouterr().out
+    monkeypatch.setattr(examine, "compare_training", lambda module: (160.0, 159.5))
+    assert examine.main([str(solved), "--train"]) == 0
+
+
 def test_a_file_that_is_not_there_is_said(tmp_path, capsys):
     assert examine.main([str(tmp_path / "missing.py")]) == 2
     assert "there is no file" in capsys.readouterr().err

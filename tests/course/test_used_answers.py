@@ -148,3 +148,67 @@ def test_a_switch_for_networks_alone_is_refused_as_the_lesson_switches_a_layer()
                 layer.training = training
 
     assert "no attribute 'layers'" in judge(EXERCISES["set-training"], switch).sentence
+
+
+def test_a_vae_that_returns_one_array_hears_how_many_are_asked_for():
+    right = EXERCISES["vae-forward"].answer
+
+    class Added(right):
+        def forward(self, x, eps):
+            return sum(super().forward(x, eps))
+
+    class Whole(right):
+        def encode(self, x):
+            return self.encoder.forward(x)
+
+    found = judge(EXERCISES["vae-forward"], Added)
+    assert "let forward return two arrays, each image's reconstruction and KL" in found.sentence
+    assert "let encode return two arrays" in judge(EXERCISES["vae-forward"], Whole).sentence
+
+
+@pytest.mark.parametrize(("name", "variance"), [("bernoulli", ()), ("gaussian", (0.3,))])
+def test_nats_must_be_summed_over_the_last_axis(name, variance):
+    """Lesson 22 has several draws of each image, and an axis for them in front."""
+    right = EXERCISES[name].answer
+
+    class SecondAxis(right):
+        def nats(self, x, y):
+            if y.ndim == 2:
+                return super().nats(x, y)
+            return np.stack([super(SecondAxis, self).nats(x, row) for row in y], axis=-1)
+
+    images = np.zeros((2, 3))
+    assert SecondAxis(*variance).nats(images, images).shape == (2,)
+    assert "axis=-1" in judge(EXERCISES[name], SecondAxis).sentence
+
+
+@pytest.mark.parametrize(
+    ("name", "answer", "words"),
+    [
+        (
+            "toss",
+            lambda grey, rng: rng.random(grey.shape, dtype=grey.dtype) < grey,
+            "must be float32 here, and yours are bool",
+        ),
+        (
+            "noise",
+            lambda rng, count, latents, dtype: rng.standard_normal((count, latents)),
+            "must be float32 here, and yours are float64",
+        ),
+    ],
+)
+def test_what_a_training_step_would_trip_over_is_refused(name, answer, words):
+    """Noise takes its type from the images, and there is no noise of truth values."""
+    assert words in judge(EXERCISES[name], answer).sentence
+
+
+def test_results_that_are_right_are_not_said_to_be_exchanged():
+    """The mean comes back twice, from encode and as it is kept: each could stand for the other."""
+    right = EXERCISES["vae-forward"].answer
+
+    class Doubled(right):
+        def forward(self, x, eps):
+            reconstruction, kl = super().forward(x, eps)
+            return reconstruction + 1, kl
+
+    assert "the reconstruction: " in judge(EXERCISES["vae-forward"], Doubled).sentence

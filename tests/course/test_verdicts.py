@@ -120,6 +120,21 @@ def test_a_symbol_of_several_signs_is_one_too(text):
     assert checking._sentence(text, ()) == f"{text}."
 
 
+@pytest.mark.parametrize(
+    ("found", "shown"),
+    [
+        ("a bright pixel is 1", "A bright pixel is 1."),
+        ("where it is 0, it stays 0", "Where it is 0, it stays 0."),
+        ("δ is not squared", "δ is not squared."),
+        ("e^(l/2) has a slope", "e^(l/2) has a slope."),
+        ("log q is missing", "log q is missing."),
+        ("likelihood.gradient takes the image first", "likelihood.gradient takes the image first."),
+    ],
+)
+def test_a_symbol_at_the_start_of_a_message_stays_that_symbol(found, shown):
+    assert checking._sentence(found, ()) == shown
+
+
 def test_check_suggests_a_near_name_for_an_unknown_one(monkeypatch):
     monkeypatch.setitem(EXERCISES, "product", PRODUCT)
     assert "'product'" in check("prodcut", _answer).message

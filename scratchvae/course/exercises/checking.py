@@ -15,8 +15,9 @@ from scratchvae.course.exercises.written import borrowed, fingerprint, notebook_
 from scratchvae.course.own_program import keep
 from scratchvae.errors import InputError, unknown_name
 
-# What a sentence may begin with and keeps its own letter: x, p̂, α², q(z), dy, log_variance, e^l.
-_SYMBOL = re.compile(r"(?!a )(?:[^\W\d_]|d[xyz])(?![a-zA-Z])|[a-z]+[_.][a-z]")
+_WORD = re.compile(
+    r"(?!(log|exp|d[xyz]) )(a|[a-z][a-z’'-]+)[ ,;:]"
+)  # a word, and not a symbol or code
 
 _wrong_answers: defaultdict[str, set[object]] = defaultdict(set)
 
@@ -120,8 +121,11 @@ def _praise(exercise: Exercise | Question, answer: Any, measured: Any) -> str:
 
 
 def _sentence(text: str, names: tuple[str, ...]) -> str:
-    """Return a sentence with its capital and its stop; a symbol or a name keeps its own letters."""
-    first = next(iter(re.findall(r"\w+", text)), "")
-    if not ("_" in first or first in names or _SYMBOL.match(text)):
+    """Return a sentence with its capital and its stop; names in code and symbols stay as they are.
+
+    Symbols do because a capital would make others of them: δ is not Δ, nor is e E.
+    """
+    code = text.startswith(tuple(f"{n}{end}" for n in names if n.isidentifier() for end in ": "))
+    if not code and _WORD.match(text):
         text = f"{text[:1].upper()}{text[1:]}"
     return text + ("" if text.endswith((".", "?", "!")) else ".")

@@ -54,7 +54,7 @@ def judge(exercise: Exercise, function: Any) -> Diagnosis | None:
         return None
     return (
         _named_mistake(exercise, trials, exercise.tolerance)
-        or _swapped(exercise, trials)
+        or _swapped(exercise, trials, wrong)
         or _nearly_named_mistake(exercise, trials)
         or _first_wrong(exercise, trials, wrong)
     )
@@ -157,9 +157,12 @@ def _is_that(
     return True
 
 
-def _swapped(exercise: Exercise, trials: list[list[Comparison]]) -> Diagnosis | None:
-    for first in range(len(exercise.returns)):
-        for second in range(first):
+def _swapped(
+    exercise: Exercise, trials: list[list[Comparison]], wrong: list[int]
+) -> Diagnosis | None:
+    """Return which two of the results that are wrong stand in each other's place."""
+    for first in wrong:
+        for second in (place for place in wrong if place < first):
             pairs = [(results[first], results[second]) for results in trials]
             if all(
                 _right(b.given, a.expected, exercise.tolerance)

@@ -34,7 +34,10 @@ def judge_statement(question: Question, given: Any, measured: Any = None) -> Dia
     ratio = abs(number / right) if right else math.inf
     way = "large" if ratio > 1 else "small"
     times = max(ratio, 1 / ratio) if ratio else math.inf
-    much = f"at least {math.floor(times)} times" if 2 <= times < 1000 else ""
+    much = ""
+    if 2 <= times < 1000:
+        whole = math.isclose(times, round(times), rel_tol=1e-6)
+        much = f"{round(times)} times" if whole else f"more than {math.floor(times)} times"
     return Diagnosis("size", " ".join(f"it is {much} too {way}".split()))
 
 

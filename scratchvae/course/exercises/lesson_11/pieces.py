@@ -7,6 +7,7 @@ import numpy as np
 
 from scratchvae.course.exercises.draws import unequal_sizes
 from scratchvae.course.exercises.exercise import Exercise, Question
+from scratchvae.course.exercises.running import UnusableError
 from scratchvae.course.program import Bernoulli, Gaussian
 from scratchvae.validation import FloatArray
 
@@ -18,8 +19,25 @@ def _used(likelihood: Any, x: FloatArray, y: FloatArray, seed: int) -> Any:
     found = likelihood.nats(x, y)
     if found is None:
         return None
+    if np.shape(found) == x.shape[:1]:
+        _check_draws_in_front(likelihood, x, y, found)
     rng = np.random.default_rng(seed)
     return (found, likelihood.gradient(x, y), likelihood.mean(y), likelihood.sample(y, rng))
+
+
+def _check_draws_in_front(likelihood: Any, x: FloatArray, y: FloatArray, found: Any) -> None:
+    """Refuse a sum over another axis than the last, which lesson 22 would trip over."""
+    try:
+        several = likelihood.nats(x, np.stack([y, y]))
+        rightly = np.array_equal(several, np.stack([found, found]), equal_nan=True)
+    except Exception:  # such as an axis that is not there
+        rightly = False
+    if not rightly:
+        raise UnusableError(
+            "axes",
+            "let nats add up over the last axis, axis=-1: for several draws y is (S, N, P), and "
+            "nats (S, N)",
+        )
 
 
 def _used_bernoulli(kind: Any) -> Callable[..., Any]:
@@ -221,14 +239,15 @@ BETA_OF_A_MEAN = Question(
 WHICH_IS_BETTER = Question(
     name="which-is-better",
     kind="explain",
-    answer="C",
+    answer="A",
     mistakes={
-        "a smaller c only says that errors count more": "A",
-        "divide any loss by 2 and it is smaller": "B",
-        "nothing says so": "D",
+        "the loss lacks a constant that depends on c: put it back before you compare": "B",
+        "the bound is minus the whole of (11.6) and the KL, however the loss divides between the "
+        "two": "C",
+        "they would be if the constants made up for exactly 15 nats: compute them": "D",
     },
     hints=(
-        "Put c into (11.6): what is left out, and what is divided by it?",
-        "Would you know which has the smaller squared error?",
+        "Which term of (11.6) is left out? It depends on c and on the number of pixels only.",
+        "Add 392 log 2πc to each loss; the bound is minus the sum.",
     ),
 )

@@ -1,6 +1,7 @@
 """The exercises of lesson 12, "Your VAE", in the order in which it asks them."""
 
 from scratchvae.course.exercises.exercise import Exercise, Question
+from scratchvae.course.exercises.lesson_12.chance import NOISE, TOSS
 from scratchvae.course.exercises.lesson_12.gradients import (
     LOGITS_GRADIENT,
     TWO_PATHS,
@@ -20,9 +21,7 @@ from scratchvae.course.exercises.lesson_12.model import (
 from scratchvae.course.exercises.lesson_12.training import (
     EVALUATE,
     LOAD_PARAMETERS,
-    NOISE,
     SAVE_PARAMETERS,
-    TOSS,
     TRAIN_VAE,
 )
 from scratchvae.course.exercises.lesson_12.uses import (

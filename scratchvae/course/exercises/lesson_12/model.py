@@ -16,6 +16,7 @@ from scratchvae.course.exercises.lesson_12.small import (
 from scratchvae.course.exercises.running import UnusableError
 from scratchvae.course.program import (
     VAE,
+    Bernoulli,
     Gaussian,
     decoder_backward,
     encoder_backward,
@@ -30,10 +31,17 @@ Answer = Callable[..., Any]
 def _used_vae(kind: Any) -> Answer:
     def run(x: FloatArray, eps: FloatArray, seed: int) -> Any:
         latents = eps.shape[1]
-        vae = kind(*small_networks(x.shape[1], latents, seed), Gaussian(0.3), latents)
-        encoded, terms = vae.encode(x), vae.forward(x, eps)
-        if encoded is None or terms is None:
+        # Either likelihood: the mean image is what the decoder gives for one, not for the other.
+        likelihood = Gaussian(0.3) if seed % 2 else Bernoulli()
+        vae = kind(*small_networks(x.shape[1], latents, seed), likelihood, latents)
+        encoded = vae.encode(x)
+        if encoded is None:
             return None
+        _check_pair("encode", "the means and the log-variances", encoded)
+        terms = vae.forward(x, eps)
+        if terms is None:
+            return None
+        _check_pair("forward", "each image's reconstruction and KL", terms)
         kept = getattr(vae, "kept", None)
         if not isinstance(kept, tuple) or len(kept) != 5:
             raise UnusableError(
@@ -43,6 +51,16 @@ def _used_vae(kind: Any) -> Answer:
         return (*encoded, *terms, *kept[2:], _by_name(vae.parameters), _by_name(vae.gradients))
 
     return run
+
+
+def _check_pair(method: str, names: str, returned: Any) -> None:
+    """Refuse what is not a pair before its entries are taken for results."""
+    if not isinstance(returned, tuple | list) or len(returned) != 2:
+        is_array = not isinstance(returned, tuple | list)
+        found = "one array" if is_array else f"{len(returned)} results"
+        raise UnusableError(
+            "results", f"let {method} return two arrays, {names}; yours returns {found}"
+        )
 
 
 def _by_name(arrays: Any) -> FloatArray:
@@ -82,6 +100,21 @@ class _Means(VAE):
         return reconstruction.mean(), kl.mean()
 
 
+class _MeanImage(VAE):
+    def forward(self, x: FloatArray, eps: FloatArray) -> tuple[FloatArray, FloatArray]:
+        _, kl = super().forward(x, eps)
+        *others, y = self.kept
+        shown = self.likelihood.mean(y)
+        self.kept = (*others, shown)
+        return self.likelihood.nats(x, shown), kl
+
+
+class _NatsOfTheMean(VAE):
+    def forward(self, x: FloatArray, eps: FloatArray) -> tuple[FloatArray, FloatArray]:
+        _, kl = super().forward(x, eps)
+        return self.likelihood.nats(x, self.likelihood.mean(self.kept[-1])), kl
+
+
 class _TermsExchanged(VAE):
     def forward(self, x: FloatArray, eps: FloatArray) -> tuple[FloatArray, FloatArray]:
         reconstruction, kl = super().forward(x, eps)
@@ -99,6 +132,10 @@ VAE_FORWARD = Exercise(
         "the latent is decoded without its noise": _WithoutNoise,
         "forward returns two numbers; each image's own terms are asked for, (N,) both": _Means,
         "forward returns the reconstruction first, and then the KL": _TermsExchanged,
+        "that decodes to the mean image; nats, and self.kept, want what the decoder gives": (
+            _MeanImage
+        ),
+        "nats takes what the decoder gives, not the mean image": _NatsOfTheMean,
     },
     hints=(
         "np.split(…, 2, axis=1) cuts the encoder's output in two.",

@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 
-from scratchvae.course.exercises.draws import unequal_sizes
 from scratchvae.course.exercises.exercise import Exercise
 from scratchvae.course.exercises.lesson_12.small import draw_images, in_a_row, small_vae
 from scratchvae.course.exercises.running import UnusableError
@@ -24,65 +23,6 @@ from scratchvae.course.program import (
 from scratchvae.validation import FloatArray
 
 Answer = Callable[..., Any]
-
-
-def _draw_grey(random: np.random.Generator) -> tuple[FloatArray, int]:
-    return random.random(unequal_sizes(random, 2)), int(random.integers(1000))
-
-
-def _used_toss(function: Any) -> Answer:
-    def run(grey: FloatArray, seed: int) -> Any:
-        return function(grey, np.random.default_rng(seed))
-
-    return run
-
-
-TOSS = Exercise(
-    name="toss",
-    piece="toss",
-    answer=toss,
-    use=_used_toss,
-    draw=_draw_grey,
-    mistakes={
-        "that rounds; a pixel is 1 with the probability of its grey": (
-            lambda grey, rng: (grey > 0.5).astype(grey.dtype)
-        ),
-        "that takes other random numbers: compare those of rng.random(grey.shape)": (
-            lambda grey, rng: rng.binomial(1, grey)
-        ),
-        "a bright pixel should be 1 more often, and here it is so less often": (
-            lambda grey, rng: (rng.random(grey.shape) > grey).astype(grey.dtype)
-        ),
-    },
-    hints=(
-        "A uniform number is below p with probability p.",
-        "(rng.random(grey.shape, dtype=grey.dtype) < grey).astype(grey.dtype)",
-    ),
-    returns=("the images",),
-)
-
-
-def _used_noise(function: Any) -> Answer:
-    def run(count: int, latents: int, seed: int) -> Any:
-        return function(np.random.default_rng(seed), count, latents, np.float64)
-
-    return run
-
-
-NOISE = Exercise(
-    name="noise",
-    piece="noise",
-    answer=noise,
-    use=_used_noise,
-    draw=lambda random: (*unequal_sizes(random, 2), int(random.integers(1000))),
-    mistakes={
-        "these are uniform numbers; N(0, I) comes from rng.standard_normal": (
-            lambda rng, count, latents, dtype: rng.random((count, latents), dtype=dtype)
-        ),
-    },
-    hints=("One call of rng.", "rng.standard_normal((count, latents), dtype=dtype)"),
-    returns=("eps",),
-)
 
 
 def _used_train(function: Any) -> Answer:
@@ -114,6 +54,9 @@ def _train_that(
     noisy: bool = True,
     by_epoch: bool = False,
     early: int = 0,
+    rounded_up: bool = True,
+    compounded: bool = False,
+    noise_first: bool = False,
 ) -> Answer:
     """Return a training loop with the mistakes that are switched on."""
 
@@ -128,17 +71,22 @@ def _train_that(
         prepare: Any = None,
     ) -> list[float]:
         rate, history = optimiser.rate, []
-        steps, done = epochs * -(-len(images) // size), 0
+        steps = epochs * (-(-len(images) // size) if rounded_up else len(images) // size)
+        done = 0
         for epoch in range(epochs):
             losses = []
             for chosen in batches(len(images), size, rng):
                 x = images[chosen]
+                if noise_first:
+                    eps = noise(rng, len(x), vae.latents, x.dtype)
                 x = prepare(x, rng) if prepare is not None and prepared else x
-                eps = noise(rng, len(x), vae.latents, x.dtype)
+                if not noise_first:
+                    eps = noise(rng, len(x), vae.latents, x.dtype)
                 reconstruction, kl = vae.forward(x, eps if noisy else 0 * eps)
                 vae.backward()
                 progress = epoch / epochs if by_epoch else (done + early) / steps
-                optimiser.rate = rate * cosine(progress) if scheduled else rate
+                whole_rate = optimiser.rate if compounded else rate
+                optimiser.rate = whole_rate * cosine(progress) if scheduled else rate
                 optimiser.step(vae.gradients)
                 done += 1
                 losses.append(reconstruction + kl)
@@ -165,6 +113,15 @@ TRAIN_VAE = Exercise(
         ),
         "the first step has the whole rate, cosine(0): count the step after it": (
             _train_that(early=1)
+        ),
+        "the last, smaller batch of an epoch is a step as well: round len(images) / size up": (
+            _train_that(rounded_up=False)
+        ),
+        "each step's rate is a share of the rate at the start, not of the step before": (
+            _train_that(compounded=True)
+        ),
+        "the noise is drawn before the batch is prepared, so it is other noise: prepare first": (
+            _train_that(noise_first=True)
         ),
         "the batch is not prepared: prepare(images[chosen], rng)": _train_that(prepared=False),
         "the noise is missing: forward takes draws of N(0, I)": _train_that(noisy=False),

@@ -66,6 +66,11 @@ SAMPLE = Exercise(
                 noise(rng, count, vae.latents, dtype)
             )
         ),
+        "those are drawn pixels; the likelihood's mean is asked for": (
+            lambda vae, count, rng, dtype=np.float32: vae.likelihood.sample(
+                vae.decoder.forward(noise(rng, count, vae.latents, dtype)), rng
+            )
+        ),
     },
     hints=("noise draws from the prior.", "Then as in reconstruct, with z for the means."),
     returns=("the images",),
@@ -87,6 +92,12 @@ INTERPOLATE = Exercise(
             lambda vae, first, last, steps: np.linspace(
                 reconstruct(vae, first[None])[0], reconstruct(vae, last[None])[0], steps
             )
+        ),
+        "that mixes the two images, pixel by pixel; mix their means, and decode": (
+            lambda vae, first, last, steps: np.linspace(first, last, steps)
+        ),
+        "that encodes mixtures of the two images; encode the two, and mix their means": (
+            lambda vae, first, last, steps: reconstruct(vae, np.linspace(first, last, steps))
         ),
         "that goes from the last image to the first": lambda vae, first, last, steps: interpolate(
             vae, last, first, steps
