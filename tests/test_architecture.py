@@ -29,6 +29,7 @@ ROOMS = [
     "training",
     "models",
     "evaluation",
+    "sklearn",
     "checks",
     "plots",
     "runs",
@@ -142,6 +143,8 @@ def test_no_module_imports_a_framework_or_what_is_not_installed_with_the_package
         assert not roots & FRAMEWORKS
     if room(module) == "sweeps":  # Dask in two packages, and what is used where it is installed
         required += ["distributed", "fsspec", "pyarrow"]
+    if room(module) == "sklearn":
+        required += ["sklearn"]
     if room(module) == "cli":
         required += ["shtab"]
     if room(module) == "course":  # and what comes with those

@@ -285,7 +285,6 @@ def bench(options: argparse.Namespace) -> int:
 def completion(options: argparse.Namespace) -> int:
     """Print the script by which a shell completes what is typed."""
     from scratchvae.cli.completion import completion_script
-    from scratchvae.cli.parser import make_parser
 
-    print(completion_script(make_parser("scratchvae"), options.shell))
+    print(completion_script(options.make_parser("scratchvae"), options.shell))
     return 0

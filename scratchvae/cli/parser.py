@@ -26,7 +26,8 @@ def make_parser(program: str | None = None) -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         epilog="example:\n  scratchvae train zhao-mlp --epochs 3 --out runs/first",
     )
-    parser.set_defaults(run=None)  # without a command the help is shown
+    # Without a command the help is shown; completion needs the parser itself.
+    parser.set_defaults(run=None, make_parser=make_parser)
     parser.add_argument("--version", action="version", version=f"scratchvae {__version__}")
     subparsers = parser.add_subparsers(dest="command", metavar="COMMAND")
     for add in (
