@@ -26,9 +26,7 @@ except ImportError:
 _DTYPES = (np.float64, np.float32)
 
 
-class VAETransformer(  # type: ignore[misc]  # scikit-learn ships no types
-    ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
-):
+class VAETransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
     """Latents of a recipe's model, trained on the rows that it is fitted to.
 
     Each feature is scaled to [0, 1] by its least and greatest value in ``fit``; values beyond are
