@@ -12,8 +12,12 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from scratchvae.cli.text import as_typed, printable
+from scratchvae.data import DATASET_NAMES, Dataset, load
 from scratchvae.errors import InputError, unknown_name
+from scratchvae.models import find_recipe
 from scratchvae.plots.captions import kl_meaning
 from scratchvae.plots.figures import check_matplotlib
 from scratchvae.runs import PICTURES_OF_DATA, Run
@@ -21,6 +25,8 @@ from scratchvae.training import Interrupted, Settings, epochs_through_stage
 from scratchvae.training.interruption import Stopped
 
 DEFAULT_RECIPE = "zhao-mlp"
+READING = ("size", "pad", "axes", "scale", "alpha", "labels")  # options of `load`, and of commands
+MOST_CLASSES = 30  # listed
 
 
 def program() -> str:
@@ -36,9 +42,16 @@ def say(line: object) -> None:
 
 def train(options: argparse.Namespace) -> int:
     """Train a new run or continue one, and draw its pictures."""
+    own = None
+    if options.resume:
+        _check_resumed(options)
+    else:
+        find_recipe(options.recipe or DEFAULT_RECIPE)  # before anything is read
+        own = _own_data(options, 0 if options.seed is None else options.seed)
+        options.data = own or options.data
     run = _requested_run(options)
     check_matplotlib()
-    data = run.load_data(options.data_dir)
+    data = run.load_data(None if own else options.data_dir)
     say(data.origin)
     with run.held():
         say(f"{_describe(run)}, in {run.folder}: {_progress(run, options.resume)}")
@@ -53,6 +66,49 @@ def train(options: argparse.Namespace) -> int:
             where = _stopping_place(run, saved=isinstance(interrupt, Interrupted))
             words = ["train", "--resume", "--out", str(run.folder)]
             raise _stopped(where, words, options, interrupt) from None
+    return 0
+
+
+def _check_resumed(options: argparse.Namespace) -> None:
+    """Refuse to read the data of a run otherwise than it does; a path is where they are now."""
+    given = [name for name in (*READING, "validation", "test_share") if getattr(options, name)]
+    if given:
+        name = given[0].replace("_", "-")
+        raise InputError(f"a run that goes on reads its data as it did: leave out --{name}")
+    if options.data is not None and options.data not in DATASET_NAMES:
+        options.data, options.data_dir = None, Path(options.data)
+
+
+def _own_data(options: argparse.Namespace, seed: int) -> Dataset | None:
+    """Return the data set, if it has to be read to know the shape of its images."""
+    reading = {name: getattr(options, name) for name in READING if getattr(options, name)}
+    if options.test_share is not None:
+        reading["test"] = options.test_share
+    if options.validation is not None:
+        reading["validation"] = options.validation
+    if options.data is None and reading:
+        raise InputError("options of how data are read need --data NAME or PATH: give it as well")
+    if not reading and options.data in (None, "auto", "mnist", "fashion-mnist", "synthetic"):
+        return None
+    return load(options.data, data_dir=options.data_dir, seed=seed, **reading)
+
+
+def data(options: argparse.Namespace) -> int:
+    """Say what is in a data set, and how its pixels become numbers."""
+    found = _own_data(options, 0) or load(options.data, data_dir=options.data_dir)
+    say(found.origin)
+    shape = " x ".join(map(str, found.image_shape))
+    for split in ("train", "validation", "test"):
+        images = getattr(found, f"{split}_images")
+        if images is not None:
+            say(f"  {split:12}{len(images):,} of {shape}, {images.dtype}")
+    labels = found.train_labels
+    if labels is not None and found.classes:
+        counts = np.bincount(labels, minlength=found.classes)
+        names = found.class_names or tuple(map(str, range(found.classes)))
+        shown = [f"{n} ({c:,})" for n, c in zip(names, counts, strict=True)][:MOST_CLASSES]
+        more = f", and {found.classes - MOST_CLASSES} more" if found.classes > MOST_CLASSES else ""
+        say(f"  classes     {', '.join(shown)}{more}, in the training images")
     return 0
 
 
