@@ -248,7 +248,7 @@ def _check_gaussian_product() -> GradientReport:
 def _check_recipe(name: str, **options: Any) -> GradientReport:
     """Check a whole model of full size on two images, its noise frozen, with two samples of z."""
     recipe = RECIPES[name]
-    samples = {"samples": 2} if "samples" in recipe.options else {}
+    samples: dict[str, Any] = {"samples": 2} if "samples" in recipe.options else {}
     latents = 3 if recipe.any_latent_dim else None
     model = build(name, latent_dim=latents, dtype=np.float64, **samples, **options)
     # He's scale, for ReLU: at the smaller one that training starts from, the gradients of a deep

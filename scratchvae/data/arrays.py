@@ -28,8 +28,10 @@ _ANOTHER = "check its name and your permission to read it"
 Split = tuple[Images, NDArray[Any] | None]
 
 # What NumPy and zipfile raise of files that are damaged or foreign.
-_UNSOUND = (ValueError, TypeError, KeyError, EOFError, zipfile.BadZipFile, zlib.error)
-_UNSOUND += (NotImplementedError, RuntimeError, SyntaxError, OverflowError, IndexError, MemoryError)
+_UNSOUND: tuple[type[Exception], ...] = (
+    *(ValueError, TypeError, KeyError, EOFError, zipfile.BadZipFile, zlib.error),
+    *(NotImplementedError, RuntimeError, SyntaxError, OverflowError, IndexError, MemoryError),
+)
 
 
 def read_npy(path: Path) -> dict[str, Split]:

@@ -112,7 +112,7 @@ def _read_splits(place: Path, files: Mapping[str, Path]) -> dict[str, tuple[Any,
             f"there are IDX files in {str(place)!r}, but no training images",
             "put the file *-train-images-idx3-ubyte beside them",
         )
-    parts = {}
+    parts: dict[str, tuple[Any, Any]] = {}
     for split in ("train", "test"):
         path, label_path = (files.get(f"{split}-{what}") for what in ("images", "labels"))
         if path is None:

@@ -19,7 +19,7 @@ from scratchvae.data import tables
 from scratchvae.data.arrays import SPLITS, read_npy, read_npz
 from scratchvae.data.folders import read_idx_sets
 from scratchvae.data.pictures import read_pictures
-from scratchvae.data.reading import Reading, in_order, padded, scaled
+from scratchvae.data.reading import AXES, Reading, in_order, padded, scaled
 from scratchvae.data.splits import Dataset
 from scratchvae.data.stored import Images, StoredImages, some
 from scratchvae.errors import InputError
@@ -55,7 +55,9 @@ def load_own(path: Path, reading: Reading, shares: "Shares", *, progress: bool =
         numbered = iter(np.split(numbers, ends))
         parts = {s: (i, None if y is None else next(numbered)) for s, (i, y) in parts.items()}
     images, counts = _joined([images for images, _ in parts.values()], what)
-    ordered = in_order(images, reading, what)
+    asked = os.path.isfile(path) and path.suffix.lower() in (".npy", ".npz")  # else it is known
+    axes = reading if asked else replace(reading, axes=AXES[0])
+    ordered = in_order(images, axes, what) if images.ndim != 2 or asked else images
     ready, range_ = scaled(padded(ordered, reading.pad, what), reading, what)
     if len(ordered) != len(images):  # one picture, its channels first
         counts = [1]
@@ -263,9 +265,10 @@ def _joined(arrays: list[Images], what: str) -> tuple[Images, list[int]]:
     if len({(array.shape[1:], array.dtype) for array in arrays}) > 1:
         shapes = " and ".join(f"{array.shape} ({array.dtype})" for array in arrays)
         raise InputError(f"the splits of {what} differ, {shapes}", "make them alike")
-    if isinstance(arrays[0], StoredImages):  # subsets of the same
-        return arrays[0].beside(arrays[1:]), counts
-    return np.concatenate(arrays), counts
+    stored = [array for array in arrays if isinstance(array, StoredImages)]
+    if stored:  # all of them, subsets of the same
+        return stored[0].beside(stored[1:]), counts
+    return np.concatenate([np.asarray(array) for array in arrays]), counts
 
 
 def _chosen(

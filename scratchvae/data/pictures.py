@@ -9,8 +9,10 @@ Dimensions: N pictures of H rows, W columns and C channels.
 
 import io
 import os
+import struct
 import tempfile
 import warnings
+import zlib
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -40,9 +42,11 @@ _SPLIT_OF = {word: split for split, words in SPLITS.items() for word in words}
 _SPLIT_OF |= {"training": "train", "testing": "test"}
 
 # What Pillow raises of files that are damaged, foreign or made to harm.
-_UNSOUND = (OSError, ValueError, TypeError, SyntaxError, KeyError, IndexError, EOFError)
-_UNSOUND += (UnidentifiedImageError, OverflowError, NotImplementedError, MemoryError, RuntimeError)
-_UNSOUND += (Image.DecompressionBombError, Image.DecompressionBombWarning, AttributeError)
+_UNSOUND: tuple[type[Exception], ...] = (
+    *(OSError, ValueError, TypeError, SyntaxError, KeyError, IndexError, EOFError, AttributeError),
+    *(UnidentifiedImageError, OverflowError, NotImplementedError, MemoryError, RuntimeError),
+    *(struct.error, zlib.error, Image.DecompressionBombError, Image.DecompressionBombWarning),
+)
 
 
 @dataclass(frozen=True)
@@ -249,19 +253,19 @@ def _decoded(files: Sequence[Path], kinds: Sequence[_Kind], reading: Reading, ba
     # The file has no name any more once it is open, so nothing is left of it afterwards.
     cache = user_cache_folder()
     make_folder(cache)
-    with tempfile.TemporaryFile(dir=cache) as file:
-        try:
+    try:
+        with tempfile.TemporaryFile(dir=cache) as file:
             for path in files:
                 file.write(_pixels(path, "I;16" if deep else mode, sides, reading).tobytes())
                 bar.update(1)
             file.flush()
-        except OSError as error:
-            raise InputError(
-                f"cannot keep the {bytes_in_all / 1e9:.1f} GB of decoded pictures in "
-                f"{str(cache)!r}: {error.strerror or error}",
-                "free some space, or choose a smaller `size`",
-            ) from None
-        return as_stored(np.memmap(file, dtype, "r", shape=shape))
+            return as_stored(np.memmap(file, dtype, "r", shape=shape), file)
+    except OSError as error:
+        raise InputError(
+            f"cannot keep the {bytes_in_all / 1e9:.1f} GB of decoded pictures in "
+            f"{str(cache)!r}: {error.strerror or error}",
+            "free some space, or choose a smaller `size`",
+        ) from None
 
 
 def _pixels(path: Path, mode: str, sides: tuple[int, int], reading: Reading) -> NDArray[Any]:

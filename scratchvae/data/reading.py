@@ -211,7 +211,8 @@ def _by_feature(images: Images) -> Images:
     span[span == 0] = 1.0  # what is always the same is 0
 
     def change(chunk: NDArray[Any]) -> NDArray[Any]:
-        return np.clip((chunk - low) / span, 0, 1).astype(np.float32)
+        found: NDArray[Any] = np.clip((chunk - low) / span, 0, 1).astype(np.float32)
+        return found
 
     return _mapped(images, change, dtype=np.float32)
 

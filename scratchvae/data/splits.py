@@ -48,14 +48,14 @@ class Dataset:
 
     name: str
     train_images: Any
-    train_labels: NDArray[Any] | None
+    train_labels: Any
     test_images: Any
-    test_labels: NDArray[Any] | None
+    test_labels: Any
     origin: str
     train_factors: NDArray[np.float32] | None = None
     test_factors: NDArray[np.float32] | None = None
     validation_images: Any = None
-    validation_labels: NDArray[Any] | None = None
+    validation_labels: Any = None
     class_names: tuple[str, ...] = ()
     source: Mapping[str, Any] | None = None
 

@@ -1,20 +1,24 @@
 """Images that stay in a file: some of them are read when their turn comes.
 
-A data set may be larger than memory. What is in force of a file that is mapped into memory grows
-with every page that was looked at, so pages are given back once their rows were copied.
+A data set may be larger than memory.
 
 Dimensions: N images, … the shape of one.
 """
 
 import mmap
+import os
+import weakref
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 from math import prod
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
+
+from scratchvae.errors import InputError
 
 CHUNK_BYTES = 1 << 24  # read at a time
 MAPPED_FROM = 1 << 26  # bytes of an array from which on it stays in its file
@@ -79,9 +83,10 @@ class StoredImages:
 
     def __getitem__(self, key: Any) -> NDArray[Any]:
         """Return some images as an array, or one."""
-        if isinstance(key, int | np.integer):
-            return self._rows(self._places[[key]])[0]
-        return self._rows(self._places[key])
+        if not isinstance(key, int | np.integer):
+            return self._rows(self._places[key])
+        one: NDArray[Any] = self._rows(self._places[np.array([key])])[0]
+        return one
 
     def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> NDArray[Any]:
         """Return all images as an array."""
@@ -124,19 +129,73 @@ class StoredImages:
 Images = NDArray[Any] | StoredImages
 
 
-def as_stored(array: NDArray[Any]) -> StoredImages:
-    """Return an array that is mapped from a file as images that stay there."""
-    give_back = _giver_back(array)
+def as_stored(array: NDArray[Any], file: BinaryIO | None = None) -> StoredImages:
+    """Return an array that is mapped from a file as images that stay there.
+
+    They are read from the file itself. Through the mapping, an image that is looked at may bring
+    megabytes beside it into memory, which stay there.
+
+    Parameters
+    ----------
+    array
+        A ``numpy.memmap``.
+    file
+        The file, if it has no name.
+    """
+    shape, dtype = array.shape[1:], array.dtype
+    start = _start_in_file(array)
+    if start is None:
+        return StoredImages(
+            lambda places: np.array(array[places]), np.arange(len(array)), shape, dtype
+        )
+    opened = _Descriptor(
+        os.open(array.filename, os.O_RDONLY)  # type: ignore[attr-defined]
+        if file is None
+        else os.dup(file.fileno())
+    )
+    size = prod(shape) * dtype.itemsize
 
     def rows(places: NDArray[np.intp]) -> NDArray[Any]:
-        if len(places) and np.all(np.diff(places) == 1):
-            found = np.array(array[places[0] : places[-1] + 1])
-        else:
-            found = np.asarray(array[places])
-        give_back()
+        found = np.empty((len(places), *shape), dtype)
+        content = memoryview(found.reshape(-1).view(np.uint8).data)
+        # A run of images beside one another is read at once.
+        ends = np.flatnonzero(np.diff(places) != 1) + 1
+        for first, last in pairwise([0, *ends.tolist(), len(places)]):
+            into, at = content[first * size : last * size], start + int(places[first]) * size
+            while into:
+                count = os.preadv(opened.number, [into], at)
+                if not count:
+                    raise InputError(
+                        f"the file of {array.filename!r} is shorter than when it was opened",  # type: ignore[attr-defined]
+                        "load it again",
+                    )
+                into, at = into[count:], at + count
         return found
 
-    return StoredImages(rows, np.arange(len(array)), array.shape[1:], array.dtype)
+    return StoredImages(rows, np.arange(len(array)), shape, dtype)
+
+
+class _Descriptor:
+    """An open file, which is closed when nobody has this any more."""
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+        weakref.finalize(self, os.close, number)
+
+
+def _start_in_file(array: NDArray[Any]) -> int | None:
+    """Return where an array begins in its file, if its rows lie there as they do in the array."""
+    base: Any = array
+    while isinstance(base, np.ndarray):
+        base = base.base
+    plain = array.flags.c_contiguous and array.size and hasattr(os, "preadv")  # not on Windows
+    if not isinstance(array, np.memmap) or not isinstance(base, mmap.mmap) or not plain:
+        return None
+    if array.mode == "c":  # what was changed is not in the file
+        return None
+    whole = np.frombuffer(base, np.uint8)
+    inside = array.ctypes.data - whole.ctypes.data
+    return inside + int(array.offset - array.offset % mmap.ALLOCATIONGRANULARITY)
 
 
 def kept_in_file(array: Any) -> bool:
@@ -175,21 +234,3 @@ def limits_of(images: Images) -> Limits:
     if not least:
         return Limits(0, 0, finite, whole)
     return Limits(min(least), max(greatest), finite, whole)
-
-
-def _giver_back(array: NDArray[Any]) -> Callable[[], None]:
-    """Return what gives a mapped file's pages back to the system; they are read again if need be.
-
-    Nothing of them is lost: only files that are mapped to be read are treated so.
-    """
-    base: Any = array
-    while isinstance(base, np.ndarray):
-        base = base.base
-    advice = getattr(mmap, "MADV_DONTNEED", None)  # not on Windows
-    if not isinstance(base, mmap.mmap) or advice is None or array.flags.writeable:
-        return lambda: None
-
-    def give_back() -> None:
-        base.madvise(advice)
-
-    return give_back

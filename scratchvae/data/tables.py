@@ -14,6 +14,7 @@ from scratchvae.errors import InputError
 from scratchvae.files import cannot_read, open_regular
 
 SUFFIXES = {".csv", ".parquet"}
+_MOST = 1000  # classes, of which some may be missing
 LABEL_COLUMNS = ("label", "labels", "class", "target")
 
 
@@ -36,7 +37,8 @@ def read_table(
         raise InputError(f"the table {str(path)!r} is empty", "give another one")
     table.columns = [str(name) for name in table.columns]
     column = reading.labels or next((n for n in LABEL_COLUMNS if n in table.columns), None)
-    labels, names = None, ()
+    labels: NDArray[Any] | None = None
+    names: tuple[str, ...] = ()
     if column is not None:
         if list(table.columns).count(column) != 1:
             known = ", ".join(table.columns[:20])
@@ -60,7 +62,10 @@ def read_table(
 
 
 def as_classes(values: Any, what: str) -> tuple[NDArray[Any], tuple[str, ...]]:
-    """Return classes as whole numbers from 0, and their names in order."""
+    """Return classes as whole numbers from 0, and their names in order.
+
+    Whole numbers that begin with 0 are what they are, also if some in between are missing.
+    """
     values = np.asarray(values)
     if values.ndim == 2 and 1 in values.shape:
         values = values.reshape(-1)
@@ -74,6 +79,8 @@ def as_classes(values: Any, what: str) -> tuple[NDArray[Any], tuple[str, ...]]:
         values = np.array([str(value) for value in values])
     if values.dtype.kind not in "biuUS":
         raise InputError(f"{what} must be classes, whole numbers or text, not {values.dtype}")
+    if values.dtype.kind in "iu" and len(values) and values.min() == 0 and values.max() < _MOST:
+        return values.astype(np.int64), tuple(map(str, range(int(values.max()) + 1)))
     known, numbers = np.unique(values, return_inverse=True)
     names = tuple(v.decode(errors="replace") if isinstance(v, bytes) else str(v) for v in known)
     return numbers.reshape(-1), names

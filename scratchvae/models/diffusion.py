@@ -255,9 +255,7 @@ class Diffusion(LatentModel):
         """Return what is decoded from z_T: it tells so little of x that it is another digit."""
         return super().reconstruct(self.as_images(images, scored=False), labels)
 
-    def as_images(
-        self, images: NDArray[Any], name: str = "images", *, scored: bool = True
-    ) -> NDArray[Any]:
+    def as_images(self, images: Any, name: str = "images", *, scored: bool = True) -> NDArray[Any]:
         """Return ``images`` in the model's shape, checked; those of 28 × 28 are averaged down."""
         if not isinstance(images, StoredImages) and not kept_in_file(images):
             images = as_array(images, name)
@@ -275,12 +273,11 @@ class Diffusion(LatentModel):
                 unit_interval=False,
                 expects_unit_interval=True,
             )
-            if isinstance(large, StoredImages):
-                images = large.mapped(
-                    lambda chunk: shrink(chunk, side), self.image_shape, large.dtype
-                )
-            else:
-                images = shrink(large, side)
+            images = (
+                large.mapped(lambda chunk: shrink(chunk, side), self.image_shape, large.dtype)
+                if isinstance(large, StoredImages)
+                else shrink(large, side)
+            )
         return super().as_images(images, name, scored=scored)
 
     @property
