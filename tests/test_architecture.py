@@ -147,12 +147,16 @@ def test_no_module_imports_a_framework_or_what_is_not_installed_with_the_package
         required += ["sklearn"]
     if room(module) == "cli":
         required += ["shtab"]
+    if room(module) == "data":  # read with, where they are installed
+        required += settings["options.extras_require"]["tables"].split("\n")
     if room(module) == "course":  # and what comes with those
         required += settings["options.extras_require"]["lessons"].split("\n")
         required += ["IPython", "cycler", "matplotlib_inline", "nbformat", "traitlets"]
     installed = {line.split(">")[0].split("=")[0].strip() for line in required if line.strip()}
     if "pillow" in installed:
         installed.add("PIL")
+    if "scikit-learn" in installed:
+        installed.add("sklearn")
     known = set(sys.stdlib_module_names) | installed | {"scratchvae", "llvmlite"}
     assert roots <= known, f"{module} imports {sorted(roots - known)}"
 
