@@ -158,9 +158,14 @@ def _ask_for(
     )
 
 
-def _order_of(shape: tuple[int, ...]) -> Order | None:
+def image_order(shape: tuple[int, ...]) -> Order:
     """Return the index in a flat (H, W, C) image of each number of a flat (C, H, W) one."""
-    order = np.moveaxis(np.arange(np.prod(shape)).reshape(shape), -1, 0).ravel()
+    return np.moveaxis(np.arange(np.prod(shape)).reshape(shape), -1, 0).ravel()
+
+
+def _order_of(shape: tuple[int, ...]) -> Order | None:
+    """Return the order of an image, if it is another one than ours."""
+    order = image_order(shape)
     return None if (np.diff(order) == 1).all() else order
 
 
