@@ -87,6 +87,24 @@ def test_a_name_in_code_at_the_start_of_a_message_keeps_its_letters(monkeypatch)
     assert verdict.message.startswith("Return 2 results as a tuple")
 
 
+@pytest.mark.parametrize(
+    ("sentence", "begins"),
+    [
+        ("π is missing", "π is missing."),
+        ("dy is not used", "dy is not used."),
+        ("y is the output", "y is the output."),
+        ("a bias is missing", "A bias is missing."),
+        ("both are missing", "Both are missing."),
+    ],
+)
+def test_a_symbol_or_an_argument_at_the_start_of_a_message_keeps_its_letters(
+    monkeypatch, sentence, begins
+):
+    mistaken = replace(PRODUCT, mistakes={sentence: lambda x, dy: (x**2).T @ dy})
+    monkeypatch.setitem(EXERCISES, "product", mistaken)
+    assert check("product", lambda x, dy: (x**2).T @ dy).message.startswith(begins)
+
+
 def test_check_suggests_a_near_name_for_an_unknown_one(monkeypatch):
     monkeypatch.setitem(EXERCISES, "product", PRODUCT)
     assert "'product'" in check("prodcut", _answer).message

@@ -1,5 +1,7 @@
 """What is said about a reader's answer: right or wrong, in what way, and which hints."""
 
+import inspect
+import re
 from collections import defaultdict
 from typing import Any
 
@@ -69,7 +71,7 @@ def _wrong(exercise: Exercise | Question, answer: Any, found: Diagnosis) -> Verd
     earlier = _wrong_answers[exercise.name]
     again = (attempt := (fingerprint(answer), found.sentence)) in earlier
     earlier.add(attempt)
-    message = _sentence(found.sentence, getattr(exercise, "returns", ()))
+    message = _sentence(found.sentence, _names(exercise))
     if variables := notebook_variables(answer):
         message += (
             f" Mind that it uses {', '.join(variables)} of the notebook: it is called with other "
@@ -115,8 +117,16 @@ def _praise(exercise: Exercise | Question, answer: Any, measured: Any) -> str:
     )
 
 
-def _sentence(text: str, names: tuple[str, ...]) -> str:
-    """Return a sentence with its capital and its stop; a name in code keeps its own letters."""
-    if not text.startswith(tuple(f"{n}{end}" for n in names if n.isidentifier() for end in ": ")):
+def _names(exercise: Exercise | Question) -> set[str]:
+    """Return the names in code that a message may begin with: of results, and of arguments."""
+    if isinstance(exercise, Question):
+        return set()
+    return {*exercise.returns, *inspect.signature(exercise.answer).parameters} - {"a"}
+
+
+def _sentence(text: str, names: set[str]) -> str:
+    """Return a sentence with its capital and its stop; names and symbols keep their own letters."""
+    first = re.split(r"[\s:,]", text, maxsplit=1)[0]
+    if first not in names and (len(first) != 1 or first == "a"):
         text = f"{text[:1].upper()}{text[1:]}"
     return text + ("" if text.endswith((".", "?", "!")) else ".")
