@@ -137,7 +137,8 @@ def _draw_tile(random: np.random.Generator) -> tuple[Any, ...]:
 def _overlapping(b: FloatArray, steps: tuple[int, int], width: int) -> FloatArray:
     """Return the rows o + l of b, in the order in which the steps read them."""
     outer, inner = np.indices(steps)
-    return b.reshape(-1, width)[outer + inner].ravel()
+    rows: FloatArray = b.reshape(-1, width)[outer + inner].ravel()
+    return rows
 
 
 REGISTER_TILE = Exercise(
