@@ -57,13 +57,19 @@ def check_resumed(options: argparse.Namespace) -> None:
         options.data, options.data_dir = None, Path(options.data)
 
 
-def own_data(name: Any, options: argparse.Namespace, seed: int) -> Dataset | None:
-    """Return the data set ``name``, if it has to be read to know the shape of its images."""
+def reading_of(options: argparse.Namespace) -> dict[str, Any]:
+    """Return how data of the user's own are to be read, as ``load`` takes it."""
     reading = {each: getattr(options, each) for each in _READING if getattr(options, each)}
     if options.test_share is not None:
         reading["test"] = options.test_share
     if options.validation is not None:
         reading["validation"] = options.validation
+    return reading
+
+
+def own_data(name: Any, options: argparse.Namespace, seed: int) -> Dataset | None:
+    """Return the data set ``name``, if it has to be read to know the shape of its images."""
+    reading = reading_of(options)
     if name is None and reading:
         raise InputError("options of how data are read need --data NAME or PATH: give it as well")
     if not reading and name in (None, "auto", "mnist", "fashion-mnist", "synthetic"):
