@@ -12,10 +12,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
+from scratchvae.cli.own_data import check_resumed, describe, own_data
 from scratchvae.cli.text import as_typed, printable
-from scratchvae.data import DATASET_NAMES, Dataset, load
+from scratchvae.data import load
 from scratchvae.errors import InputError, unknown_name
 from scratchvae.models import find_recipe
 from scratchvae.plots.captions import kl_meaning
@@ -25,8 +24,6 @@ from scratchvae.training import Interrupted, Settings, epochs_through_stage
 from scratchvae.training.interruption import Stopped
 
 DEFAULT_RECIPE = "zhao-mlp"
-READING = ("size", "pad", "axes", "scale", "alpha", "labels")  # options of `load`, and of commands
-MOST_CLASSES = 30  # listed
 
 
 def program() -> str:
@@ -44,10 +41,10 @@ def train(options: argparse.Namespace) -> int:
     """Train a new run or continue one, and draw its pictures."""
     own = None
     if options.resume:
-        _check_resumed(options)
+        check_resumed(options)
     else:
         find_recipe(options.recipe or DEFAULT_RECIPE)  # before anything is read
-        own = _own_data(options, 0 if options.seed is None else options.seed)
+        own = own_data(options, 0 if options.seed is None else options.seed)
         options.data = own or options.data
     run = _requested_run(options)
     check_matplotlib()
@@ -69,46 +66,10 @@ def train(options: argparse.Namespace) -> int:
     return 0
 
 
-def _check_resumed(options: argparse.Namespace) -> None:
-    """Refuse to read the data of a run otherwise than it does; a path is where they are now."""
-    given = [name for name in (*READING, "validation", "test_share") if getattr(options, name)]
-    if given:
-        name = given[0].replace("_", "-")
-        raise InputError(f"a run that goes on reads its data as it did: leave out --{name}")
-    if options.data is not None and options.data not in DATASET_NAMES:
-        options.data, options.data_dir = None, Path(options.data)
-
-
-def _own_data(options: argparse.Namespace, seed: int) -> Dataset | None:
-    """Return the data set, if it has to be read to know the shape of its images."""
-    reading = {name: getattr(options, name) for name in READING if getattr(options, name)}
-    if options.test_share is not None:
-        reading["test"] = options.test_share
-    if options.validation is not None:
-        reading["validation"] = options.validation
-    if options.data is None and reading:
-        raise InputError("options of how data are read need --data NAME or PATH: give it as well")
-    if not reading and options.data in (None, "auto", "mnist", "fashion-mnist", "synthetic"):
-        return None
-    return load(options.data, data_dir=options.data_dir, seed=seed, **reading)
-
-
 def data(options: argparse.Namespace) -> int:
     """Say what is in a data set, and how its pixels become numbers."""
-    found = _own_data(options, 0) or load(options.data, data_dir=options.data_dir)
-    say(found.origin)
-    shape = " x ".join(map(str, found.image_shape))
-    for split in ("train", "validation", "test"):
-        images = getattr(found, f"{split}_images")
-        if images is not None:
-            say(f"  {split:12}{len(images):,} of {shape}, {images.dtype}")
-    labels = found.train_labels
-    if labels is not None and found.classes:
-        counts = np.bincount(labels, minlength=found.classes)
-        names = found.class_names or tuple(map(str, range(found.classes)))
-        shown = [f"{n} ({c:,})" for n, c in zip(names, counts, strict=True)][:MOST_CLASSES]
-        more = f", and {found.classes - MOST_CLASSES} more" if found.classes > MOST_CLASSES else ""
-        say(f"  classes     {', '.join(shown)}{more}, in the training images")
+    for line in describe(own_data(options, 0) or load(options.data, data_dir=options.data_dir)):
+        say(line)
     return 0
 
 

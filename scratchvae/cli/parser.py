@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from scratchvae.cli import commands
+from scratchvae.cli.own_data import DATA, add_reading
 from scratchvae.cli.values import read_assignment, read_values
 from scratchvae.data import DATASET_NAMES
 from scratchvae.data.batches import PIXEL_READINGS
-from scratchvae.data.reading import ALPHAS, AXES
 from scratchvae.errors import InputError, unknown_name
 from scratchvae.models import RECIPES
 from scratchvae.reproduce import SOURCES
@@ -80,11 +80,9 @@ def _add_train(subparsers: Any) -> None:
     )
     recipe = f"which model (default: {commands.DEFAULT_RECIPE})"
     add("recipe", nargs="?", metavar="RECIPE", help=recipe)
-    own = "a folder of pictures, a .npy, .npz, .csv or .parquet file, IDX files"
-    auto = "auto is MNIST if it is available, else synthetic digits (default: auto)"
-    add("--data", metavar="NAME|PATH", help=f"{', '.join(DATASET_NAMES)}; or {own}; {auto}")
+    add("--data", metavar="NAME|PATH", help=f"{DATA} (default: auto)")
     _add_data_dir(add)
-    _add_reading(add)
+    add_reading(add)
     add("--epochs", metavar="N", type=_whole(1), help="total passes over the training images")
     add("--latent-dim", metavar="D", type=_whole(1), help="number of latents")
     add("--batch-size", metavar="B", type=_whole(1), help="images per step")
@@ -103,32 +101,13 @@ def _add_train(subparsers: Any) -> None:
     add("--resume", action="store_true", help=resume)
 
 
-def _add_reading(add: Callable[..., argparse.Action]) -> None:
-    """Add how data of the user's own are read."""
-    add("--size", metavar="HxW", help="resize pictures, as in 32x32")
-    add("--pad", metavar="HxW", help="put black around images, up to this size")
-    add("--axes", metavar="ORDER", help=f"of arrays of images: {' or '.join(AXES)}")
-    white = "the number that stands for white, such as 255; or features, or none"
-    add("--scale", metavar="S", help=white)
-    add("--alpha", metavar="A", help=f"what is seen through transparency: {', '.join(ALPHAS)}")
-    add("--labels", metavar="COLUMN", help="the column of a table that has the classes")
-    share = "share of the training images to set aside"
-    add("--validation", metavar="S", type=_real("of at least 0"), help=f"{share} for validation")
-    tests = "for testing, where the data have no test images (default: 0.1)"
-    add("--test-share", metavar="S", type=_real("of at least 0"), help=f"{share} {tests}")
-
-
 def _add_data(subparsers: Any) -> None:
-    add = _add_command(
-        subparsers,
-        "data",
-        "say what is in a data set, and how it is read",
-        "scratchvae data info photos --size 64x64",
-    )
+    example = "scratchvae data info photos --size 64x64"
+    add = _add_command(subparsers, "data", "say what is in a data set, and how it is read", example)
     add("what", metavar="info", choices=["info"], help="what to do: info")
-    add("data", metavar="NAME|PATH", help=f"{', '.join(DATASET_NAMES)}, a folder or a file")
+    add("data", metavar="NAME|PATH", help=DATA)
     _add_data_dir(add)
-    _add_reading(add)
+    add_reading(add)
 
 
 def _add_other_settings(add: Callable[..., argparse.Action]) -> None:
