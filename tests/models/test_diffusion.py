@@ -132,5 +132,5 @@ def test_what_makes_no_sense_is_refused():
         with refused("t must be"):
             model.step_back(np.zeros((2, 6)), t)
     model.decoder = Sequential(Dense(14, 5, dtype=np.float64))
-    with refused("what the denoiser gives"):
+    with refused("what decoder.forward gives"):
         model.evaluate(IMAGES)

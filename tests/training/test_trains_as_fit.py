@@ -215,14 +215,21 @@ def test_rows_that_a_network_loses_are_missed():
     model = Autoencoder(
         encoder, decoder, BernoulliLikelihood(), image_shape=IMAGE_SHAPE, latent_dim=2
     )
-    with refused("the encoder must give (20, 2), a row for each of 20, not (19, 2)"):
+    with refused("what encoder.forward gives must be of shape (20, 2), not (19, 2)"):
         model.encode(IMAGES)
+
+    class Shortened(VAE):
+        def encode_distribution(self, x, training=False):
+            return tuple(each[:-1] for each in super().encode_distribution(x, training))
+
+    with refused("the encoder must give (20, 2), a row for each of 20, not (19, 2)"):
+        small_vae(model=Shortened).encode(IMAGES)
 
     class Flat(GaussianLikelihood):
         def mean(self, decoded):
             return decoded.reshape(len(decoded), -1)
 
-    with refused("the likelihood's mean must give (3, 3, 5, 1)", "(3, 15)"):
+    with refused("what Flat.mean returns must be of shape (3, 3, 5, 1)", "(3, 15)"):
         small_vae(Flat()).decode(np.zeros((3, 2)))
 
 
