@@ -30,19 +30,14 @@ class Passes(Trainable):
         nll = self.likelihood.negative_log_likelihood(x, decoded)
         if isinstance(nll, np.ndarray) and nll.dtype.kind == "f":  # of any precision
             nll = nll.astype(decoded.dtype, copy=False)
-        what = self._of_likelihood("negative_log_likelihood")
-        check_array(nll, what, (len(x),), decoded.dtype, "sum over the pixels of each image")
-        self._check_finite(nll, what, decoded)
-        return nll
+        remedy = "sum over the pixels of each image"
+        return self._checked("negative_log_likelihood", nll, (len(x),), decoded, remedy)
 
     def likelihood_gradient(self, x: FloatArray, decoded: FloatArray) -> FloatArray:
         """Return the gradient of each image's −log p(x | z), in ``decoded``'s shape and dtype."""
         gradient = self.likelihood.gradient(x, decoded)
-        what = self._of_likelihood("gradient")
         remedy = "it is the gradient of each number that was decoded"
-        check_array(gradient, what, decoded.shape, decoded.dtype, remedy)
-        self._check_finite(gradient, what, decoded)
-        return gradient
+        return self._checked("gradient", gradient, decoded.shape, decoded, remedy)
 
     def likelihood_mean(self, decoded: FloatArray) -> FloatArray:
         """Return the mean image for each of what was decoded, (N, H, W, C)."""
@@ -63,16 +58,18 @@ class Passes(Trainable):
         """Return what a network gives for ``x``, (N, width); a letter stands for any width."""
         network: Layer = getattr(self, name)
         y = network.forward(x, training)
-        remedy = remedy or "change its last layer"
-        check_array(y, f"what {name}.forward gives", (len(x), width), self.dtype, remedy)
+        if not _fits(y, (len(x), width), x.dtype):
+            remedy = remedy or "change its last layer"
+            check_array(y, f"what {name}.forward gives", (len(x), width), x.dtype, remedy)
         return y
 
     def back_through(self, name: str, dy: FloatArray, width: int) -> FloatArray:
         """Return what it gives for the gradient ``dy`` of that, (N, width) as its input was."""
         network: Layer = getattr(self, name)
         dx = network.backward(dy)
-        remedy = "it is the gradient of what goes into forward, and of its shape"
-        check_array(dx, f"what {name}.backward gives", (len(dy), width), self.dtype, remedy)
+        if not _fits(dx, (len(dy), width), dy.dtype):
+            remedy = "it is the gradient of what goes into forward, and of its shape"
+            check_array(dx, f"what {name}.backward gives", (len(dy), width), dy.dtype, remedy)
         return dx
 
     def _images_of(self, method: str, images: Any, count: int) -> FloatArray:
@@ -83,16 +80,28 @@ class Passes(Trainable):
         found: FloatArray = images
         return found
 
-    def _check_finite(self, found: FloatArray, what: str, decoded: FloatArray) -> None:
-        """Raise ``InputError`` if a user's own likelihood makes NaN of finite numbers."""
-        if type(self.likelihood).__module__.startswith("scratchvae.") or np.isfinite(found).all():
-            return
-        if np.isfinite(decoded).all():
+    def _checked(
+        self, method: str, found: Any, shape: tuple[int, ...], decoded: FloatArray, remedy: str
+    ) -> FloatArray:
+        """Return what a method of the likelihood gave for what was decoded."""
+        checked: FloatArray = found
+        if type(self.likelihood).__module__.startswith("scratchvae."):
+            return checked  # of the package's own, which its tests check
+        what = self._of_likelihood(method)
+        check_array(found, what, shape, decoded.dtype, remedy)
+        # Of numbers that are not finite nothing can be made: a layer before has diverged.
+        if np.isfinite(decoded).all() and not np.isfinite(found).all():
             most = float(np.abs(decoded).max(initial=0))
             raise InputError(
                 f"{what} must be finite, and is not for decoded numbers of up to {most:.3g}: look "
                 "for a logarithm of zero, a division by zero, or an exponential that overflows"
             )
+        return checked
 
     def _of_likelihood(self, method: str) -> str:
         return f"what {type(self.likelihood).__name__}.{method} returns"
+
+
+def _fits(found: Any, shape: tuple[int | str, ...], dtype: np.dtype[Any]) -> bool:
+    """Tell at once what is usual: to say what is wrong takes longer."""
+    return isinstance(found, np.ndarray) and found.shape == shape and found.dtype == dtype

@@ -19,9 +19,13 @@ from scratchvae.kernels.machine.arena import Arena, empty
 from scratchvae.layers import Dense, Parameter
 from scratchvae.models import RECIPES
 from scratchvae.training import Adam
+from scratchvae.validation import chosen_by_variable
 
 compiled = pytest.mark.skipif(kernels.BACKEND != "numba", reason="plans are of compiled kernels")
 planned = pytest.mark.skipif(not is_on(), reason="passes run as they are written")
+on_tile = pytest.mark.skipif(
+    chosen_by_variable("SCRATCHVAE_PRODUCTS") != "tile", reason="each product by BLAS is a call"
+)
 
 STEPS = """
 import json, sys
@@ -75,6 +79,7 @@ def test_engine_variable_is_on_or_off(monkeypatch):
 
 
 @planned
+@on_tile
 @pytest.mark.parametrize(("name", "most"), [("zhao-mlp", 100), ("iwae", 400)])
 def test_a_step_makes_few_python_calls(name, most):
     trainer = scratchvae.Trainer(scratchvae.build(name, seed=0))
