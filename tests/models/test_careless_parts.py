@@ -2,11 +2,11 @@
 
 import numpy as np
 import pytest
-from helpers import IMAGE_SHAPE, assert_same, pixels, refused, small_vae
+from helpers import IMAGE_SHAPE, assert_same, pixels, refused, small_parts, small_vae
 
-from scratchvae.layers import Layer
-from scratchvae.models import build
-from scratchvae.probability import GaussianLikelihood
+from scratchvae.layers import Layer, Sigmoid
+from scratchvae.models import VAE, Autoencoder, build
+from scratchvae.probability import BernoulliLikelihood, GaussianLikelihood
 from scratchvae.training import Trainer
 
 X = pixels(4, *IMAGE_SHAPE)
@@ -165,3 +165,31 @@ def test_what_a_network_of_ones_own_gives_is_checked(recipe, network, method, en
             with refused():
                 model.evaluate(x, **given)
         assert_same(model.state(), before)
+
+
+def test_rows_that_a_network_loses_are_missed():
+    class Losing(Sigmoid):
+        def forward(self, x, training=False):
+            return super().forward(x)[:-1]
+
+    encoder, decoder = small_parts(outputs=1)
+    encoder.layers.append(Losing())
+    model = Autoencoder(
+        encoder, decoder, BernoulliLikelihood(), image_shape=IMAGE_SHAPE, latent_dim=2
+    )
+    with refused("what encoder.forward gives must be of shape (4, 2), not (3, 2)"):
+        model.encode(X)
+
+    class Shortened(VAE):
+        def encode_distribution(self, x, training=False):
+            return tuple(each[:-1] for each in super().encode_distribution(x, training))
+
+    with refused("the encoder must give (4, 2), a row for each of 4, not (3, 2)"):
+        small_vae(model=Shortened).encode(X)
+
+    class Flat(GaussianLikelihood):
+        def mean(self, decoded):
+            return decoded.reshape(len(decoded), -1)
+
+    with refused("what Flat.mean returns must be of shape (3, 3, 5, 1)", "(3, 15)"):
+        small_vae(Flat()).decode(np.zeros((3, 2)))
