@@ -18,6 +18,7 @@ from scratchvae.cli.text import as_typed, printable
 from scratchvae.cli.values import read_values
 from scratchvae.errors import InputError, unknown_name
 from scratchvae.kernels import BACKEND, get_threads
+from scratchvae.models.summary import count_parameters
 from scratchvae.plots.captions import kl_meaning
 from scratchvae.plots.figures import check_matplotlib
 from scratchvae.runs import PICTURES_OF_DATA, Run
@@ -54,7 +55,8 @@ def train(options: argparse.Namespace) -> int:
     run = _requested_run(options)
     check_matplotlib()
     data = run.load_data(options.data_dir)
-    say(data.origin)
+    if not data.announced:  # else standard error has said it
+        say(data.origin)
     with run.held():
         say(f"{_describe(run)}, in {run.folder}: {_progress(run, options.resume)}")
         if options.verbose:
@@ -103,8 +105,7 @@ def _requested_run(options: argparse.Namespace) -> Run:
 
 def _describe(run: Run) -> str:
     latents = _counted(run.model.latent_dim, "latent")
-    count = sum(parameter.value.size for parameter in run.model.parameters.values())
-    return f"{run.config['recipe']} with {latents}, {count:,} parameters"
+    return f"{run.config['recipe']} with {latents}, {count_parameters(run.model):,} parameters"
 
 
 def _progress(run: Run, resumed: bool) -> str:

@@ -161,6 +161,7 @@ class KeptRun:
 
         def on_epoch(metrics: EpochMetrics) -> None:
             self.history.append(metrics)
+            self.model.history_ = list(self.history)
             self.save()
             report(str(metrics))
 
