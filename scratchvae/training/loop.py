@@ -278,6 +278,7 @@ def _progress_bar(trainer: Trainer, images: int, wanted: bool) -> Any:
     done = trainer.epoch * images + trainer.batch * trainer.settings.batch_size
     return progress_bar(
         wanted,
+        desc=f"epoch {min(trainer.epoch + 1, trainer.settings.epochs)}/{trainer.settings.epochs}",
         total=max(trainer.settings.epochs * images, done),
         initial=done,
         unit=" images",
