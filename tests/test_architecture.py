@@ -27,8 +27,10 @@ ROOMS = [
     "engine",
     "data",
     "training",
+    "export",
     "models",
     "evaluation",
+    "sklearn",
     "checks",
     "plots",
     "runs",
@@ -138,18 +140,26 @@ def test_no_module_imports_a_framework_or_what_is_not_installed_with_the_package
     required = settings["options"]["install_requires"].split("\n")
     if room(module) == "benchmarks":  # a framework is what they measure against
         required += settings["options.extras_require"]["bench"].split("\n")
+    elif room(module) == "export":  # whose files it writes
+        required += [*settings["options.extras_require"]["export"].split("\n"), "torch"]
     else:
         assert not roots & FRAMEWORKS
     if room(module) == "sweeps":  # Dask in two packages, and what is used where it is installed
         required += ["distributed", "fsspec", "pyarrow"]
+    if room(module) == "sklearn":
+        required += ["sklearn"]
     if room(module) == "cli":
         required += ["shtab"]
+    if room(module) == "data":  # read with, where they are installed
+        required += settings["options.extras_require"]["tables"].split("\n")
     if room(module) == "course":  # and what comes with those
         required += settings["options.extras_require"]["lessons"].split("\n")
         required += ["IPython", "cycler", "matplotlib_inline", "nbformat", "traitlets"]
     installed = {line.split(">")[0].split("=")[0].strip() for line in required if line.strip()}
     if "pillow" in installed:
         installed.add("PIL")
+    if "scikit-learn" in installed:
+        installed.add("sklearn")
     known = set(sys.stdlib_module_names) | installed | {"scratchvae", "llvmlite"}
     assert roots <= known, f"{module} imports {sorted(roots - known)}"
 
@@ -172,7 +182,17 @@ def test_importing_the_package_imports_no_more_than_it_needs():
     loaded = run("import json, sys, scratchvae; print(json.dumps(sorted(sys.modules)))")
     assert "scratchvae.models.vae" in loaded
     # SciPy is not ours: Numba imports it where it is installed.
-    slow = {"matplotlib", "pooch", "requests", "tqdm", "pandas", "sklearn", "IPython"}
+    slow = {
+        "onnx",
+        "safetensors",
+        "matplotlib",
+        "pooch",
+        "requests",
+        "tqdm",
+        "pandas",
+        "sklearn",
+        "IPython",
+    }
     assert not slow & set(loaded)
     assert not FRAMEWORKS & set(loaded)
 

@@ -14,10 +14,13 @@ from typing import Any
 
 from scratchvae.benchmarks.machine import describe_machine, versions
 from scratchvae.cli.choices import requested
-from scratchvae.cli.text import as_typed, printable
+from scratchvae.cli.own_data import check_resumed, own_data
+from scratchvae.cli.text import as_typed, say
 from scratchvae.cli.values import read_values
+from scratchvae.data import Dataset
 from scratchvae.errors import InputError, unknown_name
 from scratchvae.kernels import BACKEND, get_threads
+from scratchvae.models import find_recipe
 from scratchvae.models.summary import count_parameters
 from scratchvae.plots.captions import kl_meaning
 from scratchvae.plots.figures import check_matplotlib
@@ -30,11 +33,6 @@ def program() -> str:
     """Return how the program was called, for messages that are to be pasted."""
     as_module = Path(sys.argv[0]).parts[-2:] == ("scratchvae", "__main__.py")
     return "python -m scratchvae" if as_module else "scratchvae"
-
-
-def say(line: object) -> None:
-    """Print a line that may hold the names of files, which may hold anything."""
-    print(printable(str(line)), flush=True)
 
 
 def _manner(options: argparse.Namespace) -> Callable[[object], None]:
@@ -52,9 +50,9 @@ def _manner(options: argparse.Namespace) -> Callable[[object], None]:
 def train(options: argparse.Namespace) -> int:
     """Train a new run or continue one, and draw its pictures."""
     say = _manner(options)
-    run = _requested_run(options)
+    run, own = _requested_run(options)
     check_matplotlib()
-    data = run.load_data(options.data_dir)
+    data = run.load_data(None if own else options.data_dir)
     if not data.announced:  # else standard error has said it
         say(data.origin)
     with run.held():
@@ -83,15 +81,21 @@ def _all_choices(run: Run) -> dict[str, Any]:
     }
 
 
-def _requested_run(options: argparse.Namespace) -> Run:
+def _requested_run(options: argparse.Namespace) -> tuple[Run, Dataset | None]:
+    """Return the run, and its data if they had to be read to know what it is."""
     if options.last_stage is not None:
         if options.epochs is not None:
             raise InputError("--last-stage sets the number of epochs: leave out --epochs")
         options.epochs = epochs_through_stage(options.last_stage)
     if options.resume and options.out is None:
         raise InputError("--resume needs --out DIR, the folder of the run to continue")
-    chosen = requested(options)
+    if options.resume:
+        check_resumed(options)
+    chosen, own = requested(options), None
     if not options.resume:
+        find_recipe(chosen["recipe"])  # before anything is read
+        own = own_data(chosen["data"], options, chosen["seed"] or 0)
+        chosen["data"] = own or chosen["data"]
         run = Run.begin(chosen.pop("recipe"), options.out, **chosen)
     else:
         run = Run.resume(options.out, **chosen)
@@ -100,7 +104,7 @@ def _requested_run(options: argparse.Namespace) -> Run:
             "--last-stage is for recipes that are trained in stages, as iwae is, and "
             f"{run.config['recipe']} is not: use --epochs"
         )
-    return run
+    return run, own
 
 
 def _describe(run: Run) -> str:
@@ -286,7 +290,6 @@ def bench(options: argparse.Namespace) -> int:
 def completion(options: argparse.Namespace) -> int:
     """Print the script by which a shell completes what is typed."""
     from scratchvae.cli.completion import completion_script
-    from scratchvae.cli.parser import make_parser
 
-    print(completion_script(make_parser("scratchvae"), options.shell))
+    print(completion_script(options.make_parser("scratchvae"), options.shell))
     return 0

@@ -4,15 +4,17 @@ import argparse
 from collections.abc import Callable
 from typing import Any
 
-from scratchvae.cli import commands
 from scratchvae.cli.values import read_path, whole
 
 Add = Callable[..., argparse.Action]
 """Adds an argument to a command."""
 
 
-def add_command(subparsers: Any, name: str, summary: str, example: str) -> Add:
-    """Add a command, and return the function that adds an argument to it."""
+def add_command(subparsers: Any, name: str, summary: str, example: str, run: Any) -> Add:
+    """Add a command, and return the function that adds an argument to it.
+
+    ``run`` is what it does: it takes the options and returns the exit code.
+    """
     parser: argparse.ArgumentParser = subparsers.add_parser(
         name,
         help=summary,
@@ -20,7 +22,7 @@ def add_command(subparsers: Any, name: str, summary: str, example: str) -> Add:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         epilog=f"example:\n  {example}",
     )
-    parser.set_defaults(run=getattr(commands, name))
+    parser.set_defaults(run=run)
     threads = "number of threads (default: SCRATCHVAE_THREADS, else all cores)"
     parser.add_argument("--threads", metavar="N", type=whole(1), help=threads)
     return parser.add_argument

@@ -1,4 +1,4 @@
-"""The command line: ``train``, ``draw``, ``evaluate``, ``gradcheck``, ``reproduce``, ``bench``.
+"""The command line: ``train``, ``data``, ``draw``, ``evaluate``, ``gradcheck``, ….
 
 Here are its exit codes and what it says when a command fails; its options are in ``parser``, and
 what the commands do is in ``commands``. What is wrong with an argument or a file is said in one
@@ -27,6 +27,7 @@ NOBODY_READS = SIGNALLED + 13  # as if by SIGPIPE, which not every system has
 _OPTIONS = {
     "folder": "--out",
     "Run.resume": "--resume",
+    "test": "--test-share",
     'load("synthetic")': "--data synthetic",
 }
 

@@ -7,6 +7,7 @@ from typing import Any, NoReturn
 
 from scratchvae.cli import commands
 from scratchvae.cli.common import add_cluster, add_command, add_data_dir, add_manner
+from scratchvae.cli.own_data import add_data
 from scratchvae.cli.training_options import add_sweep, add_train
 from scratchvae.cli.values import read_path, read_png, whole
 from scratchvae.errors import InputError, unknown_name
@@ -26,11 +27,12 @@ def make_parser(program: str | None = None) -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         epilog="example:\n  scratchvae train zhao-mlp --epochs 3 --out runs/first",
     )
-    parser.set_defaults(run=None)  # without a command the help is shown
+    # Without a command the help is shown; completion needs the parser itself.
+    parser.set_defaults(run=None, make_parser=make_parser)
     parser.add_argument("--version", action="version", version=f"scratchvae {__version__}")
     subparsers = parser.add_subparsers(dest="command", metavar="COMMAND")
     for add in (
-        *(add_train, add_sweep, _add_draw, _add_evaluate),
+        *(add_train, add_data, add_sweep, _add_draw, _add_evaluate),
         *(_add_gradcheck, _add_reproduce, _add_bench, _add_completion),
     ):
         add(subparsers)
@@ -76,6 +78,7 @@ def _add_draw(subparsers: Any) -> None:
         "draw a picture of a trained model",
         "scratchvae train --data synthetic --epochs 1 --out runs/drawn\n"
         "  scratchvae draw runs/drawn samples --seed 1",
+        commands.draw,
     )
     add("folder", metavar="DIR", type=read_path, help="folder of the run")
     add("kind", metavar="PICTURE", help=", ".join(PICTURES))
@@ -92,6 +95,7 @@ def _add_evaluate(subparsers: Any) -> None:
         "measure a trained model on the test images",
         "scratchvae train --data synthetic --epochs 1 --out runs/measured\n"
         "  scratchvae evaluate runs/measured --json",
+        commands.evaluate,
     )
     add("folder", metavar="DIR", type=read_path, help="folder of the run")
     add("--json", action="store_true", help="print JSON instead of a table")
@@ -106,6 +110,7 @@ def _add_gradcheck(subparsers: Any) -> None:
         "gradcheck",
         "compare every gradient in the package with finite differences",
         "scratchvae gradcheck Dense zhao-mlp",
+        commands.gradcheck,
     )
     names = "a layer, likelihood, KL or recipe (default: all)"
     add("names", nargs="*", metavar="NAME", help=names)
@@ -117,6 +122,7 @@ def _add_reproduce(subparsers: Any) -> None:
         "reproduce",
         "train the models of a source and set its published figures beside ours",
         "scratchvae reproduce all --quick --out reproduced",
+        commands.reproduce,
     )
     add("source", metavar="SOURCE", help=f"{', '.join(SOURCES)} or all")
     add_manner(add)
@@ -136,6 +142,7 @@ def _add_bench(subparsers: Any) -> None:
         "measure kernels and training steps on this machine",
         "scratchvae bench --quick --threads 1\n"
         "  scratchvae bench steps bound growth --against torch,jax --picture growth.png",
+        commands.bench,
     )
     what = "kernels, steps, bound or growth (default: kernels and steps)"
     add("measurements", nargs="*", metavar="WHAT", help=what)
@@ -152,5 +159,6 @@ def _add_completion(subparsers: Any) -> None:
         "completion",
         "print what lets a shell complete commands, options, recipes and pictures",
         "scratchvae completion bash > ~/.local/share/bash-completion/completions/scratchvae",
+        commands.completion,
     )
     add("shell", metavar="SHELL", help="bash, zsh or tcsh")

@@ -34,6 +34,11 @@ def printable(text: str) -> str:
     return "".join(one if one.isprintable() else _escaped(one) for one in text)
 
 
+def say(line: object) -> None:
+    """Print a line that may hold the names of files, which may hold anything."""
+    print(printable(str(line)), flush=True)
+
+
 def as_typed(words: list[str]) -> str:
     """Return a command line to be pasted into a shell."""
     return " ".join(map(_as_typed, words))

@@ -4,8 +4,10 @@ import dataclasses
 import math
 from typing import Any
 
+from scratchvae.cli import commands
 from scratchvae.cli.choices import DEFAULT_RECIPE
 from scratchvae.cli.common import Add, add_cluster, add_command, add_data_dir, add_manner
+from scratchvae.cli.own_data import add_reading
 from scratchvae.cli.values import (
     read_assignment,
     read_path,
@@ -29,13 +31,16 @@ def add_train(subparsers: Any) -> None:
         "train a recipe and draw its pictures",
         "scratchvae train zhao-mlp --latent-dim 2 --epochs 3 --out runs/first-try\n\nrecipes:\n"
         + "\n".join(f"  {recipe.name:{width}}{recipe.summary}" for recipe in RECIPES.values()),
+        commands.train,
     )
     recipe = f"which model (default: {DEFAULT_RECIPE})"
     add("recipe", nargs="?", metavar="RECIPE", help=recipe)
     add_manner(add)
+    own = "a folder of pictures, a .npy, .npz, .csv or .parquet file, IDX files"
     auto = "auto is MNIST if it is available, else synthetic digits (default: auto)"
-    add("--data", metavar="NAME", help=f"{', '.join(DATASET_NAMES)}; {auto}")
+    add("--data", metavar="NAME|PATH", help=f"{', '.join(DATASET_NAMES)}; or {own}; {auto}")
     add_data_dir(add)
+    add_reading(add)
     add("--epochs", metavar="N", type=whole(1), help="total passes over the training images")
     add("--latent-dim", metavar="D", type=whole(1), help="number of latents")
     add("--batch-size", metavar="B", type=whole(1), help="images per step")
@@ -104,6 +109,7 @@ def add_sweep(subparsers: Any) -> None:
         "sweep",
         "train a recipe with every combination of some choices",
         "scratchvae sweep zhao-mlp --latent-dim 1,2,5 --beta 1,4 --seeds 3 --out sweeps/first",
+        commands.sweep,
     )
     add("recipe", metavar="RECIPE", help="which model")
     add_manner(add)

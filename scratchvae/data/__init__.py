@@ -1,4 +1,4 @@
-"""Images to learn from: MNIST, Fashion-MNIST and synthetic digits."""
+"""Images to learn from: MNIST, Fashion-MNIST, synthetic digits, and those of the user."""
 
 from scratchvae.data.dataset import DATASET_NAMES, find_local, load
 from scratchvae.data.idx import read_idx

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
+from scratchvae.data.stored import StoredImages
 from scratchvae.errors import InputError
 from scratchvae.kernels.machine.arena import empty
 from scratchvae.randomness import stream
@@ -78,9 +79,12 @@ def epoch_batches(
     for batch in range(first_batch, count_batches(len(images), batch_size)):
         places = order[batch * batch_size : (batch + 1) * batch_size]
         shape = (len(places), *images.shape[1:])
-        chosen = empty(shape, images.dtype)
-        # The places are valid; with "clip" instead of "raise" nothing is copied to make sure.
-        np.take(images, places, axis=0, out=chosen, mode="clip")
+        if isinstance(images, StoredImages):
+            chosen = images[places]
+        else:
+            chosen = empty(shape, images.dtype)
+            # The places are valid; with "clip" instead of "raise" nothing is copied to make sure.
+            np.take(images, places, axis=0, out=chosen, mode="clip")
         rng = stream(seed, "pixels", epoch, batch) if reading == "binarised" else None
         out = empty(shape, np.dtype(dtype))
         yield read_pixels(chosen, dtype, reading, rng, out)

@@ -1,4 +1,4 @@
-"""Load a data set by name: from a folder of the user's, the cache, or the network."""
+"""Load a data set by name, from a folder, the cache or the network; or one of the user's own."""
 
 import os
 from collections.abc import Mapping
@@ -6,11 +6,14 @@ from contextlib import suppress
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from scratchvae.data.download import DownloadError, download
-from scratchvae.data.folders import files_in, find_in, read_files
+from scratchvae.data.folders import files_in, find_in, names_idx_set, read_files
+from scratchvae.data.own import Shares, load_own, small_digits
+from scratchvae.data.reading import Reading
 from scratchvae.data.remotes import REMOTES, RemoteDataset
 from scratchvae.data.splits import Dataset, counted_dataset
 from scratchvae.errors import InputError, unknown_name
@@ -18,7 +21,7 @@ from scratchvae.files import as_path, user_cache_folder
 from scratchvae.progress import say
 from scratchvae.validation import check_seed
 
-DATASET_NAMES = ("auto", "mnist", "fashion-mnist", "synthetic")
+DATASET_NAMES = ("auto", "mnist", "fashion-mnist", "synthetic", "digits")
 _DATA_VARIABLE = "SCRATCHVAE_DATA"
 _SYNTHETIC_COUNTS = (60_000, 10_000)  # those of MNIST
 
@@ -26,30 +29,64 @@ _SYNTHETIC = 'use the synthetic digits, `load("synthetic")`'
 
 
 def load(
-    name: str,
+    name: str | os.PathLike[str],
     *,
     data_dir: str | os.PathLike[str] | None = None,
     seed: int = 0,
+    size: tuple[int, int] | str | None = None,
+    pad: tuple[int, int] | str | None = None,
+    axes: str | None = None,
+    scale: float | str | None = None,
+    alpha: str | None = None,
+    labels: str | None = None,
+    validation: float | None = None,
+    test: float | None = None,
     progress: bool = True,
     cache_dir: str | os.PathLike[str] | None = None,
     remotes: Mapping[str, RemoteDataset] = REMOTES,
 ) -> Dataset:
-    """Load a data set.
+    """Load a data set by its name, or images or vectors of your own by their path.
 
     MNIST and Fashion-MNIST are looked for in ``data_dir``, then in the folder named by the
     environment variable SCRATCHVAE_DATA, then in the cache, and otherwise downloaded into the
     cache. A folder named by the user ends the search: without the data set it is an error.
 
+    Data of your own are a folder of pictures (folders in it are classes), a file .npy or .npz (its
+    arrays as ``arrays`` says, Keras' mnist.npz among them), .csv or .parquet (a vector in each
+    row), or IDX files as those of MNIST and EMNIST, of which a path may name one of several:
+    "EMNIST/raw/emnist-letters". Images have any rows, columns and channels. What could be read in
+    two ways is not guessed: an error says which option decides. Large .npy files, and the pixels
+    of many pictures, stay in files, of which some images are read at a time.
+
     Parameters
     ----------
     name
-        "mnist", "fashion-mnist", "synthetic", or "auto": MNIST if it can be found or downloaded,
-        otherwise synthetic digits; for "auto" a folder without MNIST is no error. What is given
-        in its place is said on standard error, with the reason.
+        A path; or "mnist", "fashion-mnist", "synthetic", or "auto": MNIST if it can be found or
+        downloaded, otherwise synthetic digits; for "auto" a folder without MNIST is no error. What
+        is given in its place is said on standard error, with the reason. "digits" are
+        scikit-learn's 1,797 digits of 8 x 8 pixels, if it is installed.
     data_dir
         Folder with the four files, or with a folder ``mnist`` or ``fashion-mnist`` of them.
     seed
-        Seed of the synthetic digits, not negative.
+        Seed of the synthetic digits, and of which images are for validation and for testing.
+    size
+        Rows and columns, such as (32, 32) or "32x32", to which pictures are resized.
+    pad
+        Rows and columns to which images are padded with black.
+    axes
+        "channels-first" for images (N, C, H, W), or "channels-last".
+    scale
+        The number that stands for white, by which pixels are divided: 255 for floats up to 255.
+        "features" brings each number of an image to 0 to 1 by its own least and greatest; "none"
+        takes all as they are.
+    alpha
+        What is seen through transparent pixels: "white" or "black"; or "keep", which makes
+        transparency a channel.
+    labels
+        The column of a table that has the classes.
+    validation, test
+        The shares of the training images to set aside, below 1. Data that have no test images
+        lose a tenth of them to a test split, if ``test`` is not given, and none to validation.
     progress
         Whether to show a progress bar while downloading, if standard error is a terminal.
     cache_dir
@@ -62,10 +99,44 @@ def load(
     InputError
         If there is no such data set, the seed is not a non-negative integer, a folder named by the
         user is missing or has damaged files, or the data set can be neither found nor downloaded.
+        If data of your own cannot be read, or an option has to say how.
     """
-    if not isinstance(name, str) or name not in DATASET_NAMES:
-        raise unknown_name("data set", name, DATASET_NAMES)
     seed = check_seed(seed)
+    reading = Reading.of(size=size, pad=pad, axes=axes, scale=scale, alpha=alpha, labels=labels)
+    shares = Shares(validation, test, seed)
+    if not isinstance(name, str) or name not in DATASET_NAMES:
+        path = _own_path(name)
+        if data_dir is not None:
+            raise InputError(f"{str(path)!r} is a path already", "leave out `data_dir`")
+        return load_own(path, reading, shares, progress=progress)
+    if name == "digits":
+        reading.refuse("scikit-learn's digits", "size", "axes", "scale", "alpha", "labels")
+        return small_digits(reading, shares)
+    reading.refuse(f"{name}, which can be read in one way only,", *reading.chosen)
+    data = _named(name, data_dir, seed, progress, cache_dir, remotes)
+    return shares.of(data) if shares.chosen else data
+
+
+def _own_path(name: Any) -> Path:
+    """Return the path of data of the user's own, if there is something."""
+    if not isinstance(name, str | os.PathLike):
+        raise unknown_name("data set", name, DATASET_NAMES)
+    path = as_path(name)
+    if os.path.lexists(path) or names_idx_set(path):
+        return path
+    error = unknown_name("data set", str(name), DATASET_NAMES)
+    raise InputError(f"{error.problem}; nor is there a file or folder of that name")
+
+
+def _named(
+    name: str,
+    data_dir: str | os.PathLike[str] | None,
+    seed: int,
+    progress: bool,
+    cache_dir: str | os.PathLike[str] | None,
+    remotes: Mapping[str, RemoteDataset],
+) -> Dataset:
+    """Return one of the data sets that have a name."""
     if name == "synthetic":
         if data_dir is not None:
             _say_once(

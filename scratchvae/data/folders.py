@@ -6,8 +6,10 @@ by their content.
 """
 
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -17,7 +19,9 @@ from scratchvae.data.splits import Arrays, Dataset, content_hash, counted_datase
 from scratchvae.errors import InputError
 
 _IMAGE_SHAPE = (28, 28)
-_CLASSES = 10
+# A name of the data set's own, the split, and what is in the file.
+_IDX_NAME = re.compile(r"(?:(.+)-)?(train|t10k|test)-(images|labels)[-.]idx[1-4]-ubyte(?:\.gz)?")
+_RAW = {"mnist": "MNIST/raw", "fashion-mnist": "FashionMNIST/raw"}  # torchvision's folders
 
 
 def find_in(
@@ -33,7 +37,8 @@ def find_in(
     ``only_original``, but never those of another known data set.
     """
     found = "its files are not there"
-    for place in (folder / remote.name, folder):
+    raw = folder / _RAW.get(remote.name, remote.name)
+    for place in (folder / remote.name, raw, folder):
         files = files_in(place)
         missing = [name for name in FILES if name not in files]
         if missing:
@@ -43,7 +48,8 @@ def find_in(
         arrays = read_files(files)
         content = content_hash(arrays)
         titles = {other.content_hash: other.title for other in remotes.values()}
-        named = Path(os.path.abspath(place)).name == remote.name and not only_original
+        named = place == raw or Path(os.path.abspath(place)).name == remote.name
+        named = named and not only_original
         if content == remote.content_hash or (named and content not in titles):
             origin = f"{remote.title} from {place}"
             if content != remote.content_hash:
@@ -51,6 +57,86 @@ def find_in(
             return counted_dataset(remote.name, origin, arrays)
         found = f"the images in {str(place)!r} are {titles.get(content, 'of another data set')}"
     return found
+
+
+def read_idx_sets(folder: Path, name: str = "") -> dict[str, tuple[Any, Any]] | None:
+    """Return the splits of the one data set of IDX files in a folder; ``None`` if there is none.
+
+    Their files are called as MNIST's, or have the data set's name before that, as EMNIST's have:
+    ``emnist-letters-train-images-idx3-ubyte.gz``. Images may have any rows and columns, labels may
+    be any numbers, and may be missing. They may lie in a folder ``raw`` below, as torchvision's do.
+
+    Parameters
+    ----------
+    folder
+        The folder.
+    name
+        That name, such as "emnist-letters"; or empty if the folder has one data set only.
+    """
+    for place in places_in(folder):
+        names = os.listdir(place) if os.path.isdir(place) else []
+        starts: dict[str, dict[str, Path]] = {}
+        for file in sorted(names):
+            found = _IDX_NAME.fullmatch(file)
+            if found and os.path.isfile(place / file):
+                kind = f"{'test' if found[2] != 'train' else 'train'}-{found[3]}"
+                starts.setdefault(found[1] or "", {}).setdefault(kind, place / file)
+        if name:
+            starts = {start: files for start, files in starts.items() if start == name}
+        if not starts:
+            continue
+        if len(starts) > 1:
+            known = ", ".join(start or "one without a name" for start in starts)
+            first = str(place / next(start for start in starts if start))
+            raise InputError(
+                f"there are several data sets in {str(place)!r}: {known}",
+                f"name one of them, as in load({first!r})",
+            )
+        return _read_splits(place, next(iter(starts.values())))
+    return None
+
+
+def names_idx_set(path: Path) -> bool:
+    """Tell whether a path is a folder and the name of a data set of IDX files in it."""
+    return any(
+        os.path.isfile(place / f"{path.name}-train-images{mark}idx3-ubyte{end}")
+        for place in places_in(path.parent)
+        for mark in "-."
+        for end in ("", ".gz")
+    )
+
+
+def _read_splits(place: Path, files: Mapping[str, Path]) -> dict[str, tuple[Any, Any]]:
+    if "train-images" not in files:
+        raise InputError(
+            f"there are IDX files in {str(place)!r}, but no training images",
+            "put the file *-train-images-idx3-ubyte beside them",
+        )
+    parts: dict[str, tuple[Any, Any]] = {}
+    for split in ("train", "test"):
+        path, label_path = (files.get(f"{split}-{what}") for what in ("images", "labels"))
+        if path is None:
+            continue
+        pixels = read_idx(path)
+        if pixels.ndim < 2:
+            raise _wrong(path, "images of shape (N, H, W)", f"shape {pixels.shape}")
+        parts[split] = (pixels[..., np.newaxis] if pixels.ndim == 3 else pixels, None)
+        if label_path is not None:
+            classes = read_idx(label_path)
+            if classes.ndim != 1 or len(classes) != len(pixels):
+                wanted = f"a label for each of the {len(pixels):,} images beside it"
+                raise _wrong(label_path, wanted, f"shape {classes.shape}")
+            parts[split] = (parts[split][0], classes)
+    return parts
+
+
+def places_in(folder: Path) -> list[Path]:
+    """Return the folder, and those in it where torchvision puts the files that it downloads."""
+    return [
+        folder,
+        folder / "raw",
+        *(folder / name / "raw" for name in ("MNIST", "FashionMNIST", "EMNIST", "KMNIST")),
+    ]
 
 
 def files_in(folder: Path) -> dict[str, Path]:
@@ -78,9 +164,6 @@ def read_files(files: Mapping[str, Path]) -> Arrays:
         if len(classes) != len(pixels):
             wanted = f"a label for each of the {len(pixels):,} images beside it"
             raise _wrong(label_path, wanted, f"{len(classes):,} labels")
-        if classes.max() >= _CLASSES:
-            wanted = f"labels from 0 to {_CLASSES - 1}"
-            raise _wrong(label_path, wanted, f"a label {classes.max()}")
         arrays += [pixels[..., np.newaxis], classes]
     return arrays[0], arrays[1], arrays[2], arrays[3]
 

@@ -9,11 +9,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from scratchvae.data.stored import chunks, some
 from scratchvae.validation import check_count
 
 Arrays = tuple[NDArray[np.uint8], NDArray[np.uint8], NDArray[np.uint8], NDArray[np.uint8]]
 
-_CHUNK_BYTES = 1 << 24
+_TEN = tuple("0123456789")
 _SPLITS = ("train", "validation", "test")
 
 
@@ -27,7 +28,7 @@ class Dataset:
         What the data set is: never "auto".
     train_images, test_images
         Images of any one shape, (N, H, W, C), or vectors, (N, D): 8-bit pixels from 0 to 255, or
-        floats.
+        floats. An array, or ``StoredImages`` of which some are read when they are asked for.
     train_labels, test_labels
         Classes from 0, (N,) whole numbers; ``None`` for data without labels.
     origin
@@ -48,15 +49,15 @@ class Dataset:
     """
 
     name: str
-    train_images: NDArray[Any]
-    train_labels: NDArray[Any] | None
-    test_images: NDArray[Any]
-    test_labels: NDArray[Any] | None
+    train_images: Any
+    train_labels: Any
+    test_images: Any
+    test_labels: Any
     origin: str
     train_factors: NDArray[np.float32] | None = None
     test_factors: NDArray[np.float32] | None = None
-    validation_images: NDArray[Any] | None = None
-    validation_labels: NDArray[Any] | None = None
+    validation_images: Any = None
+    validation_labels: Any = None
     class_names: tuple[str, ...] = ()
     source: Mapping[str, Any] | None = None
     announced: bool = False
@@ -92,7 +93,7 @@ class Dataset:
             count = None if count is None else check_count(count, split, 0)
             for what in ("images", "labels", "factors"):
                 array = getattr(self, f"{split}_{what}")
-                kept[f"{split}_{what}"] = None if array is None else array[:count]
+                kept[f"{split}_{what}"] = some(array, slice(count))
         return replace(self, **kept)
 
 
@@ -103,13 +104,14 @@ def content_hash(arrays: Iterable[NDArray[Any]]) -> str:
     """
     digest = hashlib.sha256()
     for array in arrays:
-        rows = max(1, _CHUNK_BYTES // max(1, array.nbytes // max(1, len(array))))
-        for start in range(0, len(array), rows):
-            digest.update(np.ascontiguousarray(array[start : start + rows]).reshape(-1).data)
+        for chunk in chunks(array):
+            digest.update(np.ascontiguousarray(chunk).reshape(-1).data)
     return digest.hexdigest()
 
 
 def counted_dataset(name: str, origin: str, arrays: Arrays, **others: Any) -> Dataset:
     """Return the data set, with its counts added to its origin."""
     counts = f"({len(arrays[0]):,} + {len(arrays[2]):,} images)"
+    if max(int(labels.max(initial=0)) for labels in arrays[1::2]) < len(_TEN):
+        others["class_names"] = _TEN  # also where the images at hand are of fewer
     return Dataset(name, *arrays, origin=f"{origin} {counts}", **others)

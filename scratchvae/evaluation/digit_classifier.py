@@ -86,7 +86,7 @@ class DigitClassifier(Trainable):
 
     def as_images(self, images: NDArray[Any]) -> NDArray[Any]:
         """Return ``images`` in the shape (N, H, W, C): 8-bit pixels, or floats from 0 to 1."""
-        return check_images(
+        checked: NDArray[Any] = check_images(
             images,
             self.image_shape,
             "images",
@@ -94,6 +94,7 @@ class DigitClassifier(Trainable):
             unit_interval=True,
             expects_unit_interval=True,
         )
+        return checked
 
     def predict(self, images: NDArray[Any]) -> NDArray[np.int64]:
         """Return the likeliest class of each image, (N,): 8-bit pixels, or floats from 0 to 1."""

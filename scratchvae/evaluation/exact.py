@@ -215,7 +215,7 @@ def log_likelihood_by_quadrature(
     z = np.linspace(-_REACH, _REACH, check_count(points, "points", 3))
     width = z[1] - z[0]
     log_prior = -0.5 * (z * z + LOG_TWO_PI)
-    x = read_pixels(model.as_images(images), model.dtype)
+    x = read_pixels(model.as_images(images)[:], model.dtype)
     log_joint = np.empty((len(x), points))
     for start in range(0, points, _CHUNK):
         chunk = slice(start, start + _CHUNK)

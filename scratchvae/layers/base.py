@@ -60,7 +60,7 @@ class Layer:
         """Return the layer's output for a batch ``x``; the first axis counts the examples.
 
         ``training`` matters only to layers that behave differently in training: batch norm, which
-        then also moves its running statistics.
+        then also moves its running statistics, and dropout, which then leaves something out.
         """
         raise not_defined(self, "forward")
 

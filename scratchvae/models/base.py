@@ -190,7 +190,7 @@ class Model(Trainable):
         a decoder that ends in a sigmoid cannot give one. What is only encoded may be noisy.
         """
         bounded = ends_in_sigmoid(self.decoder)
-        return check_images(
+        checked: NDArray[Any] = check_images(
             images,
             self.image_shape,
             name,
@@ -198,6 +198,7 @@ class Model(Trainable):
             unit_interval=self.likelihood.unit_interval or (bounded and scored),
             expects_unit_interval=bounded or bool(self.config),  # as all recipes do
         )
+        return checked
 
     def as_labels(self, labels: Any, count: int) -> NDArray[Any] | None:
         """Return the labels of ``count`` images, checked, or ``None`` where none are needed."""

@@ -9,6 +9,7 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
+from scratchvae.data.stored import StoredImages, as_stored, kept_in_file, limits_of
 from scratchvae.errors import InputError, shown
 from scratchvae.layers import Flatten, Layer, Reshape, Sequential, Sigmoid
 from scratchvae.layers.sequential import check_each_once, each_layer
@@ -93,24 +94,31 @@ def check_of_each(found: Any, shape: tuple[int, ...], what: str) -> FloatArray:
 
 
 def check_images(
-    images: NDArray[Any],
+    images: Any,
     image_shape: tuple[int, ...],
     name: str,
     *,
     dtype: np.dtype[Any],
     unit_interval: bool,
     expects_unit_interval: bool,
-) -> NDArray[Any]:
+) -> Any:
     """Return ``images`` as (N, H, W, C), of 8 bits or floats, if they can only be read as meant.
 
     ``name`` is what an error calls them, ``dtype`` what they will be computed in. With
     ``unit_interval`` floats must be from 0 to 1; a model that ``expects_unit_interval`` warns where
     they look like 8-bit pixels, as any model does where they are all whole numbers.
     """
-    images = _in_order(as_array(images, name), image_shape, name)
+    if kept_in_file(images):
+        images = as_stored(images)
+    if not isinstance(images, StoredImages):
+        images = as_array(images, name)
+    images = _in_order(images, image_shape, name)
     if images.dtype == np.bool_:
-        return images.astype(np.uint8) * np.uint8(255)
-    least, greatest = (images.min(), images.max()) if images.size else (0, 0)
+        return images[:].astype(np.uint8) * np.uint8(255)
+    if isinstance(images, StoredImages):
+        least, greatest = images.limits.least, images.limits.greatest
+    else:
+        least, greatest = (images.min(), images.max()) if images.size else (0, 0)
     if images.dtype == np.uint8:
         if greatest == 1:
             raise InputError(
@@ -134,19 +142,24 @@ def check_images(
             f"{name} must be 8-bit pixels (uint8) or floats from 0 to 1, not {images.dtype} from "
             f"{least} to {greatest}: {remedy}"
         )
-    check_finite(images, name)
+    if not isinstance(images, StoredImages):
+        check_finite(images, name)
+    elif not images.limits.finite:
+        raise InputError(f"{name} must be finite numbers, and some are not: clean the data first")
     if max(-least, greatest) > np.finfo(dtype).max:
         raise InputError(f"{name} must be numbers that {dtype} can hold, not up to {greatest!s}")
     _check_range(images, name, least, greatest, unit_interval, expects_unit_interval)
     return images
 
 
-def _in_order(images: NDArray[Any], image_shape: tuple[int, ...], name: str) -> NDArray[Any]:
+def _in_order(images: Any, image_shape: tuple[int, ...], name: str) -> Any:
     """Return ``images`` in the shape (N, H, W, C) if their numbers already stand in that order."""
     shape, pixels = images.shape[1:], prod(image_shape)
     # An axis of one entry is nowhere in the order: (N, 1, H, W) is read as (N, H, W, 1) is.
     sizes, expected = ([n for n in one if n != 1] for one in (shape, image_shape))
     if images.ndim > 1 and (sizes == expected or shape == (pixels,)):
+        if isinstance(images, StoredImages):
+            return images.reshaped(image_shape)
         return images.reshape(len(images), *image_shape)
     problem = (
         f"{name} must be of shape (N, {', '.join(map(str, image_shape))}) or hold {pixels} numbers "
@@ -162,7 +175,7 @@ def _in_order(images: NDArray[Any], image_shape: tuple[int, ...], name: str) -> 
 
 
 def _check_range(
-    images: NDArray[Any],
+    images: Any,
     name: str,
     least: Any,
     greatest: Any,
@@ -177,7 +190,7 @@ def _check_range(
             f"{_divided(greatest)}, or use np.clip if only a few pixels are outside"
         )
     like_bytes = least >= 0 and 2 < greatest <= 255
-    if like_bytes and (expects_unit_interval or bool((images == np.rint(images)).all())):
+    if like_bytes and (expects_unit_interval or limits_of(images).whole):
         warnings.warn(
             f"{name} are floats from {least!s} to {greatest!s}, and are taken as they are: "
             f"{_divided(greatest)}",

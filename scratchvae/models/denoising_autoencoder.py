@@ -57,7 +57,7 @@ class DenoisingAutoencoder(Autoencoder):
 
         The result is not clipped to [0, 1]; ``reconstruct`` removes the noise again.
         """
-        clean = read_pixels(self.as_images(images), self.dtype)
+        clean = read_pixels(self.as_images(images)[:], self.dtype)
         noise = stream(seed, "draw", 3).standard_normal(clean.shape, self.dtype)
         corrupted: FloatArray = clean + self.dtype.type(self.noise_std) * noise
         return corrupted

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scratchvae.data.shrink import shrink
+from scratchvae.data.stored import StoredImages, kept_in_file
 from scratchvae.engine import looking_at
 from scratchvae.errors import InputError
 from scratchvae.layers import Layer, Sequential
@@ -261,11 +262,10 @@ class Diffusion(LatentModel):
         """Return what is decoded from z_T: it tells so little of x that it is another digit."""
         return super().reconstruct(self.as_images(images, scored=False), labels)
 
-    def as_images(
-        self, images: NDArray[Any], name: str = "images", *, scored: bool = True
-    ) -> NDArray[Any]:
+    def as_images(self, images: Any, name: str = "images", *, scored: bool = True) -> NDArray[Any]:
         """Return ``images`` in the model's shape, checked; those of 28 × 28 are averaged down."""
-        images = as_array(images, name)
+        if not isinstance(images, StoredImages) and not kept_in_file(images):
+            images = as_array(images, name)
         side = self.image_shape[0]
         if prod(images.shape[1:]) == prod(_LARGE_IMAGE) != self.latent_dim and self.image_shape == (
             side,
@@ -280,7 +280,11 @@ class Diffusion(LatentModel):
                 unit_interval=False,
                 expects_unit_interval=True,
             )
-            images = shrink(large, side)
+            images = (
+                large.mapped(lambda chunk: shrink(chunk, side), self.image_shape, large.dtype)
+                if isinstance(large, StoredImages)
+                else shrink(large, side)
+            )
         return super().as_images(images, name, scored=scored)
 
     @property

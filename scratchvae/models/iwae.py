@@ -103,8 +103,11 @@ class IWAE(VAE):
             return
         bias = dense[-1].parameters["bias"].value
         # In pieces, since the mean of 8-bit pixels needs no copy of all of them as floats.
-        pieces = np.array_split(images, -(-len(images) // 1000))
-        total = sum(read_pixels(piece, np.float64).sum(axis=0) for piece in pieces)
+        pieces = np.array_split(np.arange(len(images)), -(-len(images) // 1000))
+        total = sum(
+            read_pixels(images[piece[0] : piece[-1] + 1], np.float64).sum(axis=0)
+            for piece in pieces
+        )
         mean = np.clip(np.ravel(total / len(images)), _FAINTEST, 1 - _FAINTEST)
         if mean.size == bias.size and not bias.any():
             bias[...] = np.log(mean / (1 - mean))

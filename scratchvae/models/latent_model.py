@@ -18,6 +18,7 @@ from scratchvae.progress import in_notebook, say
 from scratchvae.randomness import seed_of_round
 from scratchvae.training import Trainer, check_last_batch, check_training_set
 from scratchvae.training.checks import check_writeable
+from scratchvae.training.given_batches import GivenBatches, are_batches
 from scratchvae.training.loop import run_epochs
 from scratchvae.validation import check_flag
 
@@ -38,7 +39,7 @@ class LatentModel(KeptModel, Answers):
 
     def fit(
         self,
-        images: NDArray[Any],
+        images: Any,
         y: object = None,
         *,
         test_images: NDArray[Any] | None = None,
@@ -66,6 +67,10 @@ class LatentModel(KeptModel, Answers):
         ----------
         images
             8-bit pixels, or floats from 0 to 1: (N, H, W, C), or (N, …) with as many numbers each.
+            A large array that is mapped from a file (``np.load(path, mmap_mode="r")``) stays there.
+            Or batches, each images or a pair (images, labels), taken in the order and of the size
+            that they have: a sequence of them, which is one epoch; a function that returns an
+            epoch's batches, and is called for each; or a generator, which is one epoch and no more.
         y
             The images' labels, for a class-conditional model. Others ignore it: scikit-learn's
             pipelines pass it to every model.
@@ -92,23 +97,28 @@ class LatentModel(KeptModel, Answers):
         check_flag(warm_start, "warm_start")
         rounds = self._rounds + 1 if warm_start else 0
         trainer = Trainer(self, seed=seed_of_round(seed, rounds), **settings)
-        images = self.as_images(images)
-        if settings.get("pixels") == "binarised" and images.dtype.kind == "f":
-            raise InputError(
-                'pixels="binarised" is of 8-bit images, and floats are taken as they are',
-                "give uint8 images, or leave `pixels` out",
-            )
-        labels = self.as_labels(self._labels_in(y), len(images))
+        labels = None
+        if are_batches(images):
+            images = GivenBatches(images, self, y, trainer.settings.epochs, settings)
+        else:
+            images = self.as_images(images)
+            if settings.get("pixels") == "binarised" and images.dtype.kind == "f":
+                raise InputError(
+                    'pixels="binarised" is of 8-bit images, and floats are taken as they are',
+                    "give uint8 images, or leave `pixels` out",
+                )
+            labels = self.as_labels(self._labels_in(y), len(images))
+            check_training_set(images, labels)
         tests = None if test_images is None else self.as_images(test_images, "test_images")
         if tests is not None:
             test_labels = self.as_labels(test_labels, len(tests))
         elif test_labels is not None:
             raise InputError("test_labels are of no use without test_images: give both")
         check_flag(progress, "progress")
-        check_training_set(images, labels)
         with trained_by(trainer, self):
             check_writeable(self._arrays())
-            check_last_batch(self, images, labels, trainer.settings.batch_size)
+            if not isinstance(images, GivenBatches):
+                check_last_batch(self, images, labels, trainer.settings.batch_size)
             # From here on the model changes: input that is refused must not destroy a trained one.
             self._initial_values()  # recorded with the first fit
             kept = LastGood(self)

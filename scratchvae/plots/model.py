@@ -134,15 +134,18 @@ def draw_interpolation(
 
 
 def draw_latent(
-    model: LatentModel, images: NDArray[Any], labels: NDArray[Any], *, seed: int = 0
+    model: LatentModel, images: NDArray[Any], labels: NDArray[Any] | None, *, seed: int = 0
 ) -> Figure:
-    """Return the scatter of the test images' latent means, coloured by class.
+    """Return the scatter of the test images' latent means, coloured by class if they have labels.
 
     Two latents are drawn as they are. Of more, the plane of the two largest principal components is
     drawn; one is drawn against its class. Of codes, it is the vectors that they stand for.
     """
     check_is(model, "model", LatentModel, MODEL)
     images = model.as_images(images, scored=False)
+    labelled = labels is not None or bool(model.classes)
+    if not labelled:
+        labels = np.zeros(len(images), np.int64)
     labels = check_labels(labels, len(images), model.classes or MOST)
     if len(images) == 0:
         raise InputError("a picture of latents needs at least one image")
@@ -154,10 +157,11 @@ def draw_latent(
     axes = figure.subplots()
     # All classes at once, in the images' own order: drawn one by one, the last would hide others.
     axes.scatter(points[:, 0], points[:, 1], s=5, c=class_colours(labels), alpha=0.6, linewidths=0)
-    classes = np.unique(labels)
+    classes = np.unique(labels)[: None if labelled else 0]
     for label, colour in zip(classes, class_colours(classes), strict=True):
         axes.scatter([], [], s=30, color=colour, label=str(label))
-    axes.legend(title="class", loc="center left", bbox_to_anchor=(1.0, 0.5), frameon=False)
+    if labelled:
+        axes.legend(title="class", loc="center left", bbox_to_anchor=(1.0, 0.5), frameon=False)
     axes.set(xlabel=names[0], ylabel=names[1])
     axes.set_title(f"Latent means of {len(images):,} test images", loc="left")
     if means.shape[1] > 1:

@@ -7,15 +7,16 @@ from pathlib import Path
 from typing import Any
 
 from scratchvae import plots
-from scratchvae.data import Dataset, load
+from scratchvae.data import Dataset
 from scratchvae.errors import InputError
 from scratchvae.files import AnyPath, as_path
 from scratchvae.models import LatentModel
 from scratchvae.runs.config import check_data, identity, write_config
+from scratchvae.runs.data_source import load_source
 from scratchvae.runs.folders import check_space
 from scratchvae.runs.holding import Place
 from scratchvae.runs.measures import measure
-from scratchvae.runs.pictures import draw_picture, usual_pictures
+from scratchvae.runs.pictures import PICTURES_OF_DATA, draw_picture, usual_pictures
 from scratchvae.training import (
     EpochMetrics,
     Interrupted,
@@ -94,9 +95,7 @@ class KeptRun:
         """
         if self._data is not None and data_dir is None:
             return self._data
-        data = load(
-            self.config["data"], data_dir=data_dir, seed=self.config["seed"], progress=progress
-        )
+        data = load_source(self.config, data_dir, progress)
         if known := self.config.get("images"):
             data = data.first(known["train"], known["test"])
         self.check_data(data)
@@ -257,7 +256,10 @@ class KeptRun:
 
     def draw_all(self, data: Dataset) -> list[Path]:
         """Draw the pictures that belong to every run, and return where they are."""
-        return [self.draw(kind, data) for kind in usual_pictures(self.model)]
+        kinds = usual_pictures(self.model)
+        if not len(data.test_images):
+            kinds = tuple(kind for kind in kinds if kind not in PICTURES_OF_DATA)
+        return [self.draw(kind, data) for kind in kinds]
 
     def evaluate(
         self, data: Dataset, *, importance_samples: int | None = None, progress: bool = False

@@ -42,6 +42,9 @@ def draw_picture(
 
 def usual_pictures(model: LatentModel) -> tuple[str, ...]:
     """Return which pictures belong to every run of a model."""
+    if len(model.image_shape) != 3 or model.image_shape[-1] not in (1, 3):
+        # Numbers that are no picture.
+        return ("loss",) if isinstance(model, Diffusion) else ("loss", "latent")
     # Between two codes there is none, so codes have no plane.
     no_plane = model.latent_dim != 2 or isinstance(model, VQVAE)
     if isinstance(model, Diffusion):

@@ -32,12 +32,12 @@ class Training:
     data: str = "mnist"
     seed: int = 0
 
-    def run(self, folder: Path) -> Run:
-        """Return its run, in the folder of its name in ``folder``, begun if there is none."""
+    def run(self, folder: Path, data: Dataset | None = None) -> Run:
+        """Return its run in the folder of its name in ``folder``, begun if there is none."""
         return Run.begin_or_resume(
             self.recipe,
             folder / self.name,
-            data=self.data,
+            data=self.data if data is None else data,
             latent_dim=self.latent_dim,
             seed=self.seed,
             options=self.options,
@@ -91,7 +91,7 @@ def train_at(
         If the run is of other choices, or its training fails.
     """
     with place.working_folder(training.name) as folder:
-        run = training.run(folder)
+        run = training.run(folder, data)
         try:
             if not run.complete:
                 _train(run, data, training.name, on_progress, place)

@@ -11,12 +11,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scratchvae.data.batches import count_batches, epoch_batches, label_batches
+from scratchvae.data.stored import StoredImages
 from scratchvae.engine import trained_by
 from scratchvae.errors import InputError, shown
 from scratchvae.kernels.machine.arena import Arena
 from scratchvae.progress import progress_bar
 from scratchvae.training.checks import check_last_batch, check_state
 from scratchvae.training.divergence import NotFiniteError, unwarned
+from scratchvae.training.given_batches import GivenBatches
 from scratchvae.training.interruption import OrderlyStop
 from scratchvae.training.protocol import LossMean, LossTerms, Trainable
 from scratchvae.training.trainer import Trainer
@@ -118,7 +120,7 @@ def train(
 
 def run_epochs(
     trainer: Trainer,
-    images: NDArray[Any],
+    images: NDArray[Any] | GivenBatches,
     test_images: NDArray[Any] | None,
     *,
     labels: NDArray[Any] | None,
@@ -127,36 +129,40 @@ def run_epochs(
     on_epoch: Callable[[EpochMetrics], None] | None = None,
     on_batch: Callable[[int], None] | None = None,
 ) -> list[EpochMetrics]:
-    """Do what ``train`` does, with arrays that are known to fit the model."""
+    """Do what ``train`` does, with arrays that are known to fit the model, or with batches."""
     settings = trainer.settings
-    batches = count_batches(len(images), settings.batch_size)
-    _check_place(trainer, len(images))
+    count: int | None = None
+    if isinstance(images, GivenBatches):
+        batches = images.count
+    else:
+        count = len(images)
+        batches = count_batches(count, settings.batch_size)
+        _check_place(trainer, count)
     history: list[EpochMetrics] = []
     with (
         trained_by(trainer, trainer.model),
-        _progress_bar(trainer, len(images), progress) as bar,
+        _progress_bar(trainer, count, progress) as bar,
         OrderlyStop() as stop,
     ):
-        check_last_batch(trainer.model, images, labels, settings.batch_size)
-        if trainer.optimiser.steps == 0:
-            trainer.model.begin(images)
+        if isinstance(images, GivenBatches):
+            images.begin(trainer.model)
+        else:
+            check_last_batch(trainer.model, images, labels, settings.batch_size)
+            if trainer.optimiser.steps == 0:
+                trainer.model.begin(images)
         while trainer.epoch < settings.epochs:
             start = time.perf_counter() - trainer.running_seconds
-            order: dict[str, int] = {
-                "batch_size": settings.batch_size,
-                "seed": trainer.seed,
-                "epoch": trainer.epoch,
-                "first_batch": trainer.batch,
-            }
-            dtype, reading = trainer.model.dtype, settings.pixels
-            xs = epoch_batches(images, dtype=dtype, reading=reading, **order)
-            ys = itertools.repeat(None) if labels is None else label_batches(labels, **order)
-            pairs = zip(xs, ys, strict=False)
+            pairs = (
+                images.pairs(trainer)
+                if isinstance(images, GivenBatches)
+                else _pairs(trainer, images, labels)
+            )
             lends = trainer.engine.lends(trainer.model)
             for x, y in _drawn_in_turn(pairs) if lends else pairs:
                 conditions = {} if y is None else {"labels": y}
                 stop.raise_if_requested()
-                trainer.schedule((trainer.epoch + trainer.batch / batches) / settings.epochs)
+                share = trainer.batch / batches if batches else 0.0  # of the epoch
+                trainer.schedule((trainer.epoch + share) / settings.epochs)
                 terms = trainer.step_on_floats(x, **conditions)
                 trainer.running.add(terms, len(x))
                 trainer.batch += 1
@@ -180,9 +186,25 @@ def run_epochs(
     return history
 
 
+def _pairs(trainer: Trainer, images: NDArray[Any], labels: NDArray[Any] | None) -> Iterator[_Batch]:
+    """Yield the rest of an epoch's batches with their labels, in the order drawn for it."""
+    order: dict[str, int] = {
+        "batch_size": trainer.settings.batch_size,
+        "seed": trainer.seed,
+        "epoch": trainer.epoch,
+        "first_batch": trainer.batch,
+    }
+    dtype, reading = trainer.model.dtype, trainer.settings.pixels
+    xs = epoch_batches(images, dtype=dtype, reading=reading, **order)
+    ys = itertools.repeat(None) if labels is None else label_batches(labels, **order)
+    return zip(xs, ys, strict=False)
+
+
 def check_training_set(images: NDArray[Any], labels: NDArray[Any] | None) -> None:
     """Raise ``InputError`` unless there are images, and a label for each if there are labels."""
     for array, name in ((images, "images"), (labels, "labels")):
+        if isinstance(array, StoredImages) and name == "images":
+            continue
         if array is not None or name == "images":
             check_is(array, name, np.ndarray)
     if images.ndim < 2 or len(images) == 0:
@@ -274,12 +296,12 @@ def _describe(trainer: Trainer) -> str:
     )
 
 
-def _progress_bar(trainer: Trainer, images: int, wanted: bool) -> Any:
-    done = trainer.epoch * images + trainer.batch * trainer.settings.batch_size
+def _progress_bar(trainer: Trainer, images: int | None, wanted: bool) -> Any:
+    done = trainer.epoch * (images or 0) + trainer.batch * trainer.settings.batch_size
     return progress_bar(
         wanted,
         desc=f"epoch {min(trainer.epoch + 1, trainer.settings.epochs)}/{trainer.settings.epochs}",
-        total=max(trainer.settings.epochs * images, done),
+        total=None if images is None else max(trainer.settings.epochs * images, done),
         initial=done,
         unit=" images",
         unit_scale=True,

@@ -212,3 +212,19 @@ def test_results_that_are_right_are_not_said_to_be_exchanged():
             return reconstruction + 1, kl
 
     assert "the reconstruction: " in judge(EXERCISES["vae-forward"], Doubled).sentence
+
+
+def test_slopes_that_move_a_copy_of_a_slice_are_refused():
+    """Lesson 12 takes slopes along means, which are one half of what the encoder gives."""
+
+    def flat(loss, array, step=1e-5):
+        entries, found = array.reshape(-1), []
+        for place, start in enumerate(entries.copy()):
+            entries[place] = start + step
+            right = loss()
+            entries[place] = start - step
+            found.append((right - loss()) / (2 * step))
+            entries[place] = start
+        return np.reshape(found, array.shape)
+
+    assert "np.ndindex" in judge(EXERCISES["slopes"], flat).sentence

@@ -72,3 +72,12 @@ def refusal(load_it, *arguments, **options):
     text = str(error.value)
     assert "\n" not in text
     return text
+
+
+def read_or_refused(load_it, *arguments):
+    """Return the line with which something is refused; empty if it can be read."""
+    try:
+        load_it(*arguments)
+    except InputError as error:
+        return str(error)
+    return ""

@@ -94,7 +94,7 @@ def scheduler(tmp_path):
 
     yield json.loads(file.read_text())["address"]
     for process in started:
-        process.terminate()
+        process.kill()  # a worker that is asked to end looks for its scheduler for minutes
     for process in started:
         process.wait()
 

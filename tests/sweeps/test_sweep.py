@@ -1,6 +1,7 @@
 """A sweep in one process: its runs, its table, and what it goes on with."""
 
 import csv
+from importlib.util import find_spec
 
 import pytest
 from small_runs import interrupt_in_step, names_in
@@ -32,7 +33,8 @@ def test_a_sweep_trains_each_run_and_writes_a_table_of_all(run, tmp_path):
     rows = run(seeds=2)
     folders = [row["folder"] for row in rows]
     assert folders == [f"latent_dim={d},seed={s}" for d in (1, 2) for s in (0, 1)]
-    assert names_in(tmp_path / "out") == {*folders, "results.csv", "grid.png"}
+    also = {"results.parquet"} if find_spec("pyarrow") else set()
+    assert names_in(tmp_path / "out") == {*folders, "results.csv", "grid.png"} | also
     written = table(tmp_path / "out")
     assert [row["folder"] for row in written] == folders
     for row, text in zip(rows, written, strict=True):
@@ -42,6 +44,14 @@ def test_a_sweep_trains_each_run_and_writes_a_table_of_all(run, tmp_path):
         assert row["test_loss"] == pytest.approx(opened.history[-1].test.loss)
         assert row["elbo"] != -row["test_loss"]  # it has the constants that the loss leaves out
     assert (tmp_path / "out" / "grid.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_the_table_is_kept_as_parquet_too_where_that_can_be_written(run, tmp_path):
+    parquet = pytest.importorskip("pyarrow.parquet")
+    rows = run(CHOICES | {"learning_rate": [1e30, 1e-3]})
+    columns = parquet.read_table(tmp_path / "out" / "results.parquet").to_pydict()
+    assert columns["folder"] == [row["folder"] for row in rows]
+    assert columns["test_loss"] == [row.get("test_loss") for row in rows]
 
 
 def test_its_runs_have_the_bytes_of_those_that_are_trained_alone(run, data_dir, tmp_path):

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from scratchvae.benchmarks.arithmetic import Step, trace
 from scratchvae.errors import InputError
+from scratchvae.export.translation import image_order
 from scratchvae.layers import (
     ELU,
     Conv2D,
@@ -97,9 +98,9 @@ def channels_first_layout(steps: list[Step], place: int, name: str) -> Layout:
         return lambda array: array
     rows, columns = np.arange(layer.in_features), np.arange(layer.out_features)
     if before := _beside(steps, place, -1, Flatten):
-        rows = _channels_first(before[1])
+        rows = image_order(before[1])
     if after := _beside(steps, place, 1, Reshape):
-        columns = _channels_first(after[2])
+        columns = image_order(after[2])
     if name == "bias":
         return lambda array: array[columns]
     return lambda array: array[np.ix_(rows, columns)]
@@ -112,14 +113,8 @@ def reorders_nothing(steps: list[Step], place: int) -> bool:
     """
     layer, shape_in, shape_out = steps[place]
     way, shape = (1, shape_in) if isinstance(layer, Flatten) else (-1, shape_out)
-    ordered = bool(np.all(np.diff(_channels_first(shape)) == 1))
+    ordered = bool(np.all(np.diff(image_order(shape)) == 1))
     return ordered or _beside(steps, place, way, Dense) is not None
-
-
-def _channels_first(shape: tuple[int, ...]) -> NDArray[np.intp]:
-    """Return the index in a flat (H, W, C) image of each number of a flat (C, H, W) one."""
-    places = np.arange(np.prod(shape)).reshape(shape)
-    return np.moveaxis(places, -1, 0).ravel()
 
 
 def _beside(steps: list[Step], place: int, way: int, kind: type[Layer]) -> Step | None:

@@ -131,9 +131,24 @@ def _used_slopes(function: Any) -> Callable[..., Any]:
 
         found = function(loss, moved, step)
         function(loss, moved.copy())  # the step has a usual value
-        return None if found is None else (found, moved)
+        if found is None:
+            return None
+        _check_slice(function, array, found)
+        return found, moved
 
     return run
+
+
+def _check_slice(function: Any, array: FloatArray, found: Any) -> None:
+    """Refuse slopes that move a copy where the array is part of another, as in lesson 12."""
+    part = np.concatenate([array, array], axis=-1)[..., : array.shape[-1]]
+    moved = function(lambda: float((part**2).sum()), part)
+    if np.any(found) and not np.any(moved):
+        raise UnusableError(
+            "copy",
+            "where the array is a slice of another, reshape and ravel give a copy, and moving that "
+            "changes nothing: go through np.ndindex(array.shape)",
+        )
 
 
 def _one_sided(loss: Callable[[], float], array: FloatArray, step: float = 1e-5) -> FloatArray:

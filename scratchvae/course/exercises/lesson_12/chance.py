@@ -14,7 +14,7 @@ from scratchvae.validation import FloatArray
 Answer = Callable[..., Any]
 
 
-def _dtype(seed: int) -> type[np.floating[Any]]:
+def _dtype(seed: int) -> Any:
     """Return one of the two types of number that a program is used with."""
     return np.float32 if seed % 2 else np.float64
 

@@ -103,9 +103,9 @@ class _Means(VAE):
 class _MeanImage(VAE):
     def forward(self, x: FloatArray, eps: FloatArray) -> tuple[FloatArray, FloatArray]:
         _, kl = super().forward(x, eps)
-        *others, y = self.kept
+        _, _, mean, log_variance, y = self.kept
         shown = self.likelihood.mean(y)
-        self.kept = (*others, shown)
+        self.kept = x, eps, mean, log_variance, shown
         return self.likelihood.nats(x, shown), kl
 
 

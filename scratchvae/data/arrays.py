@@ -1,0 +1,121 @@
+"""Read arrays of NumPy's: .npy and .npz.
+
+A .npy file has one array, without labels. A .npz file has images under one of the names
+``images``, ``x``, ``X``, ``data`` or ``arr_0``, labels under ``labels``, ``y``, ``Y``, ``target``
+or ``targets``; or splits, as ``x_train`` or ``train_images`` (``validation``, ``val`` and ``test``
+likewise), with ``y_train`` or ``train_labels``. Keras' mnist.npz is one. Nothing that needs a
+pickle is read.
+"""
+
+import zipfile
+import zlib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from scratchvae.data.stored import MAPPED_FROM, Images, as_stored
+from scratchvae.errors import InputError
+from scratchvae.files import cannot_read, open_regular
+
+SPLITS = {"train": ("train",), "validation": ("validation", "valid", "val"), "test": ("test",)}
+_IMAGES = ("images", "x", "X", "data")
+_LABELS = ("labels", "y", "Y", "target", "targets")
+_MOST_NAMES = 1000
+_ANOTHER = "check its name and your permission to read it"
+
+Split = tuple[Images, NDArray[Any] | None]
+
+# What NumPy and zipfile raise of files that are damaged or foreign.
+_UNSOUND: tuple[type[Exception], ...] = (
+    *(ValueError, TypeError, KeyError, EOFError, zipfile.BadZipFile, zlib.error),
+    *(NotImplementedError, RuntimeError, SyntaxError, OverflowError, IndexError, MemoryError),
+)
+
+
+def read_npy(path: Path) -> dict[str, Split]:
+    """Return the images of a .npy file; large ones stay in it."""
+    try:
+        with open_regular(path) as file:
+            size = file.seek(0, 2)
+            file.seek(0)
+            if size < MAPPED_FROM:
+                images: Images = _loaded(np.load(file, allow_pickle=False))
+            else:
+                images = as_stored(_loaded(np.load(path, mmap_mode="r", allow_pickle=False)))
+    except OSError as error:
+        raise cannot_read(path, error, _ANOTHER) from None
+    except _UNSOUND as error:
+        raise _unsound(path, "a .npy file", error) from None
+    return {"all": (images, None)}
+
+
+def read_npz(path: Path) -> dict[str, Split]:
+    """Return the images and labels of each split in a .npz file; without splits it is "all"."""
+    try:
+        with open_regular(path) as file, np.load(file, allow_pickle=False) as archive:
+            if not isinstance(archive, np.lib.npyio.NpzFile):
+                raise ValueError("it has one array, as a .npy file")
+            names = archive.files[:_MOST_NAMES]
+            found = _names_of_splits(names, path)
+            return {
+                split: (_loaded(archive[images]), None if labels is None else archive[labels])
+                for split, (images, labels) in found.items()
+            }
+    except InputError:
+        raise
+    except OSError as error:
+        raise cannot_read(path, error, _ANOTHER) from None
+    except _UNSOUND as error:
+        raise _unsound(path, "a .npz file", error) from None
+
+
+def _names_of_splits(names: list[str], path: Path) -> dict[str, tuple[str, str | None]]:
+    """Return the names of the arrays of images and labels of each split."""
+
+    def named(split: str, kinds: tuple[str, ...]) -> list[str]:
+        joined = [
+            text
+            for word in SPLITS[split]
+            for kind in kinds
+            for text in (f"{kind}_{word}", f"{word}_{kind}")
+        ]
+        return [name for name in joined if name in names]
+
+    found: dict[str, tuple[str, str | None]] = {}
+    for split in SPLITS:
+        if images := named(split, _IMAGES):
+            found[split] = (images[0], next(iter(named(split, _LABELS)), None))
+    if "train" in found:
+        return found
+    whole = [name for name in (*_IMAGES, "arr_0") if name in names]
+    if found or not whole:
+        raise InputError(
+            f"expected images or x, or x_train or train_images, among the arrays of {str(path)!r}, "
+            f"and they are {', '.join(names[:20]) or 'none'}",
+            "save them under these names, as np.savez(path, images=images, labels=labels)",
+        )
+    if len(whole) > 1:
+        raise InputError(
+            f"{str(path)!r} has several arrays that may be the images, {' and '.join(whole)}",
+            "save one of them alone",
+        )
+    return {"all": (whole[0], next((name for name in _LABELS if name in names), None))}
+
+
+def _loaded(array: Any) -> NDArray[Any]:
+    if not isinstance(array, np.ndarray):
+        raise ValueError("it has several arrays, as a .npz file")
+    if array.dtype.names is not None:
+        raise ValueError("its entries have fields")
+    return array
+
+
+def _unsound(path: Path, what: str, error: Exception) -> InputError:
+    reason = " ".join(str(error).split())[:120] or type(error).__name__
+    if "allow_pickle" in reason or "pickle" in reason.lower():
+        reason = "it holds Python objects, which are not read since they may run code"
+    return InputError(
+        f"{str(path)!r} cannot be read as {what}: {reason}", "save its arrays as plain numbers"
+    )
