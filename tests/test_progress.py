@@ -22,6 +22,7 @@ class Cell(io.StringIO):
 def shown(monkeypatch, stream, wanted=True):
     monkeypatch.setattr(sys, "stderr", stream)
     monkeypatch.setitem(sys.modules, "ipykernel.iostream", SimpleNamespace(OutStream=Cell))
+    monkeypatch.setattr("tqdm.notebook.IProgress", None)  # as if there were no ipywidgets
     with progress_bar(wanted, total=3, desc="steps") as bar:
         bar.update(3)
     return stream.getvalue()
@@ -78,4 +79,38 @@ def test_training_needs_no_standard_error(make, monkeypatch, capsys):
     say("one line")
     assert capsys.readouterr().out == ""
     if isinstance(sys.stderr, WriteOnly):
-        assert sys.stderr.written == "one line\n"
+        summary, line = sys.stderr.written.splitlines()
+        assert summary.startswith("VAE: fitted in 1 epoch, ")
+        assert line == "one line"
+
+
+def test_a_bar_is_a_widget_in_a_notebook_with_ipywidgets(monkeypatch):
+    pytest.importorskip("ipywidgets")
+    from tqdm.notebook import tqdm as widget
+
+    cells = []
+    monkeypatch.setattr(sys, "stderr", Cell())
+    monkeypatch.setitem(sys.modules, "ipykernel.iostream", SimpleNamespace(OutStream=Cell))
+    monkeypatch.setattr("tqdm.notebook.display", cells.append)
+    with progress_bar(True, total=3, bar_format="{desc} |{bar}| {rate_fmt}") as bar:
+        bar.set_description_str("epoch 1/2")
+        bar.update(3)
+        assert isinstance(bar, widget)
+    (cell,) = cells  # shown once
+    label, slider, _ = cell.children
+    assert "epoch 1/2" in label.value.replace("\N{FIGURE SPACE}", " ")
+    assert slider.value == 3
+    assert sys.stderr.getvalue() == ""
+
+
+def test_a_line_that_is_said_beside_a_bar_has_a_line_of_its_own(monkeypatch):
+    stream = Terminal()
+    monkeypatch.setattr(sys, "stderr", stream)
+    with progress_bar(True, total=3, desc="steps", mininterval=0) as bar:
+        bar.update(1)
+        say("compiling kernels (once)…")
+        bar.update(1)
+    before, after = stream.getvalue().split("compiling kernels (once)…\n")
+    assert before.endswith("\r")
+    assert before.split("\r")[-2].strip() == ""  # what stood there was wiped out
+    assert "steps" in after

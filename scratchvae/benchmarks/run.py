@@ -23,6 +23,7 @@ from scratchvae.errors import InputError, shown, unknown_name
 from scratchvae.files import AnyPath, as_path, check_writable
 from scratchvae.json_files import write_json
 from scratchvae.plots import save_figure
+from scratchvae.plots.figures import as_picture_path
 from scratchvae.validation import check_count
 
 MEASUREMENTS = ("kernels", "steps", "bound", "growth")
@@ -98,7 +99,7 @@ def run_bench(
     json_path
         A file to write the result to, whole or not at all.
     picture_path
-        A .png file to draw the growth in.
+        A .png, .svg or .pdf file to draw the growth in.
     quick
         Whether to measure fewer rounds, for a rough answer.
     plan
@@ -212,8 +213,8 @@ def _check(
         check_count(threads, "threads")
     if picture_path is not None and "growth" not in measurements:
         raise InputError("there is a picture of the growth only: measure growth, or leave it out")
-    if picture_path is not None and picture_path.suffix.lower() != ".png":
-        raise InputError(f"the picture's name must end in .png, not {picture_path.name!r}")
+    if picture_path is not None:
+        as_picture_path(picture_path)
     for path in (json_path, picture_path):
         if path is None:
             continue

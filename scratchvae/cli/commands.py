@@ -21,6 +21,7 @@ from scratchvae.data import Dataset
 from scratchvae.errors import InputError, unknown_name
 from scratchvae.kernels import BACKEND, get_threads
 from scratchvae.models import find_recipe
+from scratchvae.models.summary import count_parameters
 from scratchvae.plots.captions import kl_meaning
 from scratchvae.plots.figures import check_matplotlib
 from scratchvae.runs import PICTURES_OF_DATA, Run
@@ -52,7 +53,8 @@ def train(options: argparse.Namespace) -> int:
     run, own = _requested_run(options)
     check_matplotlib()
     data = run.load_data(None if own else options.data_dir)
-    say(data.origin)
+    if not data.announced:  # else standard error has said it
+        say(data.origin)
     with run.held():
         say(f"{_describe(run)}, in {run.folder}: {_progress(run, options.resume)}")
         if options.verbose:
@@ -107,8 +109,7 @@ def _requested_run(options: argparse.Namespace) -> tuple[Run, Dataset | None]:
 
 def _describe(run: Run) -> str:
     latents = _counted(run.model.latent_dim, "latent")
-    count = sum(parameter.value.size for parameter in run.model.parameters.values())
-    return f"{run.config['recipe']} with {latents}, {count:,} parameters"
+    return f"{run.config['recipe']} with {latents}, {count_parameters(run.model):,} parameters"
 
 
 def _progress(run: Run, resumed: bool) -> str:

@@ -9,8 +9,9 @@ from scratchvae.cli import commands
 from scratchvae.cli.common import add_cluster, add_command, add_data_dir, add_manner
 from scratchvae.cli.own_data import add_data
 from scratchvae.cli.training_options import add_sweep, add_train
-from scratchvae.cli.values import read_path, read_png, whole
+from scratchvae.cli.values import read_path, read_picture, whole
 from scratchvae.errors import InputError, unknown_name
+from scratchvae.plots.figures import SUFFIXES
 from scratchvae.reproduce import SOURCES
 from scratchvae.runs import PICTURES
 from scratchvae.version import __version__
@@ -84,7 +85,8 @@ def _add_draw(subparsers: Any) -> None:
     add("kind", metavar="PICTURE", help=", ".join(PICTURES))
     seed = "seed for the samples or image pairs shown"
     add("--seed", metavar="S", type=whole(0, math.inf), default=0, help=seed)
-    add("--out", metavar="FILE", type=read_png, help="a .png file (default: DIR/PICTURE.png)")
+    file = f"a file that ends in {', '.join(SUFFIXES)} (default: DIR/PICTURE.png)"
+    add("--out", metavar="FILE", type=read_picture, help=file)
     add_data_dir(add)
 
 
@@ -149,7 +151,7 @@ def _add_bench(subparsers: Any) -> None:
     against = "also measure the same steps in torch, in jax or in torch,jax, in turn"
     add("--against", metavar="FRAMEWORKS", help=against)
     add("--json", metavar="FILE", type=read_path, help="also write the figures to FILE")
-    add("--picture", metavar="FILE", type=read_png, help="also draw the growth, as a .png file")
+    add("--picture", metavar="FILE", type=read_picture, help="also draw the growth")
     add("--quick", action="store_true", help="fewer repetitions: rougher figures, sooner")
 
 

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from scratchvae.plots.figures import SUFFIXES
+
 _WORDS = {"true": True, "false": False, "none": None}
 
 
@@ -76,11 +78,11 @@ def read_path(text: str) -> Path:
     return Path(text)
 
 
-def read_png(text: str) -> Path:
-    """Return the name of a PNG file."""
+def read_picture(text: str) -> Path:
+    """Return the name of a picture's file."""
     path = read_path(text)
-    if path.suffix.lower() != ".png":
-        raise _expected("a name that ends in .png", path.name)
+    if path.suffix.lower() not in SUFFIXES:
+        raise _expected(f"a name that ends in {' or '.join(SUFFIXES)}", path.name)
     return path
 
 

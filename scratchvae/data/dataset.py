@@ -3,6 +3,7 @@
 import os
 from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -174,7 +175,9 @@ def _announced(passed_over: str, data: Dataset) -> Dataset:
         _say_once(f"scratchvae: {passed_over}; taken in its place: {data.origin}")
     elif data.name == "synthetic":
         _say_once(f"scratchvae: {data.origin}")
-    return data
+    else:
+        return data
+    return replace(data, announced=True)
 
 
 @cache

@@ -44,6 +44,8 @@ class Dataset:
     source
         The arguments with which ``load`` gives this data set again, if it is from a file or folder
         of the user's: plain values, to be written to a configuration.
+    announced
+        Whether it is given in place of another, so that standard error was told its origin.
     """
 
     name: str
@@ -58,6 +60,7 @@ class Dataset:
     validation_labels: Any = None
     class_names: tuple[str, ...] = ()
     source: Mapping[str, Any] | None = None
+    announced: bool = False
 
     @property
     def image_shape(self) -> tuple[int, ...]:

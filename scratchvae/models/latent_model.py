@@ -13,7 +13,9 @@ from scratchvae.errors import InputError
 from scratchvae.models.answers import Answers
 from scratchvae.models.kept_model import KeptModel
 from scratchvae.models.last_good import LastGood
+from scratchvae.models.summary import fitted, model_table, one_line
 from scratchvae.models.training_set import training_set
+from scratchvae.progress import in_notebook, say
 from scratchvae.randomness import seed_of_round
 from scratchvae.training import Trainer, check_last_batch
 from scratchvae.training.checks import check_writeable
@@ -50,6 +52,9 @@ class LatentModel(KeptModel, Answers):
     ) -> Self:
         """Train the model, from the parameters that it had before its first ``fit``; return it.
 
+        When it is done, a line on standard error says what it came to; in a notebook, where the bar
+        stays, what it returns does. ``history_`` has the losses of each epoch.
+
         Parts that are frozen (``model.encoder.freeze()``) stay as they are.
 
         A fit that is stopped by Ctrl-C leaves the parameters of its last step, and ``history_`` has
@@ -78,7 +83,8 @@ class LatentModel(KeptModel, Answers):
             Continue from the present parameters instead. Each such round has an order and noise of
             its own, and an optimiser that begins anew.
         progress
-            Whether to show a progress bar.
+            Whether to show a progress bar, where there is a terminal or a notebook, and to say at
+            the end what became of it.
         settings
             Changes to the model's ``Settings``: ``epochs``, ``learning_rate``, …
 
@@ -124,4 +130,14 @@ class LatentModel(KeptModel, Answers):
                 raise
             finally:
                 self._note_owners()
+        if progress and not in_notebook():
+            say(f"{type(self).__name__}: {fitted(self)}")
         return self
+
+    def __repr__(self) -> str:
+        """Return what the model is and whether it was fitted, on one line."""
+        return one_line(self)
+
+    def _repr_html_(self) -> str:
+        """Return what a notebook shows: a table of layers, settings and losses."""
+        return model_table(self)

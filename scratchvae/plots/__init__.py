@@ -2,7 +2,8 @@
 
 from scratchvae.plots.curves import draw_error_curve, draw_loss
 from scratchvae.plots.factors import draw_factor_shares, draw_factor_traversal
-from scratchvae.plots.figures import draw_grid, mosaic, save_figure
+from scratchvae.plots.figures import save_figure
+from scratchvae.plots.grids import draw_grid, mosaic
 from scratchvae.plots.model import (
     draw_interpolation,
     draw_latent,

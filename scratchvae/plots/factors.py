@@ -13,14 +13,8 @@ from scratchvae.data.batches import read_pixels
 from scratchvae.errors import InputError
 from scratchvae.evaluation.disentanglement import FactorInformation
 from scratchvae.models import LatentModel
-from scratchvae.plots.figures import (
-    MOST_IN_A_ROW,
-    PAPER,
-    Figure,
-    check_pairs,
-    draw_grid,
-    new_figure,
-)
+from scratchvae.plots.figures import MOST_IN_A_ROW, Figure, check_pairs, new_figure
+from scratchvae.plots.grids import PAPER, draw_grid
 from scratchvae.validation import MODEL, check_count, check_is
 
 

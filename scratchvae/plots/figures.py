@@ -1,15 +1,13 @@
-"""Figures: blank ones, grids of images, and files of them.
+"""Figures: blank ones, what is in them, and files of them.
 
 Every function of this package returns a Matplotlib ``Figure`` and changes no global state;
 ``save_figure`` writes one to a file.
-
-Dimensions: N images of shape (H, W, C).
 """
 
 import gc
 import io
-from collections.abc import Sequence
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 from weakref import WeakSet
 
@@ -18,7 +16,7 @@ from numpy.typing import NDArray
 
 from scratchvae.errors import InputError, shown
 from scratchvae.files import AnyPath, as_path, write_bytes
-from scratchvae.validation import FloatArray, as_array, check_count, check_finite, check_is
+from scratchvae.validation import as_array, check_finite
 
 if TYPE_CHECKING:
     import matplotlib.axes
@@ -28,18 +26,19 @@ if TYPE_CHECKING:
 Axes: TypeAlias = "matplotlib.axes.Axes"
 Figure: TypeAlias = "matplotlib.figure.Figure"
 
-GAP = 2  # pixels between images in a grid
-DOTS = 3  # screen dots per image pixel
-PAPER = 0.16  # the grey between images
-
+DPI = 100
 MOST_IN_A_ROW = 1000  # images of a row, rows and dots between them: more cannot be seen
 
 _FEW = 4  # figures that may wait for the collector; each has a few megabytes
-_DPI = 100
-_TITLE = 36  # dots for the title of a grid
-_COLUMN_NAMES = 22  # dots for the names of its columns
-_MARGIN = 8  # dots on both sides of the names of its rows
-_SIZES = {"title": 11, "rows": 9, "columns": 8}  # of letters, in points
+SUFFIXES = (".png", ".svg", ".pdf")
+_MOST_NAMES = 30  # classes whose names still find room
+
+# Ten colours that are told apart with any kind of colour vision: M. Petroff, "Accessible Color
+# Sequences for Data Visualization", arXiv:2107.02270, 2021.
+_CLASS_COLOURS = (
+    *("#3f90da", "#ffa90e", "#bd1f01", "#94a4a2", "#832db6"),
+    *("#a96b59", "#e76300", "#b9ac70", "#717581", "#92dadd"),
+)
 
 
 def check_matplotlib() -> None:
@@ -81,27 +80,34 @@ def new_figure(width: float, height: float, layout: Any = "constrained") -> Figu
     from matplotlib import figure
 
     # Figure() rather than pyplot: no window, no global list of figures that fills up the memory.
-    made = figure.Figure(figsize=(width, height), dpi=_DPI, layout=layout)
+    made = figure.Figure(figsize=(width, height), dpi=DPI, layout=layout)
     _alive.add(made)
     setattr(made, "_repr_png_", partial(png_bytes, made))  # noqa: B010  # it has none itself
     return made
 
 
 def save_figure(figure: Figure, path: AnyPath) -> None:
-    """Write a figure as PNG to ``path``, whole or not at all.
+    """Write a figure to ``path``, whole or not at all, as the name's ending says.
 
-    A picture without colours is written as grey, a third of the size. The same figure gives the
-    same bytes.
+    As PNG, a picture without colours is written as grey, a third of the size. SVG and PDF have the
+    images' pixels as they are, and text and lines as curves. The same figure gives the same bytes.
 
     Raises
     ------
     InputError
-        If the name does not end in .png, or the file cannot be written.
+        If the name does not end in .png, .svg or .pdf, or the file cannot be written.
     """
+    path = as_picture_path(path)
+    png = path.suffix.lower() == ".png"
+    write_bytes(path, png_bytes(figure) if png else _vector_bytes(figure, path.suffix.lower()[1:]))
+
+
+def as_picture_path(path: Any) -> Path:
+    """Return the path of a picture's file; ``InputError`` if its ending is none that is written."""
     path = as_path(path)
-    if path.suffix.lower() != ".png":
-        raise InputError(f"pictures are PNG files: the name must end in .png, not {path.name!r}")
-    write_bytes(path, png_bytes(figure))
+    if path.suffix.lower() not in SUFFIXES:
+        raise InputError(f"a picture's name must end in {' or '.join(SUFFIXES)}, not {path.name!r}")
+    return path
 
 
 def png_bytes(figure: Figure) -> bytes:
@@ -119,23 +125,16 @@ def png_bytes(figure: Figure) -> bytes:
     return file.getvalue()
 
 
-def mosaic(images: NDArray[Any], columns: int, gap: int = GAP) -> FloatArray:
-    """Return images (N, H, W, C) laid out in rows of ``columns`` as one image.
+def _vector_bytes(figure: Figure, kind: str) -> bytes:
+    """Return a figure as an SVG or PDF file, without its date."""
+    import matplotlib
 
-    Values are clipped to 0 … 1, as a screen would. Missing images at the end are left blank.
-    """
-    images = check_pictures(images)
-    check_count(columns, "columns", 1, MOST_IN_A_ROW)
-    check_count(gap, "gap", 0, MOST_IN_A_ROW)
-    count, height, width, channels = images.shape
-    rows = -(-count // columns)
-    shape = (rows * (height + gap) + gap, columns * (width + gap) + gap, channels)
-    page = np.full(shape, PAPER, dtype=np.float32)
-    for place, image in enumerate(np.clip(images, 0, 1)):
-        top = gap + place // columns * (height + gap)
-        left = gap + place % columns * (width + gap)
-        page[top : top + height, left : left + width] = image
-    return page
+    file = io.BytesIO()
+    date = {"svg": "Date", "pdf": "CreationDate"}[kind]
+    # The names of parts of an SVG are drawn at random, unless this says from what.
+    with matplotlib.rc_context({"svg.hashsalt": "scratchvae"}):
+        figure.savefig(file, format=kind, metadata={date: None})
+    return file.getvalue()
 
 
 def check_pictures(images: NDArray[Any]) -> NDArray[Any]:
@@ -182,65 +181,6 @@ def as_numbers(values: Any, name: str, axes: int = 1) -> NDArray[Any]:
     return array
 
 
-def padded(images: NDArray[Any], count: int) -> NDArray[Any]:
-    """Return images (N, H, W, C) followed by blank ones, ``count`` in all."""
-    blank = np.full((count - len(images), *images.shape[1:]), PAPER, images.dtype)
-    return np.concatenate([images, blank])
-
-
-def draw_grid(
-    images: NDArray[Any],
-    columns: int,
-    title: str,
-    *,
-    gap: int = GAP,
-    dots: int = DOTS,
-    row_names: Sequence[str] = (),
-    column_names: Sequence[str] = (),
-) -> Figure:
-    """Return a mosaic under its title, at a whole number of dots per pixel.
-
-    Parameters
-    ----------
-    images, columns, gap
-        As of ``mosaic``.
-    title
-        What the images are.
-    dots
-        Screen dots per image pixel, across and down.
-    row_names
-        Names at the left. Where there are fewer than rows, each stands for that share of the rows.
-    column_names
-        Names above the columns.
-    """
-    check_is(title, "title", str)
-    check_count(dots, "dots", 1, 100)
-    check_names(row_names, "row_names")
-    check_names(column_names, "column_names")
-    page = mosaic(images, columns, gap)
-    height, width = (side * dots for side in page.shape[:2])
-    left, top = _names_width(row_names), _TITLE + (_COLUMN_NAMES if column_names else 0)
-    across, down = left + width, height + top
-    figure = new_figure(across / _DPI, down / _DPI, layout=None)
-    axes = figure.add_axes((left / across, 0, width / across, height / down))
-    # Red, green and blue in 8 bits: a colour map would be off by a shade or two.
-    shown = np.broadcast_to(np.rint(page * 255).astype(np.uint8), (*page.shape[:2], 3))
-    axes.imshow(shown, interpolation="nearest", aspect="auto")
-    axes.set_axis_off()
-
-    def write(x: float, y: float, text: str, kind: str, side: str) -> None:
-        figure.text(x / across, y / down, text, fontsize=_SIZES[kind], ha=side, va="center")
-
-    for place, name in enumerate(row_names):
-        y = height * (1 - (place + 0.5) / len(row_names))
-        write(left - _MARGIN, y, name, "rows", "right")
-    for place, name in enumerate(column_names):
-        x = left + width * (place + 0.5) / len(column_names)
-        write(x, height + _COLUMN_NAMES / 2, name, "columns", "center")
-    write(_MARGIN, down - _TITLE / 2, title, "title", "left")
-    return figure
-
-
 def tidy(axes: Axes) -> None:
     """Leave only what helps to read a curve or a scatter off its axes."""
     axes.spines[["top", "right"]].set_visible(False)
@@ -248,19 +188,16 @@ def tidy(axes: Axes) -> None:
 
 
 def class_colours(labels: NDArray[Any]) -> list[str]:
-    """Return the colour of each label's class."""
-    return [f"C{int(label) % 10}" for label in labels]
+    """Return the colour of each label's class; those of ten classes are all different."""
+    return [_CLASS_COLOURS[int(label) % len(_CLASS_COLOURS)] for label in labels]
 
 
-def _names_width(names: Sequence[str]) -> int:
-    """Return how many dots the names of rows take, their margins included."""
-    if not names:
-        return 0
-    from matplotlib.backends.backend_agg import RendererAgg
-    from matplotlib.font_manager import FontProperties
+def name_classes(axes: Axes, points: NDArray[Any], labels: NDArray[Any]) -> None:
+    """Write each class's number where the middle of its points (N, 2) is."""
+    from matplotlib.patheffects import withStroke
 
-    make_renderer: Any = RendererAgg  # Matplotlib does not say its type
-    renderer = make_renderer(1, 1, _DPI)
-    font = FontProperties(size=_SIZES["rows"])
-    widths = [renderer.get_text_width_height_descent(name, font, False)[0] for name in names]
-    return int(max(widths)) + 2 * _MARGIN
+    classes = np.unique(labels)
+    for label in classes if len(classes) <= _MOST_NAMES else ():
+        x, y = np.median(points[labels == label], axis=0)
+        text = axes.text(x, y, str(label), size=12, weight="bold", ha="center", va="center")
+        text.set_path_effects([withStroke(linewidth=3, foreground="white")])

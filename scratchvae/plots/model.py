@@ -15,19 +15,19 @@ from scratchvae.models import VQVAE, LatentModel
 from scratchvae.models.checks import check_labels
 from scratchvae.plots.captions import draws_from, plane_note
 from scratchvae.plots.figures import (
-    DOTS,
-    GAP,
     MOST_IN_A_ROW,
+    Axes,
     Figure,
     class_colours,
-    draw_grid,
-    mosaic,
+    name_classes,
     new_figure,
-    padded,
     tidy,
 )
+from scratchvae.plots.grids import DOTS, GAP, draw_grid, mosaic, padded
 from scratchvae.randomness import stream
 from scratchvae.validation import MODEL, MOST, FloatArray, check_count, check_is
+
+_CLASSES_IN_A_COLUMN = 20  # of the legend
 
 
 def draw_samples(model: LatentModel, *, rows: int = 10, columns: int = 10, seed: int = 0) -> Figure:
@@ -73,9 +73,9 @@ def draw_manifold(model: LatentModel, *, steps: int | None = None) -> Figure:
     """Return the images decoded from a grid of points of the plane of two latents.
 
     The points are the quantiles of N(0, 1), so each image stands for an equal share of the prior,
-    where that is N(0, I). The model has two latents; a conditional one has a plane for each class,
-    five in a row. ``steps`` is how many images in a row of a plane; ``None``: 20, or 10 where there
-    are several planes.
+    where that is N(0, I). The values of the latents are at the edges. The model has two latents; a
+    conditional one has a plane for each class, five in a row. ``steps`` is how many images in a row
+    of a plane; ``None``: 20, or 10 where there are several planes.
     """
     check_is(model, "model", LatentModel, MODEL)
     check_continuous(model, "manifold")
@@ -89,9 +89,19 @@ def draw_manifold(model: LatentModel, *, steps: int | None = None) -> Figure:
     quantiles = np.array([NormalDist().inv_cdf((i + 0.5) / steps) for i in range(steps)])
     first, second = np.meshgrid(quantiles, quantiles[::-1])  # the second latent grows upwards
     z = np.stack([first.ravel(), second.ravel()], axis=1)
-    title = f"Decoded from the plane of two latents, by quantiles of N(0, 1){plane_note(model)}"
+    title = (
+        "Decoded from the plane of two latents, the first to the right and the second upwards, "
+        f"by quantiles of N(0, 1){plane_note(model)}"
+    )
     if not model.classes:
-        return draw_grid(model.decode(z), steps, title, gap=0, dots=2)
+        images = model.decode(z)
+        height, width = (2 * side for side in images.shape[1:3])
+        values = [f"{value:.2f}".replace("-", "−") for value in quantiles]
+        names = {
+            "row_names": _thinned(values[::-1], height, 20),
+            "column_names": _thinned(values, width, 44),
+        }
+        return draw_grid(images, steps, title, gap=0, dots=2, **names)
     planes = [
         mosaic(model.decode(z, np.full(len(z), label)), steps, gap=0)
         for label in range(model.classes)
@@ -134,19 +144,18 @@ def draw_interpolation(
 
 
 def draw_latent(
-    model: LatentModel, images: NDArray[Any], labels: NDArray[Any] | None, *, seed: int = 0
+    model: LatentModel, images: NDArray[Any], labels: NDArray[Any] | None = None, *, seed: int = 0
 ) -> Figure:
     """Return the scatter of the test images' latent means, coloured by class if they have labels.
 
     Two latents are drawn as they are. Of more, the plane of the two largest principal components is
-    drawn; one is drawn against its class. Of codes, it is the vectors that they stand for.
+    drawn; one is drawn against its class. Of codes, it is the vectors that they stand for. A
+    class-conditional model cannot do without labels.
     """
     check_is(model, "model", LatentModel, MODEL)
     images = model.as_images(images, scored=False)
-    labelled = labels is not None or bool(model.classes)
-    if not labelled:
-        labels = np.zeros(len(images), np.int64)
-    labels = check_labels(labels, len(images), model.classes or MOST)
+    if labels is not None or model.classes:
+        labels = check_labels(labels, len(images), model.classes or MOST)
     if len(images) == 0:
         raise InputError("a picture of latents needs at least one image")
     means = model.encode(images, labels if model.classes else None)
@@ -156,18 +165,33 @@ def draw_latent(
     figure = new_figure(6.8, 6.0)
     axes = figure.subplots()
     # All classes at once, in the images' own order: drawn one by one, the last would hide others.
-    axes.scatter(points[:, 0], points[:, 1], s=5, c=class_colours(labels), alpha=0.6, linewidths=0)
-    classes = np.unique(labels)[: None if labelled else 0]
-    for label, colour in zip(classes, class_colours(classes), strict=True):
-        axes.scatter([], [], s=30, color=colour, label=str(label))
-    if labelled:
-        axes.legend(title="class", loc="center left", bbox_to_anchor=(1.0, 0.5), frameon=False)
+    colours = class_colours(np.zeros(len(points)) if labels is None else labels)
+    axes.scatter(points[:, 0], points[:, 1], s=5, c=colours, alpha=0.6, linewidths=0)
+    if labels is not None:
+        _add_classes(axes, points, labels)
     axes.set(xlabel=names[0], ylabel=names[1])
     axes.set_title(f"Latent means of {len(images):,} test images", loc="left")
     if means.shape[1] > 1:
         axes.set_aspect("equal", adjustable="datalim")
     tidy(axes)
     return figure
+
+
+def _add_classes(axes: Axes, points: FloatArray, labels: NDArray[Any]) -> None:
+    """Say which colour is which class: in the scatter, and in a legend beside it."""
+    classes = np.unique(labels)
+    for label, colour in zip(classes, class_colours(classes), strict=True):
+        axes.scatter([], [], s=30, color=colour, label=str(label))
+    place: dict[str, Any] = {"loc": "center left", "bbox_to_anchor": (1.0, 0.5)}
+    columns = -(-len(classes) // _CLASSES_IN_A_COLUMN)
+    axes.legend(title="class", frameon=False, ncols=columns, **place)
+    name_classes(axes, points, labels)
+
+
+def _thinned(names: list[str], dots: int, needed: int) -> list[str]:
+    """Return names without those for which there is no room, where each has so many dots."""
+    every = -(-needed // dots)
+    return [name if place % every == 0 else "" for place, name in enumerate(names)]
 
 
 def check_continuous(model: LatentModel, picture: str) -> None:
@@ -186,12 +210,14 @@ def _check_counts(**counts: int) -> None:
 
 
 def _to_plane(
-    means: FloatArray, labels: NDArray[Any], rng: np.random.Generator
+    means: FloatArray, labels: NDArray[Any] | None, rng: np.random.Generator
 ) -> tuple[FloatArray, tuple[str, str]]:
     """Return a point in the plane (N, 2) for each image's latents (N, D), and the axes' names."""
     latents = means.shape[1]
     if latents == 1:
         jitter = rng.uniform(-0.35, 0.35, len(means))
+        if labels is None:
+            return np.stack([means[:, 0], jitter], axis=1), ("z₁", "spread out at random")
         return np.stack([means[:, 0], labels + jitter], axis=1), ("z₁", "class, spread out")
     if latents == 2:
         return means, ("z₁", "z₂")

@@ -16,10 +16,10 @@ from scratchvae.plots.figures import (
     check_pairs,
     check_pictures,
     class_colours,
-    draw_grid,
+    name_classes,
     new_figure,
-    padded,
 )
+from scratchvae.plots.grids import draw_grid, padded
 from scratchvae.validation import check_count, check_is, check_shape
 
 
@@ -58,6 +58,8 @@ def draw_scatters(
     for axes, (name, points) in zip(grid[0], panels, strict=True):
         colours = "C0" if labels is None else class_colours(labels[: len(points)])
         axes.scatter(points[:, 0], points[:, 1], s=4, c=colours, alpha=0.6, linewidths=0)
+        if labels is not None:
+            name_classes(axes, points, labels[: len(points)])
         axes.set_title(name, fontsize=10)
         axes.set_aspect("equal", adjustable="datalim")
         axes.grid(alpha=0.25)

@@ -11,6 +11,7 @@ from scratchvae.data import Dataset
 from scratchvae.errors import InputError
 from scratchvae.files import AnyPath, as_path
 from scratchvae.models import LatentModel
+from scratchvae.plots.figures import as_picture_path
 from scratchvae.runs.config import check_data, identity, write_config
 from scratchvae.runs.data_source import load_source
 from scratchvae.runs.folders import check_space
@@ -160,6 +161,7 @@ class KeptRun:
 
         def on_epoch(metrics: EpochMetrics) -> None:
             self.history.append(metrics)
+            self.model.history_ = list(self.history)
             self.save()
             report(str(metrics))
 
@@ -242,14 +244,14 @@ class KeptRun:
         data
             The run's data set, which those in ``PICTURES_OF_DATA`` are drawn from.
         path
-            The file, a .png; ``None`` is ``<kind>.png`` in the folder.
+            The file, a .png, .svg or .pdf; ``None`` is ``<kind>.png`` in the folder.
         seed
             Chooses the samples, or the pairs of images.
         """
         if data is not None:
             self.check_data(data)
+        target = self.folder / f"{kind}.png" if path is None else as_picture_path(path)
         figure = draw_picture(kind, self.model, self.history, data, seed)
-        target = self.folder / f"{kind}.png" if path is None else as_path(path)
         plots.save_figure(figure, target)
         return target
 

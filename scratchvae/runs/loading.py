@@ -34,6 +34,4 @@ def load(path: AnyPath, into: LatentModel | None = None) -> LatentModel:
         raise InputError(
             f"{str(path)!r} is the folder of a run, which knows its model: leave `into` out"
         )
-    run = Run.open(path)
-    run.model.history_ = list(run.history)
-    return run.model
+    return Run.open(path).model

@@ -201,6 +201,7 @@ class Run(KeptRun):
         if need_checkpoint or run.checkpoint.exists():
             load_checkpoint(run.checkpoint, run.trainer, identity(run.config))
             run.history = read_history(folder / "metrics.csv", run.trainer.epoch)
+            run.model.history_ = list(run.history)
         return run
 
     def extend(self, epochs: int) -> None:

@@ -300,6 +300,7 @@ def _progress_bar(trainer: Trainer, images: int | None, wanted: bool) -> Any:
     done = trainer.epoch * (images or 0) + trainer.batch * trainer.settings.batch_size
     return progress_bar(
         wanted,
+        desc=f"epoch {min(trainer.epoch + 1, trainer.settings.epochs)}/{trainer.settings.epochs}",
         total=None if images is None else max(trainer.settings.epochs * images, done),
         initial=done,
         unit=" images",

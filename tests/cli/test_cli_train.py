@@ -3,6 +3,7 @@
 import gzip
 import json
 import os
+from dataclasses import replace
 
 import pytest
 from small_runs import RUN_FILES, SMALL, names_in, small_dataset, write_data_folder
@@ -88,6 +89,9 @@ def test_train_data_auto_says_why_it_is_not_mnist(here, call, monkeypatch, witho
     code, output, _ = call("train", *SMALL, "--out", "run")
     assert code == 0
     assert output[0] == "MNIST could not be downloaded"
+    data = replace(instead("auto"), announced=True)  # on standard error
+    monkeypatch.setattr("scratchvae.runs.kept_run.load", lambda name, **options: data)
+    assert "MNIST" not in "".join(call("train", *SMALL, "--out", "other")[1])
     assert json.loads((here / "run" / "config.json").read_text())["data"] == "synthetic"
 
 

@@ -21,11 +21,12 @@ def _afresh(monkeypatch):
 
 def test_auto_says_once_why_it_gives_synthetic_digits(tmp_path, capsys):
     for _ in range(2):
-        assert load("auto", cache_dir=tmp_path, remotes=NOWHERE).name == "synthetic"
+        data = load("auto", cache_dir=tmp_path, remotes=NOWHERE)
+        assert (data.name, data.announced) == ("synthetic", True)
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith("scratchvae: MNIST could not be downloaded (127.0.0.1:9")
     assert "using synthetic digits" in line
-    load("synthetic")
+    assert not load("synthetic").announced
     assert capsys.readouterr().err == ""
 
 

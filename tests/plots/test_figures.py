@@ -1,13 +1,19 @@
 """Figures: the files that they are saved in, and how long they live."""
 
+import base64
 import gc
+import io
+import re
 import subprocess
 import sys
 from weakref import ref
 
+import matplotlib
 import numpy as np
 import pytest
 from helpers import refused
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from PIL import Image
 from small_runs import names_in, small_dataset
 
 from scratchvae import build, plots
@@ -51,6 +57,57 @@ def test_save_figure_gives_the_same_bytes_for_the_same_picture(tmp_path):
     assert names_in(tmp_path) == {"first.png", "second.png"}
 
 
+@pytest.mark.parametrize(("suffix", "magic"), [("svg", b"<?xml"), ("PDF", b"%PDF")])
+def test_vector_pictures_have_the_same_bytes_for_the_same_picture(tmp_path, suffix, magic):
+    images = np.random.default_rng(0).random((6, 4, 4, 1))
+    salt = matplotlib.rcParams["svg.hashsalt"]
+    for name in ("first", "second"):
+        plots.save_figure(plots.draw_grid(images, 3, "A title"), tmp_path / f"{name}.{suffix}")
+    first, second = ((tmp_path / f"{name}.{suffix}").read_bytes() for name in ("first", "second"))
+    assert first.startswith(magic)
+    assert first == second
+    assert matplotlib.rcParams["svg.hashsalt"] == salt
+
+
+def test_the_images_of_an_svg_are_their_own_pixels(tmp_path):
+    images = np.random.default_rng(0).random((1, 5, 7, 1))
+    plots.save_figure(plots.draw_grid(images, 1, "t", gap=0), tmp_path / "p.svg")
+    text = (tmp_path / "p.svg").read_text()
+    assert "pixelated" in text  # a browser that enlarges them does not blur them
+    inner = re.search(r"data:image/png;base64,\s*([^\"]+)", text)[1]
+    picture = np.asarray(Image.open(io.BytesIO(base64.b64decode(inner))).convert("L"))
+    expected = np.rint(images[0, :, :, 0] * 255)
+    assert any((picture == turned).all() for turned in (expected, expected[::-1]))
+
+
+@pytest.mark.parametrize("side", [4, 8, 28, 64])
+def test_a_title_is_never_wider_than_its_picture(side):
+    title = "Decoded from the plane of two latents, by quantiles of N(0, 1)"
+    for columns in (1, 4, 10):
+        figure = plots.draw_grid(np.zeros((columns, side, side, 1)), columns, title)
+        renderer = FigureCanvasAgg(figure).get_renderer()
+        (text,) = figure.texts
+        box, page = text.get_window_extent(renderer), figure.bbox
+        assert text.get_text().replace("\n", " ") == title
+        assert 0 <= box.x0 < box.x1 <= page.width
+        grid = figure.axes[0].get_window_extent(renderer)
+        assert grid.y1 < box.y0 < box.y1 <= page.height
+        # However long the title, the grid is of whole dots, and where it was.
+        assert (round(grid.width), grid.x0, grid.y0) == ((columns * (side + 2) + 2) * 3, 0, 0)
+
+
+def luminance(colour):
+    red, green, blue = (int(colour[i : i + 2], 16) for i in (1, 3, 5))
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+def test_ten_classes_have_ten_colours():
+    colours = figures.class_colours(np.arange(10))
+    assert len(set(colours)) == 10
+    assert figures.class_colours(np.array([10, 3])) == [colours[0], colours[3]]
+    assert max(map(luminance, colours)) - min(map(luminance, colours)) > 100  # in grey as well
+
+
 def test_save_figure_refuses_an_unwritable_file(tmp_path):
     with refused("cannot write", "missing/p.png"):
         plots.save_figure(plots.draw_loss([]), tmp_path / "missing" / "p.png")
@@ -67,8 +124,8 @@ def test_drawing_does_not_load_pyplot():
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
 
 
-def test_save_figure_refuses_a_name_that_is_not_png(tmp_path):
-    with refused("PNG", ".png", "'loss.jpg'"):
+def test_save_figure_refuses_a_name_of_no_known_ending(tmp_path):
+    with refused("must end in .png or .svg or .pdf, not 'loss.jpg'"):
         plots.save_figure(plots.draw_loss([]), tmp_path / "loss.jpg")
     assert names_in(tmp_path) == set()
 

@@ -29,8 +29,9 @@ def shown(figure, path, dots, rows, columns, gap, side=28):
     """Return the tiles (rows, columns, side, side) that a saved grid of images shows."""
     picture = saved(figure, path)
     height, width = rows * (side + gap) + gap, columns * (side + gap) + gap
-    assert picture.shape == (height * dots + 36, width * dots)  # grey: no third axis
-    page = picture[36:]
+    assert picture.ndim == 2  # grey
+    left = round(figure.axes[0].get_position().x0 * picture.shape[1])
+    page = picture[-height * dots :, left : left + width * dots]
     # Every pixel of an image is a square of dots of one value: nothing is blurred.
     blocks = page.reshape(height, dots, width, dots)
     assert (blocks == blocks[:, :1, :, :1]).all()
@@ -93,8 +94,42 @@ def test_draw_manifold_shows_the_plane_with_the_second_latent_upwards(tmp_path):
 
 
 def title_of(figure):
-    (text,) = figure.texts
-    return text.get_text()
+    return figure.texts[-1].get_text().replace("\n", " ")
+
+
+def test_draw_manifold_has_the_latents_values_at_its_edges():
+    texts = [text.get_text() for text in plots.draw_manifold(model_of(), steps=3).texts]
+    assert texts[:-1] == ["0.97", "0.00", "−0.97", "−0.97", "0.00", "0.97"]
+    assert "the first to the right and the second upwards" in texts[-1].replace("\n", " ")
+
+
+def test_draw_manifold_leaves_out_values_for_which_there_is_no_room():
+    model = build("zhao-mlp", latent_dim=2, image_shape=(4, 4, 1))
+    texts = [text.get_text() for text in plots.draw_manifold(model).texts[:-1]]
+    # Twenty rows of 8 dots: every third has a value; of columns, every sixth.
+    assert [bool(text) for text in texts[:20]] == [place % 3 == 0 for place in range(20)]
+    assert [bool(text) for text in texts[20:]] == [place % 6 == 0 for place in range(20)]
+
+
+def test_draw_latent_writes_each_class_where_its_middle_is():
+    figure = plots.draw_latent(model_of(), IMAGES, LABELS)
+    means = model_of().encode(IMAGES)
+    written = {text.get_text(): text.get_position() for text in figure.axes[0].texts}
+    assert set(written) == {str(label) for label in np.unique(LABELS)}
+    for label in np.unique(LABELS):
+        middle = np.median(means[label == LABELS], axis=0)
+        np.testing.assert_allclose(written[str(label)], middle, rtol=1e-5)
+
+
+@pytest.mark.parametrize("latent_dim", [1, 2, 5])
+def test_draw_latent_needs_no_labels(latent_dim):
+    figure = plots.draw_latent(model_of(latent_dim=latent_dim), IMAGES)
+    (axes,) = figure.axes
+    assert axes.get_legend() is None
+    assert not axes.texts
+    assert len(axes.collections[0].get_offsets()) == len(IMAGES)
+    with refused("label"):
+        plots.draw_latent(model_of("conditional-vae"), IMAGES)
 
 
 @pytest.mark.parametrize("recipe", ["pytorch-example", "iwae", "conditional-vae", "autoencoder"])

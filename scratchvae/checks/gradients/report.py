@@ -1,6 +1,7 @@
 """What a gradient check found: a row per array, and the table that they make."""
 
 from dataclasses import dataclass, field
+from html import escape
 from typing import NamedTuple
 
 import numpy as np
@@ -112,6 +113,12 @@ class GradientReport:
     def __repr__(self) -> str:
         """Return the table: a notebook shows it where a check is the last line of a cell."""
         return str(self)
+
+    def _repr_html_(self) -> str:
+        """Return what a notebook shows: the same text, its edge green where all is right."""
+        colour = "#2e7d32" if self.passed and not self.unseen else "#c62828"
+        style = f"border-left: 4px solid {colour}; padding: 2px 10px; overflow-x: auto"
+        return f'<pre style="{style}">{escape(str(self))}</pre>'
 
     def __str__(self) -> str:
         names = [row.name for row in self.rows] + [array.name for array in self.unseen]
