@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 import scratchvae
 from scratchvae.data import Dataset
@@ -73,12 +74,35 @@ def test_the_library_runs_as_shown(monkeypatch):
     assert np.isfinite(names["bound"]).all()
 
 
+def test_pictures_of_ones_own_are_learned_from_as_shown(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    rng = np.random.default_rng(0)
+    for number in range(20):
+        folder = tmp_path / "photos" / ("a" if number % 2 else "b")
+        folder.mkdir(parents=True, exist_ok=True)
+        pixels = rng.integers(0, 256, (9, 12, 3), dtype=np.uint8)
+        Image.fromarray(pixels).save(folder / f"{number}.png")
+    names = {}
+    exec(block_with('load("photos")'), names)
+    assert names["z"].shape == (2, 8)
+    assert names["new"].shape == (16, 9, 12, 3)
+
+
+def test_a_model_is_kept_as_shown(tmp_path, monkeypatch):
+    pytest.importorskip("safetensors")
+    monkeypatch.chdir(tmp_path)
+    names = {"scratchvae": scratchvae, "model": scratchvae.build("zhao-mlp")}
+    exec(block_with('model.save("digits.npz")'), names)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["digits.npz", "digits.safetensors"]
+
+
 def test_every_command_shown_is_one_that_the_program_takes():
     from scratchvae.cli.parser import make_parser
 
     shown = re.findall(
         r"`scratchvae ((?:train|evaluate|gradcheck|bench|draw|reproduce)[^`]*)`", README
     )
+    shown += [line.split("#")[0] for line in re.findall(r"^scratchvae (.*)$", README, re.MULTILINE)]
     assert len(shown) >= 5
     for command in shown:
         words = command.split()
