@@ -102,9 +102,9 @@ def save_figure(figure: Figure, path: AnyPath) -> None:
     write_bytes(path, png_bytes(figure) if png else _vector_bytes(figure, path.suffix.lower()[1:]))
 
 
-def as_picture_path(path: Any) -> Path:
+def as_picture_path(name: AnyPath) -> Path:
     """Return the path of a picture's file; ``InputError`` if its ending is none that is written."""
-    path = as_path(path)
+    path = as_path(name)
     if path.suffix.lower() not in SUFFIXES:
         raise InputError(f"a picture's name must end in {' or '.join(SUFFIXES)}, not {path.name!r}")
     return path
