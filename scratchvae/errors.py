@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable
 from difflib import get_close_matches
-from typing import Any
 
 _MOST_LISTED = 30  # names in a message
 _MOST_SHOWN = 80  # characters of a value in a message
@@ -28,10 +27,6 @@ class InputError(ValueError):
         super().__init__(f"{problem}: {remedy}" if remedy else problem)
         self.problem = problem
         self.remedy = remedy
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        """Return what a pickle keeps: a pool of processes sends errors by one."""
-        return type(self), (self.problem, self.remedy)
 
 
 def _one_line(text: str) -> str:

@@ -13,6 +13,7 @@ from scratchvae.cli import main
 from scratchvae.data.download import DownloadError
 from scratchvae.errors import InputError, unknown_name
 from scratchvae.runs.folders import FolderTakenError
+from scratchvae.training.divergence import NotFiniteError
 
 PACKAGE = Path(scratchvae.__file__).parent
 
@@ -30,6 +31,10 @@ def test_input_error_joins_problem_and_remedy():
         first = kind("the folder is taken", "another one")
         copy = pickle.loads(pickle.dumps(first))
         assert (type(copy), str(copy), vars(copy)) == (kind, str(first), vars(first))
+    diverged = NotFiniteError("the loss is inf", "look")
+    diverged.loss, diverged.where = np.inf, "encoder"
+    copy = pickle.loads(pickle.dumps(diverged))
+    assert (copy.loss, copy.where, copy.remedy) == (np.inf, "encoder", "look")
 
 
 def test_an_error_is_one_line_whatever_it_shows():

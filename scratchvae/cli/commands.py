@@ -14,7 +14,7 @@ from typing import Any
 
 from scratchvae.benchmarks.machine import describe_machine, versions
 from scratchvae.cli.choices import requested
-from scratchvae.cli.own_data import check_resumed, own_data
+from scratchvae.cli.own_data import check_resumed, own_data, reading_of
 from scratchvae.cli.text import as_typed, say
 from scratchvae.cli.values import read_values
 from scratchvae.data import Dataset
@@ -159,15 +159,20 @@ def sweep(options: argparse.Namespace) -> int:
     for name, values in choices.items():
         words += ["--set", f"{name}={','.join(map(str, values))}"]
     words += [] if options.seeds == 1 else ["--seeds", str(options.seeds)]
-    words += ["--data", options.data, "--out", str(options.out)]
+    words += [] if options.data is None else ["--data", options.data]
+    for name, value in reading_of(options).items():
+        option = "test-share" if name == "test" else name
+        words += [f"--{option}", str(value)]
+    words += ["--out", str(options.out)]
     try:
         rows = sweep(
             options.recipe,
             options.out,
             choices,
             seeds=options.seeds,
-            data=options.data,
+            data="auto" if options.data is None else options.data,
             data_dir=options.data_dir,
+            reading=reading_of(options),
             workers=options.workers,
             scheduler=options.scheduler,
             report=say,

@@ -36,11 +36,7 @@ def add_train(subparsers: Any) -> None:
     recipe = f"which model (default: {DEFAULT_RECIPE})"
     add("recipe", nargs="?", metavar="RECIPE", help=recipe)
     add_manner(add)
-    own = "a folder of pictures, a .npy, .npz, .csv or .parquet file, IDX files"
-    auto = "auto is MNIST if it is available, else synthetic digits (default: auto)"
-    add("--data", metavar="NAME|PATH", help=f"{', '.join(DATASET_NAMES)}; or {own}; {auto}")
-    add_data_dir(add)
-    add_reading(add)
+    _add_data(add)
     add("--epochs", metavar="N", type=whole(1), help="total passes over the training images")
     add("--latent-dim", metavar="D", type=whole(1), help="number of latents")
     add("--batch-size", metavar="B", type=whole(1), help="images per step")
@@ -56,6 +52,14 @@ def add_train(subparsers: Any) -> None:
     config = "read options from a TOML file; those of the command line come before them"
     add("--config", metavar="FILE", type=read_path, help=config)
     _add_options_of_recipes(add)
+
+
+def _add_data(add: Add) -> None:
+    own = "a folder of pictures, a .npy, .npz, .csv or .parquet file, IDX files"
+    auto = "auto is MNIST if it is available, else synthetic digits (default: auto)"
+    add("--data", metavar="NAME|PATH", help=f"{', '.join(DATASET_NAMES)}; or {own}; {auto}")
+    add_data_dir(add)
+    add_reading(add)
 
 
 def _add_options_of_recipes(add: Add) -> None:
@@ -125,9 +129,7 @@ def add_sweep(subparsers: Any) -> None:
     add("--set", metavar="NAME=V,V", type=read_assignment, action="append", default=[], help=chosen)
     seeds = "how many seeds each combination is trained with (default: 1)"
     add("--seeds", metavar="S", type=whole(1), default=1, help=seeds)
-    auto = "auto is MNIST if it is available, else synthetic digits (default: auto)"
-    add("--data", metavar="NAME", default="auto", help=f"{', '.join(DATASET_NAMES)}; {auto}")
-    add_data_dir(add)
+    _add_data(add)
     add_cluster(add, "one per core")
     out = "folder, or address that fsspec knows; runs that are there already are used"
     add("--out", metavar="DIR", required=True, help=out)

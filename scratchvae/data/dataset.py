@@ -119,7 +119,7 @@ def load(
 
 def _own_path(name: Any) -> Path:
     """Return the path of data of the user's own, if there is something."""
-    if not isinstance(name, str | os.PathLike):
+    if not isinstance(name, str | os.PathLike) or not os.fspath(name):
         raise unknown_name("data set", name, DATASET_NAMES)
     path = as_path(name)
     if os.path.lexists(path) or names_idx_set(path):

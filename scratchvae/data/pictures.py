@@ -1,18 +1,13 @@
 """Read a folder of pictures: PNG, JPEG, BMP, GIF, WebP and TIFF, by Pillow.
 
 Folders in the folder are classes, named by their names in alphabetical order; or the splits
-``train``, ``validation`` and ``test``, with classes in them. Of a picture that moves the first
-frame is taken, and a photograph that was taken on its side is turned as its EXIF entry says.
+``train``, ``validation`` and ``test``, with classes in them.
 
 Dimensions: N pictures of H rows, W columns and C channels.
 """
 
-import io
 import os
-import struct
 import tempfile
-import warnings
-import zlib
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,13 +16,13 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps, UnidentifiedImageError
 
 from scratchvae.data.arrays import SPLITS
+from scratchvae.data.picture_files import Kind, kind_of, pixels_of
 from scratchvae.data.reading import Reading
 from scratchvae.data.stored import Images, as_stored
 from scratchvae.errors import InputError
-from scratchvae.files import cannot_read, make_folder, read_bytes, user_cache_folder
+from scratchvae.files import cannot_read, make_folder, user_cache_folder
 from scratchvae.progress import progress_bar
 
 SUFFIXES = {
@@ -35,29 +30,8 @@ SUFFIXES = {
     *(".ppm", ".pgm", ".pbm"),
 }
 IN_MEMORY = 1 << 28  # bytes of pixels; more are decoded into a file
-_MOST_BYTES = 1 << 28  # of a picture's file
-_MOST_PIXELS = 1 << 26
-_ORIENTATION = 0x0112  # in EXIF; from 5 on rows and columns change places
 _SPLIT_OF = {word: split for split, words in SPLITS.items() for word in words}
 _SPLIT_OF |= {"training": "train", "testing": "test"}
-
-# What Pillow raises of files that are damaged, foreign or made to harm.
-_UNSOUND: tuple[type[Exception], ...] = (
-    *(OSError, ValueError, TypeError, SyntaxError, KeyError, IndexError, EOFError, AttributeError),
-    *(UnidentifiedImageError, OverflowError, NotImplementedError, MemoryError, RuntimeError),
-    *(struct.error, zlib.error, Image.DecompressionBombError, Image.DecompressionBombWarning),
-)
-
-
-@dataclass(frozen=True)
-class _Kind:
-    """What a picture's header says of its pixels."""
-
-    rows: int
-    columns: int
-    colour: bool = False
-    deep: bool = False  # 16 bits
-    clear: bool = False  # it may be transparent
 
 
 @dataclass(frozen=True)
@@ -96,7 +70,7 @@ def read_pictures(folder: Path, reading: Reading, *, progress: bool = True) -> P
     with progress_bar(progress and len(every) > 1000, total=2 * len(every), unit=" files") as bar:
         kinds = []
         for path in every:
-            kinds.append(_kind(path))
+            kinds.append(kind_of(path))
             bar.update(1)
         notes = [f"{left_out:,} other files left out"] if left_out else []
         notes += _agreed(folder, every, kinds, reading)
@@ -169,33 +143,8 @@ def _classes(
     return tuple(names), labels
 
 
-def _opened(path: Path) -> Image.Image:
-    """Return a picture, of which only the header was read."""
-    image = Image.open(io.BytesIO(read_bytes(path, _MOST_BYTES)))
-    if image.width * image.height > _MOST_PIXELS:
-        raise ValueError(f"it has {image.width:,} x {image.height:,} pixels")
-    return image
-
-
-def _kind(path: Path) -> _Kind:
-    with _in_words(path), _opened(path) as image:
-        columns, rows = image.size
-        if image.getexif().get(_ORIENTATION, 1) in (5, 6, 7, 8):
-            rows, columns = columns, rows
-        mode, clear = image.mode, "transparency" in image.info
-        if mode == "F" or (mode.startswith("I") and ";16" not in mode and mode != "I"):
-            raise ValueError(f"its pixels are of the kind {mode}")
-        if mode in ("P", "PA"):
-            palette = np.array(image.getpalette() or [0, 0, 0]).reshape(-1, 3)
-            colour = bool((palette != palette[:, :1]).any())
-        else:
-            colour = mode not in ("1", "L", "LA", "La") and not mode.startswith("I")
-        clear = clear or mode in ("RGBA", "RGBa", "LA", "La", "PA")
-        return _Kind(rows, columns, colour, mode.startswith("I"), clear)
-
-
 def _agreed(
-    folder: Path, files: Sequence[Path], kinds: Sequence[_Kind], reading: Reading
+    folder: Path, files: Sequence[Path], kinds: Sequence[Kind], reading: Reading
 ) -> list[str]:
     """Raise ``InputError`` unless all pictures go together; return what is done with some."""
     sizes = Counter((kind.rows, kind.columns) for kind in kinds)
@@ -235,7 +184,7 @@ def _agreed(
     return notes
 
 
-def _decoded(files: Sequence[Path], kinds: Sequence[_Kind], reading: Reading, bar: Any) -> Images:
+def _decoded(files: Sequence[Path], kinds: Sequence[Kind], reading: Reading, bar: Any) -> Images:
     """Return all pictures, (N, H, W, C): in memory, or, if they are many, in a file of no name."""
     sides = reading.size or (kinds[0].rows, kinds[0].columns)
     deep, colour = kinds[0].deep, any(kind.colour for kind in kinds)
@@ -247,7 +196,7 @@ def _decoded(files: Sequence[Path], kinds: Sequence[_Kind], reading: Reading, ba
     if bytes_in_all <= IN_MEMORY:
         images = np.empty(shape, dtype)
         for place, path in enumerate(files):
-            images[place] = _pixels(path, "I;16" if deep else mode, sides, reading)
+            images[place] = pixels_of(path, "I;16" if deep else mode, sides, reading.alpha)
             bar.update(1)
         return images
     # The file has no name any more once it is open, so nothing is left of it afterwards.
@@ -256,7 +205,9 @@ def _decoded(files: Sequence[Path], kinds: Sequence[_Kind], reading: Reading, ba
     try:
         with tempfile.TemporaryFile(dir=cache) as file:
             for path in files:
-                file.write(_pixels(path, "I;16" if deep else mode, sides, reading).tobytes())
+                file.write(
+                    pixels_of(path, "I;16" if deep else mode, sides, reading.alpha).tobytes()
+                )
                 bar.update(1)
             file.flush()
             return as_stored(np.memmap(file, dtype, "r", shape=shape), file)
@@ -265,66 +216,6 @@ def _decoded(files: Sequence[Path], kinds: Sequence[_Kind], reading: Reading, ba
             f"cannot keep the {bytes_in_all / 1e9:.1f} GB of decoded pictures in "
             f"{str(cache)!r}: {error.strerror or error}",
             "free some space, or choose a smaller `size`",
-        ) from None
-
-
-def _pixels(path: Path, mode: str, sides: tuple[int, int], reading: Reading) -> NDArray[Any]:
-    """Return a picture as (H, W, C)."""
-    with _in_words(path), _opened(path) as opened:
-        image: Image.Image = ImageOps.exif_transpose(opened)
-        image = _deep(image) if mode == "I;16" else _over(image, mode, reading.alpha)
-        if image.size != sides[::-1]:
-            reducing = image.width > sides[1] or image.height > sides[0]
-            how = Image.Resampling.BOX if reducing else Image.Resampling.BILINEAR
-            image = image.resize(sides[::-1], how)
-        pixels = np.asarray(image)
-        if mode == "I;16":
-            pixels = np.clip(np.rint(pixels), 0, 65535).astype(np.uint16)
-        return pixels.reshape(*sides, -1)
-
-
-def _deep(image: Image.Image) -> Image.Image:
-    """Return a grey picture of 16 bits in floats, which can be resized."""
-    values = np.asarray(image)
-    if values.min() < 0 or values.max() > 65535:
-        raise ValueError(f"its pixels are from {values.min()} to {values.max()}")
-    return Image.fromarray(values.astype(np.float32))
-
-
-def _over(image: Image.Image, mode: str, alpha: str | None) -> Image.Image:
-    """Return a picture of 8 bits in this mode, its transparent pixels over white or black."""
-    clear = "transparency" in image.info or image.mode in ("RGBA", "RGBa", "LA", "La", "PA")
-    if clear and alpha != "keep":
-        image = image.convert("RGBA")
-        ground = Image.new("RGBA", image.size, (255,) * 4 if alpha == "white" else (0, 0, 0, 255))
-        image = Image.alpha_composite(ground, image)
-    elif mode in ("L", "LA") and image.mode in ("P", "PA"):
-        image = image.convert("RGBA" if mode == "LA" else "RGB")
-    return image if image.mode == mode else image.convert(mode)
-
-
-class _in_words:  # noqa: N801  # used as a function
-    """Within this, what Pillow raises of a picture is an ``InputError`` that names it."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._warnings = warnings.catch_warnings()
-
-    def __enter__(self) -> None:
-        self._warnings.__enter__()
-        warnings.simplefilter("ignore")  # of entries besides the pixels, which matter to nobody
-        warnings.simplefilter("error", Image.DecompressionBombWarning)
-
-    def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
-        self._warnings.__exit__(kind, error, trace)
-        if isinstance(error, InputError) or not isinstance(error, _UNSOUND):
-            return
-        reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
-        if isinstance(error, UnidentifiedImageError):
-            reason = "it is of no kind that Pillow knows"
-        reason = " ".join(str(reason).split())[:120]
-        raise InputError(
-            f"cannot read the picture {str(self._path)!r}: {reason}", "replace it, or remove it"
         ) from None
 
 

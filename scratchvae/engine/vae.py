@@ -35,6 +35,7 @@ from scratchvae.validation import FloatArray
 _METHODS = {
     *("forward", "backward", "encode_distribution", "encode_backward"),
     *("decode_parameters", "decode_backward", "_mean_loss", "_last_pass"),
+    *("negative_log_likelihood", "likelihood_gradient", "through", "back_through"),
 }
 _FORMULAS = (kl_to_standard, kl_to_standard_gradients, reparameterise, reparameterise_backward)
 

@@ -223,11 +223,11 @@ def log_likelihood_by_quadrature(
             decoded = double.decoder.forward(z[chunk, None].astype(model.dtype))
             for row, image in enumerate(x):
                 repeated = np.repeat(image[None], len(decoded), axis=0)
-                nll = model.likelihood.negative_log_likelihood(repeated, decoded)
+                nll = model.negative_log_likelihood(repeated, decoded)
                 log_joint[row, chunk] = log_prior[chunk] - nll
     largest = log_joint.max(axis=1, keepdims=True)
     total = np.exp(log_joint - largest).sum(axis=1) * width
-    omitted = model.likelihood.omitted_constant(prod(model.image_shape))
+    omitted = model.omitted_constant()
     log_likelihood: FloatArray = np.log(total) + largest[:, 0] - omitted
     return log_likelihood
 

@@ -128,8 +128,8 @@ def compare_gradient_estimators(
         z = reparameterise(mean, log_variance, eps).reshape(-1, model.latent_dim)
         targets = np.concatenate([x] * count)
         decoded = model.decoder.forward(z)
-        f = model.likelihood.negative_log_likelihood(targets, decoded)
-        df = model.decoder.backward(model.likelihood.gradient(targets, decoded))
+        f = model.negative_log_likelihood(targets, decoded)
+        df = model.decode_backward(model.likelihood_gradient(targets, decoded))
         return f.reshape(count, len(x)), df.reshape(eps.shape), eps
 
     running = [_Running() for _ in range(3)]

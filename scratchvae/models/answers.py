@@ -76,8 +76,7 @@ class Answers(ScikitNames):
         for place in _chunks(len(z)):
             given, condition = z[place], _condition(labels, place)
             with looking_at(self) as model, unwarned():
-                means = self.likelihood.mean(model.decode_parameters(given, **condition))
-                images[place] = check_of_each(means, images[place].shape, "the likelihood's mean")
+                images[place] = self.likelihood_mean(model.decode_parameters(given, **condition))
             check_answer(self, images[place], _DECODED, "decode_parameters", given, **condition)
         return images
 
@@ -115,7 +114,7 @@ class Answers(ScikitNames):
             return self.decode(z, labels)
         condition = _condition(self._labels_to_decode(labels, count), slice(None))
         with looking_at(self) as model, unwarned():
-            images = self.likelihood.sample(model.decode_parameters(z, **condition), rng)
+            images = self.likelihood_sample(model.decode_parameters(z, **condition), rng)
         check_answer(self, images, _DECODED, "decode_parameters", z, **condition)
         return images
 
@@ -133,7 +132,7 @@ class Answers(ScikitNames):
                 f"{type(self).__name__} has no prior over its latents, so no bound on log p(x): "
                 "use evaluate(images) for its reconstruction error"
             )
-        constant = self.likelihood.omitted_constant(prod(self.image_shape))
+        constant = self.omitted_constant()
         terms = (model.terms for _, model in self._forward_chunks(images, labels, seed))
         bounds = [-(reconstruction + kl + constant) for reconstruction, kl in terms]
         return np.concatenate([np.empty(0, self.dtype), *bounds])

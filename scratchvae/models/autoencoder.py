@@ -27,23 +27,23 @@ class Autoencoder(LatentModel):
 
     def forward(self, x: FloatArray, noise: FloatArray, training: bool = False) -> LossTerms:
         """Return the loss of the images ``x`` (N, …); ``noise`` is not used."""
-        z = self.encoder.forward(x, training)  # (N, D)
+        z = self.through("encoder", x, self.latent_dim, training)  # (N, D)
         decoded = self.decode_parameters(z, training)  # (N, …)
-        reconstruction = self.likelihood.negative_log_likelihood(x, decoded)  # (N,)
+        reconstruction = self.negative_log_likelihood(x, decoded)  # (N,)
         self._pass = (x, z, decoded)
         return self._mean_loss(reconstruction, np.zeros_like(reconstruction), 0.0)
 
     def backward(self) -> None:
         """Add the gradients of the last forward pass's loss to the parameters' ``grad``."""
         x, _, decoded = self._last_pass()
-        d_decoded = self.likelihood.gradient(x, decoded)  # (N, …)
+        d_decoded = self.likelihood_gradient(x, decoded)  # (N, …)
         d_decoded /= len(x)
-        dz = self.decoder.backward(d_decoded)  # (N, D)
+        dz = self.back_through("decoder", d_decoded, self.latent_dim)  # (N, D)
         self.encoder.backward_parameters(dz)
 
     def encode_distribution(
         self, x: FloatArray, training: bool = False
     ) -> tuple[FloatArray, FloatArray]:
         """Return the latents, and log-variances of −∞: a point rather than a distribution."""
-        z = self.encoder.forward(x, training)
+        z = self.through("encoder", x, self.latent_dim, training)
         return z, np.full_like(z, -np.inf)

@@ -21,12 +21,13 @@ from scratchvae.models.checks import (
     check_settings,
     ends_in_sigmoid,
 )
+from scratchvae.models.passes import Passes
 from scratchvae.probability import Likelihood
-from scratchvae.training import EpochMetrics, LossTerms, Settings, Trainable
+from scratchvae.training import EpochMetrics, LossTerms, Settings
 from scratchvae.validation import FloatArray, as_array, check_count, check_is
 
 
-class Model(Trainable):
+class Model(Passes):
     """An encoder, a decoder and a likelihood.
 
     Its networks are those of its attributes that are layers. Assign another layer to one of them,

@@ -15,7 +15,14 @@ from scratchvae.layers import Flatten, Layer, Reshape, Sequential, Sigmoid
 from scratchvae.layers.sequential import check_each_once, each_layer
 from scratchvae.probability import Likelihood
 from scratchvae.training import Settings
-from scratchvae.validation import FloatArray, as_array, check_finite, check_is, check_sizes
+from scratchvae.validation import (
+    FloatArray,
+    as_array,
+    check_finite,
+    check_floats,
+    check_is,
+    check_sizes,
+)
 
 # Pixels from 0 to 1 may leave the range by a rounding error.
 _ROUNDING = 1e-6
@@ -73,6 +80,7 @@ def check_decoded(
     decoded: FloatArray, image_shape: tuple[int, ...], likelihood: Likelihood
 ) -> FloatArray:
     """Return what a decoder gave if it has the parameters of a distribution over images."""
+    check_floats(decoded, "what decoder.forward gives")
     expected = (*image_shape[:-1], likelihood.channels_per_pixel * image_shape[-1])
     if decoded.shape[1:] != expected:
         raise InputError(

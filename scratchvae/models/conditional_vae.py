@@ -63,7 +63,8 @@ class ConditionalVAE(VAE):
 
     def decode_backward(self, d_decoded: FloatArray) -> FloatArray:
         """Go back through the decoder, to z only: the label was not computed from anything."""
-        return super().decode_backward(d_decoded)[:, : self.latent_dim]  # (L·N, D + K) to (L·N, D)
+        width = self.latent_dim + self.classes
+        return self.back_through("decoder", d_decoded, width)[:, : self.latent_dim]  # (L·N, D)
 
     def _with_labels(self, values: FloatArray, labels: NDArray[Any] | None) -> FloatArray:
         """Append one-hot labels (N,) to vectors of N images: (…, N, V) to (…, N, V + K)."""

@@ -45,10 +45,10 @@ class DenoisingAutoencoder(Autoencoder):
         """Return the loss of the images ``x`` (N, …), corrupted by the noise ``eps`` (N, …)."""
         check_alike(x=x, eps=eps)
         corrupted = x + x.dtype.type(self.noise_std) * eps  # (N, …)
-        z = self.encoder.forward(corrupted, training)  # (N, D)
+        z = self.through("encoder", corrupted, self.latent_dim, training)  # (N, D)
         decoded = self.decode_parameters(z, training)  # (N, …)
         # The clean image is the target: this one letter is all that makes it denoise.
-        reconstruction = self.likelihood.negative_log_likelihood(x, decoded)  # (N,)
+        reconstruction = self.negative_log_likelihood(x, decoded)  # (N,)
         self._pass = (x, z, decoded)
         return self._mean_loss(reconstruction, np.zeros_like(reconstruction), 0.0)
 

@@ -149,7 +149,7 @@ class Diffusion(LatentModel):
         z = signal * np.concatenate([pixels, pixels]) + scale * eps  # (2N, P): eq. 25.2
         gap = self.guess_noise(z, t, training) - eps  # (2N, P)
         first, other = np.split(0.5 * (gap * gap).sum(axis=1), 2)  # (N,) both
-        constant = self.likelihood.negative_log_likelihood(x, x)  # (N,): ½ P log 2πc
+        constant = self.negative_log_likelihood(x, x)  # (N,): ½ P log 2πc
         reconstruction = first + constant
         last = kl_to_standard(*self.encode_distribution(x))  # (N,): KL(q(z_T | x) ‖ N(0, I))
         kl = last + self._weight * other  # (N,): eq. 25.8
@@ -179,8 +179,7 @@ class Diffusion(LatentModel):
         features = np.concatenate(
             [scaled, self.schedule.features(t).astype(self.dtype)], axis=1
         )  # (N, P + 8)
-        found = self.decoder.forward(features, training)
-        check_array(found, "what the denoiser gives", z.shape, self.dtype, "change its last layer")
+        found = self.through("decoder", features, self.latent_dim, training)
         guess: FloatArray = share * scaled + reach * found
         return guess
 
@@ -254,7 +253,7 @@ class Diffusion(LatentModel):
             z = below
         with looking_at(self) as model, unwarned():
             images = model._from_first(z)
-            images = self.likelihood.sample(images, rng) if pixel_noise else images
+            images = self.likelihood_sample(images, rng) if pixel_noise else images
         check_answer(self, images, "the draws", "_from_first", z)
         return images
 

@@ -104,13 +104,14 @@ class HierarchicalVAE(LatentModel):
     def forward(self, x: FloatArray, eps: FloatArray, training: bool = False) -> LossTerms:
         """Return the loss of the images ``x`` (N, …) with the noise ``eps`` (1, N, D + U)."""
         eps_1, eps_2 = self._split_noise(x, eps)
-        mean_1, log_variance_1 = split_halves(self.encoder.forward(x, training))  # (N, D) both
+        lower_dim, upper_dim = self.latent_dim, self.upper_dim
+        mean_1, log_variance_1 = self._halves("encoder", x, lower_dim, training)  # (N, D) both
         z_1 = reparameterise(mean_1, log_variance_1, eps_1)[0]  # (N, D)
-        upper = split_halves(self.upper_encoder.forward(z_1, training))  # (N, U) both: q(z₂ | z₁)
+        upper = self._halves("upper_encoder", z_1, upper_dim, training)  # (N, U) both: q(z₂ | z₁)
         z_2 = reparameterise(*upper, eps_2)[0]  # (N, U)
-        prior = split_halves(self.prior.forward(z_2, training))  # (N, D) both: p(z₁ | z₂)
+        prior = self._halves("prior", z_2, lower_dim, training)  # (N, D) both: p(z₁ | z₂)
         decoded = self.decode_parameters(z_1, training)  # (N, …)
-        reconstruction = self.likelihood.negative_log_likelihood(x, decoded)  # (N,)
+        reconstruction = self.negative_log_likelihood(x, decoded)  # (N,)
         kl_1 = gaussian_log_density(z_1, mean_1, log_variance_1)  # (N,)
         kl_1 -= gaussian_log_density(z_1, *prior)
         kl_2 = kl_to_standard(upper[0][..., None], upper[1][..., None])  # (N, U): each latent's
@@ -127,10 +128,11 @@ class HierarchicalVAE(LatentModel):
         through_prior = weight * residual * np.exp(-prior_log_variance)  # (N, D), to z₁
         d_prior_log_variance = 0.5 * (weight - residual * through_prior)  # (N, D)
         d_prior = np.concatenate([-through_prior, d_prior_log_variance], axis=1)  # (N, 2D)
-        d_upper = self._upper_gradient(self.prior.backward(d_prior), upper)  # (N, 2U)
+        dz_2 = self.back_through("prior", d_prior, self.upper_dim)  # (N, U)
+        d_upper = self._upper_gradient(dz_2, upper)  # (N, 2U)
         # Three paths lead back to z₁: the image, its own prior, and z₂, which was drawn given z₁.
         dz_1 = self._decoder_gradient(x, decoded) + through_prior  # (N, D)
-        dz_1 += self.upper_encoder.backward(d_upper)
+        dz_1 += self.back_through("upper_encoder", d_upper, self.latent_dim)
         through_z_1 = reparameterise_backward(dz_1[None], log_variance_1, eps_1)
         # log q(z₁ | x) = −½ Σ ε² + l + log 2π: with ε fixed, only l is left to differentiate.
         d_log_variance_1 = through_z_1.log_variance - 0.5 * weight
@@ -141,12 +143,12 @@ class HierarchicalVAE(LatentModel):
         self, x: FloatArray, training: bool = False
     ) -> tuple[FloatArray, FloatArray]:
         """Return the mean and the log-variance of q(z₁ | x), both (N, D)."""
-        return split_halves(self.encoder.forward(x, training))
+        return self._halves("encoder", x, self.latent_dim, training)
 
     def layer_means(self, x: FloatArray) -> list[FloatArray]:
         """Return the means of q(z₁ | x) and of q(z₂ | z₁ = its mean), (N, D) and (N, U)."""
         mean_1, _ = self.encode_distribution(x)
-        return [mean_1, split_halves(self.upper_encoder.forward(mean_1))[0]]
+        return [mean_1, self._halves("upper_encoder", mean_1, self.upper_dim)[0]]
 
     def mean_layer_kls(self, images: NDArray[Any], *, seed: int = 0) -> tuple[float, float]:
         """Return the mean KL of the lower and of the upper layer over ``images``, in nats."""
@@ -159,10 +161,17 @@ class HierarchicalVAE(LatentModel):
     def draw_latents(self, count: int, rng: np.random.Generator) -> FloatArray:
         """Return draws of z₁, (count, D): z₂ from N(0, I), then z₁ from p(z₁ | z₂)."""
         z_2 = standard_normal(rng, (count, self.upper_dim), self.dtype)
-        mean, log_variance = split_halves(self.prior.forward(z_2))
+        mean, log_variance = self._halves("prior", z_2, self.latent_dim)
         eps = rng.standard_normal((1, count, self.latent_dim), dtype=self.dtype)
         z_1: FloatArray = reparameterise(mean, log_variance, eps)[0]
         return z_1
+
+    def _halves(
+        self, name: str, x: FloatArray, width: int, training: bool = False
+    ) -> tuple[FloatArray, FloatArray]:
+        """Return the means and log-variances that a network gives for ``x``, (N, width) both."""
+        hidden = self.through(name, x, 2 * width, training)
+        return hidden[:, :width], hidden[:, width:]
 
     def _split_noise(self, x: FloatArray, eps: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Return the noise of z₁ and of z₂, (1, N, D) and (1, N, U)."""
@@ -172,9 +181,9 @@ class HierarchicalVAE(LatentModel):
 
     def _decoder_gradient(self, x: FloatArray, decoded: FloatArray) -> FloatArray:
         """Return the gradient of the mean reconstruction with respect to z₁, (N, D)."""
-        d_decoded = self.likelihood.gradient(x, decoded)  # (N, …)
+        d_decoded = self.likelihood_gradient(x, decoded)  # (N, …)
         d_decoded /= len(x)
-        return self.decoder.backward(d_decoded)
+        return self.back_through("decoder", d_decoded, self.latent_dim)
 
     def _upper_gradient(self, dz_2: FloatArray, upper: tuple[FloatArray, ...]) -> FloatArray:
         """Return the gradient with respect to the upper encoder's output, (N, 2U).
@@ -204,9 +213,3 @@ class HierarchicalVAE(LatentModel):
         # A latent within its free bits costs λ, whatever its KL.
         unused = np.maximum(self.free_bits - kl_2.mean(axis=0, dtype=np.float64), 0).sum()
         return replace(terms, loss=terms.loss + beta * float(unused))
-
-
-def split_halves(hidden: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Split what a network gives, (N, 2D), into means and log-variances, (N, D) both."""
-    middle = hidden.shape[1] // 2
-    return hidden[:, :middle], hidden[:, middle:]

@@ -83,7 +83,7 @@ class IWAE(VAE):
         if len(eps) == 1:
             return super().backward()
         weight = last / z.shape[1]  # the normalised weights over N, (K, N): all sum to 1
-        d_decoded = self.likelihood.gradient(targets, decoded)  # (K·N, …)
+        d_decoded = self.likelihood_gradient(targets, decoded)  # (K·N, …)
         d_decoded *= weight.reshape(-1, *[1] * (decoded.ndim - 1))
         dz = self.decode_backward(d_decoded).reshape(eps.shape)  # (K, N, D): through p(x | z) …
         dz = dz + weight[..., None] * z  # … and through the prior

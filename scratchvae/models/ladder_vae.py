@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from scratchvae.layers import Layer
-from scratchvae.models.hierarchical_vae import HierarchicalVAE, split_halves
+from scratchvae.models.hierarchical_vae import HierarchicalVAE
 from scratchvae.probability import (
     gaussian_product,
     gaussian_product_backward,
@@ -62,23 +62,25 @@ class LadderVAE(HierarchicalVAE):
     def forward(self, x: FloatArray, eps: FloatArray, training: bool = False) -> LossTerms:
         """Return the loss of the images ``x`` (N, …) with the noise ``eps`` (1, N, D + U)."""
         eps_1, eps_2 = self._split_noise(x, eps)
-        features = self.encoder.forward(x, training)  # (N, H)
-        seen = split_halves(self.lower_head.forward(features, training))  # (N, D): by the image
-        upper = split_halves(self.upper_encoder.forward(features, training))  # (N, U): q(z₂ | x)
+        lower_dim, upper_dim = self.latent_dim, self.upper_dim
+        features = self.through("encoder", x, "H", training)  # (N, H)
+        seen = self._halves("lower_head", features, lower_dim, training)  # (N, D): by the image
+        upper = self._halves("upper_encoder", features, upper_dim, training)  # (N, U): q(z₂ | x)
         z_2 = reparameterise(*upper, eps_2)[0]  # (N, U)
-        expected = split_halves(self.prior.forward(z_2, training))  # (N, D): p(z₁ | z₂)
+        expected = self._halves("prior", z_2, lower_dim, training)  # (N, D): p(z₁ | z₂)
         lower = gaussian_product(*seen, *expected)  # (N, D): q(z₁ | x, z₂)
         z_1 = reparameterise(*lower, eps_1)[0]  # (N, D)
         decoded = self.decode_parameters(z_1, training)  # (N, …)
-        reconstruction = self.likelihood.negative_log_likelihood(x, decoded)  # (N,)
+        reconstruction = self.negative_log_likelihood(x, decoded)  # (N,)
         kl_1 = kl_diagonal(*lower, *expected)  # (N,)
         kl_2 = kl_to_standard(upper[0][..., None], upper[1][..., None])  # (N, U): each latent's
-        self._pass = (x, decoded, seen, expected, lower, eps_1, (*upper, eps_2, kl_2))
+        width, layer_2 = features.shape[1], (*upper, eps_2, kl_2)
+        self._pass = (x, decoded, seen, expected, lower, eps_1, layer_2, width)
         return self._layered_loss(reconstruction, kl_1, kl_2)
 
     def backward(self) -> None:
         """Add the gradients of the last forward pass's loss to the parameters' ``grad``."""
-        x, decoded, seen, expected, lower, eps_1, upper = self._last_pass()
+        x, decoded, seen, expected, lower, eps_1, upper, width = self._last_pass()
         weight = self.kl_weight * self.beta / len(x)
         dz_1 = self._decoder_gradient(x, decoded)  # (N, D)
         through_z_1 = reparameterise_backward(dz_1[None], lower.log_variance, eps_1)
@@ -91,21 +93,24 @@ class LadderVAE(HierarchicalVAE):
         d_prior_mean = factors.mean_2 + weight * through_kl_1.mean_2
         d_prior_log_variance = factors.log_variance_2 + weight * through_kl_1.log_variance_2
         d_prior = np.concatenate([d_prior_mean, d_prior_log_variance], axis=1)  # (N, 2D)
-        d_upper = self._upper_gradient(self.prior.backward(d_prior), upper)  # (N, 2U)
-        d_features = self.upper_encoder.backward(d_upper) + self.lower_head.backward(d_seen)
-        self.encoder.backward_parameters(d_features)  # (N, H)
+        dz_2 = self.back_through("prior", d_prior, self.upper_dim)  # (N, U)
+        d_upper = self._upper_gradient(dz_2, upper)  # (N, 2U)
+        d_features = self.back_through("upper_encoder", d_upper, width)  # (N, H)
+        d_features = d_features + self.back_through("lower_head", d_seen, width)
+        self.encoder.backward_parameters(d_features)
 
     def encode_distribution(
         self, x: FloatArray, training: bool = False
     ) -> tuple[FloatArray, FloatArray]:
         """Return the mean and the log-variance of q(z₁ | x, z₂ = its mean), both (N, D)."""
-        features = self.encoder.forward(x, training)
-        mean_2, _ = split_halves(self.upper_encoder.forward(features, training))
-        expected = split_halves(self.prior.forward(np.ascontiguousarray(mean_2), training))
-        seen = split_halves(self.lower_head.forward(features, training))
+        features = self.through("encoder", x, "H", training)
+        mean_2, _ = self._halves("upper_encoder", features, self.upper_dim, training)
+        expected = self._halves("prior", np.ascontiguousarray(mean_2), self.latent_dim, training)
+        seen = self._halves("lower_head", features, self.latent_dim, training)
         return gaussian_product(*seen, *expected)
 
     def layer_means(self, x: FloatArray) -> list[FloatArray]:
         """Return the means of q(z₁ | x, z₂ = its mean) and of q(z₂ | x), (N, D) and (N, U)."""
         mean_1, _ = self.encode_distribution(x)
-        return [mean_1, split_halves(self.upper_encoder.forward(self.encoder.forward(x)))[0]]
+        features = self.through("encoder", x, "H")
+        return [mean_1, self._halves("upper_encoder", features, self.upper_dim)[0]]

@@ -14,11 +14,12 @@ from scratchvae.models.answers import Answers
 from scratchvae.models.kept_model import KeptModel
 from scratchvae.models.last_good import LastGood
 from scratchvae.models.summary import fitted, model_table, one_line
+from scratchvae.models.training_set import training_set
 from scratchvae.progress import in_notebook, say
 from scratchvae.randomness import seed_of_round
-from scratchvae.training import Trainer, check_last_batch, check_training_set
+from scratchvae.training import Trainer, check_last_batch
 from scratchvae.training.checks import check_writeable
-from scratchvae.training.given_batches import GivenBatches, are_batches
+from scratchvae.training.given_batches import GivenBatches
 from scratchvae.training.loop import run_epochs
 from scratchvae.validation import check_flag
 
@@ -97,18 +98,7 @@ class LatentModel(KeptModel, Answers):
         check_flag(warm_start, "warm_start")
         rounds = self._rounds + 1 if warm_start else 0
         trainer = Trainer(self, seed=seed_of_round(seed, rounds), **settings)
-        labels = None
-        if are_batches(images):
-            images = GivenBatches(images, self, y, trainer.settings.epochs, settings)
-        else:
-            images = self.as_images(images)
-            if settings.get("pixels") == "binarised" and images.dtype.kind == "f":
-                raise InputError(
-                    'pixels="binarised" is of 8-bit images, and floats are taken as they are',
-                    "give uint8 images, or leave `pixels` out",
-                )
-            labels = self.as_labels(self._labels_in(y), len(images))
-            check_training_set(images, labels)
+        images, labels = training_set(self, images, y, trainer.settings.epochs, settings)
         tests = None if test_images is None else self.as_images(test_images, "test_images")
         if tests is not None:
             test_labels = self.as_labels(test_labels, len(tests))

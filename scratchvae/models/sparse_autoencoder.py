@@ -48,8 +48,9 @@ class SparseAutoencoder(Autoencoder):
     def backward(self) -> None:
         """Add the gradients of the last forward pass's loss to the parameters' ``grad``."""
         x, z, decoded = self._last_pass()
-        d_decoded = self.likelihood.gradient(x, decoded)  # (N, …)
+        d_decoded = self.likelihood_gradient(x, decoded)  # (N, …)
         d_decoded /= len(x)
         # ∂|z|/∂z is the sign of z; at the kink, z = 0, it is taken as 0.
-        dz = self.decoder.backward(d_decoded) + self.sparsity / len(x) * np.sign(z)  # (N, D)
+        dz = self.back_through("decoder", d_decoded, self.latent_dim)  # (N, D)
+        dz = dz + self.sparsity / len(x) * np.sign(z)
         self.encoder.backward_parameters(dz)

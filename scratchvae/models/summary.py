@@ -39,7 +39,7 @@ def one_line(model: Model) -> str:
 
 def model_table(model: Model) -> str:
     """Return a model as HTML: its layers with their parameters, its settings, its last losses."""
-    layers = [
+    layers: list[tuple[str, ...]] = [
         (name, shown(layer), _shapes(layer), f"{_size(layer):,}")
         for name, network in model.networks.items()
         for layer in _layers(network)

@@ -3,12 +3,10 @@
 Dimensions: N images, D latents, L samples of z per image, … an image's shape (H, W, C).
 """
 
-from math import prod
 from typing import Any, ClassVar
 
 import numpy as np
 
-from scratchvae.errors import InputError
 from scratchvae.layers import Layer, Sequential
 from scratchvae.models.latent_model import LatentModel
 from scratchvae.probability import (
@@ -102,7 +100,7 @@ class VAE(LatentModel):
         z = reparameterise(mean, log_variance, eps)  # (L, N, D)
         decoded = self.decode_parameters(z, training, **condition)  # (L·N, …)
         targets = np.concatenate([x] * len(eps)) if len(eps) > 1 else x  # (L·N, …)
-        nll = self.likelihood.negative_log_likelihood(targets, decoded)  # (L·N,)
+        nll = self.negative_log_likelihood(targets, decoded)  # (L·N,)
         nll = nll.reshape(eps.shape[:2])  # (L, N)
         kl = kl_to_standard(mean, log_variance)  # (N,)
         self._pass = (mean, log_variance, eps, targets, decoded, z, nll)
@@ -118,7 +116,7 @@ class VAE(LatentModel):
         """
         mean, log_variance, eps, targets, decoded, *_ = self._last_pass()
         # The loss is a mean over the L·N reconstructions (eq. 12.4) …
-        d_decoded = self.likelihood.gradient(targets, decoded)  # (L·N, …)
+        d_decoded = self.likelihood_gradient(targets, decoded)  # (L·N, …)
         d_decoded *= self.reconstruction_weight / len(targets)
         dz = self.decode_backward(d_decoded).reshape(eps.shape)  # (L, N, D): eq. 12.5, eq. 12.6
         # … and its gradients reach the encoder along two paths: through z and through the KL.
@@ -133,20 +131,16 @@ class VAE(LatentModel):
         self, x: FloatArray, training: bool = False
     ) -> tuple[FloatArray, FloatArray]:
         """Return the mean and the log-variance of q(z | x), both (N, D)."""
-        hidden = self.encoder.forward(x, training)  # (N, 2D)
-        if hidden.shape[1:] != (2 * self.latent_dim,):
-            raise InputError(
-                f"the encoder must give (N, {2 * self.latent_dim}), a mean and a number for the "
-                f"variance of each of {self.latent_dim} latents, not {hidden.shape}: change its "
-                "last layer"
-            )
-        mean, raw = hidden[:, : self.latent_dim], hidden[:, self.latent_dim :]
-        return mean, self.variance_head.forward(raw, training)
+        latents = self.latent_dim
+        both = f"change its last layer to a mean and a number for the variance of {latents} latents"
+        hidden = self.through("encoder", x, 2 * latents, training, both)  # (N, 2D)
+        mean, raw = hidden[:, :latents], hidden[:, latents:]
+        return mean, self.through("variance_head", raw, latents, training)
 
     def encode_backward(self, d_mean: FloatArray, d_log_variance: FloatArray) -> None:
         """Go back through the encoder (eq. 12.9) from the gradients of its outputs, (N, D) both."""
         check_alike(d_mean=d_mean, d_log_variance=d_log_variance)
-        d_raw = self.variance_head.backward(d_log_variance)  # (N, D)
+        d_raw = self.back_through("variance_head", d_log_variance, self.latent_dim)  # (N, D)
         self.encoder.backward_parameters(np.concatenate([d_mean, d_raw], axis=1))  # (N, 2D)
 
     def decode_backward(self, d_decoded: FloatArray) -> FloatArray:
@@ -154,7 +148,7 @@ class VAE(LatentModel):
 
         For dense layers that is eq. 12.5 and eq. 12.6.
         """
-        return self.decoder.backward(d_decoded)
+        return self.back_through("decoder", d_decoded, self.latent_dim)
 
     def log_weights(self, x: FloatArray, eps: FloatArray) -> FloatArray:
         """Return log [p(x | z) p(z) / q(z | x)] for each draw of z, (L, N), in nats.
@@ -172,8 +166,8 @@ class VAE(LatentModel):
         z = reparameterise(mean, log_variance, eps)  # (L, N, D)
         decoded = self.decode_parameters(z)  # (L·N, …)
         targets = np.concatenate([x] * len(eps)) if len(eps) > 1 else x
-        nll = self.likelihood.negative_log_likelihood(targets, decoded)
-        constant = self.likelihood.omitted_constant(prod(self.image_shape))
+        nll = self.negative_log_likelihood(targets, decoded)
+        constant = self.omitted_constant()
         # log N(z; 0, I) − log N(z; mean, e^log_variance): the ½ log 2π of the two cancel.
         ratio = 0.5 * (eps**2 - z**2 + log_variance).sum(axis=-1)
         log_weights: FloatArray = ratio - nll.reshape(eps.shape[:2]) - constant

@@ -26,7 +26,6 @@ from scratchvae.randomness import check_generator, stream
 from scratchvae.training import LossTerms
 from scratchvae.validation import (
     FloatArray,
-    check_array,
     check_count,
     check_instance,
     check_not_negative,
@@ -120,7 +119,7 @@ class VQVAE(LatentModel):
         encoded = self._encode_vectors(x, training)  # (N, P·D)
         quantised = self.quantise(encoded)
         decoded = self._decode_vectors(quantised.vectors, training)  # (N, …)
-        reconstruction = self.likelihood.negative_log_likelihood(x, decoded)  # (N,)
+        reconstruction = self.negative_log_likelihood(x, decoded)  # (N,)
         logits = self.code_logits(quantised.codes, training)  # (N, P, K)
         kl = categorical_nll(quantised.codes, logits)  # (N,): eq. 24.5
         self._pass = (x, encoded, quantised, decoded, logits)
@@ -136,9 +135,10 @@ class VQVAE(LatentModel):
         """
         x, encoded, quantised, decoded, logits = self._last_pass()
         codes, vectors, *_ = quantised
-        d_decoded = self.likelihood.gradient(x, decoded)  # (N, …)
+        d_decoded = self.likelihood_gradient(x, decoded)  # (N, …)
         d_decoded /= len(x)
-        through_decoder = self.decoder.backward(d_decoded)  # (N, P·D), to e[k] …
+        width = encoded.shape[1]
+        through_decoder = self.back_through("decoder", d_decoded, width)  # (N, P·D), to e[k] …
         residual = 2 / len(x) * (encoded - vectors)  # (N, P·D)
         # … which the encoder gets as if it were z (eq. 24.3), and the codebook does not get.
         self.encoder.backward_parameters(through_decoder + self.commitment * residual)
@@ -159,14 +159,7 @@ class VQVAE(LatentModel):
         codes = self._as_codes(codes)
         rows = one_hot(codes, self.quantiser.codes, self.dtype)  # (N, P, K)
         width = self.latent_dim * self.quantiser.codes
-        logits = self.prior.forward(rows.reshape(len(codes), width), training)
-        check_array(
-            logits,
-            "what the prior gives",
-            ("N", width),
-            self.dtype,
-            "change its last layer",
-        )
+        logits = self.through("prior", rows.reshape(len(codes), width), width, training)
         return logits.reshape(rows.shape)
 
     def encode_distribution(
@@ -216,10 +209,7 @@ class VQVAE(LatentModel):
 
     def _encode_vectors(self, x: FloatArray, training: bool = False) -> FloatArray:
         """Return the encoder's vectors z, (N, P·D)."""
-        encoded = self.encoder.forward(x, training)
-        wanted = (len(x), self.latent_dim * self.quantiser.code_dim)
-        check_array(encoded, "what the encoder gives", wanted, self.dtype, "change its last layer")
-        return encoded
+        return self.through("encoder", x, self.latent_dim * self.quantiser.code_dim, training)
 
     def _decode_vectors(self, vectors: FloatArray, training: bool = False) -> FloatArray:
         return check_decoded(

@@ -102,12 +102,13 @@ def save_figure(figure: Figure, path: AnyPath) -> None:
     write_bytes(path, png_bytes(figure) if png else _vector_bytes(figure, path.suffix.lower()[1:]))
 
 
-def as_picture_path(name: AnyPath) -> Path:
+def as_picture_path(path: Any) -> Path:
     """Return the path of a picture's file; ``InputError`` if its ending is none that is written."""
-    path = as_path(name)
-    if path.suffix.lower() not in SUFFIXES:
-        raise InputError(f"a picture's name must end in {' or '.join(SUFFIXES)}, not {path.name!r}")
-    return path
+    named = as_path(path)
+    if named.suffix.lower() not in SUFFIXES:
+        ends = " or ".join(SUFFIXES)
+        raise InputError(f"a picture's name must end in {ends}, not {named.name!r}")
+    return named
 
 
 def png_bytes(figure: Figure) -> bytes:

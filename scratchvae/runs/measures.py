@@ -1,7 +1,5 @@
 """The figures by which a run is judged."""
 
-from math import prod
-
 from scratchvae.data import Dataset
 from scratchvae.evaluation.importance import estimate_log_likelihood
 from scratchvae.models import LatentModel
@@ -29,6 +27,6 @@ def measure(
     figures = {"loss": terms.loss, "reconstruction": terms.reconstruction, "kl": terms.kl}
     if model.has_prior:
         # The loss leaves out constants of the likelihood, and may weigh its terms.
-        constant = model.likelihood.omitted_constant(prod(model.image_shape))
+        constant = model.omitted_constant()
         figures["elbo"] = -(terms.reconstruction + terms.kl + constant)
     return figures | likelihood

@@ -1,11 +1,12 @@
 """A sweep: one recipe trained with every combination of some choices, and a table of all."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
-from scratchvae.data import load
+from scratchvae.data import DATASET_NAMES, Dataset, load
 from scratchvae.errors import InputError
-from scratchvae.files import AnyPath
+from scratchvae.files import AnyPath, as_path
 from scratchvae.plots.figures import check_matplotlib, png_bytes
 from scratchvae.progress import progress_bar
 from scratchvae.sweeps.cluster import Job
@@ -27,6 +28,7 @@ def sweep(
     seeds: int | Sequence[int] = 1,
     data: str = "auto",
     data_dir: AnyPath | None = None,
+    reading: Mapping[str, Any] | None = None,
     workers: int | None = None,
     scheduler: str | None = None,
     report: Callable[[str], None] = print,
@@ -54,7 +56,9 @@ def sweep(
     seeds
         How many seeds from 0 on, or a list of them.
     data, data_dir
-        As of ``scratchvae.data.load``; a folder of data is one that all workers see.
+        As of ``scratchvae.data.load``: a name or a path, which all workers see.
+    reading
+        How images of your own are read: other options of ``load``, by name.
     workers
         How many trainings run at once on this machine; ``None``: as many as it has cores. The
         cores are shared among them.
@@ -81,23 +85,33 @@ def sweep(
     """
     check_matplotlib()
     place = place_at(out)
+    known = DataSource(data, None if data_dir is None else str(data_dir))
+    loaded = None
     if data == "auto":
-        data = load("auto", data_dir=data_dir).name
-    folder = None if data_dir is None else str(data_dir)
+        known = replace(known, name=load("auto", data_dir=data_dir).name)
+    elif data not in DATASET_NAMES or reading:
+        path = data if data in DATASET_NAMES else str(as_path(data).absolute())
+        known = replace(known, name=path, reading=tuple((reading or {}).items()))
+        loaded = known.load(progress)
     jobs: dict[str, Job] = {}
     rows: dict[str, dict[str, Any]] = {}
     varied: list[str] = []
-    for training, values in make_grid(recipe, choices, read_seeds(seeds), data):
+    for training, values in make_grid(recipe, choices, read_seeds(seeds), known.name):
         varied = [name for name in values if name != "seed"]
-        seed = training.seed if data == "synthetic" else 0
-        jobs[training.name] = training, DataSource(data, folder, seed)
+        seed = training.seed if known.name == "synthetic" else 0
+        jobs[training.name] = training, replace(known, seed=seed)
         rows[training.name] = values | {"folder": training.name}
     place.check()
     check_results(place)
-    epochs = _Epochs(jobs, place)
+    epochs = _Epochs(jobs, place, loaded)
     done: list[str] = []
     with (
-        training_on(place, len(jobs), workers=workers, scheduler=scheduler) as train,
+        training_on(
+            *(place, len(jobs)),
+            workers=workers,
+            scheduler=scheduler,
+            loaded={} if loaded is None else {known: loaded},
+        ) as train,
         epochs.bar(progress) as bar,
     ):
         for name, found in train(jobs, place, epochs.reached):
@@ -122,13 +136,13 @@ class _Epochs:
     It is an ``InputError`` if there is a run of other choices in the folder of a training.
     """
 
-    def __init__(self, jobs: Mapping[str, Job], place: Place) -> None:
+    def __init__(self, jobs: Mapping[str, Job], place: Place, data: Dataset | None) -> None:
         self._done: dict[str, float] = {}
         self._total = 0
         self._bar: Any = None
         for name, (training, _) in jobs.items():
             with place.working_folder(name) as folder:
-                trainer = training.run(folder).trainer
+                trainer = training.run(folder, data).trainer
             self._total += trainer.settings.epochs
             self._done[name] = trainer.epoch
 

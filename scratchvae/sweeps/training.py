@@ -55,6 +55,8 @@ class DataSource:
         As of ``scratchvae.data.load``.
     train, test
         How many of its first images are used; ``None``: all.
+    reading
+        How images of the user's own are read: the other options of ``load``, in pairs.
     """
 
     name: str
@@ -62,10 +64,17 @@ class DataSource:
     seed: int = 0
     train: int | None = None
     test: int | None = None
+    reading: tuple[tuple[str, Any], ...] = ()
 
     def load(self, progress: bool = False) -> Dataset:
         """Return the images; ``progress`` is whether to show a bar while they are downloaded."""
-        data = load(self.name, data_dir=self.data_dir, seed=self.seed, progress=progress)
+        data = load(
+            self.name,
+            data_dir=self.data_dir,
+            seed=self.seed,
+            progress=progress,
+            **dict(self.reading),
+        )
         return data.first(self.train, self.test)
 
 

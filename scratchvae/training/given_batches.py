@@ -3,6 +3,7 @@
 Dimensions: N images of a batch, … the shape of one.
 """
 
+import inspect
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import chain
 from typing import Any
@@ -56,7 +57,9 @@ class GivenBatches:
         self._again: Callable[[], Iterable[Any]]
         self.count: int | None = None
         self._once: Iterator[Any] | None = None
-        if hasattr(given, "__next__"):
+        if isinstance(given, type):
+            self._again = given
+        elif hasattr(given, "__next__"):
             self._once = given
         elif hasattr(given, "__getitem__") and hasattr(given, "__len__"):
             self.count = len(given)
@@ -110,6 +113,7 @@ class GivenBatches:
     def _epoch(self) -> Iterator[Any]:
         if self._once is not None:
             return self._once
+        _check_without_arguments(self._again)
         batches = self._again()
         if not hasattr(batches, "__iter__"):
             raise InputError(
@@ -121,12 +125,23 @@ class GivenBatches:
 def are_batches(given: Any) -> bool:
     """Tell whether these are batches, or what makes them, rather than images."""
     if isinstance(given, _ARRAYS) or hasattr(given, "__array__") or hasattr(given, "shape"):
-        return False
-    return (
-        callable(given)
-        or hasattr(given, "__iter__")
-        or (hasattr(given, "__getitem__") and hasattr(given, "__len__"))
-    ) and not isinstance(given, type)
+        return isinstance(given, type)
+    sequence = hasattr(given, "__getitem__") and hasattr(given, "__len__")
+    return callable(given) or hasattr(given, "__iter__") or sequence
+
+
+def _check_without_arguments(function: Callable[[], Any]) -> None:
+    """Raise ``InputError`` if a function cannot be called without arguments."""
+    try:
+        signature = inspect.signature(function)
+    except ValueError:  # some that are written in C do not tell
+        return
+    try:
+        signature.bind()
+    except TypeError as error:
+        raise InputError(
+            f"the function that makes an epoch's batches is called without arguments: {error}"
+        ) from None
 
 
 def _taken_apart(batch: Any, number: int) -> tuple[Any, Any]:

@@ -37,7 +37,7 @@ def test_help_of_each_command_shows_an_example_that_works(
     examples = [line.strip() for line in output[start:] if line.startswith("  scratchvae ")]
     assert examples
     data = small_dataset()
-    monkeypatch.setattr("scratchvae.runs.kept_run.load", lambda name, **options: data)
+    monkeypatch.setattr("scratchvae.runs.data_source.load", lambda name, **options: data)
     for example in examples:
         words = shlex.split(example)[1:]
         # The one thing that the example asks for and this test does not: time.

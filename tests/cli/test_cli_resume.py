@@ -74,7 +74,7 @@ def test_train_leaves_nothing_at_ctrl_c_before_anything_is_begun(here, call, mon
     def interrupted(*arguments, **options):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("scratchvae.runs.kept_run.load", interrupted)
+    monkeypatch.setattr("scratchvae.runs.data_source.load", interrupted)
     code, _, errors = call("train", "--out", "run")
     assert code == 130
     assert errors == ["", "stopped; nothing was left half written"]

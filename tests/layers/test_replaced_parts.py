@@ -274,3 +274,15 @@ def test_a_parameter_may_be_a_single_number():
         before = float(parameter.value)
         optimiser.step()
         assert float(parameter.value) == pytest.approx(before - 0.5)
+
+
+@pytest.mark.parametrize("attribute", ["value", "grad"])
+@pytest.mark.parametrize("wrong", [None, 1, [1.0, 2.0], np.ones(2, int), np.ones(2, complex)])
+def test_what_is_no_array_of_floats_is_not_assigned_to_a_parameter(attribute, wrong):
+    parameter = Parameter(np.array([1.0, 2.0]))
+    with refused(f"a parameter's {attribute} must"):
+        setattr(parameter, attribute, wrong)
+    np.testing.assert_array_equal(parameter.value, [1, 2])
+    np.testing.assert_array_equal(parameter.grad, [0, 0])
+    with refused("a parameter's value must"):
+        Parameter(wrong)

@@ -9,6 +9,7 @@ from scratchvae.data.shrink import shrink
 from scratchvae.layers import Dense, Sequential, Tanh
 from scratchvae.models import Diffusion, build
 from scratchvae.plots.captions import draws_from, kl_meaning
+from scratchvae.probability import kl_to_standard
 from scratchvae.runs.pictures import usual_pictures
 
 SHAPE = (2, 3, 1)
@@ -47,6 +48,23 @@ def test_the_bound_comes_down_to_the_entropy_where_the_guess_is_the_best():
     # Equal steps of 0.016 lose half of that for each nat of information; the rest is chance.
     assert entropy - 5 * error < mean < entropy + 0.1 + 5 * error
     assert found[3][0] > entropy + 1
+
+
+@pytest.mark.parametrize("steps", [2, 3, 6])
+def test_a_layer_that_is_drawn_counts_as_all_that_could_have_been(steps):
+    """eq. 25.8: its KL from q(z_{t−1} | z_t, x) to p(z_{t−1} | z_t), T − 1 times."""
+    model = small(steps=steps)
+    x = IMAGES.reshape(5, 6)
+    last = kl_to_standard(*model.encode_distribution(IMAGES))
+    for t in range(2, steps + 1):
+        noise = normal(2, 5, 7, seed=t)
+        noise[..., -1] = (t - 1.5) / (steps - 1)  # which says that it is this layer
+        model.forward(IMAGES, noise)
+        (a_s, v_s), (a_t, v_t) = model.schedule.levels(t - 1, t)
+        guessed, mean, spread = model.step_back(a_t * x + v_t**0.5 * noise[1, :, :-1], t)
+        known = mean + a_s * (v_t - (a_t / a_s) ** 2 * v_s) / v_t * (x - guessed)
+        kl = 0.5 * ((known - mean) ** 2).sum(axis=1) / spread**2
+        np.testing.assert_allclose(model.terms[1], last + (steps - 1) * kl, rtol=1e-9)
 
 
 def test_draws_are_of_the_distribution_that_the_model_is_of():
@@ -132,5 +150,5 @@ def test_what_makes_no_sense_is_refused():
         with refused("t must be"):
             model.step_back(np.zeros((2, 6)), t)
     model.decoder = Sequential(Dense(14, 5, dtype=np.float64))
-    with refused("what the denoiser gives"):
+    with refused("what decoder.forward gives"):
         model.evaluate(IMAGES)

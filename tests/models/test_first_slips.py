@@ -112,7 +112,7 @@ def test_a_part_that_is_replaced_is_checked_and_used():
     model.settings = Settings(epochs=3, batch_size=2)
     assert len(model.fit(x).history_) == 3
     model.latent_dim = 3
-    with refused("the encoder must give (N, 6)"):
+    with refused("what encoder.forward gives must be of shape (4, 6)"):
         model.evaluate(x)
 
 

@@ -175,11 +175,11 @@ def test_latents_are_whole_numbers_and_nothing_else_is_decoded():
 def test_parts_that_do_not_fit_are_refused():
     model = small_vqvae()
     model.encoder = Sequential(*model.encoder.layers[:1], Dense(15, 5, dtype=np.float64))
-    with refused("what the encoder gives", "(6, 6)", "(6, 5)"):
+    with refused("what encoder.forward gives", "(6, 6)", "(6, 5)"):
         model.forward(IMAGES, NO_NOISE)
     model = small_vqvae()
     model.prior = Sequential(Dense(P * K, 5, dtype=np.float64))
-    with refused("what the prior gives", "12"):
+    with refused("what prior.forward gives", "12"):
         model.forward(IMAGES, NO_NOISE)
     with refused("commitment", "-1"):
         small_vqvae(commitment=-1)

@@ -3,6 +3,7 @@
 import csv
 from importlib.util import find_spec
 
+import numpy as np
 import pytest
 from small_runs import interrupt_in_step, names_in
 
@@ -123,6 +124,17 @@ def test_runs_can_be_kept_at_an_address(run, tmp_path):
         assert not [path for path in system.find("memory://kept") if path.endswith(".part")]
     finally:
         system.store.clear()
+
+
+def test_a_sweep_of_images_of_ones_own_takes_their_shape(run, tmp_path):
+    images = np.random.default_rng(0).integers(0, 256, (40, 8, 6, 3), dtype=np.uint8)
+    np.save(tmp_path / "own.npy", images)
+    own = {"data": str(tmp_path / "own.npy"), "data_dir": None, "reading": {"test": 0.25}}
+    rows = run(**own)
+    opened = Run.open(tmp_path / "out" / rows[1]["folder"])
+    assert opened.model.image_shape == (8, 6, 3)
+    assert opened.config["images"]["test"] == 10
+    assert all(row["test_loss"] > 0 for row in rows)
 
 
 def test_the_command_takes_lists_of_values(data_dir, tmp_path, capsys):

@@ -10,7 +10,7 @@ from scratchvae.errors import InputError
 from scratchvae.layers import BatchNorm, Dense, Flatten, Layer, Reshape, Sequential, Tanh
 from scratchvae.models import VAE, build
 from scratchvae.probability import GaussianLikelihood
-from scratchvae.training import SGD, Settings, Trainer
+from scratchvae.training import SGD, LossTerms, Settings, Trainer, train
 
 IMAGES = pixels(20, *IMAGE_SHAPE, seed=7)
 TEXT = {"learning_rate": "0.1", "momentum": "0.5", "epsilon": "1e-7", "epochs": "2"}
@@ -242,3 +242,25 @@ def test_extreme_rates_end_finite_or_with_the_last_finite_model(recipe, rate):
             said = str(error)
         assert not said or ("step" in said and "learning rate below" in said)
         assert all(np.isfinite(array).all() for array in model.state().values())
+
+
+def test_labels_of_test_images_are_checked_before_the_first_step():
+    model = build("conditional-vae")
+    images, labels = np.zeros((4, 28, 28), np.uint8), np.arange(4)
+    trainer = Trainer(model, epochs=1)
+    for wrong, said in ((None, "needs the class"), (labels[:3], "4 whole numbers, one per image")):
+        with refused(said):
+            train(trainer, images, images, labels=labels, test_labels=wrong, progress=False)
+    assert trainer.optimiser.steps == 0
+
+
+def test_a_test_loss_of_a_model_of_ones_own_that_is_not_finite_ends_its_training():
+    class Endless(VAE):
+        def evaluate(self, images, *, labels=None, seed=0):
+            return LossTerms(np.inf, 1.0, 2.0)
+
+    trainer = Trainer(small_vae(model=Endless), epochs=2, batch_size=10)
+    seen = []
+    with refused("the test loss became inf after epoch 1, which ended with step 2"):
+        train(trainer, IMAGES, IMAGES, progress=False, on_epoch=seen.append)
+    assert seen == []

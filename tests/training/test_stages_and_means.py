@@ -53,6 +53,15 @@ def test_a_loop_of_ones_own_goes_through_the_stages_by_its_progress():
     np.testing.assert_allclose(rates, [10 ** (-stage / 7) for stage in stages])
 
 
+def test_rounding_does_not_keep_a_loop_of_ones_own_in_the_stage_before():
+    assert 1 / 49 * 49 < 1
+    trainer = Trainer(small_vae(), learning_rate=1.0, schedule="stages", epochs=49)
+    trainer.schedule(0)
+    trainer.step(IMAGES)
+    trainer.schedule(1 / 49)
+    assert trainer.optimiser.learning_rate == pytest.approx(10 ** (-1 / 7))
+
+
 def test_a_mean_over_batches_weighs_them_by_their_images():
     mean = LossMean()
     mean.add(LossTerms(10.0, 8.0, 2.0), 3)

@@ -10,8 +10,8 @@ from helpers import IMAGE_SHAPE, assert_same, refused, small_parts, small_vae
 
 from scratchvae.errors import InputError
 from scratchvae.layers import Dense, Layer, Sigmoid
-from scratchvae.models import VAE, Autoencoder
-from scratchvae.probability import BernoulliLikelihood, GaussianLikelihood
+from scratchvae.models import VAE
+from scratchvae.probability import GaussianLikelihood
 from scratchvae.training import (
     LossTerms,
     Settings,
@@ -203,27 +203,6 @@ def test_a_model_of_ones_own_that_lacks_something_is_named():
         model.dtype = wrong
         with refused("dtype must be float32", "or float64"):
             Trainer(model)
-
-
-def test_rows_that_a_network_loses_are_missed():
-    class Losing(Sigmoid):
-        def forward(self, x, training=False):
-            return super().forward(x)[:-1]
-
-    encoder, decoder = small_parts(outputs=1)
-    encoder.layers.append(Losing())
-    model = Autoencoder(
-        encoder, decoder, BernoulliLikelihood(), image_shape=IMAGE_SHAPE, latent_dim=2
-    )
-    with refused("the encoder must give (20, 2), a row for each of 20, not (19, 2)"):
-        model.encode(IMAGES)
-
-    class Flat(GaussianLikelihood):
-        def mean(self, decoded):
-            return decoded.reshape(len(decoded), -1)
-
-    with refused("the likelihood's mean must give (3, 3, 5, 1)", "(3, 15)"):
-        small_vae(Flat()).decode(np.zeros((3, 2)))
 
 
 def test_an_error_of_a_layers_own_passes_through_and_costs_nothing():

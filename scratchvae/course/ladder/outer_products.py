@@ -9,7 +9,7 @@ from scratchvae.validation import Array
 
 
 def multiply(a: Array, b: Array) -> Array:
-    """Return a b, (M, N), as the sum over k of column k of a times row k of b: eq. 2.15."""
+    """Return a b, (M, N), as the sum over k of column k of a times row k of b: eq. 2.16."""
     c = np.zeros((len(a), b.shape[1]), a.dtype)
     for k in range(len(b)):
         c += a[:, k, None] * b[k]
