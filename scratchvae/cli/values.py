@@ -28,7 +28,7 @@ def read_values(text: str) -> list[Any]:
     """Return the values of a list such as "1,2,5"."""
     values = [read_value(each) for each in text.split(",")]
     if "" in values:
-        raise _expected("values with a comma between them", text)
+        raise expected("values with a comma between them", text)
     return values
 
 
@@ -36,7 +36,7 @@ def read_assignment(text: str) -> tuple[str, str]:
     """Return the name and the text of the value in "name=value"."""
     name, equals, value = text.partition("=")
     if not (name and equals and value):
-        raise _expected("NAME=VALUE", text)
+        raise expected("NAME=VALUE", text)
     return name.strip().replace("-", "_"), value
 
 
@@ -50,7 +50,7 @@ def whole(minimum: int, maximum: float = 1e9) -> Callable[[str], int]:
             value = minimum - 1
         if not minimum <= value <= maximum:
             bound = f"least {minimum}" if value < minimum else f"most {maximum:.0f}"
-            raise _expected(f"a whole number of at {bound}", text)
+            raise expected(f"a whole number of at {bound}", text)
         return value
 
     return read
@@ -65,7 +65,7 @@ def real(bound: str) -> Callable[[str], float]:
         except ValueError:
             value = math.nan
         if not math.isfinite(value) or value < 0 or (value == 0 and bound == "above 0"):
-            raise _expected(f"a finite number {bound}", text)
+            raise expected(f"a finite number {bound}", text)
         return value
 
     return read
@@ -74,7 +74,7 @@ def real(bound: str) -> Callable[[str], float]:
 def read_path(text: str) -> Path:
     """Return the name of a file or folder."""
     if not text:
-        raise _expected("the name of a file or folder", text)
+        raise expected("the name of a file or folder", text)
     return Path(text)
 
 
@@ -82,9 +82,10 @@ def read_picture(text: str) -> Path:
     """Return the name of a picture's file."""
     path = read_path(text)
     if path.suffix.lower() not in SUFFIXES:
-        raise _expected(f"a name that ends in {' or '.join(SUFFIXES)}", path.name)
+        raise expected(f"a name that ends in {' or '.join(SUFFIXES)}", path.name)
     return path
 
 
-def _expected(what: str, text: str) -> argparse.ArgumentTypeError:
+def expected(what: str, text: str) -> argparse.ArgumentTypeError:
+    """Return the error of an option's text."""
     return argparse.ArgumentTypeError(f"expected {what}, not {text!r}")

@@ -1,5 +1,6 @@
 """What a model says of itself: on one line, and in a notebook as a table."""
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from html import escape
 from itertools import chain
@@ -70,11 +71,11 @@ def _size(layer: Layer) -> int:
     return sum(each.value.size for each in layer.parameters.values())
 
 
-def _table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
+def _table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
     """Return an HTML table; whatever is in a cell is shown as text."""
     lines = [
         "<tr>" + "".join(f"<{tag}{_LEFT}>{escape(cell)}</{tag}>" for cell in row) + "</tr>"
-        for tag, some in (("th", [head]), ("td", rows))
+        for tag, some in (("th", (head,)), ("td", rows))
         for row in some
     ]
     return f"<table>{''.join(lines)}</table>"

@@ -66,6 +66,8 @@ def test_vector_pictures_have_the_same_bytes_for_the_same_picture(tmp_path, suff
     first, second = ((tmp_path / f"{name}.{suffix}").read_bytes() for name in ("first", "second"))
     assert first.startswith(magic)
     assert first == second
+    assert b"CreationDate" not in first  # which is the same within a second
+    assert b"dc:date" not in first
     assert matplotlib.rcParams["svg.hashsalt"] == salt
 
 
