@@ -97,7 +97,9 @@ def _add_images(add: Add) -> None:
 
 
 def _add_classes(add: Add, of: str = "") -> None:
-    classes = f"{of}classes of a conditional model: a .npy file, such as 3,1,4, or one for all"
+    classes = (
+        f"{of}classes of a conditional model: a .npy file, numbers such as 3,1,4, or one for all"
+    )
     add("--labels", metavar="LABELS", type=_read_labels, help=classes)
 
 
