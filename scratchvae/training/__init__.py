@@ -2,9 +2,10 @@
 
 from scratchvae.training.checkpoint import load_checkpoint, save_checkpoint
 from scratchvae.training.checks import check_last_batch
+from scratchvae.training.epoch_metrics import EpochMetrics
 from scratchvae.training.history import read_history, write_history
 from scratchvae.training.interruption import Interrupted
-from scratchvae.training.loop import EpochMetrics, check_training_set, train
+from scratchvae.training.loop import check_training_set, train
 from scratchvae.training.optimisers import SGD, Adam, Optimiser
 from scratchvae.training.protocol import LossMean, LossTerms, Trainable
 from scratchvae.training.settings import Settings, epochs_through_stage

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from scratchvae.errors import InputError
 from scratchvae.files import AnyPath, as_path, cannot_read, read_bytes, write_bytes
-from scratchvae.training.loop import EpochMetrics
+from scratchvae.training.epoch_metrics import EpochMetrics
 from scratchvae.training.protocol import LossTerms
 from scratchvae.validation import check_is
 

@@ -4,7 +4,6 @@ import itertools
 import math
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -18,6 +17,7 @@ from scratchvae.kernels.machine.arena import Arena
 from scratchvae.progress import progress_bar
 from scratchvae.training.checks import check_last_batch, check_state
 from scratchvae.training.divergence import NotFiniteError, unwarned
+from scratchvae.training.epoch_metrics import EpochMetrics
 from scratchvae.training.given_batches import GivenBatches
 from scratchvae.training.interruption import OrderlyStop
 from scratchvae.training.protocol import LossMean, LossTerms, Trainable
@@ -25,36 +25,6 @@ from scratchvae.training.trainer import Trainer
 from scratchvae.validation import FloatArray, check_flag, check_is
 
 _Batch = tuple[FloatArray, NDArray[Any] | None]  # images and their labels
-
-
-@dataclass(frozen=True)
-class EpochMetrics:
-    """What one epoch gave.
-
-    Attributes
-    ----------
-    epoch
-        Its number, from 1.
-    train
-        The mean over the epoch's batches, each measured before its step.
-    test
-        The mean over the test images after the epoch; ``None`` if there are none.
-    seconds
-        How long it took, the test included; of an epoch that was interrupted, its parts together.
-    """
-
-    epoch: int
-    train: LossTerms
-    test: LossTerms | None
-    seconds: float
-
-    def __str__(self) -> str:
-        line = (
-            f"epoch {self.epoch:3d}   loss {self.train.loss:8.2f}   "
-            f"reconstruction {self.train.reconstruction:8.2f}   KL {self.train.kl:6.2f}"
-        )
-        test = "" if self.test is None else f"   test loss {self.test.loss:8.2f}"
-        return f"{line}{test}   {self.seconds:5.1f} s"
 
 
 def train(

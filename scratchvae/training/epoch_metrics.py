@@ -1,0 +1,35 @@
+"""What an epoch of training gave."""
+
+from dataclasses import dataclass
+
+from scratchvae.training.protocol import LossTerms
+
+
+@dataclass(frozen=True)
+class EpochMetrics:
+    """What one epoch gave.
+
+    Attributes
+    ----------
+    epoch
+        Its number, from 1.
+    train
+        The mean over the epoch's batches, each measured before its step.
+    test
+        The mean over the test images after the epoch; ``None`` if there are none.
+    seconds
+        How long it took, the test included; of an epoch that was interrupted, its parts together.
+    """
+
+    epoch: int
+    train: LossTerms
+    test: LossTerms | None
+    seconds: float
+
+    def __str__(self) -> str:
+        line = (
+            f"epoch {self.epoch:3d}   loss {self.train.loss:8.2f}   "
+            f"reconstruction {self.train.reconstruction:8.2f}   KL {self.train.kl:6.2f}"
+        )
+        test = "" if self.test is None else f"   test loss {self.test.loss:8.2f}"
+        return f"{line}{test}   {self.seconds:5.1f} s"
