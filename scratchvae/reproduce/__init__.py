@@ -7,6 +7,7 @@ from scratchvae.errors import unknown_name
 from scratchvae.files import AnyPath, as_path, make_folder
 from scratchvae.plots import save_figure
 from scratchvae.reproduce import (
+    diffusion,
     discrete,
     eecs230,
     factors,
@@ -30,6 +31,7 @@ SOURCES = {
     "hierarchical": hierarchical.SOURCE,
     "factors": factors.SOURCE,
     "discrete": discrete.SOURCE,
+    "diffusion": diffusion.SOURCE,
 }
 
 

@@ -178,8 +178,11 @@ def test_settings_for_fewer_epochs_keeps_the_share_of_a_warm_up():
     assert experiment.settings_for(None) == {"epochs": 20, "warm_up": 10}
 
 
-@pytest.mark.parametrize("name", ["eecs230", "hierarchical", "factors", "discrete"])
-def test_reproduce_measures_and_draws_a_source(name, data_dir, tmp_path, monkeypatch):
+@pytest.mark.parametrize(
+    ("name", "figures"),
+    [("eecs230", 3), ("hierarchical", 3), ("factors", 3), ("discrete", 3), ("diffusion", 1)],
+)
+def test_reproduce_measures_and_draws_a_source(name, figures, data_dir, tmp_path, monkeypatch):
     monkeypatch.setattr(dataset, "_SYNTHETIC_COUNTS", (64, 32))
     small = [
         replace(e, settings={**e.settings, "batch_size": 32}) for e in SOURCES[name].experiments
@@ -191,7 +194,7 @@ def test_reproduce_measures_and_draws_a_source(name, data_dir, tmp_path, monkeyp
     assert len(rows) > 10
     assert len({row["name"] for row in rows}) == len(rows)
     assert all(np.isfinite(row["ours"]) for row in rows)
-    assert len(names_in(tmp_path / "figures")) >= 3
+    assert len(names_in(tmp_path / "figures")) >= figures
 
 
 def test_train_experiments_of_seeds_has_images_and_parameters_for_each(
