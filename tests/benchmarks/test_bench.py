@@ -89,8 +89,8 @@ def test_run_bench_refuses_bad_arguments_before_measuring(monkeypatch, tmp_path)
         run_bench(json_path=tmp_path / (300 * "x"), plan=TINY)
     with refused("picture", "growth"):
         run_bench(picture_path=tmp_path / "growth.png", plan=TINY)
-    with refused(".png", "growth.pdf"):
-        run_bench(["growth"], picture_path=tmp_path / "growth.pdf", plan=TINY)
+    with refused(".png", "growth.jpg"):
+        run_bench(["growth"], picture_path=tmp_path / "growth.jpg", plan=TINY)
     with refused("folder", "nowhere"):
         run_bench(["growth"], picture_path=tmp_path / "nowhere" / "growth.png", plan=TINY)
     with refused("VAE", "autoencoder"):

@@ -90,7 +90,7 @@ def test_train_data_auto_says_why_it_is_not_mnist(here, call, monkeypatch, witho
     assert code == 0
     assert output[0] == "MNIST could not be downloaded"
     data = replace(instead("auto"), announced=True)  # on standard error
-    monkeypatch.setattr("scratchvae.runs.kept_run.load", lambda name, **options: data)
+    monkeypatch.setattr("scratchvae.runs.data_source.load", lambda name, **options: data)
     assert "MNIST" not in "".join(call("train", *SMALL, "--out", "other")[1])
     assert json.loads((here / "run" / "config.json").read_text())["data"] == "synthetic"
 
