@@ -149,7 +149,7 @@ def test_no_module_imports_a_framework_or_what_is_not_installed_with_the_package
     if room(module) == "sklearn":
         required += ["sklearn"]
     if room(module) == "cli":
-        required += ["shtab"]
+        required += ["shtab", "tensorboardX"]
     if room(module) == "data":  # read with, where they are installed
         required += settings["options.extras_require"]["tables"].split("\n")
     if room(module) == "course":  # and what comes with those

@@ -10,22 +10,24 @@ import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 from scratchvae.benchmarks.machine import describe_machine, versions
 from scratchvae.cli.choices import requested
+from scratchvae.cli.logs import logging
 from scratchvae.cli.own_data import check_resumed, own_data, reading_of
 from scratchvae.cli.text import as_typed, say
 from scratchvae.cli.values import read_values
+from scratchvae.cli.wording import all_choices, describe, progress, stopping_place
 from scratchvae.data import Dataset
 from scratchvae.errors import InputError, unknown_name
 from scratchvae.kernels import BACKEND, get_threads
 from scratchvae.models import find_recipe
-from scratchvae.models.summary import count_parameters
 from scratchvae.plots.captions import kl_meaning
 from scratchvae.plots.figures import check_matplotlib
 from scratchvae.runs import PICTURES_OF_DATA, Run
+from scratchvae.runs.kept_run import BEST
 from scratchvae.training import Interrupted, epochs_through_stage
+from scratchvae.training.early_stopping import best_epoch
 from scratchvae.training.interruption import Stopped
 
 
@@ -56,29 +58,33 @@ def train(options: argparse.Namespace) -> int:
     if not data.announced:  # else standard error has said it
         say(data.origin)
     with run.held():
-        say(f"{_describe(run)}, in {run.folder}: {_progress(run, options.resume)}")
+        say(f"{describe(run)}, in {run.folder}: {progress(run, options.resume)}")
         if options.verbose:
-            for name, value in _all_choices(run).items():
+            for name, value in all_choices(run).items():
                 say(f"  {name} {value}")
         say("all losses in nats per image")
         try:
-            run.train(data, report=say, progress=not options.quiet)
-            for path in run.draw_all(data):
-                say(f"wrote {path}")
+            with logging(options.log, run) as log:
+
+                def report(line: str) -> None:
+                    say(line)
+                    log([])
+
+                run.train(data, report=report, progress=not options.quiet)
+                if run.stopped_early and (best := best_epoch(run.history)):
+                    say(f"stopped early: the best was epoch {best.epoch}, in {run.folder / BEST}")
+                pictures = run.draw_all(data)
+                for path in pictures:
+                    say(f"wrote {path}")
+                if pictures:
+                    log(pictures)
         except KeyboardInterrupt as interrupt:
             if not run.exists:
                 raise  # there is nothing to go on with
-            where = _stopping_place(run, saved=isinstance(interrupt, Interrupted))
+            where = stopping_place(run, saved=isinstance(interrupt, Interrupted))
             words = ["train", "--resume", "--out", str(run.folder)]
             raise _stopped(where, words, options, interrupt) from None
     return 0
-
-
-def _all_choices(run: Run) -> dict[str, Any]:
-    config = run.config
-    return {name: config[name] for name in ("seed", "latent_dim")} | {
-        name: value for kind in ("options", "settings") for name, value in config[kind].items()
-    }
 
 
 def _requested_run(options: argparse.Namespace) -> tuple[Run, Dataset | None]:
@@ -105,35 +111,6 @@ def _requested_run(options: argparse.Namespace) -> tuple[Run, Dataset | None]:
             f"{run.config['recipe']} is not: use --epochs"
         )
     return run, own
-
-
-def _describe(run: Run) -> str:
-    latents = _counted(run.model.latent_dim, "latent")
-    return f"{run.config['recipe']} with {latents}, {count_parameters(run.model):,} parameters"
-
-
-def _progress(run: Run, resumed: bool) -> str:
-    """Return how far a run is to go, and how far it has come."""
-    epochs = _counted(run.trainer.settings.epochs, "epoch")
-    if run.complete:
-        return f"already complete ({epochs}); use a larger --epochs to continue"
-    return f"continuing after {run.trainer.epoch} of {epochs}" if resumed else epochs
-
-
-def _stopping_place(run: Run, saved: bool) -> str:
-    """Say where Ctrl-C has stopped a run, and what of it is kept."""
-    epochs = run.trainer.settings.epochs
-    if run.complete:
-        return f"stopped after all {_counted(epochs, 'epoch')}, before all pictures were drawn"
-    if saved:
-        return f"stopped in epoch {run.trainer.epoch + 1} of {epochs}, and saved"
-    if run.checkpoint.exists():
-        return "stopped at once, and kept what was saved before"
-    return "stopped before anything was saved"
-
-
-def _counted(count: int, noun: str) -> str:
-    return f"{count} {noun}{'s' if count != 1 else ''}"
 
 
 def _stopped(

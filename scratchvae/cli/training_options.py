@@ -47,6 +47,8 @@ def add_train(subparsers: Any) -> None:
     seed = "fixes everything that is drawn (default: 0)"
     add("--seed", metavar="S", type=whole(0, math.inf), help=seed)
     add("--out", metavar="DIR", type=read_path, help="folder to write to (default: runs/RECIPE)")
+    log = "also write a log for another program: tensorboard, in DIR/tensorboard"
+    add("--log", metavar="NAME", help=log)
     resume = "continue the run in --out; a larger --epochs extends it"
     add("--resume", action="store_true", help=resume)
     config = "read options from a TOML file; those of the command line come before them"
@@ -98,6 +100,8 @@ def _add_other_settings(add: Add) -> None:
     )
     warm_up = "epochs over which the weight of the KL grows from 0"
     add("--warm-up", metavar="E", type=real("of at least 0"), help=warm_up)
+    patience = "stop when the loss of test (or validation) images has not fallen for N epochs"
+    add("--patience", metavar="N", type=whole(0), help=patience)
     every = "epochs after which the warm-up begins again"
     add("--warm-up-every", metavar="E", type=real("of at least 0"), help=every)
     free = "hierarchical-vae: nats of each upper latent that cost nothing at first"

@@ -61,6 +61,8 @@ class LatentModel(KeptModel, Answers):
         its complete epochs. One that ends in an error (the loss became infinite or NaN, say) leaves
         the model as it was after the last of these epochs; before the first, as it was before.
 
+        With ``patience`` it stops early, and leaves the parameters of its best epoch.
+
         Other threads may encode, decode, sample and evaluate meanwhile, with the parameters of that
         moment; that does not change the training.
 
@@ -125,6 +127,8 @@ class LatentModel(KeptModel, Answers):
                     progress=progress,
                     on_epoch=kept.take,
                 )
+                if trainer.settings.patience:
+                    kept.put_back_best()
             except Exception:
                 kept.put_back()
                 raise

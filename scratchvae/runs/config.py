@@ -176,6 +176,17 @@ def check_data(config: Mapping[str, Any], data: Dataset, run: str) -> None:
     )
 
 
+def check_settings(run: str, config: Mapping[str, Any], settings: Settings) -> None:
+    """Raise ``InputError`` if a trainer's settings are not those of the configuration."""
+    stored = Settings(**config["settings"])
+    for name, value in asdict(settings).items():
+        if value != getattr(stored, name):
+            remedy = "extend it with `extend`" if name == "epochs" else "begin another run"
+            raise InputError(
+                f"{run} has {name} {getattr(stored, name)!r}, and its trainer {value!r}", remedy
+            )
+
+
 def as_choices(choices: Any, name: str) -> dict[str, Any]:
     """Return choices by name, of which there may be none; anything else is an ``InputError``."""
     if choices is None:

@@ -70,6 +70,13 @@ class Place:
         finally:
             self._release(made)
 
+    def discard(self) -> None:
+        """Remove what was begun of a new run, as if it had never started."""
+        with suppress(OSError):
+            (self.folder / "metrics.csv").unlink(missing_ok=True)
+            (self.folder / "config.json").unlink(missing_ok=True)
+        self.new = True
+
     def _take(self) -> list[Path]:
         """Lock the folder, which is made for a new run; return the folders that were made."""
         made = make_folder(self.folder) if self.new else []

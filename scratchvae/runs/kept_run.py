@@ -1,18 +1,16 @@
 """What is done with a run: training, saving, drawing, measuring."""
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
-from dataclasses import asdict
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from scratchvae import plots
 from scratchvae.data import Dataset
-from scratchvae.errors import InputError
 from scratchvae.files import AnyPath, as_path
 from scratchvae.models import LatentModel
 from scratchvae.plots.figures import as_picture_path
-from scratchvae.runs.config import check_data, identity, write_config
+from scratchvae.runs.config import check_data, check_settings, identity, write_config
 from scratchvae.runs.data_source import load_source
 from scratchvae.runs.folders import check_space
 from scratchvae.runs.holding import Place
@@ -27,7 +25,10 @@ from scratchvae.training import (
     train,
     write_history,
 )
+from scratchvae.training.early_stopping import best_epoch, has_stalled
 from scratchvae.validation import check_is
+
+BEST = "best.npz"
 
 
 class KeptRun:
@@ -80,8 +81,13 @@ class KeptRun:
 
     @property
     def complete(self) -> bool:
-        """Whether all requested epochs are trained."""
-        return self.trainer.epoch >= self.trainer.settings.epochs
+        """Whether all requested epochs are trained, or training has stopped early."""
+        return self.trainer.epoch >= self.trainer.settings.epochs or self.stopped_early
+
+    @property
+    def stopped_early(self) -> bool:
+        """Whether the loss has not fallen for as long as the settings have patience."""
+        return has_stalled(self.history, self.trainer.settings.patience)
 
     def load_data(self, data_dir: AnyPath | None = None, progress: bool = True) -> Dataset:
         """Return the data set of the run: the images that it was trained on, and those alone.
@@ -144,7 +150,9 @@ class KeptRun:
         """Train to the end, saving checkpoint and metrics after each epoch.
 
         ``report`` is called with a line about each epoch, ``on_batch`` after each step with its
-        number of images.
+        number of images. Where the settings have ``patience``, the model of the best epoch is kept
+        as best.npz, which ``scratchvae.load`` opens, and the validation images are evaluated after
+        each epoch, if there are any, in the place of the test images.
 
         Raises
         ------
@@ -162,11 +170,17 @@ class KeptRun:
         def on_epoch(metrics: EpochMetrics) -> None:
             self.history.append(metrics)
             self.model.history_ = list(self.history)
+            if self.trainer.settings.patience and best_epoch(self.history) is metrics:
+                # Before the checkpoint: an epoch that is trained again finds its best again.
+                self.model.save(self.folder / BEST)
             self.save()
-            report(str(metrics))
+            report(str(metrics).replace("test loss", f"{watched} loss"))
 
         self.check_data(data)
-        self._check_settings()
+        check_settings(self.name, self.config, self.trainer.settings)
+        watched = "test"
+        if self.trainer.settings.patience and data.validation_images is not None:
+            watched = "validation"
         with self.held():
             begun, config = self._place.new, dict(self.config)
             try:
@@ -174,32 +188,22 @@ class KeptRun:
                 train(
                     self.trainer,
                     data.train_images,
-                    data.test_images,
+                    getattr(data, f"{watched}_images"),
                     labels=self._condition(data.train_labels),
-                    test_labels=self._condition(data.test_labels),
+                    test_labels=self._condition(getattr(data, f"{watched}_labels")),
                     progress=progress,
                     on_epoch=on_epoch,
                     on_batch=on_batch,
+                    earlier=tuple(self.history),
                 )
             except Interrupted:
                 self.save()
                 raise
             except Exception:
                 if begun and not self.checkpoint.exists():
-                    self._discard()
+                    self._place.discard()
                     self.config = config
                 raise
-
-    def _check_settings(self) -> None:
-        """Raise ``InputError`` if the trainer's settings are not those of the configuration."""
-        stored = Settings(**self.config["settings"])
-        for name, value in asdict(self.trainer.settings).items():
-            if value != getattr(stored, name):
-                remedy = "extend it with `extend`" if name == "epochs" else "begin another run"
-                raise InputError(
-                    f"{self.name} has {name} {getattr(stored, name)!r}, and its trainer {value!r}",
-                    remedy,
-                )
 
     def _prepare(self, data: Dataset) -> None:
         """Write what the run is, having made sure that what it will be can be written as well."""
@@ -289,10 +293,3 @@ class KeptRun:
     def _condition(self, labels: Any) -> Any:
         """Return the labels if the model is conditioned on them."""
         return labels if self.model.classes else None
-
-    def _discard(self) -> None:
-        """Remove what ``train`` has begun, as if it had never started."""
-        with suppress(OSError):
-            (self.folder / "metrics.csv").unlink(missing_ok=True)
-            (self.folder / "config.json").unlink(missing_ok=True)
-        self._place.new = True

@@ -4,6 +4,7 @@
 config.json        recipe, options, data set (with a hash of its images) and settings
 metrics.csv        a row per complete epoch, in nats per image
 checkpoint.npz     parameters and optimiser, after each epoch and on Ctrl-C
+best.npz           with patience: the model of the best epoch
 *.png              pictures, drawn at the end
 .lock              there while a process trains the run
 ================== ==============================================================================

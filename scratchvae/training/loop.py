@@ -3,7 +3,7 @@
 import itertools
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -17,6 +17,7 @@ from scratchvae.kernels.machine.arena import Arena
 from scratchvae.progress import progress_bar
 from scratchvae.training.checks import check_last_batch, check_state
 from scratchvae.training.divergence import NotFiniteError, unwarned
+from scratchvae.training.early_stopping import has_stalled
 from scratchvae.training.epoch_metrics import EpochMetrics
 from scratchvae.training.given_batches import GivenBatches
 from scratchvae.training.interruption import OrderlyStop
@@ -37,6 +38,7 @@ def train(
     progress: bool = True,
     on_epoch: Callable[[EpochMetrics], None] | None = None,
     on_batch: Callable[[int], None] | None = None,
+    earlier: Sequence[EpochMetrics] = (),
 ) -> list[EpochMetrics]:
     """Train until the settings' number of epochs is complete, from where the trainer stands.
 
@@ -58,6 +60,8 @@ def train(
     on_batch
         Called after each step with its number of images, for a progress display of the caller's. It
         may use the model, and keep what the model returns.
+    earlier
+        The metrics of the epochs before this call, if any, which early stopping looks at as well.
 
     Raises
     ------
@@ -85,6 +89,7 @@ def train(
         progress=progress,
         on_epoch=on_epoch,
         on_batch=on_batch,
+        earlier=earlier,
     )
 
 
@@ -98,9 +103,15 @@ def run_epochs(
     progress: bool,
     on_epoch: Callable[[EpochMetrics], None] | None = None,
     on_batch: Callable[[int], None] | None = None,
+    earlier: Sequence[EpochMetrics] = (),
 ) -> list[EpochMetrics]:
     """Do what ``train`` does, with arrays that are known to fit the model, or with batches."""
     settings = trainer.settings
+    if settings.patience and test_images is None:
+        raise InputError(
+            f"patience={settings.patience} watches the loss of images that training does not see",
+            "give `test_images` as well, or leave `patience` out",
+        )
     count: int | None = None
     if isinstance(images, GivenBatches):
         batches = images.count
@@ -121,6 +132,8 @@ def run_epochs(
             if trainer.optimiser.steps == 0:
                 trainer.model.begin(images)
         while trainer.epoch < settings.epochs:
+            if has_stalled([*earlier, *history], settings.patience):
+                break
             start = time.perf_counter() - trainer.running_seconds
             pairs = (
                 images.pairs(trainer)

@@ -56,6 +56,10 @@ class Settings:
         the allowance sinks evenly to 0 over ``free_bits_epochs`` epochs, after which the loss is
         the bound again. For a model with free bits (``HierarchicalVAE``, its upper layer), whose
         own ``free_bits`` hold outside the steps. Both or neither.
+    patience
+        Training stops when the loss of the images that are evaluated after each epoch (``fit``'s
+        test images; a run's validation images, else its test images) has not fallen for so many
+        epochs, and the best epoch is kept. 0: it goes on to the last epoch.
     epsilon
         For ``"adam"``: what is added to the root of the mean squared gradient.
     """
@@ -71,6 +75,7 @@ class Settings:
     warm_up_every: float = 0.0
     free_bits: float = 0.0
     free_bits_epochs: float = 0.0
+    patience: int = 0
     epsilon: float = 1e-8
 
     def __post_init__(self) -> None:
@@ -124,6 +129,7 @@ _CHECKS: dict[str, Callable[[Any, str], Any]] = {
     "warm_up_every": check_not_negative,
     "free_bits": check_not_negative,
     "free_bits_epochs": check_not_negative,
+    "patience": partial(check_count, minimum=0),
     "epsilon": check_positive,
 }
 

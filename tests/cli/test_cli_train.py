@@ -58,6 +58,7 @@ def test_every_setting_has_its_option(here, call, without_pictures):
         "pixels": "grey",
         "warm-up": 1.5,
         "warm-up-every": 2.0,
+        "patience": 3,
         "free-bits": 0.25,
         "free-bits-epochs": 2.0,
         "learning-rate": 1e-4,

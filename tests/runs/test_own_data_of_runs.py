@@ -9,7 +9,7 @@ from helpers import assert_same, refused
 
 from scratchvae.cli import main
 from scratchvae.data import load
-from scratchvae.files import read_json
+from scratchvae.json_files import read_json
 from scratchvae.runs import Run
 
 
