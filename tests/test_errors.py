@@ -84,7 +84,7 @@ def test_no_text_of_the_library_speaks_of_an_option_of_the_command_line():
     speaking = {}
     for path in sorted(PACKAGE.rglob("*.py")):
         source = path.read_text(encoding="utf-8")
-        if "import argparse" in source:
+        if "import argparse" in source or path.parent.name == "cli":
             continue  # a program, with options of its own
         tree = ast.parse(source)
         documentation = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
@@ -97,4 +97,4 @@ def test_no_text_of_the_library_speaks_of_an_option_of_the_command_line():
         ]
         if found := [text for text in texts if re.search(r"(^|[ (`'])--[a-z]", text)]:
             speaking[path.relative_to(PACKAGE).as_posix()] = found
-    assert set(speaking) == {"cli/main.py"}, speaking  # which puts options into messages
+    assert not speaking

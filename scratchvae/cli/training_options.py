@@ -129,7 +129,7 @@ def add_sweep(subparsers: Any) -> None:
         ("--learning-rate", "R,R", "the optimiser's step sizes"),
     ):
         add(option, metavar=metavar, type=read_values, help=what)
-    chosen = "any other option of the recipe or setting, as in `--set hidden=10,20`"
+    chosen = "any other option of the recipe or setting, as in --set hidden=10,20"
     add("--set", metavar="NAME=V,V", type=read_assignment, action="append", default=[], help=chosen)
     seeds = "how many seeds each combination is trained with (default: 1)"
     add("--seeds", metavar="S", type=whole(1), default=1, help=seeds)

@@ -102,6 +102,8 @@ def load(path: Path | None = None) -> ModuleType | None:
         if isinstance(error, SyntaxError):
             line = f" in line {error.lineno}" if error.lineno else ""
             raise InputError(f"{path} has an error{line} ({error.msg})") from None
+        if b"\0" in text:  # of which not every Python says that it is an error of syntax
+            raise InputError(f"{path} has an error (there are null bytes in it)") from None
         if isinstance(error, Exception | SystemExit):
             raise InputError(f"{path} stops with {type(error).__name__}: {error}") from None
         raise  # the reader's Ctrl-C

@@ -78,6 +78,7 @@ class Model(Passes):
 
     What all its parents check holds for a model as well, be they one or several.
     """
+    _checks: ClassVar[dict[str, Callable[..., Any]]] = checked
     layered: ClassVar[tuple[str, ...]] = ("encoder", "decoder")
     """The attributes that must be networks."""
     made_of: ClassVar[dict[str, str]] = {}
@@ -86,6 +87,12 @@ class Model(Passes):
     settings: Settings
     _pass: Any
     _rounds: int = -1  # how often the last fit was continued; −1: there was none
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        """Gather what all parents check, once: attributes are set in every step."""
+        super().__init_subclass__(**options)
+        of_parents = (vars(kind).get("checked", {}) for kind in reversed(cls.__mro__))
+        cls._checks = {name: check for checks in of_parents for name, check in checks.items()}
 
     def __init__(
         self,
@@ -123,9 +130,8 @@ class Model(Passes):
                 f"{name} must be a Layer, not {type(value).__name__}: build it from "
                 "scratchvae.layers, or derive your own from Layer"
             )
-        checks = (vars(kind).get("checked", {}) for kind in type(self).__mro__)
-        if check := next((each[name] for each in checks if name in each), None):
-            value = check(value, name)
+        if name in self._checks:
+            value = self._checks[name](value, name)
         config = vars(self).get("config")
         if config and value is not vars(self).get(name):
             if isinstance(value, Layer) or name in ("likelihood", "image_shape", "latent_dim"):

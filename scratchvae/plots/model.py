@@ -18,6 +18,7 @@ from scratchvae.plots.figures import (
     MOST_IN_A_ROW,
     Axes,
     Figure,
+    check_pictures,
     class_colours,
     name_classes,
     new_figure,
@@ -94,7 +95,7 @@ def draw_manifold(model: LatentModel, *, steps: int | None = None) -> Figure:
         f"by quantiles of N(0, 1){plane_note(model)}"
     )
     if not model.classes:
-        images = model.decode(z)
+        images = check_pictures(model.decode(z))
         height, width = (2 * side for side in images.shape[1:3])
         values = [f"{value:.2f}".replace("-", "−") for value in quantiles]
         names = {

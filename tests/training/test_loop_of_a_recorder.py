@@ -162,6 +162,7 @@ def test_the_bar_counts_images_and_says_the_means_at_the_start_and_the_end_of_an
         "initial": 0,
         "unit": " images",
         "unit_scale": True,
+        "desc": "epoch 1/2",
         "bar_format": "{desc} |{bar}| {rate_fmt}  {remaining} left",
     }
 

@@ -197,7 +197,7 @@ def nested(path):
     end = struct.pack("<4s4H2LH", b"PK\5\6", 0, 0, 300, 300, len(entries), len(whole), 0)
     path.write_bytes(whole + entries + end)
     with zipfile.ZipFile(path) as archive:
-        assert archive.testzip() is None
+        assert len(archive.namelist()) == 300  # and some Pythons refuse to read what overlaps
 
 
 def padded(path):
