@@ -16,6 +16,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
+from scratchvae.kernels import BACKEND
 from scratchvae.sklearn import VAETransformer
 
 ROWS = np.random.default_rng(0).normal(size=(60, 12))
@@ -25,7 +26,15 @@ def small(**choices):
     return VAETransformer(epochs=1, batch_size=8, **choices)
 
 
-@parametrize_with_checks([small(options={"hidden": 3})])
+def declared(estimator):
+    """Return the checks that cannot pass, with the reason."""
+    if BACKEND == "numba":
+        return {}
+    reason = "BLAS adds in another order for another number of rows: the last digits differ"
+    return {"check_methods_subset_invariance": reason}
+
+
+@parametrize_with_checks([small(options={"hidden": 3})], expected_failed_checks=declared)
 def test_scikit_learns_own_checks_pass(estimator, check):
     check(estimator)
 
