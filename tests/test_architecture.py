@@ -192,9 +192,18 @@ def test_importing_the_package_imports_no_more_than_it_needs():
         "pandas",
         "sklearn",
         "IPython",
+        "PIL",
+        *("scratchvae.export", "scratchvae.sweeps", "scratchvae.sklearn"),
     }
     assert not slow & set(loaded)
     assert not FRAMEWORKS & set(loaded)
+
+
+def test_the_program_starts_without_what_only_some_commands_need():
+    loaded = run("import json, sys, scratchvae.cli.main; print(json.dumps(sorted(sys.modules)))")
+    assert "scratchvae.cli.commands" in loaded
+    late = {"scratchvae.benchmarks", "scratchvae.export", "distributed", "matplotlib", "PIL"}
+    assert not late & set(loaded)
 
 
 def test_importing_the_package_compiles_nothing():

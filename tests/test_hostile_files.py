@@ -4,7 +4,8 @@ The long form is ``tests/long/test_more_hostile_files.py``.
 """
 
 import pytest
-from hostile_files import KINDS, survey
+from hostile_files import KINDS
+from hostile_survey import survey
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -11,7 +11,6 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from scratchvae.benchmarks.machine import describe_machine, versions
 from scratchvae.cli.choices import requested
 from scratchvae.cli.logs import logging
 from scratchvae.cli.own_data import check_resumed, own_data, reading_of
@@ -42,6 +41,8 @@ def _manner(options: argparse.Namespace) -> Callable[[object], None]:
     if options.quiet and options.verbose:
         raise InputError("--quiet and --verbose exclude each other: leave one out")
     if options.verbose:
+        from scratchvae.benchmarks.machine import describe_machine, versions
+
         machine = describe_machine()
         known = versions(("numpy", "numba"))
         say(", ".join(f"{name} {number}" for name, number in known.items()))

@@ -18,7 +18,6 @@ from numpy.typing import NDArray
 from scratchvae.data import tables
 from scratchvae.data.arrays import SPLITS, read_npy, read_npz
 from scratchvae.data.folders import read_idx_sets
-from scratchvae.data.pictures import read_pictures
 from scratchvae.data.reading import AXES, Reading, in_order, padded, scaled
 from scratchvae.data.splits import Dataset
 from scratchvae.data.stored import Images, StoredImages, some
@@ -221,6 +220,9 @@ def _read(path: Path, reading: Reading, progress: bool) -> tuple[Parts, tuple[st
     if os.path.isdir(path):
         found = read_idx_sets(path)
         if found is None:
+            # Pillow is imported where there are pictures.
+            from scratchvae.data.pictures import read_pictures
+
             pictures = read_pictures(path, reading, progress=progress)
             return pictures.splits, pictures.class_names, list(pictures.notes)
         reading.refuse("IDX files", "size", "alpha", "labels", "axes")

@@ -95,6 +95,11 @@ def named(kind: str, layers: Iterable[tuple[object, Layer]]) -> MappingProxyType
     )
 
 
+def owner_of(name: str) -> str:
+    """Return the name of the layer that has the parameter or buffer of this name."""
+    return name.rpartition(".")[0]
+
+
 def _checked_list(layers: Any) -> list[Layer]:
     """Return ``layers`` as a list, the same if it is one."""
     if not isinstance(layers, Sequence):

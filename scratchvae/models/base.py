@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from scratchvae.errors import InputError
 from scratchvae.layers import Layer, Parameter
-from scratchvae.layers.sequential import named
+from scratchvae.layers.sequential import named, owner_of
 from scratchvae.models.checks import (
     check_image_shape,
     check_images,
@@ -88,9 +88,9 @@ class Model(Passes):
     _pass: Any
     _rounds: int = -1  # how often the last fit was continued; −1: there was none
 
-    def __init_subclass__(cls, **options: Any) -> None:
+    def __init_subclass__(cls) -> None:
         """Gather what all parents check, once: attributes are set in every step."""
-        super().__init_subclass__(**options)
+        super().__init_subclass__()
         of_parents = (vars(kind).get("checked", {}) for kind in reversed(cls.__mro__))
         cls._checks = {name: check for checks in of_parents for name, check in checks.items()}
 
@@ -234,9 +234,9 @@ class Model(Passes):
         """Give all that is learned its initial values; what is frozen keeps its own."""
         initial, parameters = self._initial_values(), self.parameters
         kept = {name for name, each in parameters.items() if not each.trainable}
-        whole = {_owner(name) for name in kept} - {_owner(n) for n in parameters.keys() - kept}
+        whole = {owner_of(name) for name in kept} - {owner_of(n) for n in parameters.keys() - kept}
         # Running statistics are frozen with their layer.
-        kept |= {name for name in self.buffers if _owner(name) in whole}
+        kept |= {name for name in self.buffers if owner_of(name) in whole}
         for name, array in self._arrays().items():
             if name not in kept:
                 array[...] = initial[name]
@@ -273,11 +273,6 @@ class Model(Passes):
         return LossTerms(
             weight * mean_reconstruction + beta * mean_kl, mean_reconstruction, mean_kl
         )
-
-
-def _owner(name: str) -> str:
-    """Return the name of the layer that has the parameter or buffer of this name."""
-    return name.rpartition(".")[0]
 
 
 def _converted(values: Any, target: FloatArray, name: str) -> FloatArray:

@@ -238,3 +238,13 @@ def check_labels(labels: Any, count: int, classes: int) -> NDArray[Any]:
             f"labels must be from 0 to {classes - 1}, not from {found.min()} to {found.max()}"
         )
     return found
+
+
+def check_no_layers(encoder: Layer) -> Layer:
+    """Return the encoder, which has no layers: another would be there and never run."""
+    if type(encoder) is not Sequential or encoder.layers:
+        raise InputError(
+            "the encoder of a Diffusion is fixed and has no layers, since it adds noise: leave it "
+            "as it is, and change the decoder"
+        )
+    return encoder

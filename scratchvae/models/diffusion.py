@@ -14,7 +14,7 @@ from scratchvae.data.stored import StoredImages, kept_in_file
 from scratchvae.engine import looking_at
 from scratchvae.errors import InputError
 from scratchvae.layers import Layer, Sequential
-from scratchvae.models.checks import check_image_shape, check_images
+from scratchvae.models.checks import check_image_shape, check_images, check_no_layers
 from scratchvae.models.latent_model import LatentModel
 from scratchvae.models.noise_schedule import NoiseSchedule, noise_schedule
 from scratchvae.probability import GaussianLikelihood, kl_to_standard
@@ -80,7 +80,7 @@ class Diffusion(LatentModel):
         "steps": lambda value, name: check_count(value, name, 2, 100_000),
         "lowest_log_snr": lambda value, name: check_number(value, name, "a finite number"),
         "likelihood": lambda value, name: check_instance(value, name, GaussianLikelihood),
-        "encoder": lambda value, name: _check_encoder(value),
+        "encoder": lambda value, name: check_no_layers(value),
     }
 
     def __init__(
@@ -297,13 +297,3 @@ class Diffusion(LatentModel):
         signal, noise = self.signal_and_noise(ones)
         pixels: FloatArray = (z - noise * self.guess_noise(z, ones)) / signal
         return pixels.reshape(len(z), *self.image_shape)
-
-
-def _check_encoder(encoder: Layer) -> Layer:
-    """Return the encoder, which has no layers: another would be there and never run."""
-    if type(encoder) is not Sequential or encoder.layers:
-        raise InputError(
-            "the encoder of a Diffusion is fixed and has no layers, since it adds noise: leave it "
-            "as it is, and change the decoder"
-        )
-    return encoder

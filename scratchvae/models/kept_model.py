@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-from scratchvae.export import export_model
 from scratchvae.files import AnyPath
 from scratchvae.models.saving import save_model
 from scratchvae.models.scikit import ScikitNames
@@ -52,4 +51,6 @@ class KeptModel(ScikitNames):
             If there is no such kind, a package that it needs is not installed, the file cannot be
             written, or the model has a layer or a network that the other program has not.
         """
+        from scratchvae.export import export_model  # few need it
+
         return export_model(self, kind, path)

@@ -8,9 +8,7 @@ import pytest
 
 from scratchvae.course.exercises import Exercise
 from scratchvae.course.exercises.catalogue import EXERCISES, LESSONS
-from scratchvae.course.exercises.exercise import Question
 from scratchvae.course.exercises.judging import judge
-from scratchvae.course.exercises.questions import judge_statement
 
 
 def _answer(x, dy):
@@ -202,7 +200,6 @@ def test_judge_takes_numbers_and_lists_and_finds_float32_approximate():
 ALL = list(EXERCISES.values())
 WRITTEN = [each for each in ALL if isinstance(each, Exercise)]
 OF_ARRAYS = [each for each in WRITTEN if each.use is None and isinstance(each.answer, FunctionType)]
-ASKED = [each for each in ALL if isinstance(each, Question)]
 
 named = partial(pytest.mark.parametrize, ids=lambda exercise: exercise.name)
 
@@ -215,44 +212,6 @@ def test_names_of_exercises_are_unique():
 def test_it_has_graded_hints(exercise):
     assert len(exercise.hints) >= 2
     assert len(set(exercise.hints)) == len(exercise.hints)
-
-
-@named("question", ASKED)
-class TestQuestions:
-    def test_its_answer_is_right_and_the_dots_are_not_done(self, question):
-        measured = 4.0 if question.answer is None else None
-        right = measured or question.answer
-        assert judge_statement(question, right, measured) is None
-        assert judge_statement(question, ..., measured).cause == "not done"
-        if isinstance(right, str):
-            assert judge_statement(question, f" {right.lower()} ") is None
-            assert judge_statement(question, f"({right}).") is None
-            assert judge_statement(question, 3.0).cause == "type"
-            assert judge_statement(question, "Z").cause == "choice"
-        else:
-            assert judge_statement(question, "many", measured).cause == "type"
-            assert judge_statement(question, 1e9 * (right or 1), measured).sentence.endswith(
-                "too large"
-            )
-
-    def test_its_typical_mistakes_are_named(self, question):
-        measured = 4.0 if question.answer is None else None
-        for sentence, mistaken in question.mistakes.items():
-            found = judge_statement(question, mistaken, measured)
-            assert (found.cause, found.sentence) == ("mistake", sentence)
-
-
-def test_an_infinite_number_is_called_what_it_is():
-    found = judge_statement(EXERCISES["slope-of-a-step"], np.inf)
-    assert found.sentence == "expected a number, not inf"
-
-
-@pytest.mark.parametrize(
-    ("given", "words"),
-    [(6.0, "it is 2 times too large"), (7.0, "it is more than 2 times too large")],
-)
-def test_how_many_times_too_large_a_number_is(given, words):
-    assert judge_statement(Question("three", "predict", 3.0), given).sentence == words
 
 
 @named("exercise", WRITTEN)

@@ -6,7 +6,7 @@
 import os
 
 import pytest
-from hostile_files import survey
+from hostile_survey import survey
 
 SEED = int(os.environ.get("SCRATCHVAE_SEED", "1"))
 PARTS = 10

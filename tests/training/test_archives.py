@@ -6,10 +6,10 @@ import zipfile
 
 import numpy as np
 import pytest
+from archive_mutations import npy
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
-from mutations import npy
 
 from scratchvae.training import archive as archive_module
 from scratchvae.training.archive import archive, read_archive

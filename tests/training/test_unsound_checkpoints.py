@@ -10,9 +10,9 @@ import zlib
 
 import numpy as np
 import pytest
+from archive_mutations import npy, read_members
 from helpers import refused
 from hostile_files import CONFIG, IMAGES, small_trainer
-from mutations import npy, read_members
 
 from scratchvae.training import load_checkpoint, save_checkpoint, train
 
