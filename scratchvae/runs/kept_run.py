@@ -174,7 +174,7 @@ class KeptRun:
                 # Before the checkpoint: an epoch that is trained again finds its best again.
                 self.model.save(self.folder / BEST)
             self.save()
-            report(str(metrics).replace("test loss", f"{watched} loss"))
+            report(metrics.line(watched))
 
         self.check_data(data)
         check_settings(self.name, self.config, self.trainer.settings)

@@ -27,9 +27,13 @@ class EpochMetrics:
     seconds: float
 
     def __str__(self) -> str:
+        return self.line("test")
+
+    def line(self, evaluated: str) -> str:
+        """Return the metrics on a line; ``evaluated`` is what the images after an epoch are for."""
         line = (
             f"epoch {self.epoch:3d}   loss {self.train.loss:8.2f}   "
             f"reconstruction {self.train.reconstruction:8.2f}   KL {self.train.kl:6.2f}"
         )
-        test = "" if self.test is None else f"   test loss {self.test.loss:8.2f}"
+        test = "" if self.test is None else f"   {evaluated} loss {self.test.loss:8.2f}"
         return f"{line}{test}   {self.seconds:5.1f} s"
