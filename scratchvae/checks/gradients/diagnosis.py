@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from scratchvae.checks.diagnosis import jacobians
 from scratchvae.checks.diagnosis import (
     Comparison,
     Diagnosis,
@@ -30,6 +31,7 @@ from scratchvae.checks.gradients.probes import (
     DRAWN_AGAIN,
     INPUT_IGNORED,
     LAST_CALL,
+    NOT_LINEAR,
     OVERWRITTEN,
     RANDOM_FORWARD,
     SINGLE_PRECISION,
@@ -60,6 +62,8 @@ _SENTENCES = {
     "gradient (+=), don't assign it (=)",
     INPUT_IGNORED: "it does not depend on the input: the input of an earlier batch was kept and "
     "not replaced",
+    NOT_LINEAR: "it is not proportional to dy: with -2 dy it is not -2 times as large; each term of "
+    "a gradient has dy in it once",
 }
 
 
@@ -120,11 +124,37 @@ def diagnose(slopes: Slopes, probes: Probes | None = None) -> Diagnosis | None:
         or _loss_term(slopes, probes)
         or transposed(numbers)
         or _untransposed_weight(slopes, probes)
-        or seen(INPUT_IGNORED)
         or offset(numbers)
         or _multiple_of_itself(slopes)
         or region(numbers)
+        or seen(NOT_LINEAR)
+        or _by_output(slopes, probes, seen(INPUT_IGNORED))
         or _some_entries(numbers)
+    )
+
+
+def _by_output(
+    slopes: Slopes, probes: Probes, ignored: Diagnosis | None
+) -> Diagnosis | None:
+    """Look at the outputs one by one, where there are few enough."""
+    jacobian = probes.jacobian(slopes.name)
+    if jacobian is None:
+        return ignored
+    arrays = dict(probes.arrays)
+    if probes.output is not None:
+        arrays["y"] = probes.output
+    return (
+        jacobians.mask(jacobian)
+        or jacobians.known_slope(jacobian, arrays)
+        or ignored
+        or jacobians.outputs_left_out(jacobian)
+        or jacobians.other_outputs(jacobian)
+        or jacobians.slope(jacobian)
+        or jacobians.factor_of_entries(jacobian)
+        or jacobians.other_array(jacobian, arrays)
+        or jacobians.term(jacobian, arrays)
+        or jacobians.coupling(jacobian)
+        or jacobians.some_outputs(jacobian)
     )
 
 

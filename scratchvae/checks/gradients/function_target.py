@@ -55,8 +55,8 @@ class FunctionTarget(Target):
         return self._said is None and isinstance(cached, np.ndarray) and cached.dtype.kind == "f"
 
     def forward(self, other: bool = False) -> FloatArray:
-        """Return a copy of the output; another batch is the same arrays, each a little smaller."""
-        result = self._forward(*(0.9 * a if other else a for a in self.arrays.values()))
+        """Return a copy of the output."""
+        result = self._on_another_batch() if other else self._forward(*self.arrays.values())
         count = self._said or 1
         if count > 1 and not (isinstance(result, tuple) and len(result) in (count, count + 1)):
             found = f"{len(result)} values" if isinstance(result, tuple) else type(result).__name__
@@ -77,6 +77,22 @@ class FunctionTarget(Target):
             return arrays[0]
         self.counts = {"the number of examples": len(arrays[0])} if arrays[0].ndim else {}
         return np.concatenate([array.ravel() for array in arrays])
+
+    def _on_another_batch(self) -> Any:
+        """Run the forward pass on the same arrays, each a little smaller and in another order.
+
+        Some functions take no other order (that of a matrix with a Cholesky factor).
+        """
+        smaller = [0.9 * array for array in self.arrays.values()]
+        try:
+            with np.errstate(all="ignore"):
+                result = self._forward(*(np.array(a[::-1]) if a.ndim else a for a in smaller))
+            first = result[0] if isinstance(result, tuple) and result else result
+            if np.isfinite(first).all():
+                return result
+        except Exception:
+            pass
+        return self._forward(*smaller)
 
     def backward(self, dy: FloatArray) -> None:
         """Run the backward function, and sort what it returned by name."""

@@ -52,7 +52,8 @@ def run_passes(target: Target, rng: np.random.Generator, dy: FloatArray | None =
     before = arrays_within(target.sources)
     start = target.loss_terms
     if dy is None:
-        dy = rng.standard_normal(y_0.shape) if y_0.ndim else np.ones(())
+        # From a stream of its own: whoever draws x with the same seed would have dy = x.
+        dy = rng.spawn(1)[0].standard_normal(y_0.shape) if y_0.ndim else np.ones(())
     weights = dy
     with target.watched("backward", dy):
         gradients = target.differentiate(dy)

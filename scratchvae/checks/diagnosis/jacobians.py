@@ -1,0 +1,307 @@
+"""What is wrong with a gradient, seen output by output.
+
+The gradients that backward gives for one output at a time are the rows of a matrix, and so are the
+right ones. A wrong slope of an activation, a term left out, a sum over the wrong axis: each leaves
+another mark on the difference of the two matrices.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from scratchvae.checks.diagnosis.evidence import Diagnosis
+from scratchvae.checks.diagnosis.formulas import as_formula, as_formula_of_rows
+from scratchvae.validation import FloatArray
+
+# Of the largest entry. Finite differences of one output have nine digits.
+TOLERANCE = 1e-5
+
+
+@dataclass(frozen=True)
+class Jacobian:
+    """∂output/∂entry as backward has it and as it is, (outputs, entries) both.
+
+    Attributes
+    ----------
+    given, expected
+        The two.
+    output_shape, shape
+        The shapes of the output and of the array that the entries are of.
+    """
+
+    given: FloatArray
+    expected: FloatArray
+    output_shape: tuple[int, ...]
+    shape: tuple[int, ...]
+
+    @cached_property
+    def gap(self) -> FloatArray:
+        """What is given too much."""
+        return self._cleared(self.given - self.expected)
+
+    @cached_property
+    def seen(self) -> NDArray[np.bool_]:
+        """Which entries backward takes from which outputs."""
+        return self._cleared(self.given) != 0
+
+    @cached_property
+    def real(self) -> NDArray[np.bool_]:
+        """Which outputs depend on which entries."""
+        return self._cleared(self.expected) != 0
+
+    @cached_property
+    def one_output_each(self) -> bool:
+        """Whether each entry has to do with one output at most, in both."""
+        return bool(((self.seen | self.real).sum(axis=0) <= 1).all())
+
+    @cached_property
+    def elementwise(self) -> bool:
+        """Whether each output has to do with one entry at most as well, in both."""
+        one_entry_each = ((self.seen | self.real).sum(axis=1) <= 1).all()
+        return len(self.given) > 1 and self.one_output_each and bool(one_entry_each)
+
+    def by_entry(self) -> tuple[FloatArray, FloatArray]:
+        """Return what is given and expected for the one output of each entry, in its shape."""
+        return self.given.sum(axis=0).reshape(self.shape), self.expected.sum(axis=0).reshape(
+            self.shape
+        )
+
+    def _cleared(self, matrix: FloatArray) -> FloatArray:
+        size = max(float(np.abs(self.expected).max(initial=0.0)), 1e-300)
+        return np.where(np.abs(matrix) > TOLERANCE * size, matrix, 0.0)
+
+
+def mask(jacobian: Jacobian) -> Diagnosis | None:
+    """Whether a mask is missing or turned round: what passes where, one entry by one."""
+    if not jacobian.one_output_each or jacobian.real.all():
+        return None
+    seen, real = jacobian.seen.any(axis=0), jacobian.real.any(axis=0)
+    if seen.any() and not (seen & real).any():
+        sentence = "it is zero where it should not be, and the reverse: turn the mask round"
+        return Diagnosis("mask", sentence)
+    wrong = jacobian.gap.any(axis=0)
+    if (wrong == (seen & ~real)).all() and wrong.any():
+        words = "it is wrong exactly where it should be zero: a mask is missing"
+        return Diagnosis("region", words)
+    return None
+
+
+def known_slope(jacobian: Jacobian, arrays: Mapping[str, FloatArray]) -> Diagnosis | None:
+    """Whether dy is passed on, or multiplied by a formula where another one is right."""
+    if not jacobian.elementwise or not jacobian.gap.any():
+        return None
+    given, expected = (as_formula(its, arrays, 10 * TOLERANCE) for its in jacobian.by_entry())
+    if given == "1":
+        start = "it is dy as it came in: the derivative of the function itself is missing"
+        return Diagnosis("slope", f"{start} (dy * {expected} is right)" if expected else start)
+    if given and expected:
+        return Diagnosis("slope", f"it is dy * {given}, where dy * {expected} is right")
+    return None
+
+
+def slope(jacobian: Jacobian) -> Diagnosis | None:
+    """Whether the derivative of an elementwise function is wrong, alone or before a product."""
+    if not jacobian.gap.any():
+        return None
+    if jacobian.elementwise:
+        what = "dy is multiplied by the wrong number entry by entry"
+        return Diagnosis("slope", f"{what}: the derivative of the function itself is wrong")
+    factors = _row_factors(jacobian.given, jacobian.expected)
+    if factors is not None and np.ptp(factors) > TOLERANCE * np.abs(factors).max():
+        what = "what comes from each output is right but for a factor, another one for each"
+        return Diagnosis("slope", f"{what}: a derivative beside dy is wrong or missing")
+    return None
+
+
+def factor_of_entries(jacobian: Jacobian) -> Diagnosis | None:
+    """Whether it is right but for a factor that differs from entry to entry, or along an axis."""
+    factors = _row_factors(jacobian.given.T, jacobian.expected.T)
+    if factors is None or np.ptp(factors) <= TOLERANCE * np.abs(factors).max():
+        return None
+    shaped = factors.reshape(jacobian.shape)
+    free = [
+        axis
+        for axis, size in enumerate(shaped.shape)
+        if size > 1 and np.ptp(shaped, axis=axis).max() > 10 * TOLERANCE * np.abs(shaped).max()
+    ]
+    along = " and ".join(f"axis {axis}" for axis in free)
+    return Diagnosis("factor", f"it is right but for a factor that differs along {along}")
+
+
+def outputs_left_out(jacobian: Jacobian) -> Diagnosis | None:
+    """Whether it is right as far as it goes, and takes nothing from some of the outputs."""
+    wrong = jacobian.gap != 0
+    if not wrong.any() or (wrong & jacobian.seen).any():
+        return None
+    most = int(np.argmax(wrong.sum(axis=0)))
+    taken, due = (int(its[:, most].sum()) for its in (jacobian.seen, jacobian.real))
+    where = np.unravel_index(most, jacobian.shape)
+    return Diagnosis(
+        "missing sum",
+        f"at [{', '.join(map(str, where))}] it adds up what comes from {taken} of the {due} "
+        "outputs that depend on it: later ones overwrite earlier ones (= for +=), or some are "
+        "left out",
+    )
+
+
+def other_outputs(jacobian: Jacobian) -> Diagnosis | None:
+    """Whether it takes something from outputs that have nothing to do with it."""
+    extra = jacobian.seen & ~jacobian.real
+    if not extra.any() or not jacobian.real.any():
+        return None
+    wrong = jacobian.gap != 0
+    if not (wrong & jacobian.seen & jacobian.real).any():
+        moved = _shift(jacobian)
+        if moved is not None:
+            return moved
+    group = _groups(jacobian.real)
+    rows, columns = group[: len(extra)], group[len(extra) :]
+    apart = rows[:, None] != columns[None, :]
+    if not (extra & apart).any():
+        return None
+    sentence = (
+        "it takes something from outputs that do not depend on it: a sum is over the wrong axis, "
+        "or over too many"
+    )
+    return Diagnosis("wrong axis", sentence)
+
+
+def other_array(jacobian: Jacobian, arrays: Mapping[str, FloatArray]) -> Diagnosis | None:
+    """Whether each output's dy is multiplied by entries of an array, and by those of a wrong one."""
+    if (jacobian.seen & ~jacobian.real).any() or not jacobian.gap.any():
+        return None
+    given = jacobian.given[jacobian.seen]
+    expected = jacobian.expected[jacobian.real]
+    if given.size < 3:
+        return None
+    if np.ptp(given) <= TOLERANCE * np.abs(given).max() < np.ptp(expected):
+        sentence = "dy is added up as it is: the array that it should be multiplied by is missing"
+        return Diagnosis("factor", sentence)
+    both = jacobian.seen & jacobian.real
+    inverse = jacobian.given[both] * jacobian.expected[both]
+    if both.any() and np.ptp(inverse) <= 10 * TOLERANCE * np.abs(inverse).max():
+        return Diagnosis("factor", "it divides by what it should multiply by, or the reverse")
+    for name, array in arrays.items():
+        values = np.sort(np.abs(array).ravel())
+        if values.size >= 3 and _all_among(given, values) and not _all_among(expected, values):
+            return Diagnosis("wrong array", f"dy is multiplied by {name}, which does not belong there")
+    return None
+
+
+def term(jacobian: Jacobian, arrays: Mapping[str, FloatArray]) -> Diagnosis | None:
+    """Whether one term of a sum is missing or has the wrong size: the difference is simple."""
+    gap = jacobian.gap
+    if not gap.any():
+        return None
+    if jacobian.one_output_each:
+        difference = gap.sum(axis=0).reshape(jacobian.shape)
+        words = as_formula(difference, arrays, 10 * TOLERANCE)
+        words = words or as_formula_of_rows(difference, arrays, 10 * TOLERANCE)
+        return None if words is None else _a_term(f" like {words}")
+    if jacobian.output_shape == jacobian.shape and not (gap - np.diag(np.diag(gap))).any():
+        return _a_term(" that each entry has of its own output")
+    if _of_rank_one(jacobian):
+        return _a_term(", a sum or mean times an array")
+    return None
+
+
+def coupling(jacobian: Jacobian) -> Diagnosis | None:
+    """Whether each entry takes from its own output where it depends on many."""
+    if jacobian.seen.sum(axis=0).max(initial=0) > 1 or jacobian.real.sum(axis=0).max() < 3:
+        return None
+    if not jacobian.seen.any():
+        return None
+    many = int(jacobian.real.sum(axis=0).max())
+    sentence = f"each entry takes from one output only where it should from {many}"
+    return Diagnosis("missing sum", f"{sentence}: a sum is missing")
+
+
+def some_outputs(jacobian: Jacobian) -> Diagnosis | None:
+    """Whether it is wrong only for the outputs at some indices of an axis."""
+    wrong = jacobian.gap.any(axis=1).reshape(jacobian.output_shape)
+    for axis, size in enumerate(wrong.shape):
+        others = tuple(a for a in range(wrong.ndim) if a != axis)
+        at = np.flatnonzero(wrong.any(axis=others))
+        if 0 < at.size < size and wrong.take(at, axis).all():
+            places = ", ".join(map(str, at[:6]))
+            return Diagnosis("region", f"it is wrong for outputs at {places} of axis {axis} only")
+    return None
+
+
+def _a_term(which: str) -> Diagnosis:
+    sentence = f"one term of it is wrong, missing or too much: one{which}"
+    return Diagnosis("term", sentence)
+
+
+def _row_factors(given: FloatArray, expected: FloatArray) -> FloatArray | None:
+    """Return the factor of each row, if each is a multiple of the expected one and that says much.
+
+    Rows of a single number are always that, so there must be twice as many numbers as rows.
+    """
+    squares = (expected**2).sum(axis=1)
+    if not squares.any():
+        return None
+    some = squares > TOLERANCE**2 * squares.max()
+    factors = np.ones(len(given))
+    factors[some] = (given * expected).sum(axis=1)[some] / squares[some]
+    size = TOLERANCE * max(np.abs(given).max(), np.abs(expected).max())
+    if np.abs(given - factors[:, None] * expected).max() > size:
+        return None
+    numbers = (np.abs(expected) > size).sum()
+    return factors if numbers >= 2 * some.sum() else None
+
+
+def _groups(real: NDArray[np.bool_]) -> NDArray[np.int_]:
+    """Return a number for each output and entry, the same for those that depend on each other."""
+    count = len(real)
+    linked = np.zeros((sum(real.shape),) * 2, dtype=bool)
+    linked[:count, count:] = real
+    linked |= linked.T | np.eye(len(linked), dtype=bool)
+    group = np.arange(len(linked))
+    while True:
+        least = np.where(linked, group[None, :], len(group)).min(axis=1)
+        if (least == group).all():
+            return group
+        group = least
+
+
+def _of_rank_one(jacobian: Jacobian) -> bool:
+    """Whether the difference is of rank one in each group of three by three or more."""
+    gap, group = jacobian.gap, _groups(jacobian.real | jacobian.seen)
+    rows, columns = group[: len(gap)], group[len(gap) :]
+    for one in np.unique(rows[gap.any(axis=1)]):
+        block = gap[np.ix_(rows == one, columns == one)]
+        block = block[block.any(axis=1)][:, block.any(axis=0)]
+        if min(block.shape) < 3:
+            return False
+        sizes = np.linalg.svd(block, compute_uv=False)
+        if sizes[1] > 10 * TOLERANCE * sizes[0]:
+            return False
+    return True
+
+
+def _shift(jacobian: Jacobian) -> Diagnosis | None:
+    """Whether it is right once moved along an axis by one; what falls off the end may be lost."""
+    given = jacobian.given.reshape(-1, *jacobian.shape)
+    expected = jacobian.expected.reshape(-1, *jacobian.shape)
+    size = TOLERANCE * np.abs(expected).max()
+    for axis in range(1, given.ndim):
+        length = given.shape[axis]
+        for by in (1, -1) if length > 2 else ():
+            inner = np.arange(max(by, 0), length + min(by, 0))
+            moved = given.take(inner, axis)
+            if moved.any() and np.abs(moved - expected.take(inner - by, axis)).max() <= size:
+                way = "too far" if by > 0 else "too early"
+                return Diagnosis("shift", f"it stands one index {way} along axis {axis - 1}")
+    return None
+
+
+def _all_among(numbers: FloatArray, values: FloatArray) -> bool:
+    """Whether the sizes of all numbers are among these sorted ones."""
+    sizes = np.abs(numbers)
+    after = np.clip(np.searchsorted(values, sizes), 1, len(values) - 1)
+    near = np.minimum(np.abs(values[after] - sizes), np.abs(values[after - 1] - sizes))
+    return bool((near <= TOLERANCE * sizes.max()).all())
