@@ -2,9 +2,10 @@
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from scratchvae.checks.arguments import check_function, described
 from scratchvae.checks.diagnosis import Diagnosis
@@ -20,7 +21,7 @@ from scratchvae.checks.gradients.input import as_gradient, check_array
 from scratchvae.checks.gradients.kinks import is_kink
 from scratchvae.checks.gradients.probes import Probes
 from scratchvae.checks.gradients.report import CheckRow, GradientReport
-from scratchvae.errors import InputError
+from scratchvae.errors import InputError, unknown_name
 from scratchvae.validation import FloatArray, check_count, check_in_place, check_positive
 
 # Relative errors: rounding leaves about 1e-9 in a smooth layer and 1e-7 in a whole model, whose
@@ -38,6 +39,11 @@ _AT_A_KINK = Diagnosis(
     "kink",
     "every entry lies at a kink of the forward pass, where there are two slopes or none: check it "
     "with inputs away from there",
+)
+_ROUNDED = Diagnosis(
+    "rounding",
+    "it may be right: the outputs are so large beside this slope that their rounding is as large "
+    "as the difference; leave out large constant terms, or sum where it was averaged",
 )
 
 
@@ -64,6 +70,8 @@ def check_gradients(
     repeated: Mapping[str, FloatArray] | None = None,
     probe: Callable[[], Probes] | None = None,
     loss_terms: Callable[[], FloatArray] | None = None,
+    not_judged: Mapping[str, NDArray[Any]] | None = None,
+    rounding: float = 0.0,
 ) -> GradientReport:
     """Compare gradients of any function with finite differences.
 
@@ -93,8 +101,13 @@ def check_gradients(
     loss_terms
         For a loss of two terms, reconstruction and weighted KL: returns both, (2,), at what
         ``arrays`` hold. Their sum is ``value``.
+    not_judged
+        Masks of entries that lie at a kink, by the names of arrays.
+    rounding
+        What rounding changes of ``value``; 0 if that is not known.
     """
     _check_call(value, arrays, gradients)
+    not_judged = check_masks(not_judged or {}, arrays)
     tolerance = check_settings(max_coordinates, directions, tolerance)
     gradients = {name: as_gradient(gradients[name], name) for name in arrays}
     repeated = repeated or {}
@@ -102,7 +115,8 @@ def check_gradients(
     checks: list[ArrayCheck] = []
     for name, array in arrays.items():
         if gradients[name].shape == array.shape and gradients[name].dtype != object:
-            checks.append(ArrayCheck(name, array, max_coordinates, directions, rng))
+            known = not_judged.get(name)
+            checks.append(ArrayCheck(name, array, max_coordinates, directions, rng, known, rounding))
         else:
             # A wrong shape, or None, is a wrong gradient, not a reason to stop.
             where = f"shape {gradients[name].shape}"
@@ -118,9 +132,11 @@ def check_gradients(
             wrong = check.disagreeing(largest, tolerance)
             if attempt:
                 wrong = [place for place in wrong if place in check.doubtful]
+            found: set[int] = set()
             if smooth or last:
-                check.at_kink = {p for p in wrong if is_kink(value, check.array, check.move(p))}
-            check.doubtful = check.at_kink if smooth else set(wrong)
+                found = {p for p in wrong if is_kink(value, check.array, check.move(p))}
+                check.at_kink = check.declared | found
+            check.doubtful = found if smooth else set(wrong)
         if retry is None or last or not any(check.doubtful for check in checks):
             break
         value, gradients, repeated = retry()
@@ -132,6 +148,7 @@ def check_gradients(
         return GradientReport(title, rows)
     probes = Probes() if probe is None else probe()
     wrong_rows = {row.name: place for place, row in enumerate(rows) if not row.passed}
+    measured = {check.name: check for check in checks}
     unknown = {check.name: check.at_kink for check in checks if not check.directions}
     expected = {
         name: _measure_slopes(
@@ -144,6 +161,9 @@ def check_gradients(
         found = diagnose(replace(expected[name], others=others), probes)
         if not rows[place].checked and rows[place].undecided:
             found = _AT_A_KINK
+        check = measured.get(name)
+        if check is not None and abs(rows[place].analytic - rows[place].numeric) <= check.rounding:
+            found = _ROUNDED
         if found is not None:
             rows[place] = replace(rows[place], cause=found.cause, diagnosis=found.sentence)
     return GradientReport(title, rows)
@@ -154,6 +174,21 @@ def check_settings(max_coordinates: int, directions: int, tolerance: float) -> f
     check_count(max_coordinates, "max_coordinates", 0)
     check_count(directions, "directions")
     return check_positive(tolerance, "tolerance")
+
+
+def check_masks(
+    masks: Mapping[str, NDArray[Any]], arrays: Mapping[str, FloatArray]
+) -> dict[str, NDArray[Any]]:
+    """Return the masks of declared kinks; refuse those that fit no array."""
+    for name, mask in masks.items():
+        if name not in arrays:
+            raise unknown_name("array", name, arrays, owner="kinks")
+        if np.shape(mask) != arrays[name].shape or np.asarray(mask).dtype != bool:
+            raise InputError(
+                f"kinks[{name!r}] must be a mask of shape {arrays[name].shape}, not "
+                f"{described(mask)}: write a comparison, as in `kinks={{{name!r}: {name} == 0}}`"
+            )
+    return dict(masks)
 
 
 def _check_call(
