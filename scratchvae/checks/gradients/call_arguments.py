@@ -61,6 +61,8 @@ class Arguments:
             if name not in self.names:
                 raise unknown_name("argument", name, self.names, owner="forward")
         for name, value in self._given.items():
+            if name not in kept and _is_list_of_floats(value):
+                check_array(value, name)  # which says that it is no array
             if name not in kept and _is_differentiable(value):
                 self._places[name] = self._place(name, value)
 
@@ -98,7 +100,7 @@ class Arguments:
             places = self._kept(self._named(found))
         else:
             values = list(found) if isinstance(found, tuple | list) else [found]
-            places = dict(self._kept(self._in_order(values)))
+            places = dict(self._kept(self._in_order(values, isinstance(found, list))))
         sorted_out: dict[str, Any] = {}
         for name, gradient in places.items():
             sorted_out |= self._spread(self._places[name], gradient, name)
@@ -143,9 +145,11 @@ class Arguments:
             )
         return gradients
 
-    def _in_order(self, values: list[Any]) -> dict[str, Any]:
+    def _in_order(self, values: list[Any], listed: bool) -> dict[str, Any]:
         names, every = list(self._places), list(self._given)
         alone = self._places[names[0]] if len(names) == 1 else ()
+        if isinstance(alone, str) and listed and not any(isinstance(v, np.ndarray) for v in values):
+            return {names[0]: values}  # an array, written as a list
         if isinstance(alone, list | tuple) and len(values) == len(alone) != 1:
             return {names[0]: values}
         if len(values) == len(every) > len(names):  # None for each constant, as PyTorch wants it
@@ -203,6 +207,16 @@ def _is_differentiable(value: Any) -> bool:
         inner = value.values() if isinstance(value, Mapping) else value
         return all(isinstance(one, np.ndarray) and _is_differentiable(one) for one in inner)
     return isinstance(value, np.ndarray) and value.dtype.kind in "fc"
+
+
+def _is_list_of_floats(value: Any) -> bool:
+    """Whether a list was given where an array is meant."""
+    if not isinstance(value, list) or _is_differentiable(value):
+        return False
+    try:
+        return np.asarray(value).dtype.kind == "f" and bool(value)
+    except (TypeError, ValueError):  # rows of several lengths
+        return False
 
 
 def _copied(constant: Any) -> Any:

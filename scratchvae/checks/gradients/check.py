@@ -293,4 +293,4 @@ def _check_here(target: Target, rng: np.random.Generator, settings: _Settings) -
         rounding=passes.rounding,
         not_judged=settings.kinks if isinstance(settings.kinks, Mapping) else None,
     )
-    return replace(report, unseen=[*unseen, *target.without_gradient()])
+    return replace(report, unseen=[*unseen, *target.without_gradient()], notes=target.blind_spots())

@@ -57,9 +57,8 @@ def scales(array: FloatArray, move: FloatArray) -> list[float]:
 
     Weights of 0.001 are moved as others are, but an input in metres may be nanometres long.
     """
-    moved = np.abs(array[move != 0])
-    large = max(1.0, float(moved.max(initial=0)))
-    own = float(np.sqrt(np.mean(moved**2))) if moved.any() else float(np.abs(array).max(initial=0))
+    large = max(1.0, float(np.abs(array[move != 0]).max(initial=0)))
+    own = float(np.abs(array).max(initial=0))
     return [large, own] if 0 < own < _SMALL else [large]
 
 
@@ -71,10 +70,11 @@ def unit_move(shape: tuple[int, ...], index: int) -> FloatArray:
 
 
 class SlopePair(NamedTuple):
-    """The analytic slope along one move, and the nearest to it of the numeric ones of all steps."""
+    """The analytic slope along one move, the nearest numeric one to it, and the step of that."""
 
     analytic: float
     numeric: float
+    step: float = STEPS[0]
 
     @property
     def size(self) -> float:
@@ -104,8 +104,8 @@ class ArrayCheck:
     ) -> None:
         self.name = name
         self.array = array
-        # What a slope may be off by from rounding alone: a few of its units at the first step.
-        self.rounding = 10 * rounding / (STEPS[0] * max(1.0, float(np.abs(array).max())))
+        # A value is made of many numbers, each of them rounded.
+        self.rounding = 10 * rounding
         self.directions = (
             []
             if array.size <= max_coordinates
@@ -138,7 +138,9 @@ class ArrayCheck:
         for place in places:
             slopes = max(
                 (
-                    _compare_slopes(value, self.array, g, self.move(place), tolerance)
+                    _compare_slopes(
+                        value, self.array, g, self.move(place), tolerance, self.rounding
+                    )
                     for g in gradients
                 ),
                 key=lambda slopes: slopes.gap,
@@ -165,7 +167,8 @@ class ArrayCheck:
         floor = max(1e-3 * own, 1e-5 * largest, float(np.finfo(np.float64).tiny))
         gap = abs(slopes.analytic - slopes.numeric)
         relative = gap / max(slopes.size, floor)
-        if relative > _PASSES and gap <= self.rounding <= _FEWEST_DIGITS * own:
+        resolution = self.rounding / slopes.step
+        if relative > _PASSES and gap <= resolution <= _FEWEST_DIGITS * own:
             return _PASSES
         return relative if np.isfinite(relative) else np.inf
 
@@ -234,20 +237,23 @@ def _compare_slopes(
     gradient: FloatArray,
     move: FloatArray,
     tolerance: float,
+    rounding: float,
 ) -> SlopePair:
     """Return the slopes of ``value`` along ``move``, the numeric one by ever smaller steps."""
     moved = move != 0  # elsewhere a NaN in the gradient is another entry's error
     analytic = float((gradient[moved] * move[moved]).sum())
     scale, *own = scales(array, move)
-    steps = [step * scale for step in STEPS + LONG_STEPS]
+    steps = [step * scale for step in STEPS]
+    if rounding / steps[0] > 0.1 * tolerance * abs(analytic):
+        steps += [step * scale for step in LONG_STEPS]
     steps += [step * small for small in own for step in (*STEPS[:2], *LONG_STEPS)]
-    best = np.nan
+    best, best_step = np.nan, steps[0]
     for step in steps:
         narrow, wide = slope_along(value, array, move, step)
         # Where the curvature jumps, the error of D(h) is in h: the second of these cancels it.
         for numeric in (extrapolate(narrow, wide), 2 * narrow - wide):
             if not abs(best - analytic) <= abs(numeric - analytic):
-                best = numeric
+                best, best_step = numeric, step
         if abs(best - analytic) <= 0.1 * tolerance * abs(analytic):
             break
-    return SlopePair(analytic, best)
+    return SlopePair(analytic, best, best_step)

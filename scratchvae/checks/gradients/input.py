@@ -36,20 +36,20 @@ def check_array(
     """Return ``x`` if it can be checked in float64; refuse float32 with the reason."""
     if not isinstance(x, np.ndarray) or isinstance(x, np.ma.MaskedArray):
         raise InputError(f"gradcheck expects {name} as a NumPy array, not {type(x).__name__}")
-    check_dtypes({name: x.dtype, **(dtypes or {})})
+    check_dtypes({name: x.dtype, **(dtypes or {})}, name)
     if x.size == 0:
         raise InputError(f"gradcheck expects at least one example, not {name} of shape {x.shape}")
     check_finite(x, name)
     return np.asarray(x)
 
 
-def check_dtypes(dtypes: Mapping[str, np.dtype[Any]]) -> None:
-    """Refuse anything but float64 with the reason."""
+def check_dtypes(dtypes: Mapping[str, np.dtype[Any]], name: str = "x") -> None:
+    """Refuse anything but float64 with the reason, and how to convert the array ``name``."""
     for what, dtype in dtypes.items():
         if dtype != np.float64:
             raise InputError(
                 f"gradcheck needs float64 and {what} is {dtype}: {_TOO_FEW_DIGITS}; build with "
-                "dtype=np.float64 and convert arrays with .astype(np.float64)"
+                f"dtype=np.float64 and convert {name} with .astype(np.float64)"
             )
 
 
@@ -58,8 +58,8 @@ def as_output(y: Any, title: str) -> FloatArray:
     if _holds_arrays(y):
         raise InputError(
             f"{title} returned a {type(y).__name__} of {len(y)} where gradcheck expects one array: "
-            f"say `outputs={len(y)}` if they are so many outputs; backward then takes a gradient for "
-            "each"
+            f"say `outputs={len(y)}` if they are so many outputs; backward then takes a gradient "
+            "for each"
         )
     output = _as_numbers(y)
     if output is None:

@@ -30,9 +30,7 @@ def is_kink(value: Callable[[], float], array: FloatArray, move: FloatArray) -> 
     return all(_is_kink(value, array, move, scale) for scale in scales(array, move))
 
 
-def _is_kink(
-    value: Callable[[], float], array: FloatArray, move: FloatArray, scale: float
-) -> bool:
+def _is_kink(value: Callable[[], float], array: FloatArray, move: FloatArray, scale: float) -> bool:
     start = array.copy()
 
     def at(distance: float) -> float:

@@ -22,7 +22,6 @@ from scratchvae.errors import InputError
 from scratchvae.models import LatentModel
 from scratchvae.validation import FloatArray
 
-
 # What a forward pass may call the argument that says whether it is training.
 _TRAINING = ("training", "train", "is_training", "train_flg")
 
@@ -57,6 +56,16 @@ class LayerTarget(FunctionTarget):
     def another(self, array: FloatArray) -> FloatArray:
         """Return an input of another batch: also in another order, where there is one."""
         return super().another(array[::-1] if array.ndim else array)
+
+    def blind_spots(self) -> list[str]:
+        """Return what a check with one example cannot see."""
+        shapes = [array.shape for array in self.arguments.arrays.values()]
+        if not shapes or any(len(shape) < 2 or shape[0] != 1 for shape in shapes):
+            return []
+        return [
+            "there is one example: a sum or mean over examples that is missing is not seen; "
+            "give several"
+        ]
 
     def take_inputs(self, found: Any) -> None:
         """Take the gradients of plain arrays as well."""
@@ -162,6 +171,8 @@ def target_of(
     for name, value in (("noise is", noise), ("labels are", labels)):
         if value is not None:
             raise InputError(f"{name} for models; a layer has none: leave it out")
+    if not isinstance(given[0], np.ndarray | list | tuple | Mapping):
+        check_array(given[0], "x")  # which says that it is no array
     check_dtypes(dtypes)
     if of_loss:
         return _target_of_loss(owner, given)

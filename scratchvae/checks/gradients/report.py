@@ -6,6 +6,11 @@ from typing import NamedTuple
 
 import numpy as np
 
+# Causes that lie in the forward pass: there are then no slopes to judge a gradient by.
+RANDOM_FORWARD, LAST_CALL, SINGLE_PRECISION = "random forward", "last call", "single precision"
+ROUNDING = "rounding"
+UNJUDGED = (RANDOM_FORWARD, LAST_CALL, SINGLE_PRECISION, ROUNDING)
+
 
 class Unseen(NamedTuple):
     """An array that the output depends on and that was not checked, and what to do about it."""
@@ -75,6 +80,8 @@ class CheckRow:
         """What the table says about it."""
         if not self.checked and self.undecided:
             return "not checked: there is a kink wherever it was tried"
+        if self.cause in UNJUDGED:
+            return f"NOT JUDGED: backward says {self.analytic:.6g}, a difference {self.numeric:.6g}"
         if not self.passed:
             where = f" {self.point}" if self.point else ""
             return (
@@ -93,7 +100,8 @@ class CheckRow:
         if not other.checked:  # there are kinks wherever it was tried
             return self
         worst = max(self, other, key=lambda row: row.max_relative_error)
-        return replace(worst, independent=self.independent and other.independent)
+        independent = self.independent and other.independent
+        return replace(worst, independent=independent, kinks=self.kinks, undecided=self.undecided)
 
 
 @dataclass(frozen=True, repr=False)
@@ -109,14 +117,14 @@ class GradientReport:
     unseen
         Arrays that the output depends on and that were not checked, because they are not among the
         parameters or the arguments. The table says so.
-    points
-        Where else than at the given point it was checked, in words.
+    notes
+        Where else than at the given point it was checked, and what cannot be seen there.
     """
 
     title: str
     rows: list[CheckRow] = field(default_factory=list)
     unseen: list[Unseen] = field(default_factory=list)
-    points: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
 
     @property
     def passed(self) -> bool:
@@ -132,7 +140,7 @@ class GradientReport:
         """Return the report of this check and of another at another ``point``."""
         others = {row.name: row for row in other.rows}
         rows = [row.and_at(point, others[row.name]) for row in self.rows]
-        return replace(self, rows=rows, points=[*self.points, point])
+        return replace(self, rows=rows, notes=[*self.notes, f"checked as well {point}"])
 
     def __repr__(self) -> str:
         """Return the table: a notebook shows it where a check is the last line of a cell."""
@@ -163,7 +171,7 @@ class GradientReport:
                 f"  {array.name:{width}}  {f'0 of {array.size}':>15}  {'-':>13}  {'-':>14}  "
                 f"NOT CHECKED: the output depends on it; {array.remedy}"
             )
-        lines += [f"  checked as well {point}" for point in self.points]
+        lines += [f"  {note}" for note in self.notes]
         return "\n".join(lines)
 
 

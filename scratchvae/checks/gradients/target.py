@@ -86,6 +86,10 @@ class Target:
         """Return the inputs that the backward pass returned no gradient for."""
         return []
 
+    def blind_spots(self) -> list[str]:
+        """Return what a check at these inputs cannot see."""
+        return []
+
     def clear(self) -> None:
         """Set the parameters' gradients to zero."""
         if hasattr(self._owner, "zero_grad"):
