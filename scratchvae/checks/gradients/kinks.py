@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from scratchvae.checks.gradients.finite_differences import scales
 from scratchvae.validation import FloatArray
 
 # Steps far above the rounding and far below the distance at which curvature counts. At a kink the
@@ -26,8 +27,11 @@ def is_kink(value: Callable[[], float], array: FloatArray, move: FloatArray) -> 
 
     ``array`` is put back.
     """
+    return all(_is_kink(value, array, move, scale) for scale in scales(array, move))
+
+
+def _is_kink(value: Callable[[], float], array: FloatArray, move: FloatArray, scale: float) -> bool:
     start = array.copy()
-    scale = max(1.0, float(np.abs(array[move != 0]).max(initial=0)))
 
     def at(distance: float) -> float:
         array[...] = start + distance * scale * move

@@ -11,12 +11,11 @@ import numpy as np
 from scratchvae.checks.diagnosis import Jacobian
 from scratchvae.checks.gradients.jacobian import jacobian_of
 from scratchvae.checks.gradients.plain_arrays import PlainArray
+from scratchvae.checks.gradients.report import LAST_CALL, RANDOM_FORWARD, SINGLE_PRECISION
 from scratchvae.checks.gradients.target import Target, same
 from scratchvae.validation import FloatArray
 
-# What passes may be seen to do. The first three are faults of the forward pass: all gradients are
-# then compared with slopes that mean nothing.
-RANDOM_FORWARD, LAST_CALL, SINGLE_PRECISION = "random forward", "last call", "single precision"
+# What passes may be seen to do, beside the faults of a forward pass.
 DRAWN_AGAIN, STALE, ADDED_UP = "drawn again", "stale", "added up"
 OVERWRITTEN, INPUT_IGNORED, NOT_LINEAR = "overwritten", "input ignored", "upstream"
 
