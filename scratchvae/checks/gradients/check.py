@@ -21,9 +21,10 @@ from scratchvae.checks.gradients.comparison import (
     check_gradients,
     check_settings,
 )
+from scratchvae.checks.gradients.frameworks import framework_target
 from scratchvae.checks.gradients.function_target import FunctionTarget
 from scratchvae.checks.gradients.input import LayerLike, check_array
-from scratchvae.checks.gradients.layer_target import target_of
+from scratchvae.checks.gradients.layer_target import refuse_of_models, target_of
 from scratchvae.checks.gradients.passes import run_passes
 from scratchvae.checks.gradients.probes import probe
 from scratchvae.checks.gradients.report import GradientReport
@@ -37,10 +38,9 @@ from scratchvae.validation import FloatArray, check_count
 
 
 def gradcheck(
-    layer_or_model: Layer | LatentModel | LayerLike,
-    x: NDArray[Any],
-    *,
-    training: bool = True,
+    target: Layer | LatentModel | LayerLike | Callable[..., Any],
+    *inputs: Any,
+    training: bool | None = None,
     noise: FloatArray | None = None,
     labels: NDArray[Any] | None = None,
     seed: int = 0,
@@ -57,7 +57,7 @@ def gradcheck(
 
     Parameters
     ----------
-    layer_or_model
+    target
         A layer of yours or of the package, or a whole model, in float64. Any object with
         ``forward(x)`` and ``backward(dy)`` will do. What it learns, if anything, is in a dict
         ``parameters`` of objects with ``value`` and ``grad``; or of arrays, whose gradients
@@ -95,8 +95,17 @@ def gradcheck(
         learned; if ``forward`` or ``backward`` takes or returns something else.
     """
     rng = np.random.default_rng(check_count(seed, "seed", 0, None))
-    target = target_of(layer_or_model, x, training, noise, labels, rng)
-    return _check(target, rng, max_coordinates, directions, tolerance)
+    checked = framework_target(target, inputs, training)
+    if checked is not None:
+        refuse_of_models(noise, labels)
+    elif len(inputs) == 1:
+        checked = target_of(target, inputs[0], training is not False, noise, labels, rng)
+    else:
+        raise InputError(
+            f"gradcheck expects a layer or a model with one batch of inputs, not {len(inputs)}: "
+            "check a function of several arrays with gradcheck_functions"
+        )
+    return _check(checked, rng, max_coordinates, directions, tolerance)
 
 
 def gradcheck_functions(

@@ -124,10 +124,15 @@ def target_of(
         if owner.classes and labels is None:
             labels = rng.integers(owner.classes, size=len(x))
         return ModelTarget(owner, x, frozen, training, owner.as_labels(labels, len(x)))
+    refuse_of_models(noise, labels)
+    return LayerTarget(owner, x, training)
+
+
+def refuse_of_models(noise: FloatArray | None, labels: NDArray[Any] | None) -> None:
+    """Refuse what only a model takes, given for something else."""
     for name, value in (("noise is", noise), ("labels are", labels)):
         if value is not None:
             raise InputError(f"{name} for models; a layer has none: leave it out")
-    return LayerTarget(owner, x, training)
 
 
 def is_smooth(owner: object) -> bool:

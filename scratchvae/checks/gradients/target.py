@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from scratchvae.checks.gradients.input import as_gradient, parameters_of
+from scratchvae.checks.gradients.report import Unseen
 from scratchvae.errors import InputError
 from scratchvae.validation import FloatArray
 
@@ -71,6 +72,10 @@ class Target:
         kept = getattr(self._owner, "buffers", None)
         named = kept.items() if isinstance(kept, Mapping) else ()
         return {name: array for name, array in named if isinstance(array, np.ndarray)}
+
+    def fixed(self) -> list[Unseen]:
+        """Return arrays that it depends on, that are not in ``arrays`` and that nothing moves."""
+        return []
 
     def forward(self, other: bool = False) -> FloatArray:
         """Return the output in an array of its own; ``other``: for another batch."""

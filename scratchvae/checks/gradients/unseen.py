@@ -71,10 +71,10 @@ def unseen_arrays(target: Target, kept: list[Found]) -> list[Unseen]:
     strangers = [
         found for found in kept if not any(np.may_share_memory(found.array, own) for own in named)
     ]
+    unseen = target.fixed()
     if not strangers:
-        return []
+        return unseen
     rng, y = np.random.default_rng(0), target.forward()
-    unseen = []
     for name, array in strangers:
         with _moved(array, rng) as moved:
             changed = moved and not same(y, target.forward(), 0.0)
@@ -139,7 +139,7 @@ def _listed(slots: Any) -> list[str]:
 def _of_class(kind: type) -> dict[str, Any]:
     """Return what a class of the reader's own holds, for all of its objects: arrays, methods."""
     of_reader = kind.__module__ not in sys.builtin_module_names and not kind.__module__.startswith(
-        ("scratchvae.", "numpy", "abc", "typing", "enum", "collections")
+        ("scratchvae.", "numpy", "abc", "typing", "enum", "collections", "torch", "jax")
     )
     held = dict(vars(kind)) if of_reader else {}
     return {name: value for name, value in held.items() if not name.startswith("__")} | {
