@@ -128,7 +128,7 @@ def _inside(name: str, thing: Any) -> Iterator[tuple[str, Any]]:
 def _attributes(thing: Any) -> dict[str, Any]:
     """Return the attributes of an object itself, in its slots as well."""
     slots = [s for kind in type(thing).__mro__ for s in _listed(vars(kind).get("__slots__", ()))]
-    held = {name: getattr(thing, name) for name in slots if hasattr(thing, name)}
+    held = {name: getattr(thing, name) for name in slots if name[:2] != "__" and hasattr(thing, name)}
     return held | dict(getattr(thing, "__dict__", {}))
 
 
@@ -157,7 +157,8 @@ def _moved(array: FloatArray, rng: np.random.Generator) -> Iterator[bool]:
     """Move an array a little and put it back; what cannot be written to stays where it is."""
     writeable, before = array.flags.writeable, array.copy()
     try:
-        array.flags.writeable = True
+        if not writeable:  # memory that is another library's may not even be asked
+            array.flags.writeable = True
     except ValueError:  # a view of memory that is read-only
         yield False
         return
@@ -167,4 +168,5 @@ def _moved(array: FloatArray, rng: np.random.Generator) -> Iterator[bool]:
         yield True
     finally:
         array[...] = before
-        array.flags.writeable = writeable
+        if not writeable:
+            array.flags.writeable = False

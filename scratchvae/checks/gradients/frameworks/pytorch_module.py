@@ -1,6 +1,7 @@
 """A module of PyTorch: a copy of it in float64, what it learns, and what it keeps."""
 
 import copy
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -44,6 +45,20 @@ class PyTorchModule:
         }
         self._buffers = {n: b.detach().clone() for n, b in self.copy.named_buffers()}
         self.constants = {n: p for n, p in named.items() if not p.requires_grad} | self._buffers
+
+    def differentiated(self, upstream: Sequence[Any]) -> Sequence[Any]:
+        """Run the module's own backward pass and return what it returned.
+
+        It may assign gradients or add to them: both are summed over passes.
+        """
+        before = {name: parameter.grad for name, parameter in self.parameters.items()}
+        for parameter in self.parameters.values():
+            parameter.grad = np.zeros_like(parameter.value)
+        found = self.copy.backward(*upstream)
+        for name, parameter in self.parameters.items():
+            if before[name] is not None and parameter.grad is not None:
+                parameter.grad = before[name] + parameter.grad
+        return found if isinstance(found, tuple | list) else [found]
 
     def rewind(self) -> None:
         """Put the buffers back as they were: each pass moves them on, or draws by them."""

@@ -138,11 +138,9 @@ class PyTorchTarget(FrameworkTarget):
         """Run autograd's backward pass, or the module's own."""
         for tensor in self._tensors.values():
             tensor.grad = None
-        upstream = [self.torch.from_numpy(d) for d in self.separated(dy)]
+        upstream = [self.torch.from_numpy(np.asarray(d, order="C")) for d in self.separated(dy)]
         if self._module is not None and has_own_backward(self._module.copy):
-            found = self._module.copy.backward(*upstream)
-            found = found if isinstance(found, tuple | list) else [found]
-            self._take(found)
+            self._take(self._module.differentiated(upstream))
             return
         try:
             self.torch.autograd.backward(self._outputs(), upstream, retain_graph=True)
