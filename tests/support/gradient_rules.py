@@ -118,9 +118,7 @@ def _first_line(tree, dy):
 
 def _counting_nodes(tree):
     """Return the nodes that compute indices and shapes rather than numbers."""
-    counting = {
-        ast.unparse(node.target) for node in ast.walk(tree) if isinstance(node, ast.For)
-    }
+    counting = {ast.unparse(node.target) for node in ast.walk(tree) if isinstance(node, ast.For)}
     for node in ast.walk(tree):
         if isinstance(node, ast.Assign):
             names = {n.id for n in ast.walk(node.value) if isinstance(n, ast.Name)}

@@ -70,7 +70,11 @@ def mutants_of(layer):
     """Return a layer's mutants: of each rule a few, chosen by their source alone."""
     whole, forward, backward = functions_of(layer)
     arguments = [one.arg for one in (backward or forward).args.args]
-    dy = None if backward is None else arguments[1 if layer.style in ("classes", "torch", "jax") else 0]
+    dy = (
+        None
+        if backward is None
+        else arguments[1 if layer.style in ("classes", "torch", "jax") else 0]
+    )
     inside = backward or forward
     shapes = _shapes_in(layer, inside.name)
     shapes = {n: s for n, s in shapes.items() if dy is None or n != "self"}
@@ -161,7 +165,9 @@ def torch_says(mutant, sizes):
 
 def _in_class(whole, old, new):
     body = [new if one is old else one for one in whole.body]
-    return ast.ClassDef(whole.name, whole.bases, whole.keywords, body, whole.decorator_list, type_params=[])
+    return ast.ClassDef(
+        whole.name, whole.bases, whole.keywords, body, whole.decorator_list, type_params=[]
+    )
 
 
 def _digest(layer, rule, source):
@@ -271,13 +277,26 @@ def _check_class(layer, code, arrays, settings, seed):
 
 
 def _check_functions(layer, code, arrays, settings, seed):
-    forward = code[layer.forward]
-    names = list(inspect.signature(forward).parameters)[: len(arrays)]
-    given = ", ".join(names + [f"{n}={n}" for n in settings])
-    called = eval(f"lambda {', '.join(names)}: forward({given})", {"forward": forward, **settings})
-    if layer.backward:
-        return gradcheck_functions(called, code[layer.backward], *arrays, seed=seed)
-    return gradcheck_functions(called, lambda dy, cache: cache, *arrays, seed=seed, outputs=1)
+    backward = code[layer.backward] if layer.backward else None
+    given = (*arrays, *settings.values())
+    floats = [n for n, s in settings.items() if np.asarray(s).dtype.kind == "f"]
+    return gradcheck_functions(code[layer.forward], backward, *given, constants=floats, seed=seed)
+
+
+def _check_torch(layer, code, arrays, settings, seed):
+    import torch
+
+    given = [torch.tensor(a, requires_grad=True) for a in arrays]
+    given += [torch.tensor(s) if isinstance(s, np.ndarray) else s for s in settings.values()]
+    return gradcheck(code[layer.forward], *given, seed=seed)
+
+
+def _check_jax(layer, code, arrays, settings, seed):
+    import jax
+
+    with jax.enable_x64(True):
+        given = [jax.numpy.asarray(a) for a in arrays]
+        return gradcheck(custom_vjp(layer, code), *given, seed=seed)
 
 
 _PASSES = {
@@ -291,4 +310,6 @@ _CHECKS = {
     "classes": _check_class,
     "functions": _check_functions,
     "course": _check_functions,
+    "torch": _check_torch,
+    "jax": _check_jax,
 }

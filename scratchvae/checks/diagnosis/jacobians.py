@@ -170,7 +170,7 @@ def other_outputs(jacobian: Jacobian) -> Diagnosis | None:
 
 
 def other_array(jacobian: Jacobian, arrays: Mapping[str, FloatArray]) -> Diagnosis | None:
-    """Whether each output's dy is multiplied by entries of an array, and by those of a wrong one."""
+    """Whether each output's dy is multiplied by the entries of a wrong array, or of none."""
     if (jacobian.seen & ~jacobian.real).any() or not jacobian.gap.any():
         return None
     given = jacobian.given[jacobian.seen]
@@ -187,7 +187,9 @@ def other_array(jacobian: Jacobian, arrays: Mapping[str, FloatArray]) -> Diagnos
     for name, array in arrays.items():
         values = np.sort(np.abs(array).ravel())
         if values.size >= 3 and _all_among(given, values) and not _all_among(expected, values):
-            return Diagnosis("wrong array", f"dy is multiplied by {name}, which does not belong there")
+            return Diagnosis(
+                "wrong array", f"dy is multiplied by {name}, which does not belong there"
+            )
     return None
 
 

@@ -20,9 +20,15 @@ from scratchvae.checks.gradients.comparison import (
     check_gradients,
     check_settings,
 )
+from scratchvae.checks.gradients.frameworks import framework_target
 from scratchvae.checks.gradients.function_target import FunctionTarget, check_functions
 from scratchvae.checks.gradients.input import LayerLike
-from scratchvae.checks.gradients.layer_target import is_layer, is_model_with_loss, target_of
+from scratchvae.checks.gradients.layer_target import (
+    is_layer,
+    is_model_with_loss,
+    refuse_of_models,
+    target_of,
+)
 from scratchvae.checks.gradients.passes import run_passes
 from scratchvae.checks.gradients.points import other_points, size_of
 from scratchvae.checks.gradients.probes import probe
@@ -37,10 +43,10 @@ from scratchvae.validation import FloatArray, check_count, check_positive
 
 
 def gradcheck(
-    layer_or_model: Layer | LatentModel | LayerLike | Callable[..., Any],
+    target: Layer | LatentModel | LayerLike | Callable[..., Any],
     x: Any,
     *others: Any,
-    training: bool = True,
+    training: bool | None = None,
     noise: FloatArray | None = None,
     labels: NDArray[Any] | None = None,
     outputs: int | None = None,
@@ -62,7 +68,7 @@ def gradcheck(
 
     Parameters
     ----------
-    layer_or_model
+    target
         A layer of yours or of the package, or a whole model, in float64. Any object with
         ``forward(x)`` and ``backward(dy)`` will do, and with the cache that ``gradcheck_functions``
         knows. What it learns, if anything, is in a dict ``parameters`` of objects with ``value``
@@ -119,22 +125,26 @@ def gradcheck(
         given or what is learned; if ``forward`` or ``backward`` takes or returns something else.
     """
     settings = _Settings(seed, max_coordinates, directions, tolerance, kinks, burn_in)
-    known = is_layer(layer_or_model) or is_model_with_loss(layer_or_model)
-    if callable(layer_or_model) and not isinstance(layer_or_model, type) and not known:
+    framework = framework_target(target, (x, *others), training)
+    if framework is not None:
+        refuse_of_models(noise, labels)
+        return _check(framework, settings.rng(), settings)
+    known = is_layer(target) or is_model_with_loss(target)
+    if callable(target) and not isinstance(target, type) and not known:
         backward, given = (x, others) if callable(x) else (None, (x, *others))
-        return _check_functions(layer_or_model, backward, given, outputs, constants, settings)
+        return _check_functions(target, backward, given, outputs, constants, settings)
     rng = settings.rng()
-    target = target_of(
-        layer_or_model,
+    checked = target_of(
+        target,
         (x, *others),
-        training,
+        training is not False,
         rng,
         noise=noise,
         labels=labels,
         outputs=outputs,
         constants=constants,
     )
-    return _check(target, rng, settings)
+    return _check(checked, rng, settings)
 
 
 def gradcheck_functions(

@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from scratchvae.checks.diagnosis import jacobians
 from scratchvae.checks.diagnosis import (
     Comparison,
     Diagnosis,
@@ -19,6 +18,7 @@ from scratchvae.checks.diagnosis import (
     factor,
     factor_in_words,
     fits,
+    jacobians,
     not_finite,
     offset,
     region,
@@ -131,9 +131,7 @@ def diagnose(slopes: Slopes, probes: Probes | None = None) -> Diagnosis | None:
     )
 
 
-def _by_output(
-    slopes: Slopes, probes: Probes, ignored: Diagnosis | None
-) -> Diagnosis | None:
+def _by_output(slopes: Slopes, probes: Probes, ignored: Diagnosis | None) -> Diagnosis | None:
     """Look at the outputs one by one, where there are few enough."""
     jacobian = probes.jacobian(slopes.name)
     if jacobian is None:

@@ -125,9 +125,7 @@ class Conv2D:
                 patch = self.x[:, i * s : i * s + k, j * s : j * s + k, :]
                 at = dy[:, i, j, :]
                 self.parameters["w"].grad += np.tensordot(patch, at, axes=(0, 0))
-                dx[:, i * s : i * s + k, j * s : j * s + k, :] += np.tensordot(
-                    at, w, axes=(1, 3)
-                )
+                dx[:, i * s : i * s + k, j * s : j * s + k, :] += np.tensordot(at, w, axes=(1, 3))
         self.parameters["b"].grad += dy.sum(axis=(0, 1, 2))
         return dx
 

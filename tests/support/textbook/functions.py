@@ -137,9 +137,7 @@ def conv_backward(dy, cache):
     for i in range(k):
         for j in range(k):
             dpadded[:, :, i : i + h, j : j + width] += np.einsum("nfhw,fc->nchw", dy, w[:, :, i, j])
-            dw[:, :, i, j] = np.einsum(
-                "nfhw,nchw->fc", dy, padded[:, :, i : i + h, j : j + width]
-            )
+            dw[:, :, i, j] = np.einsum("nfhw,nchw->fc", dy, padded[:, :, i : i + h, j : j + width])
     db = dy.sum(axis=(0, 2, 3))
     return dpadded[:, :, 1:-1, 1:-1], dw, db
 
