@@ -19,7 +19,7 @@ def test_a_wrong_derivative_is_named_with_the_one_that_is_right():
         return np.tanh(x), (x, np.tanh(x))
 
     for backward, words in (
-        (lambda dy, cache: dy * (1 - cache[0] ** 2), "dy * 1 - x**2, where dy * 1 - y**2"),
+        (lambda dy, cache: dy * (1 - cache[0] ** 2), "dy * (1 - x**2), where dy * (1 - y**2)"),
         (lambda dy, cache: dy, "dy as it came in"),
         (lambda dy, cache: dy * np.cos(cache[0]), "derivative of the function itself is wrong"),
     ):

@@ -90,16 +90,14 @@ def forward_mutants(tree, style, first) -> Iterator[tuple[str, ast.FunctionDef]]
                 guard = ast.parse(f"if not hasattr(self, {name[5:]!r}):\n    pass").body[0]
                 guard.body = [node]
                 yield "stale", replaced(tree, node, guard)
-        if style == "torch" and isinstance(node, ast.Call):
-            if ast.unparse(node.func) == "ctx.save_for_backward":
-                kept = ", ".join(ast.unparse(one) for one in node.args)
-                call = f"ctx.save_for_backward(*KEPT.setdefault('first', ({kept},)))"
-                yield "stale", replaced(tree, node, ast.parse(call).body[0].value)
+        if isinstance(node, ast.Call) and ast.unparse(node.func) == "ctx.save_for_backward":
+            kept = ", ".join(ast.unparse(one) for one in node.args)
+            call = f"ctx.save_for_backward(*KEPT.setdefault('first', ({kept},)))"
+            yield "stale", replaced(tree, node, _expression(call))
         if style in ("functions", "course") and isinstance(node, ast.Return):
-            if isinstance(node.value, ast.Tuple):
-                y, cache = (ast.unparse(one) for one in node.value.elts)
-                kept = f"return {y}, KEPT.setdefault('first', {cache})"
-                yield "stale", replaced(tree, node, ast.parse(kept).body[0])
+            y, cache = (ast.unparse(one) for one in node.value.elts)
+            kept = f"return {y}, KEPT.setdefault('first', {cache})"
+            yield "stale", replaced(tree, node, ast.parse(kept).body[0])
     if first is not None:
         yield "in place", _with_first(tree, f"{first} -= {first}.mean()")
         yield "in place", _with_first(tree, f"{first} *= 0.5")
@@ -321,7 +319,7 @@ def _masks(node):
     opposite = {ast.Gt: ast.Lt, ast.Lt: ast.Gt, ast.Eq: ast.NotEq}
     if isinstance(node, ast.Compare) and type(node.ops[0]) in opposite:
         yield "mask", ast.Compare(node.left, [opposite[type(node.ops[0])]()], node.comparators)
-    name, array = _called(node)
+    name, _ = _called(node)
     if name == "where" and len(node.args) == 3:
         other = copy.deepcopy(node)
         other.args = [node.args[0], node.args[2], node.args[1]]

@@ -79,7 +79,7 @@ def mutants_of(layer):
     shapes = _shapes_in(layer, inside.name)
     shapes = {n: s for n, s in shapes.items() if dy is None or n != "self"}
     found = [(rule, inside, new) for rule, new in backward_mutants(inside, dy, shapes)]
-    first = [one.arg for one in forward.args.args if one.arg not in ("self", "ctx")][0]
+    first = next(a.arg for a in forward.args.args if a.arg not in ("self", "ctx"))
     if layer.style != "jax":  # whose arrays cannot be changed, nor kept from call to call
         found += [(r, forward, new) for r, new in forward_mutants(forward, layer.style, first)]
     by_rule = {}

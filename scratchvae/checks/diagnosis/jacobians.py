@@ -18,6 +18,7 @@ from scratchvae.validation import FloatArray
 
 # Of the largest entry. Finite differences of one output have nine digits.
 TOLERANCE = 1e-5
+_PASSED_ON = "it is dy as it came in"
 
 
 @dataclass(frozen=True)
@@ -90,16 +91,14 @@ def mask(jacobian: Jacobian) -> Diagnosis | None:
 
 
 def known_slope(jacobian: Jacobian, arrays: Mapping[str, FloatArray]) -> Diagnosis | None:
-    """Whether dy is passed on, or multiplied by a formula where another one is right."""
+    """Whether dy is multiplied by one formula of an array where another is right."""
     if not jacobian.elementwise or not jacobian.gap.any():
         return None
     given, expected = (as_formula(its, arrays, 10 * TOLERANCE) for its in jacobian.by_entry())
-    if given == "1":
-        start = "it is dy as it came in: the derivative of the function itself is missing"
-        return Diagnosis("slope", f"{start} (dy * {expected} is right)" if expected else start)
-    if given and expected:
-        return Diagnosis("slope", f"it is dy * {given}, where dy * {expected} is right")
-    return None
+    if given is None or expected is None:
+        return None
+    start = _PASSED_ON if given == "1" else f"it is dy * ({given})"
+    return Diagnosis("slope", f"{start}, where dy * ({expected}) is right")
 
 
 def slope(jacobian: Jacobian) -> Diagnosis | None:
@@ -107,6 +106,9 @@ def slope(jacobian: Jacobian) -> Diagnosis | None:
     if not jacobian.gap.any():
         return None
     if jacobian.elementwise:
+        given, _ = jacobian.by_entry()
+        if np.ptp(given) <= TOLERANCE and abs(given.flat[0] - 1) <= TOLERANCE:
+            return Diagnosis("slope", f"{_PASSED_ON}: the derivative is missing")
         what = "dy is multiplied by the wrong number entry by entry"
         return Diagnosis("slope", f"{what}: the derivative of the function itself is wrong")
     factors = _row_factors(jacobian.given, jacobian.expected)

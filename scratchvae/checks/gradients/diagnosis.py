@@ -60,8 +60,8 @@ _SENTENCES = {
     "gradient (+=), don't assign it (=)",
     INPUT_IGNORED: "it does not depend on the input: the input of an earlier batch was kept and "
     "not replaced",
-    NOT_LINEAR: "it is not proportional to dy: with -2 dy it is not -2 times as large; each term of "
-    "a gradient has dy in it once",
+    NOT_LINEAR: "it is not proportional to dy: with -2 dy it is not -2 times as large; each term "
+    "of a gradient has dy in it once",
 }
 
 
@@ -122,6 +122,7 @@ def diagnose(slopes: Slopes, probes: Probes | None = None) -> Diagnosis | None:
         or _loss_term(slopes, probes)
         or transposed(numbers)
         or _untransposed_weight(slopes, probes)
+        or _known_slope(slopes, probes)
         or offset(numbers)
         or _multiple_of_itself(slopes)
         or region(numbers)
@@ -131,17 +132,23 @@ def diagnose(slopes: Slopes, probes: Probes | None = None) -> Diagnosis | None:
     )
 
 
+def _known_slope(slopes: Slopes, probes: Probes) -> Diagnosis | None:
+    jacobian = probes.jacobian(slopes.name)
+    return None if jacobian is None else jacobians.known_slope(jacobian, _arrays(probes))
+
+
+def _arrays(probes: Probes) -> dict[str, FloatArray]:
+    output = {} if probes.output is None else {"y": probes.output}
+    return dict(probes.arrays) | output
+
+
 def _by_output(slopes: Slopes, probes: Probes, ignored: Diagnosis | None) -> Diagnosis | None:
     """Look at the outputs one by one, where there are few enough."""
-    jacobian = probes.jacobian(slopes.name)
+    jacobian, arrays = probes.jacobian(slopes.name), _arrays(probes)
     if jacobian is None:
         return ignored
-    arrays = dict(probes.arrays)
-    if probes.output is not None:
-        arrays["y"] = probes.output
     return (
         jacobians.mask(jacobian)
-        or jacobians.known_slope(jacobian, arrays)
         or ignored
         or jacobians.outputs_left_out(jacobian)
         or jacobians.other_outputs(jacobian)

@@ -5,6 +5,7 @@ It is looked at only where a gradient is wrong, to say what is wrong with it.
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 
 import numpy as np
 
@@ -102,6 +103,7 @@ def probe(target: Target, dy: FloatArray) -> Probes:
     counts = _counts(y) if target.counts is None else target.counts
     examples = _single_examples(target, dy, first)
 
+    @cache
     def jacobian(name: str) -> Jacobian | None:
         try:
             return jacobian_of(target, name)
