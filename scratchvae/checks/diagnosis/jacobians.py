@@ -213,13 +213,15 @@ def term(jacobian: Jacobian, arrays: Mapping[str, FloatArray]) -> Diagnosis | No
 
 
 def coupling(jacobian: Jacobian) -> Diagnosis | None:
-    """Whether each entry takes from its own output where it depends on many."""
-    if jacobian.seen.sum(axis=0).max(initial=0) > 1 or jacobian.real.sum(axis=0).max() < 3:
+    """Whether a sum is missing, so that each entry takes from its own output instead of many."""
+    many = int(jacobian.real.sum(axis=0).max(initial=0))
+    if many < 3 or not jacobian.seen.any():
         return None
-    if not jacobian.seen.any():
+    alone = jacobian.seen.sum(axis=0).max() == 1
+    if not alone and not _of_rank_one_but_for_own(jacobian):
         return None
-    many = int(jacobian.real.sum(axis=0).max())
-    sentence = f"each entry takes from one output only where it should from {many}"
+    what = "it takes" if alone else "a term of it takes"
+    sentence = f"{what} from each entry's own output only where it should from {many}"
     return Diagnosis("missing sum", f"{sentence}: a sum is missing")
 
 
@@ -283,6 +285,25 @@ def _of_rank_one(jacobian: Jacobian) -> bool:
             return False
         sizes = np.linalg.svd(block, compute_uv=False)
         if sizes[1] > 10 * TOLERANCE * sizes[0]:
+            return False
+    return True
+
+
+def _of_rank_one_but_for_own(jacobian: Jacobian) -> bool:
+    """Whether the difference is of rank one, but for what each entry has of its own output.
+
+    Of a matrix u vᵀ any three rows and columns satisfy d_ij d_jk d_ki = d_ik d_kj d_ji.
+    """
+    if jacobian.output_shape != jacobian.shape:
+        return False
+    gap, group = jacobian.gap, _groups(jacobian.real)[: len(jacobian.gap)]
+    for one in np.unique(group[gap.any(axis=1)]):
+        block = gap[np.ix_(group == one, group == one)]
+        block = block / np.abs(block).max()
+        np.fill_diagonal(block, 0.0)
+        there = np.einsum("ij,jk,ki->ijk", block, block, block)
+        back = np.einsum("ik,kj,ji->ijk", block, block, block)
+        if not there.any() or np.abs(there - back).max() > 10 * TOLERANCE * np.abs(there).max():
             return False
     return True
 
