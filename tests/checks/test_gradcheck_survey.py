@@ -2,7 +2,7 @@
 
 from collections import Counter
 
-from gradient_rules import CAUSES
+from gradient_causes import CAUSES
 from gradient_survey import check, chosen, mutants_of, outcome, telling_sizes
 from textbook_layers import LAYERS, UNEVEN
 

@@ -7,37 +7,6 @@ afterwards; whether that changes any number is found out by running it.
 import ast
 import copy
 from collections.abc import Iterator
-from typing import NamedTuple
-
-# What a report may rightly say about a mistake. A wrong sign or factor inside a formula makes the
-# slope of an elementwise layer wrong, or one term of a sum, or what one branch computes, so those
-# are right answers as well. This table was written before the first mutant was run.
-LOCAL = {"slope", "term", "region", "offset", "extra term"}
-CAUSES = {
-    "sign": {"sign", "factor"} | LOCAL,
-    "factor": {"factor"} | LOCAL,
-    "power": {"factor"} | LOCAL,
-    "product for quotient": {"factor", "upstream", "not finite"} | LOCAL,
-    "missing factor": {"factor", "upstream", "missing sum"} | LOCAL,
-    "missing term": {"factor", "zero", "missing sum"} | LOCAL,
-    "transpose": {"transpose", "shape"},
-    "missing sum": {"missing sum", "missing mean", "shape", "term"},
-    "mean for sum": {"factor", "term"},
-    "wrong axis": {"wrong axis", "missing sum", "shape", "term"},
-    "wrong array": {"wrong array", "upstream", "order", "factor", "in place"} | LOCAL,
-    "stale": {"stale", "input ignored"},
-    "in place": {"in place"},
-    "overwritten": {"overwritten", "missing sum", "region"},
-    "index": {"shift", "missing sum", "region", "shape"},
-    "mask": {"mask", "slope", "region"},
-}
-
-
-class Mutant(NamedTuple):
-    """A rule, and the functions as they are after it."""
-
-    rule: str
-    functions: dict[str, ast.FunctionDef]
 
 
 class _Replace(ast.NodeTransformer):

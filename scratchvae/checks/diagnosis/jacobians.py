@@ -6,73 +6,22 @@ another mark on the difference of the two matrices.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
-from numpy.typing import NDArray
 
 from scratchvae.checks.diagnosis.evidence import Diagnosis
 from scratchvae.checks.diagnosis.formulas import as_formula, as_formula_of_rows
+from scratchvae.checks.diagnosis.jacobian import (
+    TOLERANCE,
+    Jacobian,
+    groups_of,
+    is_of_rank_one,
+    is_of_rank_one_but_for_own,
+    row_factors,
+)
 from scratchvae.validation import FloatArray
 
-# Of the largest entry. Finite differences of one output have nine digits.
-TOLERANCE = 1e-5
 _PASSED_ON = "it is dy as it came in"
-
-
-@dataclass(frozen=True)
-class Jacobian:
-    """∂output/∂entry as backward has it and as it is, (outputs, entries) both.
-
-    Attributes
-    ----------
-    given, expected
-        The two.
-    output_shape, shape
-        The shapes of the output and of the array that the entries are of.
-    """
-
-    given: FloatArray
-    expected: FloatArray
-    output_shape: tuple[int, ...]
-    shape: tuple[int, ...]
-
-    @cached_property
-    def gap(self) -> FloatArray:
-        """What is given too much."""
-        return self._cleared(self.given - self.expected)
-
-    @cached_property
-    def seen(self) -> NDArray[np.bool_]:
-        """Which entries backward takes from which outputs."""
-        return self._cleared(self.given) != 0
-
-    @cached_property
-    def real(self) -> NDArray[np.bool_]:
-        """Which outputs depend on which entries."""
-        return self._cleared(self.expected) != 0
-
-    @cached_property
-    def one_output_each(self) -> bool:
-        """Whether each entry has to do with one output at most, in both."""
-        return bool(((self.seen | self.real).sum(axis=0) <= 1).all())
-
-    @cached_property
-    def elementwise(self) -> bool:
-        """Whether each output has to do with one entry at most as well, in both."""
-        one_entry_each = ((self.seen | self.real).sum(axis=1) <= 1).all()
-        return len(self.given) > 1 and self.one_output_each and bool(one_entry_each)
-
-    def by_entry(self) -> tuple[FloatArray, FloatArray]:
-        """Return what is given and expected for the one output of each entry, in its shape."""
-        return self.given.sum(axis=0).reshape(self.shape), self.expected.sum(axis=0).reshape(
-            self.shape
-        )
-
-    def _cleared(self, matrix: FloatArray) -> FloatArray:
-        size = max(float(np.abs(self.expected).max(initial=0.0)), 1e-300)
-        return np.where(np.abs(matrix) > TOLERANCE * size, matrix, 0.0)
 
 
 def mask(jacobian: Jacobian) -> Diagnosis | None:
@@ -111,7 +60,7 @@ def slope(jacobian: Jacobian) -> Diagnosis | None:
             return Diagnosis("slope", f"{_PASSED_ON}: the derivative is missing")
         what = "dy is multiplied by the wrong number entry by entry"
         return Diagnosis("slope", f"{what}: the derivative of the function itself is wrong")
-    factors = _row_factors(jacobian.given, jacobian.expected)
+    factors = row_factors(jacobian.given, jacobian.expected)
     if factors is not None and np.ptp(factors) > TOLERANCE * np.abs(factors).max():
         what = "what comes from each output is right but for a factor, another one for each"
         return Diagnosis("slope", f"{what}: a derivative beside dy is wrong or missing")
@@ -120,7 +69,7 @@ def slope(jacobian: Jacobian) -> Diagnosis | None:
 
 def factor_of_entries(jacobian: Jacobian) -> Diagnosis | None:
     """Whether it is right but for a factor that differs from entry to entry, or along an axis."""
-    factors = _row_factors(jacobian.given.T, jacobian.expected.T)
+    factors = row_factors(jacobian.given.T, jacobian.expected.T)
     if factors is None or np.ptp(factors) <= TOLERANCE * np.abs(factors).max():
         return None
     shaped = factors.reshape(jacobian.shape)
@@ -159,7 +108,7 @@ def other_outputs(jacobian: Jacobian) -> Diagnosis | None:
         moved = _shift(jacobian)
         if moved is not None:
             return moved
-    group = _groups(jacobian.real)
+    group = groups_of(jacobian.real)
     rows, columns = group[: len(extra)], group[len(extra) :]
     apart = rows[:, None] != columns[None, :]
     if not (extra & apart).any():
@@ -207,7 +156,7 @@ def term(jacobian: Jacobian, arrays: Mapping[str, FloatArray]) -> Diagnosis | No
         return None if words is None else _a_term(f" like {words}")
     if jacobian.output_shape == jacobian.shape and not (gap - np.diag(np.diag(gap))).any():
         return _a_term(" that each entry has of its own output")
-    if _of_rank_one(jacobian):
+    if is_of_rank_one(jacobian):
         return _a_term(", a sum or mean times an array")
     return None
 
@@ -218,7 +167,7 @@ def coupling(jacobian: Jacobian) -> Diagnosis | None:
     if many < 3 or not jacobian.seen.any():
         return None
     alone = jacobian.seen.sum(axis=0).max() == 1
-    if not alone and not _of_rank_one_but_for_own(jacobian):
+    if not alone and not is_of_rank_one_but_for_own(jacobian):
         return None
     what = "it takes" if alone else "a term of it takes"
     sentence = f"{what} from each entry's own output only where it should from {many}"
@@ -240,72 +189,6 @@ def some_outputs(jacobian: Jacobian) -> Diagnosis | None:
 def _a_term(which: str) -> Diagnosis:
     sentence = f"one term of it is wrong, missing or too much: one{which}"
     return Diagnosis("term", sentence)
-
-
-def _row_factors(given: FloatArray, expected: FloatArray) -> FloatArray | None:
-    """Return the factor of each row, if each is a multiple of the expected one and that says much.
-
-    Rows of a single number are always that, so there must be twice as many numbers as rows.
-    """
-    squares = (expected**2).sum(axis=1)
-    if not squares.any():
-        return None
-    some = squares > TOLERANCE**2 * squares.max()
-    factors = np.ones(len(given))
-    factors[some] = (given * expected).sum(axis=1)[some] / squares[some]
-    size = TOLERANCE * max(np.abs(given).max(), np.abs(expected).max())
-    if np.abs(given - factors[:, None] * expected).max() > size:
-        return None
-    numbers = (np.abs(expected) > size).sum()
-    return factors if numbers >= 2 * some.sum() else None
-
-
-def _groups(real: NDArray[np.bool_]) -> NDArray[np.int_]:
-    """Return a number for each output and entry, the same for those that depend on each other."""
-    count = len(real)
-    linked = np.zeros((sum(real.shape),) * 2, dtype=bool)
-    linked[:count, count:] = real
-    linked |= linked.T | np.eye(len(linked), dtype=bool)
-    group = np.arange(len(linked))
-    while True:
-        least = np.where(linked, group[None, :], len(group)).min(axis=1)
-        if (least == group).all():
-            return group
-        group = least
-
-
-def _of_rank_one(jacobian: Jacobian) -> bool:
-    """Whether the difference is of rank one in each group of three by three or more."""
-    gap, group = jacobian.gap, _groups(jacobian.real | jacobian.seen)
-    rows, columns = group[: len(gap)], group[len(gap) :]
-    for one in np.unique(rows[gap.any(axis=1)]):
-        block = gap[np.ix_(rows == one, columns == one)]
-        block = block[block.any(axis=1)][:, block.any(axis=0)]
-        if min(block.shape) < 3:
-            return False
-        sizes = np.linalg.svd(block, compute_uv=False)
-        if sizes[1] > 10 * TOLERANCE * sizes[0]:
-            return False
-    return True
-
-
-def _of_rank_one_but_for_own(jacobian: Jacobian) -> bool:
-    """Whether the difference is of rank one, but for what each entry has of its own output.
-
-    Of a matrix u vᵀ any three rows and columns satisfy d_ij d_jk d_ki = d_ik d_kj d_ji.
-    """
-    if jacobian.output_shape != jacobian.shape:
-        return False
-    gap, group = jacobian.gap, _groups(jacobian.real)[: len(jacobian.gap)]
-    for one in np.unique(group[gap.any(axis=1)]):
-        block = gap[np.ix_(group == one, group == one)]
-        block = block / np.abs(block).max()
-        np.fill_diagonal(block, 0.0)
-        there = np.einsum("ij,jk,ki->ijk", block, block, block)
-        back = np.einsum("ik,kj,ji->ijk", block, block, block)
-        if not there.any() or np.abs(there - back).max() > 10 * TOLERANCE * np.abs(there).max():
-            return False
-    return True
 
 
 def _shift(jacobian: Jacobian) -> Diagnosis | None:

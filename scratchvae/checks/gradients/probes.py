@@ -128,7 +128,7 @@ def _input_ignored(target: Target, dy: FloatArray, first: Mapping[str, FloatArra
     """
     rng = np.random.default_rng(0)
     start = {name: array.copy() for name, array in target.arrays.items()}
-    moves = {name: rng.choice([-1.0, 1.0], array.shape) for name, array in start.items()}
+    moves = {name: rng.standard_normal(array.shape) for name, array in start.items()}
 
     def slopes() -> dict[str, float]:
         found = {}

@@ -10,7 +10,7 @@ from functools import cache
 
 import numpy as np
 import pytest
-from gradient_rules import CAUSES
+from gradient_causes import CAUSES
 from gradient_survey import check, chosen, mutants_of, outcome, telling_sizes, torch_says
 from textbook_layers import LAYERS, STYLES, UNEVEN
 
