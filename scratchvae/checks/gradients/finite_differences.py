@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scratchvae.checks.gradients.report import CheckRow
+from scratchvae.errors import InputError
 from scratchvae.validation import FloatArray
 
 # Steps for an entry of size 1. At the first, the h⁴ error of a function with derivatives of order 1
@@ -42,7 +43,8 @@ def slope_along(
 
     def at(distance: float) -> float:
         array[...] = start + distance * move
-        return value()
+        with np.errstate(all="ignore"):  # a step may leave the function's domain
+            return value()
 
     try:
         narrow = (at(step) - at(-step)) / (2 * step)
@@ -248,12 +250,19 @@ def _compare_slopes(
         steps += [step * scale for step in LONG_STEPS]
     steps += [step * small for small in own for step in (*STEPS[:2], *LONG_STEPS)]
     best, best_step = np.nan, steps[0]
+    refusal: InputError | None = None
     for step in steps:
-        narrow, wide = slope_along(value, array, move, step)
+        try:
+            narrow, wide = slope_along(value, array, move, step)
+        except InputError as error:  # nor may it be defined beyond
+            refusal = error
+            continue
         # Where the curvature jumps, the error of D(h) is in h: the second of these cancels it.
         for numeric in (extrapolate(narrow, wide), 2 * narrow - wide):
             if not abs(best - analytic) <= abs(numeric - analytic):
                 best, best_step = numeric, step
         if abs(best - analytic) <= 0.1 * tolerance * abs(analytic):
             break
+    if refusal is not None and np.isnan(best):
+        raise refusal
     return SlopePair(analytic, best, best_step)

@@ -14,8 +14,9 @@ from scratchvae.checks.gradients.target import Target
 from scratchvae.errors import InputError
 from scratchvae.validation import FloatArray
 
-# How far flat arrays are moved, and a step of training, relative to the arrays' own size.
-_SPREAD, _LEARNING_RATE = 0.1, 0.05
+# How far flat arrays are moved, and a step of training, relative to the arrays' own size: at least
+# the one that weights usually come to have.
+_SPREAD, _LEARNING_RATE, _TRAINED = 0.1, 0.05, 0.1
 
 
 def size_of(array: FloatArray) -> float:
@@ -73,5 +74,5 @@ def _train(target: Target, steps: int, rng: np.random.Generator) -> bool:
             array, gradient = target.arrays[name], gradients[name]
             size = float(np.sqrt(np.mean(gradient**2)))
             if np.isfinite(size) and size > 0:
-                array -= _LEARNING_RATE * size_of(array) / size * gradient
+                array -= _LEARNING_RATE * max(size_of(array), _TRAINED) / size * gradient
     return True
