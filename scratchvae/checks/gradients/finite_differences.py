@@ -30,7 +30,7 @@ STEPS = (1e-3, 1e-4, 1e-5, 1e-6)
 # And for those with a large value and small slopes, whose rounding needs a longer step.
 LONG_STEPS = (1e-2, 1e-1)
 # An error that passes, and how much of the largest slope may be rounding.
-_PASSES, _FEWEST_DIGITS = 1e-6, 1e-4
+_PASSES, _FEWEST_DIGITS = 1e-6, 1e-3
 # An array whose entries are this small may be meant on a scale of its own.
 _SMALL = 1e-2
 
@@ -157,15 +157,19 @@ class ArrayCheck:
         """Return the direction of a place: one entry's, or one in which all entries move."""
         return self.directions[place] if self.directions else unit_move(self.array.shape, place)
 
-    def error(self, slopes: SlopePair, largest: float) -> float:
-        """Return the relative error of two slopes.
+    def largest(self) -> float:
+        """Return the array's largest slope."""
+        return max((each.size for each in self.slopes), default=0.0)
+
+    def error(self, slopes: SlopePair, largest: float, own: float | None = None) -> float:
+        """Return the relative error of two slopes; ``own`` is the array's largest, if known.
 
         Slopes a thousand times smaller than the array's largest are measured against that, since
         their own size is of the order of the rounding; those of an array whose gradient is zero
         (a bias before a batch norm) are measured against the largest of all arrays. What rounding
-        explains is no error, if it leaves the array's largest slope four digits to be judged by.
+        explains is no error, if it leaves the array's largest slope three digits to be judged by.
         """
-        own = max((each.size for each in self.slopes), default=0.0)
+        own = self.largest() if own is None else own
         floor = max(1e-3 * own, 1e-5 * largest, float(np.finfo(np.float64).tiny))
         gap = abs(slopes.analytic - slopes.numeric)
         relative = gap / max(slopes.size, floor)
@@ -176,10 +180,11 @@ class ArrayCheck:
 
     def disagreeing(self, largest: float, tolerance: float) -> list[int]:
         """Return the places whose slopes differ by more than the tolerance."""
+        own = self.largest()
         return [
             place
             for place, slopes in enumerate(self.slopes)
-            if place not in self.declared and self.error(slopes, largest) > tolerance
+            if place not in self.declared and self.error(slopes, largest, own) > tolerance
         ]
 
     def leaves_all_as_it_is(self, largest: float, tolerance: float) -> bool:
@@ -189,13 +194,13 @@ class ArrayCheck:
 
     def row(self, largest: float, tolerance: float) -> CheckRow:
         """Return the worst of the slopes, as a row of the report."""
-        worst, where, error = SlopePair(0.0, 0.0), "-", 0.0
+        worst, where, error, own = SlopePair(0.0, 0.0), "-", 0.0, self.largest()
         judged = [place for place in range(self.count) if place not in self.at_kink]
         for place in judged or range(self.count):
             slopes = self.slopes[place]
             # Of errors that are the same up to rounding, the first is shown.
-            if where == "-" or self.error(slopes, largest) > 1.01 * error:
-                relative = self.error(slopes, largest)
+            relative = self.error(slopes, largest, own)
+            if where == "-" or relative > 1.01 * error:
                 where = (
                     f"direction {place}"
                     if self.directions

@@ -26,18 +26,19 @@ def size_of(array: FloatArray) -> float:
 
 def other_points(
     target: Target, start: Mapping[str, FloatArray], burn_in: int, rng: np.random.Generator
-) -> Iterator[tuple[str, Callable[[], bool]]]:
-    """Yield where else to check, in words, and what goes there from ``start``.
+) -> Iterator[tuple[str, Callable[[], bool], bool]]:
+    """Yield where else to check, in words, what goes there from ``start``, and how to check.
 
-    That returns whether there is anything to check there.
+    What goes there returns whether there is anything to check. The last is whether to check entry
+    by entry: after a check that has, a few directions are enough to see that something was hidden.
     """
     flat = [name for name in target.arrays if name in start and _is_flat(start[name])]
     if flat:
         words = f"with {' and '.join(flat)} moved, where every entry is the same"
-        yield words, lambda: _spread(target, flat, rng)
+        yield words, lambda: _spread(target, flat, rng), False
     if burn_in:
         words = f"after {burn_in} training {'step' if burn_in == 1 else 'steps'}"
-        yield words, lambda: _train(target, burn_in, rng)
+        yield words, lambda: _train(target, burn_in, rng), True
 
 
 def _is_flat(array: FloatArray) -> bool:
