@@ -136,11 +136,11 @@ def check_gradients(
             wrong = check.disagreeing(largest, tolerance)
             if attempt:
                 wrong = [place for place in wrong if place in check.doubtful]
-            found: set[int] = set()
+            kinks: set[int] = set()
             if smooth or last:
-                found = {p for p in wrong if is_kink(value, check.array, check.move(p))}
-                check.at_kink = check.declared | found
-            check.doubtful = found if smooth else set(wrong)
+                kinks = {p for p in wrong if is_kink(value, check.array, check.move(p))}
+                check.at_kink = check.declared | kinks
+            check.doubtful = kinks if smooth else set(wrong)
         if retry is None or last or not any(check.doubtful for check in checks):
             break
         try:

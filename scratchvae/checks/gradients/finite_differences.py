@@ -114,11 +114,12 @@ class ArrayCheck:
             else [_random_signs(array.shape, rng) for _ in range(directions)]
         )
         self.count = len(self.directions) or array.size
+        # Entries that are said to lie at a kink: they are not judged.
+        self.declared: set[int] = set()
         if kinks is not None and self.directions:
             self.directions = [np.where(kinks, 0.0, move) for move in self.directions]
-        listed = kinks is not None and not self.directions
-        # Entries that are said to lie at a kink: they are not judged.
-        self.declared = {int(p) for p in np.flatnonzero(kinks)} if listed else set[int]()
+        elif kinks is not None:
+            self.declared = {int(place) for place in np.flatnonzero(kinks)}
         self.slopes: list[SlopePair] = []
         self.kinks = 0
         self.doubtful: set[int] = set()
