@@ -7,19 +7,10 @@ says what is probably wrong (``diagnosis.py``).
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import replace
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
-from scratchvae.checks.gradients.comparison import (
-    KINK_TOLERANCE,
-    SMOOTH_TOLERANCE,
-    RetryPoint,
-    check_gradients,
-    check_settings,
-)
 from scratchvae.checks.gradients.frameworks import framework_target
 from scratchvae.checks.gradients.function_target import FunctionTarget, check_functions
 from scratchvae.checks.gradients.input import LayerLike
@@ -29,17 +20,12 @@ from scratchvae.checks.gradients.layer_target import (
     refuse_of_models,
     target_of,
 )
-from scratchvae.checks.gradients.passes import run_passes
-from scratchvae.checks.gradients.points import other_points, size_of
-from scratchvae.checks.gradients.probes import probe
 from scratchvae.checks.gradients.report import GradientReport
-from scratchvae.checks.gradients.snapshot import Snapshot
-from scratchvae.checks.gradients.target import Target
-from scratchvae.checks.gradients.unseen import unseen_arrays
+from scratchvae.checks.gradients.target_check import Settings, check_target
 from scratchvae.errors import InputError
 from scratchvae.layers import Layer
 from scratchvae.models import LatentModel
-from scratchvae.validation import FloatArray, check_count, check_positive
+from scratchvae.validation import FloatArray, check_count
 
 
 def gradcheck(
@@ -124,11 +110,11 @@ def gradcheck(
         a gradient by), not finite, or empty; if a pass raises an error; if it changes what it is
         given or what is learned; if ``forward`` or ``backward`` takes or returns something else.
     """
-    settings = _Settings(seed, max_coordinates, directions, tolerance, kinks, burn_in)
+    settings = Settings(seed, max_coordinates, directions, tolerance, kinks, burn_in)
     framework = framework_target(target, (x, *others), training)
     if framework is not None:
         refuse_of_models(noise, labels)
-        return _check(framework, settings.rng(), settings)
+        return check_target(framework, settings.rng(), settings)
     known = is_layer(target) or is_model_with_loss(target)
     if callable(target) and not isinstance(target, type) and not known:
         backward, given = (x, others) if callable(x) else (None, (x, *others))
@@ -144,7 +130,7 @@ def gradcheck(
         outputs=outputs,
         constants=constants,
     )
-    return _check(checked, rng, settings)
+    return check_target(checked, rng, settings)
 
 
 def gradcheck_functions(
@@ -188,35 +174,8 @@ def gradcheck_functions(
     InputError
         As for ``gradcheck``, and if the functions do not return what is described here.
     """
-    settings = _Settings(seed, max_coordinates, directions, tolerance, kinks, burn_in)
+    settings = Settings(seed, max_coordinates, directions, tolerance, kinks, burn_in)
     return _check_functions(forward, backward, arguments, outputs, constants, settings)
-
-
-class _Settings:
-    """How to check, refused before anything runs if it makes no sense."""
-
-    def __init__(
-        self,
-        seed: int,
-        max_coordinates: int,
-        directions: int,
-        tolerance: float | None,
-        kinks: bool | Mapping[str, NDArray[Any]],
-        burn_in: int,
-    ) -> None:
-        self.seed = check_count(seed, "seed", 0, None)
-        check_settings(max_coordinates, directions, SMOOTH_TOLERANCE)
-        self.max_coordinates, self.directions = max_coordinates, directions
-        self.tolerance = None if tolerance is None else check_positive(tolerance, "tolerance")
-        self.kinks = kinks
-        self.burn_in = check_count(burn_in, "burn_in", 0)
-
-    def rng(self) -> np.random.Generator:
-        """Return a generator whose numbers are not those of the same seed in the user's program.
-
-        A dy that is the x that they drew would let pass what confuses the two.
-        """
-        return np.random.default_rng([self.seed, 1])
 
 
 def _check_functions(
@@ -225,7 +184,7 @@ def _check_functions(
     arguments: tuple[Any, ...],
     outputs: int | None,
     constants: str | Iterable[str],
-    settings: _Settings,
+    settings: Settings,
 ) -> GradientReport:
     check_functions(forward, backward)
     if not arguments:
@@ -236,7 +195,7 @@ def _check_functions(
     def checked(outputs: int | None) -> tuple[FunctionTarget, GradientReport]:
         target = FunctionTarget(forward, backward, arguments, outputs, constants)
         target.arguments.check_some()
-        return target, _check(target, settings.rng(), settings)
+        return target, check_target(target, settings.rng(), settings)
 
     target, report = checked(outputs)
     if not report.passed and target.cache_like_output and _passes(lambda: checked(2)[1]):
@@ -252,55 +211,3 @@ def _passes(check: Callable[[], GradientReport]) -> bool:
         return check().passed
     except Exception:  # whatever a function does with arguments that are not meant for it
         return False
-
-
-def _check(target: Target, rng: np.random.Generator, settings: _Settings) -> GradientReport:
-    gradients = [getattr(parameter, "grad", None) for parameter in target.parameters.values()]
-    snapshot = Snapshot(target.sources, gradients)
-    start = {name: array.copy() for name, array in target.arrays.items()}
-    try:
-        report = _check_here(target, rng, settings)
-        for words, moved in other_points(target, start, settings.burn_in, rng):
-            if not report.passed:
-                break
-            for name, array in target.arrays.items():
-                array[...] = start[name]
-            if moved():
-                report = report.and_at(words, _check_here(target, rng, settings))
-        return report
-    finally:
-        target.restore()
-        snapshot.restore()
-
-
-def _check_here(target: Target, rng: np.random.Generator, settings: _Settings) -> GradientReport:
-    smooth = target.smooth and not settings.kinks
-    tolerance = settings.tolerance or (SMOOTH_TOLERANCE if smooth else KINK_TOLERANCE)
-
-    def retry() -> RetryPoint:
-        for array in target.arrays.values():
-            array += 0.01 * size_of(array) * rng.standard_normal(array.shape)
-        # With the same dy: an error that depends on it would go away with another.
-        moved = run_passes(target, rng, passes.dy)
-        return RetryPoint(moved.value, moved.gradients, moved.repeated)
-
-    passes = run_passes(target, rng)
-    unseen = unseen_arrays(target, passes.kept) if passes.repeats else []
-    report = check_gradients(
-        target.title,
-        passes.value,
-        target.arrays,
-        passes.gradients,
-        rng=rng,
-        max_coordinates=settings.max_coordinates,
-        directions=settings.directions,
-        tolerance=tolerance,
-        retry=retry if passes.repeats else None,
-        smooth=smooth,
-        repeated=passes.repeated,
-        probe=lambda: probe(target, passes.dy),
-        loss_terms=passes.loss_terms,
-        rounding=passes.rounding,
-        not_judged=settings.kinks if isinstance(settings.kinks, Mapping) else None,
-    )
-    return replace(report, unseen=[*unseen, *target.without_gradient()], notes=target.blind_spots())

@@ -136,14 +136,17 @@ def check_gradients(
             wrong = check.disagreeing(largest, tolerance)
             if attempt:
                 wrong = [place for place in wrong if place in check.doubtful]
-            found: set[int] = set()
+            kinks: set[int] = set()
             if smooth or last:
-                found = {p for p in wrong if is_kink(value, check.array, check.move(p))}
-                check.at_kink = check.declared | found
-            check.doubtful = found if smooth else set(wrong)
+                kinks = {p for p in wrong if is_kink(value, check.array, check.move(p))}
+                check.at_kink = check.declared | kinks
+            check.doubtful = kinks if smooth else set(wrong)
         if retry is None or last or not any(check.doubtful for check in checks):
             break
-        value, gradients, repeated = retry()
+        try:
+            value, gradients, repeated = retry()
+        except InputError:  # the function may not be defined there
+            break
         for check in checks:
             both = _candidates(gradients[check.name], repeated.get(check.name))
             check.measure(value, both, tolerance, sorted(check.doubtful), largest)
@@ -254,7 +257,10 @@ def _slope_at(function: Callable[[], float], array: FloatArray, place: int) -> f
     best, disturbed = np.nan, np.inf
     for step in STEPS[1:]:
         step *= max(1.0, abs(float(array.flat[place])))
-        narrow, wide = slope_along(function, array, unit_move(array.shape, place), step)
+        try:
+            narrow, wide = slope_along(function, array, unit_move(array.shape, place), step)
+        except InputError:  # the function may not be defined there
+            continue
         change = abs(narrow - wide) / max(abs(narrow), abs(wide), 1e-300)
         if change < disturbed:
             best, disturbed = extrapolate(narrow, wide), change

@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scratchvae.checks.gradients.report import CheckRow
+from scratchvae.errors import InputError
 from scratchvae.validation import FloatArray
 
 # Steps for an entry of size 1. At the first, the h⁴ error of a function with derivatives of order 1
@@ -29,7 +30,7 @@ STEPS = (1e-3, 1e-4, 1e-5, 1e-6)
 # And for those with a large value and small slopes, whose rounding needs a longer step.
 LONG_STEPS = (1e-2, 1e-1)
 # An error that passes, and how much of the largest slope may be rounding.
-_PASSES, _FEWEST_DIGITS = 1e-6, 1e-4
+_PASSES, _FEWEST_DIGITS = 1e-6, 1e-3
 # An array whose entries are this small may be meant on a scale of its own.
 _SMALL = 1e-2
 
@@ -42,7 +43,8 @@ def slope_along(
 
     def at(distance: float) -> float:
         array[...] = start + distance * move
-        return value()
+        with np.errstate(all="ignore"):  # a step may leave the function's domain
+            return value()
 
     try:
         narrow = (at(step) - at(-step)) / (2 * step)
@@ -112,11 +114,12 @@ class ArrayCheck:
             else [_random_signs(array.shape, rng) for _ in range(directions)]
         )
         self.count = len(self.directions) or array.size
+        # Entries that are said to lie at a kink: they are not judged.
+        self.declared: set[int] = set()
         if kinks is not None and self.directions:
             self.directions = [np.where(kinks, 0.0, move) for move in self.directions]
-        listed = kinks is not None and not self.directions
-        # Entries that are said to lie at a kink: they are not judged.
-        self.declared = {int(p) for p in np.flatnonzero(kinks)} if listed else set[int]()
+        elif kinks is not None:
+            self.declared = {int(place) for place in np.flatnonzero(kinks)}
         self.slopes: list[SlopePair] = []
         self.kinks = 0
         self.doubtful: set[int] = set()
@@ -155,15 +158,19 @@ class ArrayCheck:
         """Return the direction of a place: one entry's, or one in which all entries move."""
         return self.directions[place] if self.directions else unit_move(self.array.shape, place)
 
-    def error(self, slopes: SlopePair, largest: float) -> float:
-        """Return the relative error of two slopes.
+    def largest(self) -> float:
+        """Return the array's largest slope."""
+        return max((each.size for each in self.slopes), default=0.0)
+
+    def error(self, slopes: SlopePair, largest: float, own: float | None = None) -> float:
+        """Return the relative error of two slopes; ``own`` is the array's largest, if known.
 
         Slopes a thousand times smaller than the array's largest are measured against that, since
         their own size is of the order of the rounding; those of an array whose gradient is zero
         (a bias before a batch norm) are measured against the largest of all arrays. What rounding
-        explains is no error, if it leaves the array's largest slope four digits to be judged by.
+        explains is no error, if it leaves the array's largest slope three digits to be judged by.
         """
-        own = max((each.size for each in self.slopes), default=0.0)
+        own = self.largest() if own is None else own
         floor = max(1e-3 * own, 1e-5 * largest, float(np.finfo(np.float64).tiny))
         gap = abs(slopes.analytic - slopes.numeric)
         relative = gap / max(slopes.size, floor)
@@ -174,10 +181,11 @@ class ArrayCheck:
 
     def disagreeing(self, largest: float, tolerance: float) -> list[int]:
         """Return the places whose slopes differ by more than the tolerance."""
+        own = self.largest()
         return [
             place
             for place, slopes in enumerate(self.slopes)
-            if place not in self.declared and self.error(slopes, largest) > tolerance
+            if place not in self.declared and self.error(slopes, largest, own) > tolerance
         ]
 
     def leaves_all_as_it_is(self, largest: float, tolerance: float) -> bool:
@@ -187,13 +195,13 @@ class ArrayCheck:
 
     def row(self, largest: float, tolerance: float) -> CheckRow:
         """Return the worst of the slopes, as a row of the report."""
-        worst, where, error = SlopePair(0.0, 0.0), "-", 0.0
+        worst, where, error, own = SlopePair(0.0, 0.0), "-", 0.0, self.largest()
         judged = [place for place in range(self.count) if place not in self.at_kink]
         for place in judged or range(self.count):
             slopes = self.slopes[place]
             # Of errors that are the same up to rounding, the first is shown.
-            if where == "-" or self.error(slopes, largest) > 1.01 * error:
-                relative = self.error(slopes, largest)
+            relative = self.error(slopes, largest, own)
+            if where == "-" or relative > 1.01 * error:
                 where = (
                     f"direction {place}"
                     if self.directions
@@ -248,12 +256,19 @@ def _compare_slopes(
         steps += [step * scale for step in LONG_STEPS]
     steps += [step * small for small in own for step in (*STEPS[:2], *LONG_STEPS)]
     best, best_step = np.nan, steps[0]
+    refusal: InputError | None = None
     for step in steps:
-        narrow, wide = slope_along(value, array, move, step)
+        try:
+            narrow, wide = slope_along(value, array, move, step)
+        except InputError as error:  # nor may it be defined beyond
+            refusal = error
+            continue
         # Where the curvature jumps, the error of D(h) is in h: the second of these cancels it.
         for numeric in (extrapolate(narrow, wide), 2 * narrow - wide):
             if not abs(best - analytic) <= abs(numeric - analytic):
                 best, best_step = numeric, step
         if abs(best - analytic) <= 0.1 * tolerance * abs(analytic):
             break
+    if refusal is not None and np.isnan(best):
+        raise refusal
     return SlopePair(analytic, best, best_step)

@@ -10,6 +10,7 @@ from collections.abc import Callable
 import numpy as np
 
 from scratchvae.checks.gradients.finite_differences import scales
+from scratchvae.errors import InputError
 from scratchvae.validation import FloatArray
 
 # Steps far above the rounding and far below the distance at which curvature counts. At a kink the
@@ -35,13 +36,16 @@ def _is_kink(value: Callable[[], float], array: FloatArray, move: FloatArray, sc
 
     def at(distance: float) -> float:
         array[...] = start + distance * scale * move
-        return value()
+        with np.errstate(all="ignore"):  # a step may leave the function's domain
+            return value()
 
     try:
         middle = at(0.0)
         if at(0.0) != middle:
             return False  # noise
         above, below = np.array([(at(h) - middle, at(-h) - middle) for h in _STEPS]).T
+    except InputError:  # nor may the function be defined beyond
+        return False
     finally:
         array[...] = start
     bends, rises = np.abs(above + below), np.abs(above - below)

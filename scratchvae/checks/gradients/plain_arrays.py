@@ -86,12 +86,8 @@ class PlainArray:
                 f"for their gradients in a {ours} gradients with the same names, not in "
                 f"{type(found[0]).__name__}: let backward fill one"
             )
-        known = (
-            self._name < len(gradients)
-            if isinstance(self._name, int)
-            else (self._name in gradients)
-        )
-        return gradients[self._name] if known else None
+        named = gradients if isinstance(gradients, Mapping) else dict(enumerate(gradients))
+        return named.get(self._name)
 
 
 def attributes_with_gradients(owner: Any) -> Iterator[tuple[str, PlainArray]]:

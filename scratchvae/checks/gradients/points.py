@@ -14,8 +14,9 @@ from scratchvae.checks.gradients.target import Target
 from scratchvae.errors import InputError
 from scratchvae.validation import FloatArray
 
-# How far flat arrays are moved, and a step of training, relative to the arrays' own size.
-_SPREAD, _LEARNING_RATE = 0.1, 0.05
+# How far flat arrays are moved, and a step of training, relative to the arrays' own size: at least
+# the one that weights usually come to have.
+_SPREAD, _LEARNING_RATE, _TRAINED = 0.1, 0.05, 0.1
 
 
 def size_of(array: FloatArray) -> float:
@@ -25,18 +26,19 @@ def size_of(array: FloatArray) -> float:
 
 def other_points(
     target: Target, start: Mapping[str, FloatArray], burn_in: int, rng: np.random.Generator
-) -> Iterator[tuple[str, Callable[[], bool]]]:
-    """Yield where else to check, in words, and what goes there from ``start``.
+) -> Iterator[tuple[str, Callable[[], bool], bool]]:
+    """Yield where else to check, in words, what goes there from ``start``, and how to check.
 
-    That returns whether there is anything to check there.
+    What goes there returns whether there is anything to check. The last is whether to check entry
+    by entry: after a check that has, a few directions are enough to see that something was hidden.
     """
     flat = [name for name in target.arrays if name in start and _is_flat(start[name])]
     if flat:
         words = f"with {' and '.join(flat)} moved, where every entry is the same"
-        yield words, lambda: _spread(target, flat, rng)
+        yield words, lambda: _spread(target, flat, rng), False
     if burn_in:
         words = f"after {burn_in} training {'step' if burn_in == 1 else 'steps'}"
-        yield words, lambda: _train(target, burn_in, rng)
+        yield words, lambda: _train(target, burn_in, rng), True
 
 
 def _is_flat(array: FloatArray) -> bool:
@@ -73,5 +75,5 @@ def _train(target: Target, steps: int, rng: np.random.Generator) -> bool:
             array, gradient = target.arrays[name], gradients[name]
             size = float(np.sqrt(np.mean(gradient**2)))
             if np.isfinite(size) and size > 0:
-                array -= _LEARNING_RATE * size_of(array) / size * gradient
+                array -= _LEARNING_RATE * max(size_of(array), _TRAINED) / size * gradient
     return True
