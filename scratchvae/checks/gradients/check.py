@@ -22,6 +22,7 @@ from scratchvae.checks.gradients.comparison import (
     check_settings,
 )
 from scratchvae.checks.gradients.frameworks import framework_target
+from scratchvae.checks.gradients.frameworks.pairs import in_numpy
 from scratchvae.checks.gradients.function_target import FunctionTarget
 from scratchvae.checks.gradients.input import LayerLike, check_array
 from scratchvae.checks.gradients.layer_target import refuse_of_models, target_of
@@ -129,7 +130,9 @@ def gradcheck_functions(
         ``forward``'s arguments (``"w"`` or ``"dw"``). If there is a cache it is called as
         ``backward(dy, cache)``.
     arrays
-        What ``forward`` is called with, in float64; they are copied.
+        What ``forward`` is called with, in float64; they are copied. If there are tensors of
+        PyTorch or arrays of JAX among them, they are copied into float64, and both functions are
+        given the framework's.
     outputs
         How many outputs ``forward`` returns, if several: ``(y₁, y₂)`` or ``(y₁, y₂, cache)`` for 2.
         ``backward`` then takes a gradient for each, ``backward(dy₁, dy₂)``, before the cache.
@@ -148,6 +151,7 @@ def gradcheck_functions(
         )
     if not arrays:
         raise InputError("gradcheck_functions expects at least one array after the two functions")
+    forward, backward, arrays = in_numpy(forward, backward, arrays)
     for place, array in enumerate(arrays):
         check_array(array, "x" if place == 0 else f"array {place + 1}")
     if outputs is not None:

@@ -128,7 +128,9 @@ def _inside(name: str, thing: Any) -> Iterator[tuple[str, Any]]:
 def _attributes(thing: Any) -> dict[str, Any]:
     """Return the attributes of an object itself, in its slots as well."""
     slots = [s for kind in type(thing).__mro__ for s in _listed(vars(kind).get("__slots__", ()))]
-    held = {name: getattr(thing, name) for name in slots if name[:2] != "__" and hasattr(thing, name)}
+    held = {
+        name: getattr(thing, name) for name in slots if name[:2] != "__" and hasattr(thing, name)
+    }
     return held | dict(getattr(thing, "__dict__", {}))
 
 

@@ -31,7 +31,7 @@ def pytorch_target(
     torch: Any, owner: Any, inputs: Sequence[Any], training: bool | None
 ) -> Target | None:
     """Return a Function, a module or a function of tensors as a target; ``None`` if it is none."""
-    function = getattr(owner, "__self__", owner)  # of MyFunction.apply
+    function: Any = getattr(owner, "__self__", owner)  # of MyFunction.apply
     if isinstance(function, type) and issubclass(function, torch.autograd.Function):
         return PyTorchTarget(torch, function.__name__, function.apply, inputs, function=function)
     if isinstance(owner, torch.nn.Module):
@@ -98,6 +98,7 @@ class PyTorchTarget(FrameworkTarget):
         elif module is None:
             self.calls = {"forward": title, "backward": f"the backward pass of {title}"}
         self._tensors: dict[str, Any] = {}
+        self._given: dict[str, Any] = {}
         self._results: list[Any] = []
 
     def forward(self, other: bool = False) -> FloatArray:
@@ -116,13 +117,14 @@ class PyTorchTarget(FrameworkTarget):
             try:
                 result = self._call(*self._tree.tree_unflatten(leaves, self._layout))
             except RuntimeError as error:
-                raise self._explained(error) from error
+                raise self._explained(error, "forward") from error
         for name, tensor in given.items():
             if tensor.grad_fn is history[name] and not torch.equal(tensor, self._tensors[name]):
                 raise InputError(
                     f"{self.calls['forward']} changed its argument {name} without autograd's "
                     "knowledge: copy it first, or name it in ctx.mark_dirty and return it"
                 )
+        self._given = given
         self._results = [
             r for r in self._tree.tree_leaves(result) if isinstance(r, torch.Tensor | np.ndarray)
         ]
@@ -138,6 +140,16 @@ class PyTorchTarget(FrameworkTarget):
         """Run autograd's backward pass, or the module's own."""
         for tensor in self._tensors.values():
             tensor.grad = None
+        before = {name: tensor.detach().clone() for name, tensor in self._given.items()}
+        self._differentiate(dy)
+        for name, tensor in self._given.items():
+            if not self.torch.equal(tensor, before[name]):
+                raise InputError(
+                    f"{self.calls['backward']} changed {name}, the forward pass's argument, which "
+                    "others may have kept: copy it first"
+                )
+
+    def _differentiate(self, dy: FloatArray) -> None:
         upstream = [self.torch.from_numpy(np.asarray(d, order="C")) for d in self.separated(dy)]
         if self._module is not None and has_own_backward(self._module.copy):
             self._take(self._module.differentiated(upstream))
@@ -146,7 +158,7 @@ class PyTorchTarget(FrameworkTarget):
             self.torch.autograd.backward(self._outputs(), upstream, retain_graph=True)
         except RuntimeError as error:
             if not any(words in str(error) for words in _OF_AUTOGRAD):
-                raise
+                raise self._explained(error, "backward") from error
             if self._function is None or "shape" not in str(error):
                 raise InputError(f"{self.calls['backward']}: {error!s}") from error
             self._take(self._returned(upstream))
@@ -220,12 +232,12 @@ class PyTorchTarget(FrameworkTarget):
             return leaf.detach().cpu().double()
         return Moved.copy_of(numpy_of(leaf), name)
 
-    def _explained(self, error: RuntimeError) -> Exception:
-        """Return the error of a forward pass in one line, if float32 inside is the cause."""
+    def _explained(self, error: RuntimeError, way: str) -> Exception:
+        """Return the error of a pass in one line, if float32 inside is the cause."""
         if not any(words in str(error) for words in _DTYPES_DIFFER):
             return error
         return InputError(
-            f"{self.calls['forward']} was given float64 and failed with {str(error)!r}: a "
+            f"{self.calls[way]} was given float64 and failed with {str(error)!r}: a "
             "tensor inside is of another dtype; compute in that of the input, and keep constants "
             "as buffers, which are converted"
         )

@@ -1,0 +1,304 @@
+"""``gradcheck`` of what people have in PyTorch: right ones pass, and what is wrong is named."""
+
+import numpy as np
+import pytest
+from helpers import normal
+from hypothesis import given
+from hypothesis import strategies as st
+
+from scratchvae import gradcheck, gradcheck_functions
+from scratchvae.errors import InputError
+
+torch = pytest.importorskip("torch")
+nn, Function = torch.nn, torch.autograd.Function
+
+
+class Linear(Function):
+    """y = x w + b."""
+
+    @staticmethod
+    def forward(ctx, x, w, b):
+        ctx.save_for_backward(x, w)
+        return x @ w + b
+
+    @staticmethod
+    def backward(ctx, dy):
+        x, w = ctx.saved_tensors
+        return dy @ w.T, x.T @ dy, dy.sum(0)
+
+
+class PowerAndSine(Function):
+    """Outputs with a gradient and without, arguments of three kinds, a context set up apart."""
+
+    @staticmethod
+    def forward(x, labels, n):
+        return x**n, x.argmax(0) + labels, torch.sin(x)
+
+    @staticmethod
+    def setup_context(ctx, inputs, output):
+        ctx.x, _, ctx.n = inputs
+        ctx.mark_non_differentiable(output[1])
+
+    @staticmethod
+    def backward(ctx, dy, _, dsine):
+        return ctx.n * ctx.x ** (ctx.n - 1) * dy + dsine * torch.cos(ctx.x), None, None
+
+
+class Tripled(Function):
+    """Works in place, and says so."""
+
+    @staticmethod
+    def forward(ctx, x):
+        ctx.mark_dirty(x)
+        return x.mul_(3)
+
+    @staticmethod
+    def backward(ctx, dy):
+        return 3 * dy
+
+
+class SelfMade(nn.Module):
+    """A layer as it is written without autograd."""
+
+    def __init__(self):
+        super().__init__()
+        self.w = nn.Parameter(torch.linspace(-1, 1, 10).reshape(5, 2))
+
+    def forward(self, x):
+        self.x = x
+        return torch.tanh(x @ self.w)
+
+    def backward(self, dy):
+        dy = dy * (1 - torch.tanh(self.x @ self.w) ** 2)
+        self.w.grad = self.x.T @ dy
+        return dy @ self.w.T
+
+
+class Polar(nn.Module):
+    """A function of its own inside a module, and outputs in a dict."""
+
+    def __init__(self):
+        super().__init__()
+        self.w, self.b = nn.Parameter(torch.randn(5, 3)), nn.Parameter(torch.randn(3))
+
+    def forward(self, x):
+        y = Linear.apply(x, self.w, self.b)
+        return {"size": y.norm(), "of each": [y.norm(dim=1)], "largest": y.argmax()}
+
+
+def floats(*shape, seed=0, **options):
+    return torch.tensor(normal(*shape, seed=seed), dtype=torch.float32, **options)
+
+
+def convolutions():
+    parts = [nn.Conv2d(1, 2, 3), nn.BatchNorm2d(2), nn.ReLU(inplace=True), nn.MaxPool2d(2)]
+    return nn.Sequential(*parts, nn.Flatten(), nn.Linear(8, 2))
+
+
+def left_with_history():
+    module = SelfMade()
+    module(torch.ones(1, 5))
+    return module
+
+
+RIGHT = {
+    "function": lambda: (Linear, normal(4, 5), normal(5, 3, seed=1), normal(3, seed=2)),
+    "apply": lambda: (Linear.apply, floats(4, 5), floats(5, 3, seed=1), floats(3, seed=2)),
+    "outputs": lambda: (PowerAndSine, floats(4, 3), np.arange(3), 3),
+    "in place": lambda: (Tripled, normal(2, 3)),
+    "own module": lambda: (left_with_history(), floats(3, 5)),
+    "function within": lambda: (Polar(), floats(4, 5)),
+    "convolutions": lambda: (convolutions(), floats(2, 1, 6, 6)),
+    "recurrent": lambda: (nn.LSTM(3, 2), floats(4, 2, 3)),
+    "attention": lambda: (
+        nn.MultiheadAttention(4, 2),
+        *(floats(3, 2, 4, seed=s) for s in (1, 2, 3)),
+    ),
+    "embedding": lambda: (nn.Embedding(5, 2, sparse=True), np.array([1, 3])),
+    "normed": lambda: (nn.utils.parametrizations.weight_norm(nn.Linear(3, 2)), floats(2, 3)),
+    "half": lambda: (nn.Linear(3, 2).half(), floats(2, 3).bfloat16()),
+    "loss": lambda: (nn.CrossEntropyLoss(), floats(4, 3), torch.tensor([0, 1, 2, 1])),
+    "plain": lambda: (torch.nn.functional.softmax, floats(4, 3), 1),
+    "parts": lambda: (
+        lambda p, x: [x @ p["w"][0] + p["b"]],
+        {"w": [floats(5, 2)], "b": floats(2)},
+        floats(2, 5),
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", RIGHT)
+def test_what_is_right_is_not_accused(kind):
+    torch.manual_seed(0)
+    target, *inputs = RIGHT[kind]()
+    with torch.no_grad():  # whatever the caller's mode
+        report = gradcheck(target, *inputs)
+    assert report.passed, report
+    assert not report.unseen
+    assert report.max_relative_error < 1e-7
+
+
+def test_arguments_and_parameters_have_their_names():
+    def names(*arguments):
+        return [row.name for row in gradcheck(*arguments).rows]
+
+    assert names(*RIGHT["function"]()) == ["x", "w", "b"]
+    assert names(*RIGHT["parts"]()) == ["p['b']", "p['w'][0]", "x"] or names(*RIGHT["parts"]()) == [
+        "p['w'][0]",
+        "p['b']",
+        "x",
+    ]
+    assert names(nn.Sequential(nn.Linear(3, 2)), floats(2, 3)) == ["input", "0.weight", "0.bias"]
+    named_alike = nn.Module()
+    named_alike.register_parameter("x", nn.Parameter(torch.ones(3)))
+    named_alike.forward = lambda x: x
+    assert names(nn.Embedding(5, 2), np.array([1])) == ["weight"]
+
+
+def linear(forward=Linear.forward, backward=Linear.backward):
+    kind = type("Linear", (Function,), {})
+    kind.forward, kind.backward = staticmethod(forward), staticmethod(backward)
+    return kind
+
+
+def gradients(change):
+    return linear(backward=lambda ctx, dy: change(*ctx.saved_tensors, dy))
+
+
+class OfThePreviousBatch(Function):
+    last = None
+
+    @staticmethod
+    def forward(ctx, x, w, b):
+        ctx.x, ctx.w = x if OfThePreviousBatch.last is None else OfThePreviousBatch.last, w
+        OfThePreviousBatch.last = x.clone()
+        return x @ w + b
+
+    @staticmethod
+    def backward(ctx, dy):
+        return dy @ ctx.w.T, ctx.x.T @ dy, dy.sum(0)
+
+
+def noisy(ctx, x, w, b):
+    return Linear.forward(ctx, x, w, b) + torch.randn(len(x), 3, dtype=x.dtype)
+
+
+def rounded(ctx, x, w, b):
+    return Linear.forward(ctx, x, w, b).float().double()
+
+
+def masked_again(x, w, dy):
+    return dy @ w.T, x.T @ (dy * (torch.rand_like(dy) > 0.5)), dy.sum(0)
+
+
+WRONG = {
+    "factor": (gradients(lambda x, w, dy: (dy @ w.T, 2 * x.T @ dy, dy.sum(0))), {"w": "factor"}),
+    "transpose": (gradients(lambda x, w, dy: (dy @ w.T, dy.T @ x, dy.sum(0))), {"w": "transpose"}),
+    "missing sum": (
+        gradients(lambda x, w, dy: (dy @ w.T, x.T @ dy, dy[-1])),
+        {"b": "missing sum"},
+    ),
+    "none": (gradients(lambda x, w, dy: (dy @ w.T, x.T @ dy, None)), {"b": "zero"}),
+    "stale": (OfThePreviousBatch, {"w": "stale"}),
+    "drawn again": (gradients(masked_again), {"w": "drawn again"}),
+    "noise": (linear(noisy), dict.fromkeys("xwb", "random forward")),
+    "float32": (linear(rounded), dict.fromkeys("xwb", "single precision")),
+}
+
+
+@pytest.mark.parametrize("mistake", WRONG)
+def test_what_is_wrong_is_named(mistake):
+    target, causes = WRONG[mistake]
+    report = gradcheck(target, floats(4, 5), floats(5, 3, seed=1), floats(3, seed=2))
+    assert {row.name: row.cause for row in report.rows if not row.passed} == causes
+
+
+def test_a_square_weight_that_is_not_transposed_is_named():
+    wrong = gradients(lambda x, w, dy: (dy @ w, x.T @ dy, dy.sum(0)))
+    report = gradcheck(wrong, normal(4, 3), normal(3, 3, seed=1), normal(3, seed=2))
+    assert "once w is transposed" in next(row for row in report.rows if row.name == "x").diagnosis
+
+
+def test_gradients_in_the_wrong_order_are_named():
+    class Swapped(Function):
+        @staticmethod
+        def forward(ctx, a, b):
+            ctx.save_for_backward(a, b)
+            return a * torch.exp(b)
+
+        @staticmethod
+        def backward(ctx, dy):
+            a, b = ctx.saved_tensors
+            return dy * a * torch.exp(b), dy * torch.exp(b)
+
+    report = gradcheck(Swapped, normal(2, 3), normal(2, 3, seed=1))
+    assert [row.cause for row in report.rows] == ["order", "order"]
+    assert "it is the gradient of b" in report.rows[0].diagnosis
+
+
+@given(st.integers(1, 5), st.integers(1, 5), st.integers(1, 5), st.sampled_from([0.5, 1.0, -1.0]))
+def test_any_shape_is_checked_as_it_is(rows, inner, columns, factor):
+    scaled = gradients(lambda x, w, dy: (dy @ w.T, factor * x.T @ dy, dy.sum(0)))
+    arrays = normal(rows, inner), normal(inner, columns, seed=1), normal(columns, seed=2)
+    report = gradcheck(scaled, *arrays)
+    assert [row.passed for row in report.rows] == [True, factor == 1.0, True]
+
+
+def test_a_sum_that_autograd_makes_by_itself_is_no_mistake():
+    by_autograd = gradients(lambda x, w, dy: (dy @ w.T, x.T @ dy, dy))
+    assert gradcheck(by_autograd, *RIGHT["function"]()[1:]).passed
+
+
+def test_a_pair_of_functions_of_tensors_is_checked():
+    def forward(x, w):
+        return torch.tanh(x @ w), (x, w)
+
+    def backward(dy, cache):
+        x, w = cache
+        dy = dy * (1 - torch.tanh(x @ w) ** 2)
+        return {"dx": dy @ w.T, "dw": 2 * x.T @ dy}
+
+    report = gradcheck_functions(forward, backward, floats(4, 5), floats(5, 3))
+    assert {row.name: row.cause for row in report.rows} == {"x": "", "w": "factor"}
+
+
+def in_place_unsaid(ctx, x, w, b):
+    return Linear.forward(ctx, x.mul_(2), w, b)
+
+
+REFUSED = {
+    "changed its argument x without": lambda: (linear(in_place_unsaid), *RIGHT["function"]()[1:]),
+    "backward changed its argument dy": lambda: (
+        gradients(lambda x, w, dy: (dy.mul_(2) @ w.T, x.T @ dy, dy.sum(0))),
+        *RIGHT["function"]()[1:],
+    ),
+    "backward changed w, the forward pass's": lambda: (
+        gradients(lambda x, w, dy: (dy @ w.T.clone(), x.T @ dy, w.mul_(2).sum(0) * 0)),
+        *RIGHT["function"]()[1:],
+    ),
+    r"expected 3, got 2": lambda: (
+        gradients(lambda x, w, dy: (dy @ w.T, x.T @ dy)),
+        *RIGHT["function"]()[1:],
+    ),
+    "a tensor inside is of another dtype": lambda: (lambda x: x @ torch.ones(5, 2), floats(2, 5)),
+    "was given float64 and returned float32": lambda: (lambda x: x.float(), floats(2, 5)),
+    "no tensor of floats that requires": lambda: (lambda x: x.detach(), floats(2, 5)),
+    "has no shape yet": lambda: (nn.LazyLinear(2), floats(2, 5)),
+    "dense tensor of real numbers": lambda: (torch.abs, torch.ones(2, dtype=torch.complex64)),
+    "no array of floats among": lambda: (torch.abs, torch.arange(3)),
+    "not finite": lambda: (torch.abs, torch.tensor([1.0, float("nan")])),
+    "give a function of PyTorch or JAX its own arrays": lambda: (torch.abs, normal(3)),
+}
+
+
+@pytest.mark.parametrize("words", REFUSED)
+def test_what_cannot_be_checked_is_refused_in_one_line(words):
+    with pytest.raises(InputError, match=words) as refused:
+        gradcheck(*REFUSED[words]())
+    assert "\n" not in str(refused.value)
+
+
+def test_noise_and_labels_are_for_models():
+    for options in ({"noise": normal(2)}, {"labels": np.zeros(2, int)}):
+        with pytest.raises(InputError, match="for models"):
+            gradcheck(nn.Linear(3, 2), floats(2, 3), **options)
