@@ -39,8 +39,9 @@ from scratchvae.validation import FloatArray, check_count
 
 
 def gradcheck(
-    target: Layer | LatentModel | LayerLike | Callable[..., Any],
-    *inputs: Any,
+    layer_or_model: Layer | LatentModel | LayerLike | Callable[..., Any],
+    x: Any,
+    *others: Any,
     training: bool | None = None,
     noise: FloatArray | None = None,
     labels: NDArray[Any] | None = None,
@@ -58,16 +59,26 @@ def gradcheck(
 
     Parameters
     ----------
-    target
+    layer_or_model
         A layer of yours or of the package, or a whole model, in float64. Any object with
         ``forward(x)`` and ``backward(dy)`` will do. What it learns, if anything, is in a dict
         ``parameters`` of objects with ``value`` and ``grad``; or of arrays, whose gradients
         ``backward`` fills into a dict ``gradients``; or in attributes such as ``W``, with their
         gradients in ``dW``. It is left as it was, except for its gradients.
-    x
+
+        Or what PyTorch and JAX differentiate: a ``torch.autograd.Function`` or its ``apply``, a
+        ``torch.nn.Module``, a function of tensors; a ``jax.custom_vjp`` or ``custom_jvp``, a
+        function of arrays of JAX, which is faster if it is compiled. A module is copied, and its
+        copy checked in float64; nothing of the module itself changes.
+    x, others
         A batch of inputs in float64. Small batches check as much as large ones.
+
+        For PyTorch and JAX: the arguments, as arrays of NumPy or of the framework, or dicts, lists
+        and tuples of them. Floats of any width are copied into float64 and checked, all else is
+        passed on. If a tensor requires a gradient, of the tensors only those that do are checked.
     training
-        Whether the forward pass is that of training.
+        Whether the forward pass is that of training; ``None``: yes, and for a module of PyTorch
+        whatever its own mode is.
     noise
         For a model: the frozen noise of its forward pass; ``None`` draws it from ``seed``. Fresh
         noise in every pass would drown the difference (eq. 10.3 of the lessons).
@@ -96,17 +107,17 @@ def gradcheck(
         learned; if ``forward`` or ``backward`` takes or returns something else.
     """
     rng = np.random.default_rng(check_count(seed, "seed", 0, None))
-    checked = framework_target(target, inputs, training)
-    if checked is not None:
+    target = framework_target(layer_or_model, (x, *others), training)
+    if target is not None:
         refuse_of_models(noise, labels)
-    elif len(inputs) == 1:
-        checked = target_of(target, inputs[0], training is not False, noise, labels, rng)
-    else:
+        return _check(target, rng, max_coordinates, directions, tolerance)
+    if others:
         raise InputError(
-            f"gradcheck expects a layer or a model with one batch of inputs, not {len(inputs)}: "
+            f"gradcheck expects a layer or a model with one batch of inputs, not {len(others) + 1}: "
             "check a function of several arrays with gradcheck_functions"
         )
-    return _check(checked, rng, max_coordinates, directions, tolerance)
+    target = target_of(layer_or_model, x, training is not False, noise, labels, rng)
+    return _check(target, rng, max_coordinates, directions, tolerance)
 
 
 def gradcheck_functions(

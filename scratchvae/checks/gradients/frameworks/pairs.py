@@ -3,13 +3,13 @@
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from functools import wraps
+from functools import partial, wraps
 from typing import Any
 
 import numpy as np
 
 from scratchvae.checks.gradients.frameworks.jax_target import float64_in
-from scratchvae.checks.gradients.frameworks.tensors import numpy_of
+from scratchvae.checks.gradients.frameworks.tensors import numpy_of, tensor_of
 
 
 def in_numpy(
@@ -26,7 +26,7 @@ def in_numpy(
             numpy_of(a).astype(np.float64) if isinstance(a, torch.Tensor) else a for a in arrays
         ]
         pair = [
-            _translated(f, torch.Tensor, torch.from_numpy, numpy_of, torch.no_grad)
+            _translated(f, torch.Tensor, partial(tensor_of, torch), numpy_of, torch.no_grad)
             for f in (forward, backward)
         ]
     elif jax is not None and any(isinstance(a, jax.Array) for a in arrays):
@@ -50,9 +50,7 @@ def _translated(
     """Return a function of the framework's arrays, of this ``kind``, as one of NumPy's."""
 
     def there(value: Any) -> Any:
-        return (
-            to_framework(np.asarray(value, order="C")) if isinstance(value, np.ndarray) else value
-        )
+        return to_framework(value) if isinstance(value, np.ndarray) else value
 
     def back(value: Any) -> Any:
         if isinstance(value, Mapping):

@@ -3,6 +3,12 @@
 What is checked is what a training would use: ``torch.autograd`` runs the backward passes, those of
 the user's own ``torch.autograd.Function`` among them, and sums what the forward pass broadcast. A
 module is copied, and its copy checked in float64 on the processor.
+
+``torch.autograd.gradcheck`` decides otherwise in places. It allows an error of 1e-5 + 1e-3 |slope|,
+so that it acquits whatever is small; here an error is relative, to the array's largest slope. It
+knows nothing of kinks, and accuses a ReLU at 0. It takes arguments only, not a module's parameters.
+It also sees that a Function breaks where the gradient of an output is ``None``, which is not looked
+at here.
 """
 
 from collections.abc import Callable, Sequence
@@ -16,7 +22,7 @@ from scratchvae.checks.gradients.frameworks.arguments import (
     named_leaves,
 )
 from scratchvae.checks.gradients.frameworks.pytorch_module import PyTorchModule, has_own_backward
-from scratchvae.checks.gradients.frameworks.tensors import floats_within, numpy_of
+from scratchvae.checks.gradients.frameworks.tensors import floats_within, numpy_of, tensor_of
 from scratchvae.checks.gradients.input import as_output
 from scratchvae.checks.gradients.target import Target
 from scratchvae.errors import InputError
@@ -150,7 +156,7 @@ class PyTorchTarget(FrameworkTarget):
                 )
 
     def _differentiate(self, dy: FloatArray) -> None:
-        upstream = [self.torch.from_numpy(np.asarray(d, order="C")) for d in self.separated(dy)]
+        upstream = [tensor_of(self.torch, d) for d in self.separated(dy)]
         if self._module is not None and has_own_backward(self._module.copy):
             self._take(self._module.differentiated(upstream))
             return
