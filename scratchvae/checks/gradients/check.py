@@ -113,8 +113,8 @@ def gradcheck(
         return _check(target, rng, max_coordinates, directions, tolerance)
     if others:
         raise InputError(
-            f"gradcheck expects a layer or a model with one batch of inputs, not {len(others) + 1}: "
-            "check a function of several arrays with gradcheck_functions"
+            f"gradcheck expects a layer or a model and one batch of inputs, and got {len(others)} "
+            "more: check a function of several arrays with gradcheck_functions"
         )
     target = target_of(layer_or_model, x, training is not False, noise, labels, rng)
     return _check(target, rng, max_coordinates, directions, tolerance)
