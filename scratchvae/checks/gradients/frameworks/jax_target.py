@@ -106,9 +106,10 @@ class JaxTarget(FrameworkTarget):
         ]
         with float64_in(self.jax):
             try:
-                used = list(_constants(self.jax.make_jaxpr(self._run)(*self._point)))
+                traced = self.jax.make_jaxpr(self._run)(*self._point)
             except (TypeError, IndexError):  # what looks at values cannot be traced without them
                 return []
+            used = [constant for constant in _constants(traced) if self._is_float(constant)]
             return [
                 Unseen(name, int(np.size(thing)), "make it an argument to check it")
                 for name, thing in outside
@@ -180,7 +181,8 @@ class JaxTarget(FrameworkTarget):
         return Moved.copy_of(np.asarray(leaf), name) if self._is_float(leaf) else leaf
 
     def _is_float(self, thing: Any) -> bool:
-        return bool(hasattr(thing, "dtype") and self.jax.numpy.issubdtype(thing.dtype, np.floating))
+        array = isinstance(thing, np.ndarray | np.generic | self.jax.Array)
+        return bool(array and self.jax.numpy.issubdtype(thing.dtype, np.floating))
 
 
 def float64_in(jax: Any) -> AbstractContextManager[Any]:
