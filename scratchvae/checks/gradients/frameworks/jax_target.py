@@ -16,6 +16,7 @@ import numpy as np
 from scratchvae.checks.gradients.frameworks.arguments import (
     FrameworkTarget,
     Moved,
+    is_pair,
     named_leaves,
 )
 from scratchvae.checks.gradients.input import as_output
@@ -35,7 +36,7 @@ def jax_target(
     """Return a function of JAX as a target; ``None`` if it is none."""
     if not callable(owner) or isinstance(owner, type):
         return None
-    given = jax.tree_util.tree_leaves(list(inputs))
+    given = [] if is_pair(inputs) else jax.tree_util.tree_leaves(list(inputs))
     if not _is_of_jax(owner) and not any(isinstance(leaf, jax.Array) for leaf in given):
         return None
     if training is not None:

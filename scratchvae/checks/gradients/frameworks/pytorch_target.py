@@ -19,6 +19,7 @@ import numpy as np
 from scratchvae.checks.gradients.frameworks.arguments import (
     FrameworkTarget,
     Moved,
+    is_pair,
     named_leaves,
 )
 from scratchvae.checks.gradients.frameworks.pytorch_module import PyTorchModule, has_own_backward
@@ -43,8 +44,11 @@ def pytorch_target(
     if isinstance(owner, torch.nn.Module):
         module = PyTorchModule(torch, owner, training)
         return PyTorchTarget(torch, type(owner).__name__, module.copy, inputs, module=module)
-    tensors = torch.utils._pytree.tree_leaves(list(inputs))
-    if callable(owner) and any(isinstance(leaf, torch.Tensor) for leaf in tensors):
+    if not callable(owner) or is_pair(inputs):
+        return None
+    if any(
+        isinstance(leaf, torch.Tensor) for leaf in torch.utils._pytree.tree_leaves(list(inputs))
+    ):
         title = getattr(owner, "__name__", type(owner).__name__)
         return PyTorchTarget(torch, title, owner, inputs)
     return None
