@@ -38,8 +38,8 @@ def pytorch_target(
     torch: Any, owner: Any, inputs: Sequence[Any], training: bool | None
 ) -> Target | None:
     """Return a Function, a module or a function of tensors as a target; ``None`` if it is none."""
-    function: Any = getattr(owner, "__self__", owner)  # of MyFunction.apply
-    if isinstance(function, type) and issubclass(function, torch.autograd.Function):
+    function = getattr(owner, "__self__", owner)  # of MyFunction.apply
+    if _is_function(torch, function):
         return PyTorchTarget(torch, function.__name__, function.apply, inputs, function=function)
     if isinstance(owner, torch.nn.Module):
         module = PyTorchModule(torch, owner, training)
@@ -251,6 +251,10 @@ class PyTorchTarget(FrameworkTarget):
             "tensor inside is of another dtype; compute in that of the input, and keep constants "
             "as buffers, which are converted"
         )
+
+
+def _is_function(torch: Any, thing: Any) -> bool:
+    return isinstance(thing, type) and issubclass(thing, torch.autograd.Function)
 
 
 def _requires_grad(leaf: Any) -> bool:
