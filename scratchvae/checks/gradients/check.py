@@ -12,6 +12,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from scratchvae.checks.gradients.frameworks import framework_target
+from scratchvae.checks.gradients.frameworks.pairs import in_numpy
 from scratchvae.checks.gradients.function_target import FunctionTarget, check_functions
 from scratchvae.checks.gradients.input import LayerLike
 from scratchvae.checks.gradients.layer_target import (
@@ -29,7 +30,7 @@ from scratchvae.validation import FloatArray, check_count
 
 
 def gradcheck(
-    target: Layer | LatentModel | LayerLike | Callable[..., Any],
+    layer_or_model: Layer | LatentModel | LayerLike | Callable[..., Any],
     x: Any,
     *others: Any,
     training: bool | None = None,
@@ -54,7 +55,7 @@ def gradcheck(
 
     Parameters
     ----------
-    target
+    layer_or_model
         A layer of yours or of the package, or a whole model, in float64. Any object with
         ``forward(x)`` and ``backward(dy)`` will do, and with the cache that ``gradcheck_functions``
         knows. What it learns, if anything, is in a dict ``parameters`` of objects with ``value``
@@ -66,11 +67,21 @@ def gradcheck(
         gradients, as in CS231n. Or a function: ``gradcheck(f, x, …)`` is
         ``gradcheck_functions(f, None, x, …)``, and ``gradcheck(forward, backward, x, …)`` is
         ``gradcheck_functions(forward, backward, x, …)``.
+
+        Or what PyTorch and JAX differentiate: a ``torch.autograd.Function`` or its ``apply``, a
+        ``torch.nn.Module``, a function of tensors; a ``jax.custom_vjp`` or ``custom_jvp``, a
+        function of arrays of JAX, which is faster if it is compiled. A module is copied, and its
+        copy checked in float64; nothing of the module itself changes.
     x, others
         A batch of inputs in float64, and what ``forward`` takes after it: other inputs, targets,
         labels, settings. Small batches check as much as large ones.
+
+        For PyTorch and JAX: the arguments, as arrays of NumPy or of the framework, or dicts, lists
+        and tuples of them. Floats of any width are copied into float64 and checked, all else is
+        passed on. If a tensor requires a gradient, of the tensors only those that do are checked.
     training
-        Whether the forward pass is that of training.
+        Whether the forward pass is that of training; ``None``: yes, and for a module of PyTorch
+        whatever its own mode is.
     noise
         For a model: the frozen noise of its forward pass; ``None`` draws it from ``seed``. Fresh
         noise in every pass would drown the difference (eq. 10.3 of the lessons).
@@ -111,17 +122,17 @@ def gradcheck(
         given or what is learned; if ``forward`` or ``backward`` takes or returns something else.
     """
     settings = Settings(seed, max_coordinates, directions, tolerance, kinks, burn_in)
-    framework = framework_target(target, (x, *others), training)
+    framework = framework_target(layer_or_model, (x, *others), training)
     if framework is not None:
         refuse_of_models(noise, labels)
         return check_target(framework, settings.rng(), settings)
-    known = is_layer(target) or is_model_with_loss(target)
-    if callable(target) and not isinstance(target, type) and not known:
+    known = is_layer(layer_or_model) or is_model_with_loss(layer_or_model)
+    if callable(layer_or_model) and not isinstance(layer_or_model, type) and not known:
         backward, given = (x, others) if callable(x) else (None, (x, *others))
-        return _check_functions(target, backward, given, outputs, constants, settings)
+        return _check_functions(layer_or_model, backward, given, outputs, constants, settings)
     rng = settings.rng()
     checked = target_of(
-        target,
+        layer_or_model,
         (x, *others),
         training is not False,
         rng,
@@ -162,7 +173,9 @@ def gradcheck_functions(
     arguments
         What ``forward`` is called with. Arrays in float64 are differentiated, and dicts and lists
         of these; they are copied. Whole numbers, masks, numbers, texts and settings in dicts are
-        passed on as they are, a copy to every pass: running means in them stay as they were.
+        passed on as they are, a copy to every pass: running means in them stay as they were. Tensors of
+        PyTorch and arrays of JAX are copied into float64, and a pair of functions is given the
+        framework's.
     outputs
         How many outputs ``forward`` returns, if several: ``(y₁, y₂)`` or ``(y₁, y₂, cache)`` for 2.
         ``backward`` then takes a gradient for each, ``backward(dy₁, dy₂)``, before the cache.
@@ -189,6 +202,8 @@ def _check_functions(
     check_functions(forward, backward)
     if not arguments:
         raise InputError("gradcheck_functions expects at least one array after the two functions")
+    if backward is not None:
+        forward, backward, arguments = in_numpy(forward, backward, arguments)
     if outputs is not None:
         check_count(outputs, "outputs")
 

@@ -154,6 +154,7 @@ def target_of(
         raise InputError(
             f"gradcheck expects a layer or a model, not {described(owner)}: give an object with a "
             "forward and a backward, or check two functions with gradcheck_functions"
+            + ("; give a function of PyTorch or JAX its own arrays" if callable(owner) else "")
         )
     dtypes = {name: p.value.dtype for name, p in parameters_of(owner).items()}
     if isinstance(owner, LatentModel):

@@ -67,6 +67,11 @@ class FrameworkTarget(Target):
         return [d.reshape(s) for d, s in zip(np.split(dy, ends), self._shapes, strict=True)]
 
 
+def is_pair(inputs: Sequence[Any]) -> bool:
+    """Whether a backward pass comes first, so that a function is not all that is given."""
+    return bool(inputs) and callable(inputs[0])
+
+
 def named_leaves(
     function: Callable[..., Any],
     arguments: Sequence[Any],

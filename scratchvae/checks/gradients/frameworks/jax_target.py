@@ -16,6 +16,7 @@ import numpy as np
 from scratchvae.checks.gradients.frameworks.arguments import (
     FrameworkTarget,
     Moved,
+    is_pair,
     named_leaves,
 )
 from scratchvae.checks.gradients.input import as_output
@@ -35,7 +36,7 @@ def jax_target(
     """Return a function of JAX as a target; ``None`` if it is none."""
     if not callable(owner) or isinstance(owner, type):
         return None
-    given = jax.tree_util.tree_leaves(list(inputs))
+    given = [] if is_pair(inputs) else jax.tree_util.tree_leaves(list(inputs))
     if not _is_of_jax(owner) and not any(isinstance(leaf, jax.Array) for leaf in given):
         return None
     if training is not None:
@@ -71,11 +72,11 @@ class JaxTarget(FrameworkTarget):
         super().__init__(title, leaves)
         self.calls = {"forward": title, "backward": f"the backward pass of {title}"}
         self._point: list[Any] = []
-        self._y = np.zeros(())
+        self._y: FloatArray = np.zeros(())
 
     def forward(self, other: bool = False) -> FloatArray:
         """Return the outputs; another batch is the same arguments, each a little smaller."""
-        with self._float64():
+        with float64_in(self.jax):
             arrays = self.inputs.values()
             self._point = [self.jax.numpy.array(0.9 * a if other else a) for a in arrays]
             self._y = self._joined(self._run(*self._point))
@@ -83,7 +84,7 @@ class JaxTarget(FrameworkTarget):
 
     def backward(self, dy: FloatArray) -> None:
         """Run the backward pass that ``jax.vjp`` makes of the function."""
-        with self._float64():
+        with float64_in(self.jax):
             outputs, pullback = self.jax.vjp(self._run, *self._point)
             self._check_same(self._joined(outputs))
             upstream = [self.jax.numpy.array(d) for d in self.separated(dy)]
@@ -99,19 +100,22 @@ class JaxTarget(FrameworkTarget):
 
     def fixed(self) -> list[Unseen]:
         """Return the arrays outside of the arguments that the function computes with."""
-        remedy = "JAX keeps it as a constant; make it an argument to check it"
-        with self._float64():
-            used = list(_constants(self.jax.make_jaxpr(self._run)(*self._point)))
         outside = [
             (name, thing)
             for name, thing in within({"": self._function})
-            if hasattr(thing, "dtype") and self._is_float(thing) and np.size(thing)
+            if self._is_float(thing) and np.size(thing)
         ]
-        return [
-            Unseen(name, int(np.size(thing)), remedy)
-            for name, thing in outside
-            if any(constant is thing for constant in used)
-        ]
+        with float64_in(self.jax):
+            try:
+                traced = self.jax.make_jaxpr(self._run)(*self._point)
+            except (TypeError, IndexError):  # what looks at values cannot be traced without them
+                return []
+            used = [constant for constant in _constants(traced) if self._is_float(constant)]
+            return [
+                Unseen(name, int(np.size(thing)), "make it an argument to check it")
+                for name, thing in outside
+                if any(constant is thing or _equal(constant, thing) for constant in used)
+            ]
 
     def _run(self, *point: Any) -> list[Any]:
         """Return the outputs that are floats, for the arrays that are moved."""
@@ -178,19 +182,21 @@ class JaxTarget(FrameworkTarget):
         return Moved.copy_of(np.asarray(leaf), name) if self._is_float(leaf) else leaf
 
     def _is_float(self, thing: Any) -> bool:
-        return bool(hasattr(thing, "dtype") and self.jax.numpy.issubdtype(thing.dtype, np.floating))
+        array = isinstance(thing, np.ndarray | np.generic | self.jax.Array)
+        return bool(array and self.jax.numpy.issubdtype(thing.dtype, np.floating))
 
-    def _float64(self) -> AbstractContextManager[Any]:
-        """Have JAX compute in float64 for a while."""
-        if hasattr(self.jax, "enable_x64"):
-            context: AbstractContextManager[Any] = self.jax.enable_x64(True)
-            return context
-        if not self.jax.config.jax_enable_x64:
-            raise InputError(
-                "gradcheck needs float64, which this JAX keeps switched off: call "
-                'jax.config.update("jax_enable_x64", True) first'
-            )
-        return nullcontext()
+
+def float64_in(jax: Any) -> AbstractContextManager[Any]:
+    """Have JAX compute in float64 for a while."""
+    if hasattr(jax, "enable_x64"):
+        context: AbstractContextManager[Any] = jax.enable_x64(True)
+        return context
+    if not jax.config.jax_enable_x64:
+        raise InputError(
+            "gradcheck needs float64, which this JAX keeps switched off: call "
+            'jax.config.update("jax_enable_x64", True) first'
+        )
+    return nullcontext()
 
 
 def _is_of_jax(owner: Any) -> bool:
@@ -198,6 +204,11 @@ def _is_of_jax(owner: Any) -> bool:
     while isinstance(owner, functools.partial):
         owner = owner.func
     return type(owner).__module__.split(".")[0] in ("jax", "jaxlib")
+
+
+def _equal(constant: Any, thing: Any) -> bool:
+    """Whether a constant is a copy of an array of NumPy's."""
+    return isinstance(thing, np.ndarray) and np.array_equal(np.asarray(constant), thing)
 
 
 def _constants(closed: Any) -> Iterator[Any]:

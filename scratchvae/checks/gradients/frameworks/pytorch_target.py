@@ -3,6 +3,12 @@
 What is checked is what a training would use: ``torch.autograd`` runs the backward passes, those of
 the user's own ``torch.autograd.Function`` among them, and sums what the forward pass broadcast. A
 module is copied, and its copy checked in float64 on the processor.
+
+``torch.autograd.gradcheck`` decides otherwise in places. It allows an error of 1e-5 + 1e-3 |slope|,
+so that it acquits whatever is small; here an error is relative, to the array's largest slope. It
+knows nothing of kinks, and accuses a ReLU at 0. It takes arguments only, not a module's parameters.
+It also sees that a Function breaks where the gradient of an output is ``None``, which is not looked
+at here.
 """
 
 from collections.abc import Callable, Sequence
@@ -13,10 +19,11 @@ import numpy as np
 from scratchvae.checks.gradients.frameworks.arguments import (
     FrameworkTarget,
     Moved,
+    is_pair,
     named_leaves,
 )
 from scratchvae.checks.gradients.frameworks.pytorch_module import PyTorchModule, has_own_backward
-from scratchvae.checks.gradients.frameworks.tensors import floats_within, numpy_of
+from scratchvae.checks.gradients.frameworks.tensors import floats_within, numpy_of, tensor_of
 from scratchvae.checks.gradients.input import as_output
 from scratchvae.checks.gradients.target import Target
 from scratchvae.errors import InputError
@@ -32,13 +39,16 @@ def pytorch_target(
 ) -> Target | None:
     """Return a Function, a module or a function of tensors as a target; ``None`` if it is none."""
     function = getattr(owner, "__self__", owner)  # of MyFunction.apply
-    if isinstance(function, type) and issubclass(function, torch.autograd.Function):
+    if _is_function(torch, function):
         return PyTorchTarget(torch, function.__name__, function.apply, inputs, function=function)
     if isinstance(owner, torch.nn.Module):
         module = PyTorchModule(torch, owner, training)
         return PyTorchTarget(torch, type(owner).__name__, module.copy, inputs, module=module)
-    tensors = torch.utils._pytree.tree_leaves(list(inputs))
-    if callable(owner) and any(isinstance(leaf, torch.Tensor) for leaf in tensors):
+    if not callable(owner) or is_pair(inputs):
+        return None
+    if any(
+        isinstance(leaf, torch.Tensor) for leaf in torch.utils._pytree.tree_leaves(list(inputs))
+    ):
         title = getattr(owner, "__name__", type(owner).__name__)
         return PyTorchTarget(torch, title, owner, inputs)
     return None
@@ -98,6 +108,7 @@ class PyTorchTarget(FrameworkTarget):
         elif module is None:
             self.calls = {"forward": title, "backward": f"the backward pass of {title}"}
         self._tensors: dict[str, Any] = {}
+        self._given: dict[str, Any] = {}
         self._results: list[Any] = []
 
     def forward(self, other: bool = False) -> FloatArray:
@@ -116,13 +127,14 @@ class PyTorchTarget(FrameworkTarget):
             try:
                 result = self._call(*self._tree.tree_unflatten(leaves, self._layout))
             except RuntimeError as error:
-                raise self._explained(error) from error
+                raise self._explained(error, "forward") from error
         for name, tensor in given.items():
             if tensor.grad_fn is history[name] and not torch.equal(tensor, self._tensors[name]):
                 raise InputError(
                     f"{self.calls['forward']} changed its argument {name} without autograd's "
                     "knowledge: copy it first, or name it in ctx.mark_dirty and return it"
                 )
+        self._given = given
         self._results = [
             r for r in self._tree.tree_leaves(result) if isinstance(r, torch.Tensor | np.ndarray)
         ]
@@ -138,7 +150,17 @@ class PyTorchTarget(FrameworkTarget):
         """Run autograd's backward pass, or the module's own."""
         for tensor in self._tensors.values():
             tensor.grad = None
-        upstream = [self.torch.from_numpy(np.asarray(d, order="C")) for d in self.separated(dy)]
+        before = {name: tensor.detach().clone() for name, tensor in self._given.items()}
+        self._differentiate(dy)
+        for name, tensor in self._given.items():
+            if not self.torch.equal(tensor, before[name]):
+                raise InputError(
+                    f"{self.calls['backward']} changed {name}, the forward pass's argument, which "
+                    "others may have kept: copy it first"
+                )
+
+    def _differentiate(self, dy: FloatArray) -> None:
+        upstream = [tensor_of(self.torch, d) for d in self.separated(dy)]
         if self._module is not None and has_own_backward(self._module.copy):
             self._take(self._module.differentiated(upstream))
             return
@@ -146,7 +168,7 @@ class PyTorchTarget(FrameworkTarget):
             self.torch.autograd.backward(self._outputs(), upstream, retain_graph=True)
         except RuntimeError as error:
             if not any(words in str(error) for words in _OF_AUTOGRAD):
-                raise
+                raise self._explained(error, "backward") from error
             if self._function is None or "shape" not in str(error):
                 raise InputError(f"{self.calls['backward']}: {error!s}") from error
             self._take(self._returned(upstream))
@@ -220,15 +242,19 @@ class PyTorchTarget(FrameworkTarget):
             return leaf.detach().cpu().double()
         return Moved.copy_of(numpy_of(leaf), name)
 
-    def _explained(self, error: RuntimeError) -> Exception:
-        """Return the error of a forward pass in one line, if float32 inside is the cause."""
+    def _explained(self, error: RuntimeError, way: str) -> Exception:
+        """Return the error of a pass in one line, if float32 inside is the cause."""
         if not any(words in str(error) for words in _DTYPES_DIFFER):
             return error
         return InputError(
-            f"{self.calls['forward']} was given float64 and failed with {str(error)!r}: a "
+            f"{self.calls[way]} was given float64 and failed with {str(error)!r}: a "
             "tensor inside is of another dtype; compute in that of the input, and keep constants "
             "as buffers, which are converted"
         )
+
+
+def _is_function(torch: Any, thing: Any) -> bool:
+    return isinstance(thing, type) and issubclass(thing, torch.autograd.Function)
 
 
 def _requires_grad(leaf: Any) -> bool:

@@ -23,6 +23,11 @@ def numpy_of(tensor: Any) -> NDArray[Any]:
     return array
 
 
+def tensor_of(torch: Any, array: NDArray[Any]) -> Any:
+    """Return an array as a tensor: of its own memory, where a tensor can have that."""
+    return torch.from_numpy(array.copy() if min(array.strides, default=0) < 0 else array)
+
+
 def floats_within(
     torch: Any, sources: Mapping[str, Any], known: Sequence[NDArray[Any]] = ()
 ) -> dict[str, NDArray[Any]]:
