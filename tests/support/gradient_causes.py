@@ -2,10 +2,10 @@
 
 # What a report may rightly say about a mistake. A wrong sign or factor inside a formula makes the
 # slope of an elementwise layer wrong, or one term of a sum, or what one branch computes, so those
-# are right answers as well. The table was written before
-# the first mutant was run, but for six words that the half for tuning added: an offset or multiple
-# for a term, a factor for a sign inside one, and what a mask in a quotient, an index in a slice and
-# an array in place of a copy do.
+# are right answers as well. The table was written before the first mutant was run, but for six
+# words that the half for tuning added: "offset", "extra term", a factor for a sign inside one, and
+# what a mask in a quotient ("not finite"), an index in a slice ("shape") and an array in place of a
+# copy ("in place") lead to.
 LOCAL = {"slope", "term", "region", "offset", "extra term"}
 CAUSES = {
     "sign": {"sign", "factor"} | LOCAL,

@@ -37,12 +37,12 @@ class Jacobian:
     @cached_property
     def seen(self) -> NDArray[np.bool_]:
         """Which entries backward takes from which outputs."""
-        return self._cleared(self.given) != 0
+        return np.asarray(self._cleared(self.given) != 0)
 
     @cached_property
     def real(self) -> NDArray[np.bool_]:
         """Which outputs depend on which entries."""
-        return self._cleared(self.expected) != 0
+        return np.asarray(self._cleared(self.expected) != 0)
 
     @cached_property
     def one_output_each(self) -> bool:

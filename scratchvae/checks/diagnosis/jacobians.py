@@ -176,10 +176,10 @@ def coupling(jacobian: Jacobian) -> Diagnosis | None:
 
 def some_outputs(jacobian: Jacobian) -> Diagnosis | None:
     """Whether it is wrong only for the outputs at some indices of an axis."""
-    wrong = jacobian.gap.any(axis=1).reshape(jacobian.output_shape)
+    wrong = np.asarray(jacobian.gap.any(axis=1)).reshape(jacobian.output_shape)
     for axis, size in enumerate(wrong.shape):
         others = tuple(a for a in range(wrong.ndim) if a != axis)
-        at = np.flatnonzero(wrong.any(axis=others))
+        at = np.flatnonzero(np.any(wrong, axis=others))
         if 0 < at.size < size and wrong.take(at, axis).all():
             places = ", ".join(map(str, at[:6]))
             return Diagnosis("region", f"it is wrong for outputs at {places} of axis {axis} only")

@@ -173,9 +173,9 @@ def gradcheck_functions(
     arguments
         What ``forward`` is called with. Arrays in float64 are differentiated, and dicts and lists
         of these; they are copied. Whole numbers, masks, numbers, texts and settings in dicts are
-        passed on as they are, a copy to every pass: running means in them stay as they were. Tensors of
-        PyTorch and arrays of JAX are copied into float64, and a pair of functions is given the
-        framework's.
+        passed on as they are, a copy to every pass: running means in them stay as they were.
+        Tensors of PyTorch and arrays of JAX are copied into float64, and a pair of functions is
+        given the framework's.
     outputs
         How many outputs ``forward`` returns, if several: ``(y₁, y₂)`` or ``(y₁, y₂, cache)`` for 2.
         ``backward`` then takes a gradient for each, ``backward(dy₁, dy₂)``, before the cache.
