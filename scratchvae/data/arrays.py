@@ -3,8 +3,8 @@
 A .npy file has one array, without labels. A .npz file has images under one of the names
 ``images``, ``x``, ``data`` or ``arr_0``, labels under ``labels``, ``label``, ``y``, ``target``,
 ``targets`` or ``classes``; or splits, as ``x_train`` or ``train_images`` (``validation``, ``val``
-and ``test`` likewise), with ``y_train`` or ``train_labels``; all of them also in capitals. Keras' mnist.npz is one. Nothing that needs a
-pickle is read.
+and ``test`` likewise), with ``y_train`` or ``train_labels``; all of them also in capitals. Keras'
+mnist.npz is one. Nothing that needs a pickle is read.
 """
 
 import zipfile
@@ -62,7 +62,7 @@ def read_npz(path: Path) -> tuple[dict[str, Split], list[str]]:
                 raise ValueError("it has one array, as a .npy file")
             names = archive.files[:_MOST_NAMES]
             found = _names_of_splits(names, path)
-            read = {
+            read: dict[str, Split] = {
                 split: (_loaded(archive[images]), None if labels is None else archive[labels])
                 for split, (images, labels) in found.items()
             }

@@ -91,13 +91,12 @@ def _pictures_in(folder: Path) -> tuple[list[Path], int]:
     def fail(error: OSError) -> None:
         raise cannot_read(Path(error.filename or folder), error, "check your permission to read it")
 
-    seen: set[str] = set()  # links may lead back
     for place, folders, files in os.walk(folder, onerror=fail, followlinks=True):
-        if os.path.realpath(place) in seen:
-            folders.clear()
-            continue
-        seen.add(os.path.realpath(place))
-        folders[:] = sorted(f for f in folders if not f.startswith(".") and f != "__MACOSX")
+        folders[:] = sorted(
+            f
+            for f in folders
+            if not f.startswith(".") and f != "__MACOSX" and not _leads_back(place, f)
+        )
         for name in sorted(files):
             if name.startswith("."):
                 continue
@@ -112,6 +111,14 @@ def _pictures_in(folder: Path) -> tuple[list[Path], int]:
             or f"give a folder with files of the kinds {', '.join(sorted(SUFFIXES))}",
         )
     return found, others
+
+
+def _leads_back(place: str, folder: str) -> bool:
+    """Tell whether a folder is a link to one that it lies in."""
+    link = os.path.join(place, folder)
+    return os.path.islink(link) and os.path.samefile(
+        os.path.commonpath([os.path.realpath(place), os.path.realpath(link)]), link
+    )
 
 
 def _files(count: int) -> str:
