@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageFile, ImageOps, UnidentifiedImageError
 
 from scratchvae.errors import InputError
 from scratchvae.files import read_bytes
@@ -51,7 +51,7 @@ class Kind:
     frames: int = 1
 
 
-def _opened(path: Path) -> Image.Image:
+def _opened(path: Path) -> ImageFile.ImageFile:
     """Return a picture, of which only the header was read."""
     image = Image.open(io.BytesIO(read_bytes(path, _MOST_BYTES)))
     if image.width * image.height > _MOST_PIXELS:
@@ -78,7 +78,7 @@ def kind_of(path: Path) -> Kind:
         halved = not deep and ";16" in bits
         frames, opaque = getattr(image, "n_frames", 1), False
         if clear or mode in _WITH_ALPHA:
-            clear = image.convert("RGBA").getchannel("A").getextrema()[0] < 255
+            clear = bool(np.asarray(image.convert("RGBA"))[..., 3].min() < 255)
             opaque = not clear
         return Kind(rows, columns, colour, deep, halved, clear, opaque, frames)
 
@@ -90,7 +90,8 @@ def pixels_of(
     with _in_words(path), _opened(path) as opened:
         if deep:
             channels = _resized_deep(_deep(opened, path, mode, alpha), sides)
-            return np.clip(np.rint(channels), 0, 65535).astype(np.uint16)
+            pixels: NDArray[Any] = np.clip(np.rint(channels), 0, 65535).astype(np.uint16)
+            return pixels
         image = _over(ImageOps.exif_transpose(opened), mode, alpha)
         if image.size != sides[::-1]:
             image = image.resize(sides[::-1], _how(image, sides))
@@ -102,12 +103,12 @@ def _how(image: Image.Image, sides: tuple[int, int]) -> Image.Resampling:
     return Image.Resampling.BOX if reducing else Image.Resampling.BILINEAR
 
 
-def _in_two_halves(image: Image.Image) -> bool:
+def _in_two_halves(image: ImageFile.ImageFile) -> bool:
     """Tell whether a picture in colour has 16 bits a channel, of which Pillow gives either byte."""
     return image.format == "PNG" and any(tile[3] in _HALVES for tile in image.tile)
 
 
-def _deep(opened: Image.Image, path: Path, mode: str, alpha: str | None) -> NDArray[Any]:
+def _deep(opened: ImageFile.ImageFile, path: Path, mode: str, alpha: str | None) -> NDArray[Any]:
     """Return a picture of 16 bits as floats (H, W, C), in the channels of ``mode``."""
     if not _in_two_halves(opened):
         values = np.asarray(ImageOps.exif_transpose(opened))
@@ -117,15 +118,15 @@ def _deep(opened: Image.Image, path: Path, mode: str, alpha: str | None) -> NDAr
         rest = [np.full_like(grey, 65535)] if mode.endswith("A") else []
         return np.concatenate([grey] * len(mode.removesuffix("A")) + rest, axis=-1)
     with _opened(path) as again:
-        again.tile = [(*tile[:3], _HALVES[str(tile[3])]) for tile in again.tile]
+        again.tile = [tile._replace(args=_HALVES[str(tile[3])]) for tile in again.tile]
         high, low = (np.asarray(ImageOps.exif_transpose(each)) for each in (opened, again))
-    values = high * np.float32(256) + low
-    if values.shape[-1] == len(mode):
-        return values
+    channels: NDArray[Any] = high * np.float32(256) + low
+    if channels.shape[-1] == len(mode):
+        return channels
     if mode.endswith("A"):
-        return np.concatenate([values, np.full_like(values[..., :1], 65535)], axis=-1)
-    opacity, ground = values[..., 3:] / 65535, 65535.0 if alpha == "white" else 0.0
-    return np.asarray(values[..., :3] * opacity + ground * (1 - opacity))
+        return np.concatenate([channels, np.full_like(channels[..., :1], 65535)], axis=-1)
+    opacity, ground = channels[..., 3:] / 65535, 65535.0 if alpha == "white" else 0.0
+    return np.asarray(channels[..., :3] * opacity + ground * (1 - opacity))
 
 
 def _resized_deep(channels: NDArray[Any], sides: tuple[int, int]) -> NDArray[Any]:

@@ -155,10 +155,10 @@ class Answers(ScikitNames):
 
     def _some_images(self, images: Any, method: str) -> NDArray[Any]:
         """Return ``images`` checked, if there are any to take a mean over."""
-        images = self.as_images(images)
-        if len(images) == 0:
+        found: NDArray[Any] = self.as_images(images)
+        if len(found) == 0:
             raise InputError(f"{method} needs at least one image to average over")
-        return images
+        return found
 
     def _read(
         self, images: Any, labels: Any, seed: int | None = None

@@ -30,6 +30,8 @@ def draw_picture(
         raise unknown_name("picture", kind, PICTURES)
     if kind in PICTURES_OF_DATA and data is None:
         raise InputError(f"the picture {kind!r} is of test images: give the data set")
+    images: Any
+    labels: Any
     images, labels = (None, None) if data is None else _mixed(data, seed)
     condition = labels if model.classes else None
     draw: dict[str, Callable[[], Figure]] = {
