@@ -43,8 +43,9 @@ def load_own(path: Path, reading: Reading, shares: "Shares", *, progress: bool =
     what = f"the images in {str(path)!r}"
     for images, labels in parts.values():
         if labels is not None and np.shape(labels)[:1] != images.shape[:1]:
+            counts = [one.shape[0] if one.ndim else 0 for one in (images, labels)]
             raise InputError(
-                f"{what} are of shape {images.shape} and their labels of {np.shape(labels)}",
+                f"{what} are {counts[0]:,} and their labels {counts[1]:,}",
                 "give a label for each image",
             )
     labelled = [labels for _, labels in parts.values() if labels is not None]
