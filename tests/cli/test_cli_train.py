@@ -155,7 +155,7 @@ def test_train_refuses_a_model_too_large_for_the_memory(here, refuses, monkeypat
 @pytest.mark.parametrize(
     ("words", "expected"),
     [
-        (["trian"], "invalid choice: 'trian'"),
+        (["trian"], "did you mean 'train'?"),
         (["--nonsense"], "no option '--nonsense'"),
         (["draw"], "required: DIR, PICTURE"),
         (["evaluate"], "required: DIR"),
