@@ -31,7 +31,7 @@ def answer(order: dict[str, Any]) -> None:
         target = Target(*order["target"])
         if not target.is_module:
             sys.argv = [str(target.path)]
-        found = _done(target, order)
+        found = done(target, order)
         if os.getpid() == process:  # and not a copy that the user's code has forked
             answers.write(f"\n{json.dumps(found)}\n")
             answers.flush()
@@ -41,7 +41,8 @@ def answer(order: dict[str, Any]) -> None:
     os._exit(0)
 
 
-def _done(target: Target, order: dict[str, Any]) -> dict[str, Any]:
+def done(target: Target, order: dict[str, Any]) -> dict[str, Any]:
+    """Return what was ordered as ``{"done": …}``, or the line that says why it cannot be."""
     try:
         code: OwnCode = load(target)
         return {"done": JOBS[order["job"]](code, **order["arguments"])}

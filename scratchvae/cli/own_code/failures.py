@@ -32,8 +32,8 @@ def of_user(target: Target) -> Iterator[None]:
 
 def explained(error: BaseException, target: Target) -> InputError:
     """Return in one line what the user's code has raised, and where."""
-    if isinstance(error, SyntaxError) and error.filename:
-        where = _place(error.filename, error.lineno, target)
+    if isinstance(error, SyntaxError):
+        where = _place(error.filename, error.lineno, target) if error.filename else target.file
         return InputError(f"{where} is not Python ({error.msg}): mend that first")
     frames = traceback.extract_tb(error.__traceback__)
     where = _innermost([(frame.filename, frame.lineno) for frame in frames[::-1]], target)
@@ -75,8 +75,8 @@ def ended(code: int, fault: str, target: Target, time_limit: float | None = None
     where = _innermost(frames, target)
     if time_limit is not None:
         return InputError(
-            f"{where} had not ended after {time_limit:g} seconds: mend it if it is endless, else "
-            "allow more with `time_limit`"
+            f"{where} had not ended after {time_limit:g} seconds",
+            "mend it if it is endless, else allow more with `time_limit`",
         )
     if code < 0:
         name = next((s.name for s in signal.Signals if s == -code), f"signal {-code}")

@@ -18,7 +18,7 @@ from scratchvae.cli.own_code.loading import OwnCode
 from scratchvae.cli.text import as_typed
 from scratchvae.errors import InputError
 
-_SHAPE = re.compile(r"\d+(x\d+)*")
+_SHAPE = re.compile(r"\d{1,9}(x\d{1,9})*")
 _MOST_NUMBERS = 10_000_000  # of an input: a check runs the passes hundreds of times
 
 # How the backward pass of a function is usually called.
@@ -125,7 +125,8 @@ def _with_backward(
             return found, reverse
     raise InputError(
         f"{typed} is a function, and there is no backward pass of it that is called "
-        f"{_PAIRS[0].format(name)} or the like: say which it is with `backward=NAME`"
+        f"{usual[0] if usual[0] != name else usual[2]} or the like",
+        "say which it is with `backward=NAME`",
     )
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
 
-from scratchvae.cli.own_code.failures import of_user
+from scratchvae.cli.own_code.failures import explained, of_user
 from scratchvae.cli.own_code.target import MOST_BYTES, Target
 from scratchvae.errors import InputError, shown, unknown_name
 from scratchvae.files import read_bytes
@@ -74,32 +74,26 @@ def load(target: Target) -> OwnCode:
     path, name = str(target.path), target.path.stem
     # A file may be called as a module that is there already, which others still need.
     module = ModuleType(f"{name}_" if name in sys.modules else name)
-    module.__file__ = path
+    module.__file__, module.__package__ = path, ""
     sys.modules[module.__name__] = module
     text = read_bytes(path, MOST_BYTES)
     try:
         code = compile(text, path, "exec")
-    except (ValueError, UnicodeDecodeError) as error:  # null bytes, in some versions of Python
-        raise InputError(f"{target.file} is not Python ({error}): name a file that is") from None
-    except (SyntaxError, RecursionError, MemoryError) as error:
-        with of_user(target):
-            raise error
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+        raise explained(error, target) from None
     with of_user(target):
         exec(code, vars(module))
     return OwnCode(target, module)
 
 
 def _import(target: Target) -> ModuleType:
-    try:
-        with of_user(target):
-            try:
-                return importlib.import_module(target.file)
-            except ModuleNotFoundError as error:
-                if error.name is None or not f"{target.file}.".startswith(f"{error.name}."):
-                    raise
-                missing = error.name
-    except InputError:
-        raise
+    with of_user(target):
+        try:
+            return importlib.import_module(target.file)
+        except ModuleNotFoundError as error:
+            if error.name is None or not f"{target.file}.".startswith(f"{error.name}."):
+                raise  # it is another one, that theirs needs
+            missing = error.name
     raise InputError(
         f"there is no module {shown(missing)}: type FILE.py:NAME, or go to the folder that it is in"
     )

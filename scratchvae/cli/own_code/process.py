@@ -20,7 +20,8 @@ _START = (
     "from scratchvae.cli.own_code.child import answer; answer(order)"
 )
 _MOST_PRINTED = 100_000  # bytes of what the user's code prints
-_GRACE = 5.0  # seconds in which the process, once its time is over, is to end by itself
+_GRACE = 30.0  # seconds more, in which the process begins, and ends itself once its time is over
+_READ = 2.0  # seconds in which what was written last is read
 _TIMED_OUT = "Timeout ("  # how faulthandler begins when the time is over
 
 
@@ -106,7 +107,7 @@ class _Reader:
 
     def all(self) -> str:
         """Return what has come; a process that got away from us may hold the stream open."""
-        self._thread.join(_GRACE)
+        self._thread.join(_READ)
         if not self._thread.is_alive():
             self._stream.close()
         return b"".join(self._pieces).decode("ascii", "replace")
