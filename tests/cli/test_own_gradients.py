@@ -167,8 +167,8 @@ def mine(here, monkeypatch):
 
 def check(name, *inputs, backward=None, seed=0):
     """Check in this process, as the command does in another."""
-    arguments = {"called": "scratchvae", "backward": backward, "inputs": inputs, "seed": seed}
-    order = {"job": "gradcheck", "arguments": arguments}
+    arguments = {"called": "scratchvae", "backward": backward, "inputs": inputs}
+    order = {"job": "gradcheck", "seed": seed, "arguments": arguments}
     answer = json.loads(json.dumps(done(read_target(f"mine.py:{name}"), order)))
     if "problem" in answer:
         raise InputError(answer["problem"], answer["remedy"])
@@ -213,6 +213,15 @@ def test_the_seed_draws_the_inputs_and_no_two_are_the_same(mine):
 
     assert errors(0) == errors(0)
     assert errors(0) != errors(1)
+
+
+def test_the_seed_also_draws_what_the_code_draws_without_one(mine, here):
+    (here / "mine.py").write_text(MINE + "\n\ndrawn = Scale(np.random.randn())\n")
+
+    def slope(seed):
+        return check("drawn", "2x3", seed=seed)["json"]["rows"][0]["numeric"]
+
+    assert slope(2**40) == slope(2**40) != slope(0)
 
 
 @pytest.mark.parametrize(

@@ -7,14 +7,17 @@ the answer alone, a line of JSON.
 import faulthandler
 import json
 import os
+import random
 import sys
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, TextIO
 
+import numpy as np
+
 from scratchvae.cli.own_code.failures import explained
 from scratchvae.cli.own_code.gradients import check_own_gradients
-from scratchvae.cli.own_code.loading import OwnCode, load
+from scratchvae.cli.own_code.loading import load
 from scratchvae.cli.own_code.target import Target
 from scratchvae.errors import InputError
 
@@ -44,8 +47,11 @@ def answer(order: dict[str, Any]) -> None:
 def done(target: Target, order: dict[str, Any]) -> dict[str, Any]:
     """Return what was ordered as ``{"done": …}``, or the line that says why it cannot be."""
     try:
-        code: OwnCode = load(target)
-        return {"done": JOBS[order["job"]](code, **order["arguments"])}
+        # What the user's code draws without a seed of its own would be another case every time.
+        random.seed(order["seed"])
+        np.random.seed(order["seed"] % 2**32)  # noqa: NPY002
+        code = load(target)
+        return {"done": JOBS[order["job"]](code, seed=order["seed"], **order["arguments"])}
     except InputError as error:
         return {"problem": error.problem, "remedy": error.remedy}
     except BaseException as error:  # of the user's code, wherever it was called from

@@ -31,7 +31,7 @@ def run_own(
         check_writable(options.json)
     limit = time_limit if options.time_limit is None else options.time_limit
     seed = 0 if options.seed is None else options.seed
-    found = run_apart(job, target, limit, seed=seed, **arguments)
+    found = run_apart(job, target, time_limit=limit, seed=seed, **arguments)
     if options.json is not None:
         write_json(options.json, found["json"])
     return found

@@ -25,7 +25,7 @@ _READ = 2.0  # seconds in which what was written last is read
 _TIMED_OUT = "Timeout ("  # how faulthandler begins when the time is over
 
 
-def run_apart(job: str, target: Target, time_limit: float, **arguments: Any) -> Any:
+def run_apart(job: str, target: Target, *, time_limit: float, seed: int, **arguments: Any) -> Any:
     """Return what a job of ``child.JOBS`` makes of the user's code in a process of its own.
 
     What the code prints goes to standard error, as far as anybody would read it.
@@ -38,13 +38,15 @@ def run_apart(job: str, target: Target, time_limit: float, **arguments: Any) -> 
         The user's code.
     time_limit
         Seconds after which it is ended.
+    seed
+        Seeds the job, and Python's and NumPy's global generators before the code is run.
 
     Raises
     ------
     InputError
         If the code cannot be run, fails, ends the process, or does not end.
     """
-    order = {"job": job, "target": target, "time_limit": time_limit, "path": sys.path}
+    order = {"job": job, "target": target, "time_limit": time_limit, "seed": seed, "path": sys.path}
     # -P: nothing that lies where the user is takes the place of what Python itself needs.
     options = ("-P", "-B", "-u", "-c", _START)
     words = [sys.executable, *options, json.dumps(order | {"arguments": arguments})]
