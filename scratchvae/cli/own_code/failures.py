@@ -8,11 +8,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import scratchvae
 from scratchvae.cli.own_code.target import Target
 from scratchvae.errors import InputError
 
-_OURS = Path(scratchvae.__file__).parent
+_OURS = Path(__file__).parents[2]
 _MOST_SAID = 300  # characters of the user's own error
 
 # faulthandler escapes what is not ASCII.
