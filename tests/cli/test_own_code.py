@@ -87,6 +87,12 @@ def test_the_line_is_the_innermost_of_the_users_own(written):
     assert complaint("mine.py:f").startswith("helper.py, line 2, raises ZeroDivisionError")
 
 
+def test_the_line_is_found_wherever_the_code_has_gone(written, here, monkeypatch):
+    monkeypatch.chdir(here)  # and back, afterwards
+    written("import os\n\nos.chdir('/')\nx = 1 / 0\n", "inner/mine.py")
+    assert complaint("inner/mine.py:f").startswith("inner/mine.py, line 4, raises Zero")
+
+
 def test_an_error_in_a_file_that_is_imported_names_that_file(written):
     written("x = (\n", "helper.py")
     written("import helper\n")

@@ -99,6 +99,6 @@ def _is_of_user(filename: str, target: Target) -> bool:
 
 
 def _place(filename: str, number: int | None, target: Target) -> str:
-    own = not target.is_module and os.path.abspath(filename) == str(target.path)
-    name = target.file if own else os.path.relpath(filename)
+    own = not target.is_module and filename == str(target.path)
+    name = target.file if own else os.path.relpath(filename, target.start)
     return f"{name}, line {number}," if number else name

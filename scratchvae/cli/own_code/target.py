@@ -13,11 +13,15 @@ _SUFFIXES = (".py", ".pyw")
 
 
 class Target(NamedTuple):
-    """Code of the user's own, as typed: a file or a module, and a name in it (perhaps none)."""
+    """Code of the user's own, as typed: a file or a module, and a name in it (perhaps none).
+
+    ``start`` is the folder in which it was typed, wherever the code goes afterwards.
+    """
 
     file: str
     name: str
     is_module: bool
+    start: str
 
     @property
     def typed(self) -> str:
@@ -27,12 +31,12 @@ class Target(NamedTuple):
     @property
     def path(self) -> Path:
         """The file, from the root on."""
-        return Path(os.path.abspath(as_path(self.file)))
+        return Path(os.path.normpath(os.path.join(self.start, as_path(self.file))))
 
     @property
     def folder(self) -> Path:
         """Where Python looks for what the code imports, as it does when it runs the code itself."""
-        return Path(os.getcwd()) if self.is_module else self.path.parent
+        return Path(self.start) if self.is_module else self.path.parent
 
 
 def is_own(word: str) -> bool:
@@ -60,7 +64,7 @@ def read_target(word: str) -> Target:
         )
     is_module = not file.endswith(_SUFFIXES) and not os.path.lexists(as_path(file))
     is_module = is_module and bool(file) and all(map(str.isidentifier, file.split(".")))
-    target = Target(file, name, is_module)
+    target = Target(file, name, is_module, os.getcwd())
     if not is_module:
         _check_file(target)
     return target
