@@ -30,7 +30,9 @@ class OwnCode:
             raise InputError(
                 f"say what in {file} is meant, as in {file}:NAME; it has {names or 'no names'}"
             )
-        owner, value, so_far = self.module, self.module, self.target.file
+        owner: Any = self.module
+        value: Any = self.module
+        so_far = self.target.file
         for number, part in enumerate(name.split(".")):
             owner = value
             with of_user(self.target):  # an attribute may be code
