@@ -1,4 +1,4 @@
-"""What the commands do: ``train``, ``sweep``, ``draw``, ``evaluate``, ``gradcheck``, ….
+"""What the commands do: ``train``, ``sweep``, ``draw``, ``evaluate``, ``reproduce``, ….
 
 Each takes the options that ``parser`` has read and returns an exit code.
 """
@@ -7,16 +7,16 @@ import argparse
 import signal
 import sys
 from collections.abc import Callable
-from pathlib import Path
 
 from scratchvae.cli.choices import requested
+from scratchvae.cli.common import program
 from scratchvae.cli.logs import logging
 from scratchvae.cli.own_data import check_resumed, own_data, reading_of
 from scratchvae.cli.text import as_typed, say
 from scratchvae.cli.values import read_values
 from scratchvae.cli.wording import all_choices, describe, progress, stopping_place
 from scratchvae.data import Dataset
-from scratchvae.errors import InputError, unknown_name
+from scratchvae.errors import InputError
 from scratchvae.kernels import BACKEND, get_threads
 from scratchvae.models import RECIPES, find_recipe
 from scratchvae.plots.figures import check_matplotlib
@@ -25,12 +25,6 @@ from scratchvae.runs.kept_run import BEST
 from scratchvae.training import Interrupted, epochs_through_stage
 from scratchvae.training.early_stopping import best_epoch
 from scratchvae.training.interruption import Stopped
-
-
-def program() -> str:
-    """Return how the program was called, for messages that are to be pasted."""
-    as_module = Path(sys.argv[0]).parts[-2:] == ("scratchvae", "__main__.py")
-    return "python -m scratchvae" if as_module else "scratchvae"
 
 
 def _manner(options: argparse.Namespace) -> Callable[[object], None]:
@@ -176,31 +170,6 @@ def draw(options: argparse.Namespace) -> int:
     data = run.load_data(options.data_dir) if options.kind in PICTURES_OF_DATA else None
     say(run.draw(options.kind, data, path=options.out, seed=options.seed))
     return 0
-
-
-def gradcheck(options: argparse.Namespace) -> int:
-    """Print the report of every requested check; the exit code says if one has failed."""
-    from scratchvae.checks.suite import all_checks
-
-    checks = list(all_checks())
-    known = list(dict.fromkeys(name for name, _ in checks))
-    if options.list:
-        print("\n".join(known))
-        return 0
-    for name in options.names:
-        if name not in known:
-            raise unknown_name("check", name, known)
-    failed = []
-    chosen = [(name, run) for name, run in checks if not options.names or name in options.names]
-    for name, run in chosen:
-        report = run()
-        print(report, flush=True)
-        if not report.passed:
-            failed.append(name)
-    print(f"{len(chosen) - len(failed)} of {len(chosen)} checks passed")
-    if failed:
-        print(f"wrong: {', '.join(failed)}", file=sys.stderr)
-    return 1 if failed else 0
 
 
 def reproduce(options: argparse.Namespace) -> int:

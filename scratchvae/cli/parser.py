@@ -7,7 +7,9 @@ from typing import Any, NoReturn
 
 from scratchvae.cli import commands
 from scratchvae.cli.common import add_cluster, add_command, add_data_dir, add_manner
+from scratchvae.cli.common import program as called
 from scratchvae.cli.evaluating import evaluate
+from scratchvae.cli.gradcheck import add_gradcheck
 from scratchvae.cli.latents import add_latents
 from scratchvae.cli.own_data import add_data
 from scratchvae.cli.training_options import add_sweep, add_train
@@ -25,7 +27,7 @@ def make_parser(program: str | None = None) -> argparse.ArgumentParser:
     ``program`` is what the program is called in texts; ``None``: as it was called.
     """
     parser = _Parser(
-        prog=program or commands.program(),
+        prog=program or called(),
         description="Train variational autoencoders whose every gradient is derived by hand.",
         formatter_class=argparse.RawDescriptionHelpFormatter,
         epilog="example:\n  scratchvae train zhao-mlp --epochs 3 --out runs/first",
@@ -36,7 +38,7 @@ def make_parser(program: str | None = None) -> argparse.ArgumentParser:
     subparsers = parser.add_subparsers(dest="command", metavar="COMMAND")
     for add in (
         *(add_train, add_data, add_sweep, _add_draw, _add_evaluate, add_latents),
-        *(_add_gradcheck, _add_reproduce, _add_bench, _add_completion),
+        *(add_gradcheck, _add_reproduce, _add_bench, _add_completion),
     ):
         add(subparsers)
     return parser
@@ -114,19 +116,6 @@ def _add_evaluate(subparsers: Any) -> None:
     samples = "also estimate log p(x), from K draws of z per image"
     add("--importance-samples", metavar="K", type=whole(1), help=samples)
     add_data_dir(add)
-
-
-def _add_gradcheck(subparsers: Any) -> None:
-    add = add_command(
-        subparsers,
-        "gradcheck",
-        "compare every gradient in the package with finite differences",
-        "scratchvae gradcheck Dense zhao-mlp",
-        commands.gradcheck,
-    )
-    names = "a layer, likelihood, KL or recipe (default: all; --list says which there are)"
-    add("names", nargs="*", metavar="NAME", help=names)
-    add("--list", action="store_true", help="print the names, and check nothing")
 
 
 def _add_reproduce(subparsers: Any) -> None:
