@@ -8,16 +8,20 @@ from typing import Any
 from scratchvae.cli.common import add_command, program
 from scratchvae.cli.own_code.options import add_own_code, run_own
 from scratchvae.cli.own_code.target import is_own
+from scratchvae.cli.values import read_names, whole
 from scratchvae.errors import InputError, unknown_name
 
 _TIME_LIMIT = 120  # seconds; importing a framework takes up to ten
 
+_CHOICES = ("constants", "outputs", "burn_in")  # which are arguments of the function `gradcheck`
+
 _DETAILS = """\
 Of your own: FILE.py:NAME, or package.module:NAME. NAME may be a layer, a class that
 is made without arguments, a function whose backward pass is called NAME_backward or
-the like (affine_forward and affine_backward), a tuple of the two, or a function
-without arguments that returns the report of its own check. The file is run, and
-never changed; what it prints goes to standard error.
+the like (affine_forward and affine_backward), a tuple of the two, a function that
+returns its gradients or its backward pass, or a function without arguments that
+returns the report of its own check. The file is run, and never changed; what it
+prints goes to standard error.
 
 exit code: 0 if all is right, 1 if something is wrong or was not checked, 2 if the
 arguments, or your code, cannot be used."""
@@ -45,6 +49,11 @@ def add_gradcheck(subparsers: Any) -> None:
     add("--input", action="append", metavar="SHAPE", help=inputs)
     backward = "the backward pass of a function, by its name in the file"
     add("--backward", metavar="NAME", help=backward)
+    constants = "arguments that are arrays of floats and not differentiated, as targets are"
+    add("--constants", metavar="NAME,NAME", type=read_names, help=constants)
+    outputs = "how many outputs a function returns, if several"
+    add("--outputs", metavar="N", type=whole(1), help=outputs)
+    add("--burn-in", metavar="N", type=whole(1), help="check once more after N training steps")
     add_own_code(add, _TIME_LIMIT)
 
 
@@ -52,8 +61,7 @@ def gradcheck(options: argparse.Namespace) -> int:
     """Print the report of every requested check; the exit code says if one has failed."""
     if any(map(is_own, options.names)):
         return _check_own(options)
-    of_own = ("input", "backward", "seed", "time_limit", "json")
-    for name in of_own:
+    for name in ("input", "backward", *_CHOICES, "seed", "time_limit", "json"):
         if getattr(options, name) is not None:
             raise InputError(
                 f"--{name.replace('_', '-')} is for code of your own: name FILE.py:NAME"
@@ -88,6 +96,7 @@ def _check_package(names: Sequence[str], *, listed: bool) -> int:
 def _check_own(options: argparse.Namespace) -> int:
     if len(options.names) > 1:
         raise InputError("code of your own is checked one at a time: give one FILE.py:NAME alone")
+    chosen = {name: getattr(options, name) for name in _CHOICES if getattr(options, name)}
     found = run_own(
         "gradcheck",
         options,
@@ -96,6 +105,7 @@ def _check_own(options: argparse.Namespace) -> int:
         called=program(),
         backward=options.backward,
         inputs=options.input or [],
+        **chosen,
     )
     print(found["text"], flush=True)
     for what in ("wrong", "not checked"):

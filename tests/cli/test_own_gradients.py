@@ -46,14 +46,6 @@ class Scale:
         return self.scale * dy
 
 
-class Kink:
-    def forward(self, x):
-        return np.sign(x) * np.ceil(np.abs(x) * 1e12)
-
-    def backward(self, dy):
-        return dy
-
-
 class Dense:
     def __init__(self):
         self.W = np.random.default_rng(0).standard_normal((7, 2))
@@ -67,6 +59,12 @@ class Dense:
         return dy @ self.W.T
 
 
+class Noisy(Square):
+    def forward(self, x):
+        return super().forward(x) + np.random.standard_normal(x.shape)
+
+
+noisy = Noisy()
 scale, dense = Scale(3.0), Dense()
 
 
@@ -112,6 +110,26 @@ def short(dy, x):
 
 def lonely(x):
     return x**3, x
+
+
+def loss(x):
+    return (x**3).sum(), 3 * x**2
+
+
+def with_backward(x):
+    return x**3, lambda dy: 3 * x**2 * dy
+
+
+def error(x, target):
+    return ((x - target) ** 2).sum(), 2 * (x - target)
+
+
+def both(x):
+    return x**2, x**3, x
+
+
+def both_backward(dsquare, dcube, x):
+    return 2 * x * dsquare + 3 * x**2 * dcube
 
 
 pair = (cube, backward_cube)
@@ -165,9 +183,9 @@ def mine(here, monkeypatch):
     (here / "mine.py").write_text(MINE)
 
 
-def check(name, *inputs, backward=None, seed=0):
+def check(name, *inputs, backward=None, seed=0, **choices):
     """Check in this process, as the command does in another."""
-    arguments = {"called": "scratchvae", "backward": backward, "inputs": inputs}
+    arguments = {"called": "scratchvae", "backward": backward, "inputs": inputs, **choices}
     order = {"job": "gradcheck", "seed": seed, "arguments": arguments}
     answer = json.loads(json.dumps(done(read_target(f"mine.py:{name}"), order)))
     if "problem" in answer:
@@ -189,6 +207,8 @@ def check(name, *inputs, backward=None, seed=0):
         ("cube", ["2x3"], ["x"]),
         ("pair", ["2x3"], ["x"]),
         ("Functions.forward", ["4"], ["x"]),
+        ("loss", ["2x3"], ["x"]),
+        ("with_backward", ["2x3"], ["x"]),
         ("ready", [], ["x"]),
         ("report", [], ["x"]),
     ],
@@ -204,6 +224,25 @@ def test_whatever_has_a_forward_and_a_backward_is_checked(mine, name, inputs, ro
 def test_a_backward_pass_may_be_named(mine):
     assert check("lonely", "2x3", backward="dcube")["json"]["passed"]
     assert check("lonely", "2x3", backward="wrong")["wrong"] == ["x"]
+
+
+def test_constants_and_outputs_are_said_as_in_python(mine):
+    assert check("error", "2x3", "2x3", constants=["target"])["json"]["passed"]
+    assert check("both", "2x3", outputs=2)["json"]["passed"]
+
+
+def test_after_a_burn_in_it_is_checked_once_more(mine):
+    assert "after 3 training steps" in check("dense", "2x7", burn_in=3)["text"]
+    assert check("dense", "2x7", burn_in=3)["json"]["passed"]
+
+
+def test_the_words_of_these_choices_reach_the_check(mine, here, call):
+    words = ["--input", "2x3", "--input", "2x3", "--burn-in", 2]
+    code, _, errors = call("gradcheck", "mine.py:error", *words)
+    assert (code, errors) == (1, ["not checked: target"])
+    assert call("gradcheck", "mine.py:error", *words, "--constants", "target")[0] == 0
+    words = ["--input", "2x3", "--outputs", 2]
+    assert call("gradcheck", "mine.py:both", *words)[0] == 0
 
 
 def test_the_seed_draws_the_inputs_and_no_two_are_the_same(mine):
@@ -231,12 +270,12 @@ def test_the_seed_also_draws_what_the_code_draws_without_one(mine, here):
         ("dense", [], "as in scratchvae gradcheck mine.py:dense --input 4x7"),
         ("affine_forward", [], "mine.py:affine_forward --input 4x5 --input 5x3 --input 3"),
         ("Scale", ["2x3"], "is a class that needs scale: make one in the file"),
-        ("lonely", ["2x3"], "no backward pass of it that is called lonely_backward or the like"),
+        ("lonely", ["2x3"], "(none in the file is called lonely_backward or the like): say which"),
         ("number", ["2x3"], "is int, which has no gradient"),
         ("x", ["2x3"], "is ndarray of float64 and shape (2, 5), which has no gradient"),
         ("fruitless", [], "takes no arguments and returns NoneType: let it return the report"),
         ("failing", [], "raises RuntimeError: no"),
-        ("fails_inside", ["2x3"], "raises AttributeError: 'numpy.ndarray' object has no attribute"),
+        ("fails_inside", ["2x3"], "AttributeError: 'numpy.ndarray' object has no attribute"),
         ("Square", ["2x0"], "an input must have from 1 to 10,000,000 numbers, not those of 2x0"),
         ("Square", ["100000x100000"], "small batches check as much"),
         ("Square", ["9" * 5000], "mine.py has no name '999"),
@@ -245,6 +284,7 @@ def test_the_seed_also_draws_what_the_code_draws_without_one(mine, here):
         ("Square", ["rounded"], "gradcheck needs float64 and x is float32"),
         ("Square", ["number"], "gradcheck expects x as a NumPy array, not int"),
         ("affine_forward", ["x"], "affine_forward takes (x, w, b)"),
+        ("Square", ["2x3", "2x3"], "Square.forward takes (x)"),
     ],
 )
 def test_what_cannot_be_checked_is_refused_in_a_line(mine, name, inputs, expected):
@@ -283,6 +323,11 @@ def test_what_is_wrong_or_unchecked_is_exit_code_1_and_named(mine, here, call):
     assert "NOT CHECKED" in output[-1]
 
 
+def test_what_cannot_be_judged_is_named_as_not_checked(mine):
+    assert check("noisy", "2x3")["not checked"] == ["x"]
+    assert check("noisy", "2x3")["wrong"] == []
+
+
 def test_a_report_of_infinite_errors_is_json_all_the_same(mine):
     row = check("forward", "2x3", backward="short")["json"]["rows"][0]
     assert row["max_relative_error"] is None
@@ -299,6 +344,9 @@ def test_a_report_of_infinite_errors_is_json_all_the_same(mine):
         (["--time-limit", "3"], "--time-limit is for code of your own"),
         (["mine.py:ready", "--time-limit", "0"], "a whole number of at least 1"),
         (["mine.py:ready", "--time-limit", "1e3"], "a whole number of at least 1"),
+        (["Dense", "--burn-in", "3"], "--burn-in is for code of your own"),
+        (["mine.py:ready", "--constants", "x,,y"], "names with a comma between them"),
+        (["mine.py:ready", "--outputs", "0"], "a whole number of at least 1"),
         (["mine.py:ready", "--seed", "-1"], "a whole number of at least 0"),
         (["mine.py:ready", "--json", "."], "it is a folder"),
         (["mine.py:ready", "--json", "nowhere/report.json"], "cannot write"),

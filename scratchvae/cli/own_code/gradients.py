@@ -12,6 +12,7 @@ import numpy as np
 
 from scratchvae.checks.arguments import described
 from scratchvae.checks.gradients import GradientReport, gradcheck, gradcheck_functions
+from scratchvae.checks.gradients.report import UNJUDGED, CheckRow
 from scratchvae.cli.own_code.failures import of_user
 from scratchvae.cli.own_code.guesses import guessed_inputs, required
 from scratchvae.cli.own_code.loading import OwnCode
@@ -27,7 +28,13 @@ _PASSES = (("forward", "backward"), ("fwd", "bwd"))
 
 
 def check_own_gradients(
-    code: OwnCode, *, called: str, backward: str | None, inputs: list[str], seed: int
+    code: OwnCode,
+    *,
+    called: str,
+    backward: str | None,
+    inputs: list[str],
+    seed: int,
+    **choices: Any,
 ) -> dict[str, Any]:
     """Check what the target names, and return the report as text and as JSON has it.
 
@@ -43,19 +50,26 @@ def check_own_gradients(
         Shapes of draws from N(0, 1), such as ``4x3``, and names in the user's code.
     seed
         Fixes these draws, and what the check draws.
+    choices
+        Other arguments of ``gradcheck``.
     """
-    report = _report(code, called, backward, inputs, seed)
-    at_kinks = [row.name for row in report.rows if row.undecided and not row.checked]
+    report = _report(code, called, backward, inputs, seed=seed, **choices)
     return {
         "text": str(report),
-        "wrong": [row.name for row in report.rows if not row.passed and row.name not in at_kinks],
-        "not checked": at_kinks + [array.name for array in report.unseen],
+        "wrong": [row.name for row in report.rows if not row.passed and _is_judged(row)],
+        "not checked": [row.name for row in report.rows if not _is_judged(row)]
+        + [array.name for array in report.unseen],
         "json": _as_json(report),
     }
 
 
+def _is_judged(row: CheckRow) -> bool:
+    """Whether there were slopes to judge a gradient by; one of a wrong shape needs none."""
+    return row.cause not in UNJUDGED and (row.checked > 0 or not row.undecided)
+
+
 def _report(
-    code: OwnCode, called: str, backward: str | None, inputs: list[str], seed: int
+    code: OwnCode, called: str, backward: str | None, inputs: list[str], **choices: Any
 ) -> GradientReport:
     owner, found = code.find_in_owner(code.target.name)
     if isinstance(found, GradientReport):
@@ -71,11 +85,22 @@ def _report(
             f"the file, as in {called} gradcheck {as_typed(words)}"
         )
     given = [
-        value for place, text in enumerate(inputs) for value in _input(code, text, seed, place)
+        value
+        for place, text in enumerate(inputs)
+        for value in _input(code, text, choices["seed"], place)
     ]
-    if reverse is None:
-        return gradcheck(found, *given, seed=seed)
-    return gradcheck_functions(found, reverse, *given, seed=seed)
+    if reverse is not None:
+        return gradcheck_functions(found, reverse, *given, **choices)
+    try:
+        return gradcheck(found, *given, **choices)
+    except InputError as error:
+        if not _is_plain(found):
+            raise
+        usual = _usual_names(code.target.name)[0]
+        raise InputError(
+            f"{error} (none in the file is called {usual} or the like)",
+            "say which it is with `backward=NAME`",
+        ) from None
 
 
 def _is_ready(found: Any, inputs: list[str], backward: str | None) -> bool:
@@ -109,25 +134,30 @@ def _with_backward(
         return found, reverse
     if isinstance(found, type):
         return _made(code, found), None
-    if hasattr(found, "forward") or _is_of_framework(found):
-        return found, None
-    if not callable(found):
+    if not callable(found) and not hasattr(found, "forward"):
         raise InputError(
             f"{typed} is {described(found)}, which has no gradient: name a layer, a function, or "
             "a function that returns the report of its check"
         )
-    name = code.target.name.rpartition(".")[2]
+    if _is_plain(found):
+        for other in _usual_names(code.target.name):
+            reverse = getattr(owner, other, None)
+            if callable(reverse):
+                return found, reverse
+    return found, None
+
+
+def _is_plain(found: Any) -> bool:
+    """Whether it is a function that does not bring its backward pass with it."""
+    return not hasattr(found, "forward") and not _is_of_framework(found)
+
+
+def _usual_names(forward: str) -> list[str]:
+    """Return what the backward pass of a function may be called."""
+    name = forward.rpartition(".")[2]
     usual = [name.replace(*passes) for passes in _PASSES]
     usual += [pattern.format(name) for pattern in _PAIRS]
-    for other in usual:
-        reverse = getattr(owner, other, None)
-        if other != name and callable(reverse):
-            return found, reverse
-    raise InputError(
-        f"{typed} is a function, and there is no backward pass of it that is called "
-        f"{usual[0] if usual[0] != name else usual[2]} or the like",
-        "say which it is with `backward=NAME`",
-    )
+    return [other for other in usual if other != name]
 
 
 def _made(code: OwnCode, kind: type) -> Any:
@@ -180,5 +210,6 @@ def _as_json(report: GradientReport) -> dict[str, Any]:
         "title": report.title,
         "passed": report.passed and not report.unseen,
         "rows": rows,
+        "notes": list(report.notes),
         "unseen": [array._asdict() for array in report.unseen],
     }
