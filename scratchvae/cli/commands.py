@@ -7,6 +7,7 @@ import argparse
 import signal
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
 from scratchvae.cli.choices import requested
 from scratchvae.cli.common import program
