@@ -76,9 +76,9 @@ def gradcheck(
         A batch of inputs in float64, and what ``forward`` takes after it: other inputs, targets,
         labels, settings. Small batches check as much as large ones.
 
-        For PyTorch and JAX: the arguments, as arrays of NumPy or of the framework, or dicts, lists
-        and tuples of them. Floats of any width are copied into float64 and checked, all else is
-        passed on. If a tensor requires a gradient, of the tensors only those that do are checked.
+        For PyTorch and JAX: arrays of NumPy or of the framework, or dicts, lists and tuples of
+        them. Floats of any width are copied into float64 and checked, all else is passed on. If a
+        tensor requires a gradient, of the tensors only those that do are checked.
     training
         Whether the forward pass is that of training; ``None``: yes, and for a module of PyTorch
         whatever its own mode is.
@@ -122,16 +122,16 @@ def gradcheck(
         given or what is learned; if ``forward`` or ``backward`` takes or returns something else.
     """
     settings = Settings(seed, max_coordinates, directions, tolerance, kinks, burn_in)
-    framework = framework_target(layer_or_model, (x, *others), training)
-    if framework is not None:
+    target = framework_target(layer_or_model, (x, *others), training)
+    if target is not None:
         refuse_of_models(noise, labels)
-        return check_target(framework, settings.rng(), settings)
+        return check_target(target, settings.rng(), settings)
     known = is_layer(layer_or_model) or is_model_with_loss(layer_or_model)
     if callable(layer_or_model) and not isinstance(layer_or_model, type) and not known:
         backward, given = (x, others) if callable(x) else (None, (x, *others))
         return _check_functions(layer_or_model, backward, given, outputs, constants, settings)
     rng = settings.rng()
-    checked = target_of(
+    target = target_of(
         layer_or_model,
         (x, *others),
         training is not False,
@@ -141,7 +141,7 @@ def gradcheck(
         outputs=outputs,
         constants=constants,
     )
-    return check_target(checked, rng, settings)
+    return check_target(target, rng, settings)
 
 
 def gradcheck_functions(
@@ -173,9 +173,9 @@ def gradcheck_functions(
     arguments
         What ``forward`` is called with. Arrays in float64 are differentiated, and dicts and lists
         of these; they are copied. Whole numbers, masks, numbers, texts and settings in dicts are
-        passed on as they are, a copy to every pass: running means in them stay as they were.
-        Tensors of PyTorch and arrays of JAX are copied into float64, and a pair of functions is
-        given the framework's.
+        passed on as they are, a copy to every pass: running means in them stay as they were. If
+        there are tensors of PyTorch or arrays of JAX among them, both functions are given the
+        framework's, in float64.
     outputs
         How many outputs ``forward`` returns, if several: ``(y₁, y₂)`` or ``(y₁, y₂, cache)`` for 2.
         ``backward`` then takes a gradient for each, ``backward(dy₁, dy₂)``, before the cache.

@@ -154,7 +154,6 @@ def target_of(
         raise InputError(
             f"gradcheck expects a layer or a model, not {described(owner)}: give an object with a "
             "forward and a backward, or check two functions with gradcheck_functions"
-            + ("; give a function of PyTorch or JAX its own arrays" if callable(owner) else "")
         )
     dtypes = {name: p.value.dtype for name, p in parameters_of(owner).items()}
     if isinstance(owner, LatentModel):
@@ -177,8 +176,8 @@ def target_of(
     return target
 
 
-def refuse_of_models(noise: FloatArray | None, labels: NDArray[Any] | None) -> None:
-    """Refuse what only a model takes, given for something else."""
+def refuse_of_models(noise: Any, labels: Any) -> None:
+    """Refuse what only models take."""
     for name, value in (("noise is", noise), ("labels are", labels)):
         if value is not None:
             raise InputError(f"{name} for models; a layer has none: leave it out")
