@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from scratchvae.checks.doctor.finding import Finding, passed, unchecked
+from scratchvae.checks.doctor.finding import Finding, note, passed, unchecked
 from scratchvae.checks.doctor.frameworks import Float64, kept_random_states
 from scratchvae.checks.doctor.patient import CouldNotCheck, Patient
 
@@ -62,7 +62,23 @@ def examine_draw(patient: Patient) -> Iterator[Finding]:
     if fault is not None:
         yield fault
         return
+    if _mean_in_evaluation(patient):
+        yield note(
+            "mean for draw",
+            "in evaluation the draw is the mean",
+            "at log-variance 1.5 draws in evaluation mode differ from the mean by nothing",
+            "draw in evaluation as well where a loss is computed: at the mean it is no bound",
+        )
     yield passed("draw", "mean and deviation as they should be", _evidence(sets))
+
+
+def _mean_in_evaluation(patient: Patient) -> bool:
+    moments = np.full((_ROWS, _latents(patient)), 1.5)
+    try:
+        with patient.mode(False) as could:
+            return could and bool(np.allclose(patient.draw(moments, moments), moments, atol=1e-5))
+    except CouldNotCheck:
+        return False
 
 
 def _drawn(patient: Patient, mean: float, log_variance: float) -> Draws:

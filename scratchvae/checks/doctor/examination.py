@@ -8,6 +8,7 @@ from scratchvae.checks.doctor.draws import examine_draw
 from scratchvae.checks.doctor.finding import Finding, unchecked
 from scratchvae.checks.doctor.frameworks import kept_random_states
 from scratchvae.checks.doctor.losses import examine_pixels, examine_terms
+from scratchvae.checks.doctor.moments import examine_moments
 from scratchvae.checks.doctor.paths import examine_paths
 from scratchvae.checks.doctor.patient import CouldNotCheck, Patient
 from scratchvae.checks.doctor.report import DoctorReport
@@ -24,6 +25,7 @@ Examination = Callable[[Patient], Iterable[Finding]]
 
 EXAMINATIONS: dict[str, Examination] = {
     "pixels": examine_pixels,
+    "moments": examine_moments,
     "draw": examine_draw,
     "loss at the start": examine_start,
     "loss": examine_terms,
@@ -121,10 +123,11 @@ def _examined(description: Description) -> DoctorReport:
     rows: list[Finding] = []
     with kept_random_states():
         patient = Patient(description)
-        for name, examine in EXAMINATIONS.items():
-            try:
-                rows += examine(patient)
-            except CouldNotCheck as reason:
-                rows.append(unchecked(name, str(reason)))
+        with patient.kept():
+            for name, examine in EXAMINATIONS.items():
+                try:
+                    rows += examine(patient)
+                except CouldNotCheck as reason:
+                    rows.append(unchecked(name, str(reason)))
     given = [name for name in ("encode", "draw", "decode", "loss") if patient.has(name)]
     return DoctorReport(f"doctor of a VAE in {patient.framework.name}: {', '.join(given)}", rows)

@@ -1,5 +1,6 @@
 """NumPy arrays to a user's framework and back, its gradients, and its random numbers."""
 
+import inspect
 import random
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -142,14 +143,21 @@ def suspects(values: Sequence[Any], functions: Sequence[Callable[..., Any]]) -> 
     return list(dict.fromkeys(order))
 
 
-def _mentions(function: Any, library: str) -> bool:
-    code = getattr(function, "__code__", None)
-    known = getattr(function, "__globals__", {})
-    names = code.co_names if code else ()
-    modules = (getattr(known.get(name), "__name__", "") for name in names)
-    return library in sys.modules and any(
-        str(module).split(".")[0] == library for module in modules
-    )
+def _mentions(function: Any, library: str, depth: int = 2) -> bool:
+    """Return whether a function, or one that it calls by name, uses names of a library."""
+    if library not in sys.modules:
+        return False
+    try:
+        names = inspect.getclosurevars(function)
+    except (TypeError, ValueError):  # a built-in, or an object that can be called
+        return False
+    for value in [*names.nonlocals.values(), *names.globals.values()]:
+        module = value.__name__ if inspect.ismodule(value) else getattr(value, "__module__", None)
+        if family(value) == library or str(module).split(".")[0] == library:
+            return True
+        if depth > 0 and inspect.isfunction(value) and _mentions(value, library, depth - 1):
+            return True
+    return False
 
 
 def made(name: str, like: Any = None) -> Framework:

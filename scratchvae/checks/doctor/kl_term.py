@@ -97,6 +97,8 @@ def kl_term(probe: Probe) -> KLTerm:
         raise CouldNotCheck("the loss draws noise of its own, and its KL term is no closed form")
     fit = _sparse(measured / (rows * latents))
     if not fit.exact:
+        fit = _sparse_with_a_pole(measured / (rows * latents))
+    if not fit.exact:
         raise CouldNotCheck(
             "the part of the loss that depends on mean and log-variance is no sum of the usual "
             "terms; a floor under the KL (free bits), a capacity or another prior would be such"
@@ -133,7 +135,23 @@ def _additive(probe: Probe) -> bool:
 def _sparse(measured: Float64) -> Fit:
     """Return the fit with the fewest terms, the usual ones tried first."""
     points = np.array(_POINTS)
-    columns = {name: term(points[:, 0], points[:, 1]) for name, term in TERMS.items()}
+    return _fewest(
+        {name: term(points[:, 0], points[:, 1]) for name, term in TERMS.items()}, measured
+    )
+
+
+def _sparse_with_a_pole(measured: Float64) -> Fit:
+    """Return the same with the logarithm of the log-variance, which has no value at 0."""
+    points = np.array(_POINTS)
+    away = points[:, 1] != 0
+    mean, log_variance = points[away].T
+    columns = {name: term(mean, log_variance) for name, term in TERMS.items()}
+    columns["log(log_variance²)"] = np.log(log_variance**2)
+    apart = {name: column[1:] - column[0] for name, column in columns.items()}
+    return _fewest(apart, measured[away][1:] - measured[away][0])
+
+
+def _fewest(columns: dict[str, Float64], measured: Float64) -> Fit:
     best = Fit({}, np.inf)
     for count in range(1, _MOST_TERMS + 1):
         for names in combinations(columns, count):

@@ -8,7 +8,11 @@ from scratchvae.checks.doctor.finding import Finding, note, passed, unchecked
 from scratchvae.checks.doctor.kl_term import CLOSED_FORM, KLTerm, kl_term
 from scratchvae.checks.doctor.patient import CouldNotCheck, Patient
 from scratchvae.checks.doctor.probing import CLOSE, Probe
-from scratchvae.checks.doctor.reconstruction_term import ReconstructionTerm, reconstruction_term
+from scratchvae.checks.doctor.reconstruction_term import (
+    ReconstructionTerm,
+    formula_total,
+    reconstruction_term,
+)
 from scratchvae.checks.doctor.weighing import weigh
 from scratchvae.checks.doctor.whole import examine_whole
 
@@ -42,6 +46,7 @@ def examine_terms(patient: Patient) -> Iterator[Finding]:
     yield from _judged_reconstruction(patient, term)
     if kl is not None and kl.right and kl.weight.value > 0 and (term.bernoulli or term.gaussian):
         yield from weigh(patient, probe.sizes, kl, term)
+        yield from _judged_constant(probe, kl, term)
 
 
 def _judged_kl(patient: Patient, kl: KLTerm) -> Iterator[Finding]:
@@ -121,6 +126,27 @@ def _named(found: dict[str, float], scale: float) -> str:
     if "log_variance²" in found and "exp(log_variance)" not in found:
         return "the KL has the log-variance squared where the variance belongs"
     return "the KL is not that of a diagonal Gaussian from N(0, 1)"
+
+
+def _judged_constant(probe: Probe, kl: KLTerm, term: ReconstructionTerm) -> Iterator[Finding]:
+    """Yield whether the KL is 0 at the prior, where the reconstruction's own value is known."""
+    if not term.bernoulli or probe.noisy:
+        return
+    flat = (each.reshape(probe.rows, -1) for each in (probe.x(), probe.reconstruction()))
+    left = probe.still(probe.rows) - term.weight.value * formula_total(term.formula, *flat)
+    constant = left / probe.rows / kl.weight.value
+    usual = [0.5 * probe.latents, 0.5 * (probe.latents - 1)]
+    if not any(value and abs(abs(constant) / value - 1) < 0.01 for value in usual):
+        return
+    yield Finding(
+        "KL formula",
+        "the KL is not 0 where the posterior is the prior: its constant is wrong, and its gradient "
+        "is not",
+        f"at mean 0 and log-variance 0 it is {constant:.4g} nats an image, with {probe.latents} "
+        "latents",
+        f"use {_RIGHT}, with −1 for each latent",
+        _KL_SOURCE,
+    )
 
 
 def _judged_reconstruction(patient: Patient, term: ReconstructionTerm) -> Iterator[Finding]:

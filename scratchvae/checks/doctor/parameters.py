@@ -9,6 +9,7 @@ import numpy as np
 
 from scratchvae.checks.doctor.frameworks import Float64, as_numpy, family, is_module
 
+_Place = tuple[Any, Callable[[Any], None] | None]  # an array, and what puts another there
 _DEEPEST = 6  # levels of containers that are looked through
 
 
@@ -54,17 +55,27 @@ class Parameters:
     def kept(self) -> Iterator[None]:
         """Put all of them back after a block."""
         before = self.values()
+        counts = {name: leaf.clone() for name, leaf in self._state().items()}
         try:
             yield
         finally:
             if before:
                 self.put(before)
+            for name, leaf in self._state().items():
+                leaf.copy_(counts[name])
 
-    def _places(self) -> dict[str, tuple[Any, Callable[[Any], None] | None]]:
+    def _state(self) -> dict[str, Any]:
+        """Return what a module keeps besides numbers of floating point, as batch norm's counts."""
+        if not is_module(self._given):
+            return {}
+        state = self._given.state_dict().items()
+        return {name: leaf for name, leaf in state if not self._is_weight(leaf)}
+
+    def _places(self) -> dict[str, _Place]:
         given = self._given
         if is_module(given):
             state = given.state_dict()
-            found = {name: (leaf, None) for name, leaf in state.items()}
+            found: dict[str, _Place] = {name: (leaf, None) for name, leaf in state.items()}
         else:
             if callable(given):
                 given = given()
@@ -80,9 +91,7 @@ def _listed(value: Any) -> Any:
     return list(value) if hasattr(value, "__next__") else value
 
 
-def _walk(
-    value: Any, name: str, depth: int
-) -> Iterator[tuple[str, tuple[Any, Callable[[Any], None] | None]]]:
+def _walk(value: Any, name: str, depth: int) -> Iterator[tuple[str, _Place]]:
     """Yield every array under ``value``, with what puts another in its place."""
     if depth > _DEEPEST:
         return

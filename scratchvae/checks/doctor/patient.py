@@ -145,8 +145,7 @@ class Patient:
     def native_draw(self, *given: Any) -> Any:
         """Return the user's draw as it comes."""
         if len(given) == 2 and self.draw_takes_noise:
-            shape = np.shape(as_numpy(given[0]))
-            given = (*given, self.native(np.random.standard_normal(shape)))  # noqa: NPY002
+            given = (*given, self.native(np.random.standard_normal(given[0].shape)))  # noqa: NPY002
         drawn = self.call("draw", *given)
         return drawn[0] if isinstance(drawn, tuple | list) else drawn
 
@@ -225,16 +224,13 @@ class Patient:
         }[self.said.spread]
 
     def _as_log_variance(self, spread: Float64) -> Float64:
-        with np.errstate(all="ignore"):
-            found = {
-                "log-variance": lambda: spread,
-                "variance": lambda: np.log(spread),
-                "deviation": lambda: 2 * np.log(spread),
-                "log-deviation": lambda: 2 * spread,
-            }[self.said.spread]()
         if self.said.spread in ("variance", "deviation") and (spread <= 0).any():
             raise CouldNotCheck(f"`encode` gives a {self.said.spread} that is not positive")
-        return found
+        if self.said.spread == "variance":
+            return np.log(spread)
+        if self.said.spread == "deviation":
+            return 2 * np.log(spread)
+        return 2 * spread if self.said.spread == "log-deviation" else spread
 
     def _array(self, name: str, value: Any) -> Float64:
         try:
@@ -255,10 +251,11 @@ class Patient:
             if self.has(name)
         ]
         names = suspects([self.said.data, *self.parameters.leaves().values()], functions)
-        for name in names:
-            self.framework = made(name, self.said.data)
-            if self._answers():
-                return self.framework
+        with self.kept():
+            for name in names:
+                self.framework = made(name, self.said.data)
+                if self._answers():
+                    return self.framework
         return made(names[0], self.said.data)
 
     def _answers(self) -> bool:

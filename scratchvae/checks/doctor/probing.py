@@ -35,7 +35,7 @@ class Weight:
     @property
     def per_image(self) -> float:
         """The factor on an image's own sum, whether the batch is summed or averaged."""
-        return self.value * self.rows ** -round(self.exponent)
+        return float(self.value * self.rows ** -round(self.exponent))
 
 
 @dataclass(frozen=True)

@@ -30,6 +30,7 @@ FORMULAS = {
         x, _sigmoid(_sigmoid(r))
     ),
     "cross-entropy with x and reconstruction exchanged": lambda x, r: _entropy(r, x),
+    "cross-entropy with the images for logits": lambda x, r: np.logaddexp(0, x) - x * r,
     "square root of the summed squared error": None,
 }
 

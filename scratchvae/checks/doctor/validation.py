@@ -26,12 +26,13 @@ def examine_validation(patient: Patient) -> Iterator[Finding]:
         yield passed("validation loss", "the same as in training", _shown(training, validation))
         return
     ratio = validation / training
+    most = int(np.argmax(apart / np.abs(training)))
     constant = np.ptp(ratio) < 1e-3 * np.abs(ratio).max()
     how = f"it is {ratio[0]:.4g} times the other" if constant else "they are two functions"
     yield Finding(
         "training and validation losses differ",
         f"training and validation have different losses: {how}",
-        _shown(training, validation),
+        _shown(training[most:], validation[most:]),
         "use one function for both, with the same reductions and the same β",
     )
 

@@ -152,6 +152,15 @@ def _wrong_balance(balance: Balance, evidence: str) -> Finding:
             evidence,
             f"multiply the summed squared error by 1/(2 variance) = {balance.right:.4g}",
         )
+    if balance.reconstruction.gaussian and balance.variance is None and not kl_is_right:
+        # The KL has a weight of the user's own, and nobody has said a variance.
+        return Finding(
+            "effective variance",
+            f"{_reduction(balance)}the loss is that of a Gaussian of variance "
+            f"{balance.implied_variance:.4g}: {saying}",
+            evidence,
+            "say the variance that is meant, and give the summed squared error 1/(2 variance)",
+        )
     return Finding("effective beta", f"{_reduction(balance)}{saying}", evidence, _REMEDY)
 
 
