@@ -37,7 +37,7 @@ def loss_fn(x, x_reconstructed, mu, sigma):
 
 
 model = VAE().to(device)
-optimizer = torch.optim.SGD(model.parameters(), lr=2e-5)
+optimizer = torch.optim.SGD(model.parameters(), lr=5e-5)
 
 
 def train_step(x):

@@ -48,7 +48,7 @@ def step(params, x, noise):
         return loss(x, decode(params, draw(mean, variance, noise)), mean, variance)["loss"]
 
     value, grads = jax.value_and_grad(objective)(params)
-    return value, jax.tree.map(lambda p, g: p - 1e-3 * g, params, grads)
+    return value, jax.tree.map(lambda p, g: p - 3e-3 * g, params, grads)
 
 
 a, b, c = jax.random.split(jax.random.key(6), 3)

@@ -26,11 +26,11 @@ class VAE(nn.Module):
         return mu + torch.exp(0.5 * logvar) * torch.randn_like(logvar)
 
     def decode(self, z):
-        return torch.sigmoid(self.dec2(torch.tanh(self.dec1(z)))).view(-1, 1, 28, 28)
+        return self.dec2(torch.tanh(self.dec1(z))).view(-1, 1, 28, 28)
 
 
 def loss(x, recon_x, mu, logvar):
-    rec = F.binary_cross_entropy(recon_x, x, reduction="sum")
+    rec = F.binary_cross_entropy_with_logits(recon_x, x, reduction="sum")
     kl = -0.5 * torch.sum(1 + logvar - mu.pow(2) - logvar.exp())
     return (rec + kl) / x.shape[0]
 
@@ -54,6 +54,7 @@ def description():
         "encode": model.encode,
         "draw": model.reparameterize,
         "decode": model.decode,
+        "decoder_gives": "logits",
         "loss": loss,
         "train_step": train_step,
         "parameters": model,
