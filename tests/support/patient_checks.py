@@ -55,9 +55,8 @@ class Reading:
         self.module = description["parameters"]
         self.module = self.module if hasattr(self.module, "train") else None
         self.rng = np.random.default_rng(0)
-        self.parts = len(inspect.signature(description["loss"]).parameters)
-        if not self.parts or "args" in str(inspect.signature(description["loss"])):
-            self.parts = 4
+        given = inspect.signature(description["loss"]).parameters.values()
+        self.whole = len(given) == 1 and all(p.kind != p.VAR_POSITIONAL for p in given)
 
     def native(self, array):
         """Return a NumPy array as the program's own, in the precision of its data."""
@@ -166,8 +165,8 @@ def loss_of_parts(reading):
     (a, b, _), *_ = np.linalg.lstsq(rows / rows.max(0), values, rcond=None)
     a, b = a / rows[:, 0].max(), b / rows[:, 1].max()
     fitted = rows[:, :2] @ [a, b]
-    # Sums of some ten thousand terms in single precision are off by less than 1e-5 of their total. A
-    # hundredth of the divergence is far less than any other formula differs from it here.
+    # Sums of some ten thousand terms in single precision are off by less than 1e-5 of their total;
+    # a hundredth of the divergence is far less than any other formula differs from it here.
     off = 1e-5 * np.abs(values).max() + 0.01 * np.ptp(b * rows[:, 1])
     return np.ptp(values - fitted) < off and a > 0 and abs(b / a / reading.beta - 1) < 0.02
 
@@ -191,11 +190,11 @@ def loss_of_whole(reading):
 
 
 def loss(reading):
-    return loss_of_whole(reading) if reading.parts == 1 else loss_of_parts(reading)
+    return loss_of_whole(reading) if reading.whole else loss_of_parts(reading)
 
 
 def validation(reading):
-    if "validation_loss" not in reading.description or reading.parts == 1:
+    if "validation_loss" not in reading.description or reading.whole:
         return True
     mean, log_variance = reading.random_moments()
     given = reading.decode(mean), mean, log_variance
@@ -227,7 +226,7 @@ def moments(reading):
 
 def finite(reading):
     mean, log_variance = reading.encode()
-    if reading.parts == 1:
+    if reading.whole:
         return np.isfinite(number(reading.description["loss"](reading.data)))
     with np.errstate(all="ignore"):
         return np.isfinite(reading.loss("loss", reading.decode(mean), mean, log_variance))
@@ -245,7 +244,7 @@ def modes(reading):
     before = statistics(reading)
     reading.description["train_step"](reading.data)
     after = statistics(reading)
-    if "validation_loss" in reading.description and reading.parts == 1:
+    if "validation_loss" in reading.description and reading.whole:
         reading.mode(False)
         reading.description["validation_loss"](reading.data)
         reading.mode(True)

@@ -18,6 +18,9 @@ from doctor_patients import BROKEN, HALVES, RIGHT, TABLE, describe
 
 import scratchvae
 
+# A program of a user may warn of what it likes.
+pytestmark = pytest.mark.filterwarnings("default")
+
 NAMED_AT_LEAST = 0.85
 SECONDS = 120  # for each program, on a laptop
 CHOSEN = [half for half in HALVES if os.environ.get("DOCTOR_SURVEY_HALF", half) == half]
