@@ -36,7 +36,7 @@ def loss(x, logits, mu, logvar):
     return {"loss": bce + kl, "bce": bce, "kl": kl}
 
 
-def train_step(x, rate=0.03):
+def train_step(x, rate=0.01):
     n, pixels = x.shape
     e, d = model["encoder"], model["decoder"]
     h = np.tanh(x @ e["weight"])
