@@ -37,7 +37,78 @@ EXAMINATIONS: dict[str, Examination] = {
 
 
 def doctor(**parts: Any) -> DoctorReport:
-    """Return what is wrong with a VAE."""
+    """Return what is wrong with a VAE, in NumPy, PyTorch or JAX, with the evidence.
+
+    Give what there is of the VAE, as functions of arrays of its own framework; what is missing
+    "could not be checked". The functions are only run. Weights that a training step has changed
+    are put back, and so are the states of the global random numbers.
+
+    In NumPy::
+
+        print(scratchvae.doctor(
+            data=x, encode=encode, draw=sample, decode=decode, loss=vae_loss,
+            train_step=step, parameters=weights, likelihood="bernoulli",
+        ))
+
+    In PyTorch, where the module's own mode and weights are looked after::
+
+        print(scratchvae.doctor(
+            data=next(iter(loader))[0], encode=model.encode, draw=model.reparameterize,
+            decode=model.decode, loss=lambda x, y, mu, logvar: loss_function(y, x, mu, logvar),
+            train_step=step, parameters=model,
+        ))
+
+    In JAX, with the weights in a dict or list, so that they can be put back::
+
+        print(scratchvae.doctor(
+            data=x, encode=lambda x: encode(state["params"], x), decode=lambda z: decode(
+            state["params"], z), draw=lambda m, s, noise: m + jnp.exp(s / 2) * noise,
+            loss=loss, train_step=step, parameters=lambda: state["params"],
+        ))
+
+    Parameters
+    ----------
+    data
+        A batch (N, ...) of images as the model is fed with.
+    encode
+        ``encode(x)`` returns (mean, spread), both (N, D).
+    spread
+        What the second is: ``"log-variance"`` (the default), ``"variance"``, ``"deviation"`` or
+        ``"log-deviation"``.
+    draw
+        ``draw(mean, spread)``, or ``draw(mean, spread, noise)``, returns z, (N, D).
+    decode
+        ``decode(z)`` returns the decoder's output, (N, ...).
+    decoder_gives
+        ``"probabilities"``, ``"logits"`` or ``"means"``; it is looked at if it is not said.
+    loss
+        ``loss(x, reconstruction, mean, spread)``, or ``loss(x)`` of the whole model: a number, or
+        a tuple or dict whose first, or ``"loss"``, is the number. Arguments with usual names, as
+        ``recon_x``, ``mu`` and ``logvar``, are recognised in any order.
+    validation_loss
+        The same for validation, if it is another function.
+    train_step
+        ``train_step(x)`` takes one step, and may return the loss.
+    parameters
+        A ``torch.nn.Module``, a list or dict of arrays, or a function that returns these.
+    likelihood, variance
+        ``"bernoulli"`` or ``"gaussian"``, and the latter's variance.
+    beta
+        The weight of the KL that is meant; 1 if it is not said.
+    training
+        ``training(flag)`` puts a model that is no ``nn.Module`` in training or evaluation mode.
+
+    Returns
+    -------
+    DoctorReport
+        Printed, a table: ``findings`` with the root cause first, ``notes``, what is right, and
+        what could not be checked. ``report.passed`` says whether nothing is wrong.
+
+    Raises
+    ------
+    InputError
+        An unknown name, no part of a VAE at all, or a part that is of another kind.
+    """
     return _examined(described(parts))
 
 

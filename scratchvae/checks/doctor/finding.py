@@ -8,8 +8,8 @@ Kind = Literal["fault", "note", "ok", "unchecked"]
 # A fault that explains others stands before them: what is wrong with the data or the description,
 # then with the draw and the two terms, then their weights, then what only shows in training.
 ORDER = (
-    "loss not finite",
     "pixels out of range",
+    "loss not finite",
     "logits for probabilities",
     "probabilities for logits",
     "batch norm on moments",
@@ -28,13 +28,13 @@ ORDER = (
     "KL scale",
     "effective beta",
     "effective variance",
+    "latents unused",
     "encoder cut off",
     "KL cut off",
     "decoder cut off",
     "batch norm mode",
     "training and validation losses differ",
     "bound above evidence",
-    "latents unused",
     "does not learn",
 )
 

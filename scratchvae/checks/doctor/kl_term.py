@@ -5,7 +5,7 @@ appendix B.
 """
 
 from dataclasses import dataclass
-from itertools import product
+from itertools import combinations
 
 import numpy as np
 
@@ -30,7 +30,13 @@ TERMS = {
 }
 CLOSED_FORM = {"mean²": 0.5, "exp(log_variance)": 0.5, "log_variance": -0.5}
 
-_POINTS = list(product((-1.5, 0.0, 0.7, 2.0), (-2.0, -0.8, 0.0, 0.6, 1.4)))
+# More than the terms, so that no three or four of them can give the numbers by chance.
+_POINTS = [
+    *((0.0, each) for each in (-2.5, -1.7, -0.9, -0.3, 0.4, 0.8, 1.3)),
+    *((each, 0.0) for each in (-1.5, -0.6, 0.9, 2.0)),
+    *((-1.1, -1.3), (0.5, 1.1), (1.6, -0.5), (2.2, 0.6), (-0.8, 0.2)),
+]
+_MOST_TERMS = 4
 
 
 @dataclass(frozen=True)
@@ -128,20 +134,11 @@ def _sparse(measured: Float64) -> Fit:
     """Return the fit with the fewest terms, the usual ones tried first."""
     points = np.array(_POINTS)
     columns = {name: term(points[:, 0], points[:, 1]) for name, term in TERMS.items()}
-    names = list(columns)
-    best = fitted(columns, measured)
-    for count in range(2, len(names) + 1):
-        best = fitted(columns, measured, keep=names[:count].__contains__)
+    best = Fit({}, np.inf)
+    for count in range(1, _MOST_TERMS + 1):
+        for names in combinations(columns, count):
+            fit = fitted({name: columns[name] for name in names}, measured)
+            best = min(best, fit, key=lambda each: each.error)
         if best.exact:
             break
-    if not best.exact:
-        return best
-    size = max(
-        abs(value) * np.abs(columns[name]).max() for name, value in best.coefficients.items()
-    )
-    kept = {
-        name
-        for name, value in best.coefficients.items()
-        if abs(value) * np.abs(columns[name]).max() > 1e-3 * size
-    }
-    return fitted(columns, measured, keep=kept.__contains__)
+    return best

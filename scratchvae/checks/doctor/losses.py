@@ -10,6 +10,7 @@ from scratchvae.checks.doctor.patient import CouldNotCheck, Patient
 from scratchvae.checks.doctor.probing import CLOSE, Probe
 from scratchvae.checks.doctor.reconstruction_term import ReconstructionTerm, reconstruction_term
 from scratchvae.checks.doctor.weighing import weigh
+from scratchvae.checks.doctor.whole import examine_whole
 
 _KL_SOURCE = "Kingma and Welling (2014), appendix B"
 _RIGHT = "½ Σ (mean² + exp(log_variance) − 1 − log_variance)"
@@ -21,9 +22,7 @@ def examine_terms(patient: Patient) -> Iterator[Finding]:
         yield unchecked("the loss's terms", "give `loss`")
         return
     if patient.takes() != 4:
-        yield unchecked(
-            "the loss's terms", "`loss` does not take (x, reconstruction, mean, spread)"
-        )
+        yield from examine_whole(patient)
         return
     try:
         probe = Probe(patient)
@@ -42,7 +41,7 @@ def examine_terms(patient: Patient) -> Iterator[Finding]:
         return
     yield from _judged_reconstruction(patient, term)
     if kl is not None and kl.right and kl.weight.value > 0 and (term.bernoulli or term.gaussian):
-        yield from weigh(patient, probe, kl, term)
+        yield from weigh(patient, probe.sizes, kl, term)
 
 
 def _judged_kl(patient: Patient, kl: KLTerm) -> Iterator[Finding]:

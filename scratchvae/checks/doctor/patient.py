@@ -19,6 +19,7 @@ from scratchvae.checks.doctor.frameworks import (
 from scratchvae.checks.doctor.parameters import Parameters
 
 _FEW = 4  # images in a first trial call
+_ENDLESS = 99  # arguments of a function that takes any number
 
 
 class CouldNotCheck(Exception):  # noqa: N818  # a verdict, not a defect
@@ -98,6 +99,20 @@ class Patient:
         total = self.native_loss(*self.natives(*given), which=which)
         return self._number(which, total)
 
+    def whole(self, x: Float64, which: str = "loss") -> float:
+        """Return a loss on images: of the whole model, or put together from its parts."""
+        return self._number(which, self.native_whole(x, which))
+
+    def native_whole(self, x: Float64, which: str = "loss") -> Any:
+        """Return the same as the user's framework has it, with its gradient."""
+        images = self.native(x)
+        if self.takes(which) == 1:
+            return self.native_loss(images, which=which)
+        mean, spread = self.native_encode(images)
+        z = self.native_draw(mean, spread) if self.has("draw") else mean
+        decoded = self.call("decode", z)
+        return self.native_loss(images, decoded, mean, spread, which=which)
+
     def train_step(self, x: Float64) -> float | None:
         """Take one step; return the loss that it gives, if it gives one."""
         value = self.call("train_step", self.native(x))
@@ -149,7 +164,7 @@ class Patient:
         if function is None:
             raise CouldNotCheck(f"give `{which}`")
         least, most = _arity(function)
-        return 1 if least <= 1 and not (least == 0 and most >= 4) else 4
+        return 1 if least <= 1 and most < _ENDLESS else 4
 
     @property
     def draw_takes_noise(self) -> bool:
@@ -282,7 +297,7 @@ def _arity(function: Callable[..., Any]) -> tuple[int, int]:
     places = [each for each in found if each.kind in kinds]
     least = sum(each.default is inspect.Parameter.empty for each in places)
     endless = any(each.kind is inspect.Parameter.VAR_POSITIONAL for each in found)
-    return least, 99 if endless else len(places)
+    return least, _ENDLESS if endless else len(places)
 
 
 def _order(function: Callable[..., Any]) -> tuple[int, ...]:

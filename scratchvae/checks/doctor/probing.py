@@ -1,6 +1,5 @@
 """A loss of (x, reconstruction, mean, log-variance), taken apart by feeding it chosen values."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -39,6 +38,15 @@ class Weight:
         return self.value * self.rows ** -round(self.exponent)
 
 
+@dataclass(frozen=True)
+class Sizes:
+    """How many images a loss was given, of how many pixels, with how many latents each."""
+
+    rows: int
+    pixels: int
+    latents: int
+
+
 class Probe:
     """One of a patient's losses with inputs of our own.
 
@@ -61,6 +69,11 @@ class Probe:
         self._still: dict[int, float] = {}
         self._x = rng.uniform(0.05, 0.95, (2 * self.rows, *self.shape))
         self._r = rng.uniform(0.15, 0.85, (2 * self.rows, *self.output_shape))
+
+    @property
+    def sizes(self) -> Sizes:
+        """Return what it feeds."""
+        return Sizes(self.rows, self.pixels, self.latents)
 
     @property
     def pixels(self) -> int:
@@ -147,15 +160,12 @@ class Fit:
         return self.error < CLOSE
 
 
-def fitted(
-    columns: dict[str, Float64], measured: Float64, *, keep: Callable[[str], bool] | None = None
-) -> Fit:
-    """Return the least-squares fit of ``measured``, with functions of no weight left out."""
-    names = [name for name in columns if keep is None or keep(name)]
+def fitted(columns: dict[str, Float64], measured: Float64) -> Fit:
+    """Return the least-squares fit of ``measured`` by some functions' values."""
+    names = list(columns)
     table = np.stack([columns[name] for name in names], axis=1)
     scale = np.abs(table).max(axis=0)
     solution, *_ = np.linalg.lstsq(table / scale, measured, rcond=None)
     size = float(np.abs(measured).max())
     error = float(np.abs(table / scale @ solution - measured).max()) / max(size, 1e-30)
-    found = dict(zip(names, (solution / scale).tolist(), strict=True))
-    return Fit(found, error)
+    return Fit(dict(zip(names, (solution / scale).tolist(), strict=True)), error)

@@ -88,12 +88,13 @@ def reconstruction_term(probe: Probe) -> ReconstructionTerm:
 def _change(name: str, probe: Probe, r: Float64) -> float:
     rows = len(r)
     x = probe.x(rows).reshape(rows, -1)
-    return _total(name, x, r.reshape(rows, -1)) - _total(
+    return formula_total(name, x, r.reshape(rows, -1)) - formula_total(
         name, x, probe.reconstruction(rows).reshape(rows, -1)
     )
 
 
-def _total(name: str, x: Float64, r: Float64) -> float:
+def formula_total(name: str, x: Float64, r: Float64) -> float:
+    """Return a formula's sum over images and pixels, both (N, P)."""
     formula = FORMULAS[name]
     if formula is None:
         return float(np.sqrt(((x - r) ** 2).sum(axis=1)).sum())

@@ -28,8 +28,10 @@ class DoctorReport:
 
     @property
     def findings(self) -> list[Finding]:
-        """The faults, the root first: one that explains others stands before them."""
-        return sorted((row for row in self.rows if row.kind == "fault"), key=lambda row: row.rank)
+        """The faults, each cause once, and one that explains others before them."""
+        faults = (row for row in self.rows if row.kind == "fault")
+        ranked = sorted(faults, key=lambda row: row.rank)
+        return list({row.cause: row for row in reversed(ranked)}.values())[::-1]
 
     @property
     def notes(self) -> list[Finding]:

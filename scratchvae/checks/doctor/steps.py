@@ -193,7 +193,7 @@ def _z_cut(patient: Patient, x: Float64, owners: Owners) -> Finding | None:
         second = _updates(patient, x, owners.encoder)
     size = max(np.abs(each).max(initial=0.0) for each in first.values())
     apart = max(np.abs(first[name] - second[name]).max(initial=0.0) for name in first)
-    if size == 0 or apart > 1e-5 * size:
+    if not np.isfinite(size + apart) or size == 0 or apart > 1e-5 * size:
         return None
     return Finding(
         "encoder cut off",

@@ -8,7 +8,6 @@ from scratchvae.checks.doctor.finding import Finding, passed, unchecked
 from scratchvae.checks.doctor.frameworks import seeded
 from scratchvae.checks.doctor.patient import CouldNotCheck, Patient
 from scratchvae.checks.doctor.probing import Probe
-from scratchvae.checks.doctor.training import loss_of
 
 _DRAWS = 12
 
@@ -62,9 +61,7 @@ def _run(patient: Patient) -> list[tuple[float, float]]:
             values = []
             for which in ("loss", "validation_loss"):
                 with seeded(start + 1):
-                    values.append(
-                        float(np.mean([loss_of(patient, x, which) for _ in range(_DRAWS)]))
-                    )
+                    values.append(float(np.mean([patient.whole(x, which) for _ in range(_DRAWS)])))
             pairs.append((values[0], values[1]))
     return pairs
 
@@ -73,7 +70,7 @@ def _spread(patient: Patient) -> float:
     """Return the deviation of a mean over the draws, of generators that cannot be seeded."""
     try:
         with patient.kept(), patient.mode(False):
-            values = [loss_of(patient, patient.images(16)) for _ in range(_DRAWS)]
+            values = [patient.whole(patient.images(16)) for _ in range(_DRAWS)]
     except CouldNotCheck:
         return 0.0
     return float(np.std(values) / np.sqrt(_DRAWS))

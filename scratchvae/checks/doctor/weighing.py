@@ -3,12 +3,10 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-import numpy as np
-
 from scratchvae.checks.doctor.finding import Finding, note, passed
 from scratchvae.checks.doctor.kl_term import KLTerm
 from scratchvae.checks.doctor.patient import Patient
-from scratchvae.checks.doctor.probing import Probe
+from scratchvae.checks.doctor.probing import Sizes
 from scratchvae.checks.doctor.reconstruction_term import ReconstructionTerm
 
 _SAME = 0.01  # weights that differ by less are the same: float32, and constants that people round
@@ -19,7 +17,7 @@ _USUAL_BATCH = 128
 class Balance:
     """The weights of both terms, on the sum over an image, beside what the user says."""
 
-    probe: Probe
+    sizes: Sizes
     kl: KLTerm
     reconstruction: ReconstructionTerm
     beta: float
@@ -52,10 +50,10 @@ class Balance:
 
 
 def weigh(
-    patient: Patient, probe: Probe, kl: KLTerm, term: ReconstructionTerm
+    patient: Patient, sizes: Sizes, kl: KLTerm, term: ReconstructionTerm
 ) -> Iterator[Finding]:
     """Yield what the weights of the two terms make of the bound."""
-    balance = Balance(probe, kl, term, patient.said.beta, patient.said.variance)
+    balance = Balance(sizes, kl, term, patient.said.beta, patient.said.variance)
     evidence = _evidence(balance)
     if not balance.same_batch:
         yield _different_batches(balance, evidence)
@@ -85,7 +83,7 @@ def _evidence(balance: Balance) -> str:
     return (
         f"an image's KL has the weight {kl.per_image:.4g} ({_over_batch(kl.exponent)}), its "
         f"{balance.reconstruction.formula} {term.per_image:.4g} ({_over_batch(term.exponent)}), "
-        f"both on sums over {balance.probe.latents} latents and {balance.probe.pixels} pixels"
+        f"both on sums over {balance.sizes.latents} latents and {balance.sizes.pixels} pixels"
     )
 
 
@@ -95,22 +93,22 @@ def _over_batch(exponent: float) -> str:
 
 
 def _different_batches(balance: Balance, evidence: str) -> Finding:
-    probe, kl, term = balance.probe, balance.kl.weight, balance.reconstruction.weight
+    sizes, kl, term = balance.sizes, balance.kl.weight, balance.reconstruction.weight
     beta = (
         kl.value
         / term.value
         * balance.right
-        * (_USUAL_BATCH / probe.rows) ** (kl.exponent - term.exponent)
+        * (_USUAL_BATCH / sizes.rows) ** (kl.exponent - term.exponent)
     )
     remedy = "sum both over pixels and latents, and average both over the batch"
-    if round(kl.exponent) == 0 and _same(kl.value * probe.latents, balance.beta):
+    if round(kl.exponent) == 0 and _same(kl.value * sizes.latents, balance.beta):
         return Finding(
             "wrong axis",
             "the KL is summed over the batch and averaged over the latents: the axes are exchanged",
             evidence,
             "sum the KL over the latents (axis 1) and average it over the batch (axis 0)",
         )
-    if round(term.exponent) == 0 and _same(term.value * probe.pixels, balance.right):
+    if round(term.exponent) == 0 and _same(term.value * sizes.pixels, balance.right):
         return Finding(
             "wrong axis",
             "the reconstruction is summed over the batch and averaged over the pixels: the axes "
@@ -173,15 +171,15 @@ def _in_nats(balance: Balance) -> bool:
 
 
 def _reason(share: float, balance: Balance) -> str:
-    probe = balance.probe
-    known = {
-        1 / probe.pixels: f"the KL is divided by the {probe.pixels} pixels",
-        1 / probe.latents: f"the KL is averaged over the {probe.latents} latents, not summed",
-        1 / (probe.pixels * probe.latents): "the KL is divided by pixels and by latents",
-        2.0: "the KL has lost its ½",
-        0.5: "the KL is halved",
-    }
-    return next((reason for value, reason in known.items() if _same(share, value)), "")
+    sizes = balance.sizes
+    known = (
+        (1 / sizes.pixels, f"the KL is divided by the {sizes.pixels} pixels"),
+        (1 / sizes.latents, f"the KL is averaged over the {sizes.latents} latents, not summed"),
+        (1 / (sizes.pixels * sizes.latents), "the KL is divided by pixels and by latents"),
+        (2.0, "the KL has lost its ½"),
+        (0.5, "the KL is halved"),
+    )
+    return next((reason for value, reason in known if _same(share, value)), "")
 
 
 def _reduced(balance: Balance) -> bool:
@@ -189,13 +187,8 @@ def _reduced(balance: Balance) -> bool:
 
 
 def _reduction(balance: Balance) -> str:
-    probe, weight = balance.probe, balance.reconstruction.weight.per_image
+    sizes, weight = balance.sizes, balance.reconstruction.weight.per_image
     for unit in (balance.right, 1.0, 0.5):
-        if _same(weight * probe.pixels, unit):
-            return f"the reconstruction is averaged over the {probe.pixels} pixels: "
+        if _same(weight * sizes.pixels, unit):
+            return f"the reconstruction is averaged over the {sizes.pixels} pixels: "
     return ""
-
-
-def per_image(value: float, weight: float) -> float:
-    """Return a loss in nats per image."""
-    return value / weight if np.isfinite(value) else value
