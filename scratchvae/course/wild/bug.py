@@ -53,6 +53,11 @@ class Bug:
         words = [f"-{c.lower()}" if c.isupper() else c for c in self.faulty.__name__]
         return "".join(words).lstrip("-")
 
+    @property
+    def picture(self) -> str:
+        """The name of its picture: its own, but for one that is trained as another is."""
+        return "small-weight" if self.name == "validated-with-another" else self.name
+
     def patient(self) -> Minimal:
         """Return the faulty VAE, untrained, with 64 images for the doctor."""
         return self.faulty(images(64, self.pixels, seed=1))

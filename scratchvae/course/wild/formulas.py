@@ -83,7 +83,7 @@ class ImagesForLogits(Minimal):
 
 BUGS = [
     Bug(
-        title="(log σ)² for log σ²",
+        title="The square of a logarithm",
         place="Flux's model zoo, `vision/mnist/vae.jl`, February to December 2018",
         links=(("issue 73", "https://github.com/FluxML/model-zoo/issues/73"),),
         found="The encoder gives $\\log\\sigma$. In the KL stands $\\tfrac12\\sum(\\sigma^2 + "
@@ -98,7 +98,7 @@ BUGS = [
         healthy=LogDeviation,
     ),
     Bug(
-        title="log σ² with the wrong sign",
+        title="A logarithm with the wrong sign",
         place="Flux's model zoo, `vision/mnist/vae.jl`, December 2018 to July 2019",
         links=(("pull request 147", "https://github.com/FluxML/model-zoo/pull/147"),),
         found="$\\tfrac12\\sum(\\sigma^2 + \\mu^2 - 1 + 2\\log\\sigma)$: the term of the "
@@ -113,7 +113,7 @@ BUGS = [
         healthy=LogDeviation,
     ),
     Bug(
-        title="A forgotten ½",
+        title="A forgotten half",
         place="SupaeroDataScience's course, `GAN/Variational_Autoencoders.ipynb`, until April 2024",
         links=(("pull request 6", "https://github.com/SupaeroDataScience/deep-learning/pull/6"),),
         found="$\\sum(\\sigma^2 + \\mu^2 - \\log\\sigma - \\tfrac12)$. The squares have lost "

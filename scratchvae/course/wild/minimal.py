@@ -32,7 +32,7 @@ class Minimal:
     likelihood = "bernoulli"
     decoder_gives = "logits"
     spread = "log-variance"
-    variance = 1.0
+    variance: float | None = None
     beta = 1.0
     latents = 10
 
@@ -134,6 +134,7 @@ class Gaussian(Minimal):
 
     likelihood = "gaussian"
     decoder_gives = "means"
+    variance = 1.0
 
     def nats(self, x: FloatArray, y: FloatArray) -> Slopes:
         """Return −log p(x | y) without its constant: (x − y)² / 2σ², eq. 11.6."""

@@ -15,10 +15,16 @@ class MeansOverPixelsAndLatents(Minimal):
         return 1 / x.size, 1 / (len(x) * self.latents)
 
 
+class FittingVariance(Gaussian):
+    """A right one, whose variance is about its mean squared error."""
+
+    variance = 0.02
+
+
 class SmallWeight(Gaussian):
     """The squared error is a mean over everything, and the KL has a weight of 0.00025."""
 
-    latents = 128
+    variance = None  # whatever the weights make of it
     kl_weight = 0.00025
 
     def nats(self, x: FloatArray, y: FloatArray) -> tuple[FloatArray, FloatArray]:
@@ -121,7 +127,7 @@ BUGS = [
         cause="effective variance",
         faulty=SmallWeight,
         pixels=12288,
-        healthy=Gaussian,
+        healthy=FittingVariance,
     ),
     Bug(
         title="Validated with another loss",
@@ -145,7 +151,7 @@ BUGS = [
         cause="training and validation losses differ",
         faulty=ValidatedWithAnother,
         pixels=12288,
-        healthy=Gaussian,
+        healthy=FittingVariance,
     ),
     Bug(
         title="A mean over pixels beside a sum over latents",
@@ -180,7 +186,7 @@ BUGS = [
         "one.",
         since="It is so in the newest version that we have seen.",
         remedy="`K.sum(..., axis=-1)`, times a β with a name.",
-        cause="effective beta",
+        cause="KL scale",
         faulty=MeanOverLatents,
     ),
     Bug(
@@ -201,7 +207,7 @@ BUGS = [
         "8.4 has $784 \\cdot 5 \\cdot 10^{-4} = 0.392$, and multiplies its noise by the "
         "variance; the second edition has mended the draw.)",
         remedy="`tf.reduce_mean(tf.reduce_sum(kl_loss, axis=1))`",
-        cause="effective beta",
+        cause="KL scale",
         faulty=MeanOverTwoLatents,
     ),
     Bug(
@@ -215,7 +221,7 @@ BUGS = [
         "larger machine gives another model.",
         since="Mended in August 2020, two days after it was reported.",
         remedy="`torch.sum(..., dim=1)`",
-        cause="wrong axis",
+        cause="effective beta",
         faulty=SumOverTheBatch,
     ),
 ]
