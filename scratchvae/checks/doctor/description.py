@@ -88,7 +88,11 @@ def description_of(value: Any) -> Description:
     """Return the description that a dict, module, class, object or function of a user gives."""
     if isinstance(value, Description):
         return value
-    if (inspect.isclass(value) and not is_module(value)) or inspect.isfunction(value) or inspect.isbuiltin(value):
+    if (
+        (inspect.isclass(value) and not is_module(value))
+        or inspect.isfunction(value)
+        or inspect.isbuiltin(value)
+    ):
         value = _called(value)
     if isinstance(value, Mapping):
         return described({str(name): part for name, part in value.items()})

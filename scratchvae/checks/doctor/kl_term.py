@@ -76,7 +76,7 @@ def kl_term(probe: Probe) -> KLTerm:
     """Return the KL term of a loss; raises ``CouldNotCheck`` where none of our terms give it."""
     rows, latents = probe.rows, probe.latents
     measured = np.array([probe.of_moments(*_filled(rows, latents, point)) for point in _POINTS])
-    if np.abs(measured).max() <= 1e-6 * abs(_level(probe)):
+    if np.abs(measured).max() <= 1e-6 * abs(probe.still(rows)):
         return KLTerm(Fit({}, 0.0), Weight(0.0, 0.0, rows), False, absent=True)
     closed = np.array([_closed(*point) for point in _POINTS]) * rows * latents
     factor = float(closed @ measured / (closed @ closed))
@@ -104,11 +104,6 @@ def _filled(rows: int, latents: int, point: tuple[float, float]) -> tuple[Float6
 
 def _closed(mean: float, log_variance: float) -> float:
     return 0.5 * (mean**2 + float(np.exp(log_variance)) - 1 - log_variance)
-
-
-def _level(probe: Probe) -> float:
-    zero = np.zeros((probe.rows, probe.latents))
-    return probe.value(probe.x(), probe.reconstruction(), zero, zero)
 
 
 def _exponent(probe: Probe, measured: Float64) -> float:

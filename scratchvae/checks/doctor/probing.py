@@ -58,6 +58,7 @@ class Probe:
         self.output_shape = self._output_shape()
         self.latents = self._latents()
         self.rows = _ROWS if _ROWS not in (self.latents, self.pixels) else 11
+        self._still: dict[int, float] = {}
         self._x = rng.uniform(0.05, 0.95, (2 * self.rows, *self.shape))
         self._r = rng.uniform(0.15, 0.85, (2 * self.rows, *self.output_shape))
 
@@ -108,15 +109,21 @@ class Probe:
             raise CouldNotCheck(f"`{self.which}` is {value} at ordinary values")
         return value
 
+    def still(self, rows: int) -> float:
+        """Return the loss at our images and reconstructions, and moments of the prior."""
+        if rows not in self._still:
+            zero = np.zeros((rows, self.latents))
+            with seeded(_SEED):
+                value = self.value(self.x(rows), self.reconstruction(rows), zero, zero)
+            self._still[rows] = value
+        return self._still[rows]
+
     def of_moments(self, mean: Float64, log_variance: Float64) -> float:
         """Return what the loss grows by when the moments leave (0, 0), all else being the same."""
         rows = len(mean)
-        zero = np.zeros_like(mean)
         with seeded(_SEED):
             moved = self.value(self.x(rows), self.reconstruction(rows), mean, log_variance)
-        with seeded(_SEED):
-            still = self.value(self.x(rows), self.reconstruction(rows), zero, zero)
-        return moved - still
+        return moved - self.still(rows)
 
     def of_reconstruction(self, r: Float64) -> float:
         """Return what the loss grows by when the reconstruction leaves ours."""
@@ -124,9 +131,7 @@ class Probe:
         zero = np.zeros((rows, self.latents))
         with seeded(_SEED):
             moved = self.value(self.x(rows), r, zero, zero)
-        with seeded(_SEED):
-            still = self.value(self.x(rows), self.reconstruction(rows), zero, zero)
-        return moved - still
+        return moved - self.still(rows)
 
 
 @dataclass(frozen=True)
