@@ -21,14 +21,18 @@ by_bug = pytest.mark.parametrize("bug", BUGS.values(), ids=BUGS)
 
 
 @by_bug
-def test_the_doctor_names_it_first(bug):
-    assert [finding.cause for finding in doctor_of(bug.patient()).findings][:1] == [bug.cause]
+def test_the_doctor_names_it_and_nothing_else(bug):
+    assert tuple(finding.cause for finding in report(bug).findings) == bug.causes
+
+
+def test_the_doctor_sees_at_least_twelve_of_them():
+    assert sum(bool(bug.causes) for bug in BUGS.values()) >= 12
 
 
 @pytest.mark.parametrize("kind", HEALTHY)
 def test_the_doctor_finds_the_right_ones_healthy(kind):
-    report = doctor_of(kind(images(64, seed=1)))
-    assert report.passed, str(report)
+    examined = doctor_of(kind(images(64, seed=1)))
+    assert examined.passed, str(examined)
 
 
 @pytest.mark.parametrize(
@@ -42,7 +46,7 @@ def test_the_doctor_finds_the_right_ones_healthy(kind):
     ],
 )
 def test_its_report_has_the_number_of_the_page(name, number):
-    first = doctor_of(BUGS[name].patient()).findings[0]
+    first = report(BUGS[name]).findings[0]
     assert f" {number}" in first.sentence + first.evidence
 
 
@@ -77,7 +81,6 @@ def test_the_page_is_what_the_doctor_says_today(tmp_path):
     main([str(tmp_path), "--no-pictures"])
     written = (tmp_path / "bugs_in_the_wild.md").read_text(encoding="utf-8")
     assert written == (DOCS / "bugs_in_the_wild.md").read_text(encoding="utf-8")
-    assert all(report(bug) in written for bug in BUGS.values())
 
 
 def test_every_bug_has_its_picture_and_all_together_are_small():

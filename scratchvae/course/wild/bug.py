@@ -25,8 +25,8 @@ class Bug:
         What became of it in the versions that we have seen.
     remedy
         What is to be changed, in one line.
-    cause
-        What the doctor names first.
+    causes
+        What the doctor names, the root first; empty where it does not see the bug.
     faulty
         The minimal VAE that has it.
     healthy
@@ -42,7 +42,7 @@ class Bug:
     does: str
     since: str
     remedy: str
-    cause: str
+    causes: tuple[str, ...]
     faulty: type[Minimal]
     pixels: int = 784
     healthy: type[Minimal] = field(default=Minimal)

@@ -78,7 +78,7 @@ BUGS = [
         since="It is so in the newest version that we have seen. The loss beside it (`VAELoss`) "
         "is right, and is tested against PyTorch's.",
         remedy="`noise * np.exp(t_log_var / 2)`, and half of that in its derivative.",
-        cause="variance for deviation",
+        causes=("variance for deviation",),
         faulty=VarianceTimesNoise,
     ),
     Bug(
@@ -94,7 +94,7 @@ BUGS = [
         since="Mended in October 2016: the setting became 1.",
         remedy="`epsilon_std = 1.0`: noise is from $\\mathcal N(0, 1)$, its scale is "
         "$\\sigma$'s business.",
-        cause="draw formula",
+        causes=("draw formula",),
         faulty=SmallNoise,
     ),
     Bug(
@@ -105,11 +105,12 @@ BUGS = [
         "$\\sigma$ times `epsilon_std`, a number.",
         does="$z = m + \\sigma$, the same each time. The decoder undoes the shift; what remains "
         "is an autoencoder, and between the codes of the training images the decoder has never "
-        "been asked for anything.",
+        "been asked for anything. At the mean itself, without the shift, reconstructions go "
+        "wrong.",
         since="Mended in November 2017, after the question of a reader, in the way of the next "
         "entry.",
         remedy="`z_mean + K.exp(z_log_sigma) * epsilon`",
-        cause="mean for draw",
+        causes=("mean for draw",),
         faulty=ConstantForNoise,
     ),
     Bug(
@@ -129,7 +130,7 @@ BUGS = [
         since="It is so in the newest version that we have seen; the note of that change says "
         "that the example needs fixing.",
         remedy="`z_mean + K.exp(z_log_sigma / 2) * epsilon`, with the KL as it is there.",
-        cause="log-variance for deviation",
+        causes=("log-variance for deviation",),
         faulty=LogarithmTimesNoise,
     ),
     Bug(
@@ -143,7 +144,7 @@ BUGS = [
         since="A reader pointed it out in July 2022. It is so in the newest version that we "
         "have seen.",
         remedy="`torch.randn_like(std)`",
-        cause="noise not normal",
+        causes=("noise not normal",),
         faulty=UniformNoise,
     ),
     Bug(
@@ -158,7 +159,7 @@ BUGS = [
         "are autoencoders without anybody knowing.",
         since="It is how eager execution is meant to work, as the answers there say.",
         remedy="Draw the noise inside the function or layer that uses it.",
-        cause="same noise each step",
+        causes=("same noise each step",),
         faulty=NoiseDrawnOnce,
     ),
 ]

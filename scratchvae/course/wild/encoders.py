@@ -64,7 +64,7 @@ BUGS = [
         "shape, and the layer that was meant is never trained.",
         since="Mended in June 2023.",
         remedy="`self.encoder_fcvar(embedded)` for the second.",
-        cause="mean for log-variance",
+        causes=(),
         faulty=OneLayerForBoth,
     ),
     Bug(
@@ -77,7 +77,7 @@ BUGS = [
         "code, and most of the prior is a place where no code can be.",
         since="Mended in August 2016.",
         remedy="No activation after the last layer of the encoder.",
-        cause="moments cut off",
+        causes=(),
         faulty=RectifiedMoments,
     ),
     Bug(
@@ -91,7 +91,7 @@ BUGS = [
         "$\\log p(x)$.",
         since="Mended in October 2018, by the first author of the paper on the VAE.",
         remedy="Draw in both modes.",
-        cause="mean for draw",
+        causes=(),
         faulty=MeanInEvaluation,
     ),
 ]

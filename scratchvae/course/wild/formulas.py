@@ -93,7 +93,7 @@ BUGS = [
         "rather than 1, so samples from $\\mathcal N(0, I)$ are partly from where no code is.",
         since="Mended in two steps; the first is the next entry.",
         remedy="`0.5 * sum(exp.(2 .* logσ) + μ.^2 .- 1 .- 2 .* logσ)`",
-        cause="KL formula",
+        causes=("KL formula",),
         faulty=SquareOfTheLogarithm,
         healthy=LogDeviation,
     ),
@@ -108,7 +108,7 @@ BUGS = [
         "trained is an autoencoder.",
         since="Mended in July 2019; today's `vae_mnist.jl` is right.",
         remedy="`.- 2 .* logσ`",
-        cause="KL formula",
+        causes=("KL formula",),
         faulty=LogarithmAdded,
         healthy=LogDeviation,
     ),
@@ -124,7 +124,7 @@ BUGS = [
         "$\\mathcal N(0, I)$ are too far out by a factor of 1.4.",
         since="Mended in April 2024.",
         remedy="`((sigma**2 + mu**2) / 2 - torch.log(sigma) - 1/2).sum()`",
-        cause="KL formula",
+        causes=("KL formula",),
         faulty=HalfForgotten,
         healthy=SquaredErrors,
     ),
@@ -140,7 +140,7 @@ BUGS = [
         since="A change was proposed in March 2026. It is so in the newest version that we have "
         "seen.",
         remedy="`torch.exp(logvar) - logvar` for the two terms with squares.",
-        cause="KL formula",
+        causes=(),
         faulty=LogVarianceSquared,
     ),
     Bug(
@@ -157,7 +157,7 @@ BUGS = [
         since="The −½ was once −T/2, with T the number of steps. It is so in the newest version "
         "that we have seen.",
         remedy="`- z_size * .5`",
-        cause="KL formula",
+        causes=(),
         faulty=OneConstantForAll,
     ),
     Bug(
@@ -171,7 +171,7 @@ BUGS = [
         "goes on.",
         since="Mended two weeks after its release, in September 2024; it had come with a tidy-up.",
         remedy="`binary_cross_entropy_with_logits(prediction, target)`",
-        cause="reconstruction formula",
+        causes=(),
         faulty=ImagesForLogits,
     ),
 ]

@@ -1,7 +1,9 @@
 """The page of the docs about bugs in the wild, made of the bugs themselves."""
 
 import inspect
+from functools import cache
 
+from scratchvae.checks.doctor import DoctorReport
 from scratchvae.checks.doctor.examination import doctor_of
 from scratchvae.course.wild.bug import Bug
 
@@ -23,7 +25,8 @@ vae = BUGS["{example}"].patient()
 doctor(data=vae.data, encode=vae.encode, draw=vae.draw, decode=vae.decode, loss=vae.loss)
 ```
 
-Its reports below are printed as it writes them. Each picture has the faulty VAE and the right one
+Its reports below are printed as it writes them. It sees {seen} of the {count}; the others show what
+no examination from outside looks at so far. Each picture has the faulty VAE and the right one
 after the same {steps} steps on synthetic digits, with the KL of $q$ as the right formula has it, in
 nats an image. `python -m scratchvae.course.wild` makes this page and its pictures anew. In the
 arithmetic, $R$ is the reconstruction term of an image, summed over its pixels, and $\\mathrm{{KL}}$
@@ -50,7 +53,7 @@ _ENTRY = """
 
 **What it does.** {does}
 
-**The doctor**
+**The doctor{verdict}**
 
 ```text
 {report}
@@ -64,25 +67,29 @@ _ENTRY = """
 """
 
 
-def report(bug: Bug) -> str:
+@cache
+def report(bug: Bug) -> DoctorReport:
     """Return what the doctor says of a bug today."""
-    return str(doctor_of(bug.patient()))
+    return doctor_of(bug.patient())
 
 
 def page(bugs: list[Bug], steps: int) -> str:
     """Return the page about these bugs in Markdown."""
-    table = [
-        f"| [{bug.title}](#{_anchor(bug.title)}) | {bug.place.split(',')[0]} | {bug.cause} |"
-        for bug in bugs
-    ]
+    table = [_row(bug) for bug in bugs]
     head = _HEAD.format(
         count=len(bugs),
+        seen=sum(bool(bug.causes) for bug in bugs),
         source=_SOURCE,
         example=bugs[0].name,
         steps=steps,
         table="\n".join(table),
     )
     return head + "".join(_entry(bug) for bug in bugs)
+
+
+def _row(bug: Bug) -> str:
+    causes = "; ".join(bug.causes) or "nothing"
+    return f"| [{bug.title}](#{_anchor(bug.title)}) | {bug.place.split(',')[0]} | {causes} |"
 
 
 def _entry(bug: Bug) -> str:
@@ -97,6 +104,7 @@ def _entry(bug: Bug) -> str:
         code=inspect.getsource(bug.faulty).rstrip(),
         does=bug.does,
         report=report(bug),
+        verdict="" if bug.causes else " does not see this one",
         remedy=bug.remedy,
         since=bug.since,
     )

@@ -99,7 +99,7 @@ BUGS = [
         since="It is so in the newest version that we have seen. As a choice it is a reasonable "
         "one; nothing says that it was made.",
         remedy="Sum each term over its own dimension, and take the mean over the batch only.",
-        cause="effective beta",
+        causes=("effective beta",),
         faulty=MeansOverPixelsAndLatents,
     ),
     Bug(
@@ -124,7 +124,7 @@ BUGS = [
         "where the number comes from.",
         remedy="Sum the squared error over the picture, divide by $2c$, and choose or learn "
         "$c$: its best value is the mean squared error itself (11.8).",
-        cause="effective variance",
+        causes=("effective beta",),
         faulty=SmallWeight,
         pixels=12288,
         healthy=FittingVariance,
@@ -148,7 +148,7 @@ BUGS = [
         since="It is so in the newest version that we have seen. Before, both had the size of "
         "the batch over that of a data set.",
         remedy="Call one function for both, with the same weight.",
-        cause="training and validation losses differ",
+        causes=("effective beta", "training and validation losses differ"),
         faulty=ValidatedWithAnother,
         pixels=12288,
         healthy=FittingVariance,
@@ -168,7 +168,7 @@ BUGS = [
         since="Mended two days later, in August 2016. Issues of many other programs describe "
         "the same.",
         remedy="`original_dim * binary_crossentropy(...)`",
-        cause="effective beta",
+        causes=("effective beta",),
         faulty=MeanOverPixels,
     ),
     Bug(
@@ -186,7 +186,7 @@ BUGS = [
         "one.",
         since="It is so in the newest version that we have seen.",
         remedy="`K.sum(..., axis=-1)`, times a β with a name.",
-        cause="KL scale",
+        causes=("KL scale",),
         faulty=MeanOverLatents,
     ),
     Bug(
@@ -207,7 +207,7 @@ BUGS = [
         "8.4 has $784 \\cdot 5 \\cdot 10^{-4} = 0.392$, and multiplies its noise by the "
         "variance; the second edition has mended the draw.)",
         remedy="`tf.reduce_mean(tf.reduce_sum(kl_loss, axis=1))`",
-        cause="KL scale",
+        causes=("KL scale",),
         faulty=MeanOverTwoLatents,
     ),
     Bug(
@@ -221,7 +221,7 @@ BUGS = [
         "larger machine gives another model.",
         since="Mended in August 2020, two days after it was reported.",
         remedy="`torch.sum(..., dim=1)`",
-        cause="effective beta",
+        causes=("effective beta",),
         faulty=SumOverTheBatch,
     ),
 ]
