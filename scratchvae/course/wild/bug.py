@@ -1,12 +1,18 @@
 """What the page says of one bug that was found in public."""
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
 from scratchvae.course.wild.minimal import Gaussian, Minimal
 from scratchvae.data.synthetic import make_synthetic_digits
 from scratchvae.validation import FloatArray
+
+_TOLD = (
+    *("data", "encode", "draw", "decode", "loss", "validation_loss", "training"),
+    *("likelihood", "decoder_gives", "spread", "variance", "beta"),
+)
 
 
 @dataclass(frozen=True)
@@ -57,6 +63,11 @@ class Bug:
     def picture(self) -> str:
         """The name of its picture: its own, but for one that is trained as another is."""
         return "small-weight" if self.name == "validated-with-another" else self.name
+
+    def description(self) -> dict[str, Any]:
+        """Return what the doctor is told of the patient: all but its steps of training."""
+        vae = self.patient()
+        return {name: getattr(vae, name) for name in _TOLD if getattr(vae, name, None) is not None}
 
     def patient(self) -> Minimal:
         """Return the faulty VAE, untrained, with 64 images for the doctor."""

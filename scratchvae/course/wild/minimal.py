@@ -39,16 +39,16 @@ class Minimal:
     def __init__(self, data: FloatArray, *, hidden: int = 100, seed: int = 0) -> None:
         self.data = data
         self.rng = np.random.default_rng(seed)
-        pixels, made = data.shape[1], {"rng": self.rng, "dtype": np.float64}
+        pixels, random, double = data.shape[1], self.rng, np.float64
         self.encoder = Sequential(
-            Dense(pixels, hidden, **made),
-            Tanh(dtype=np.float64),
-            Dense(hidden, 2 * self.latents, **made),
+            Dense(pixels, hidden, rng=random, dtype=double),
+            Tanh(dtype=double),
+            Dense(hidden, 2 * self.latents, rng=random, dtype=double),
         )
         self.decoder = Sequential(
-            Dense(self.latents, hidden, **made),
-            Tanh(dtype=np.float64),
-            Dense(hidden, pixels, **made),
+            Dense(self.latents, hidden, rng=random, dtype=double),
+            Tanh(dtype=double),
+            Dense(hidden, pixels, rng=random, dtype=double),
         )
         learned = {f"encoder.{name}": p for name, p in self.encoder.parameters.items()}
         learned |= {f"decoder.{name}": p for name, p in self.decoder.parameters.items()}
@@ -134,8 +134,9 @@ class Gaussian(Minimal):
 
     likelihood = "gaussian"
     decoder_gives = "means"
-    variance = 1.0
+    variance: float | None = 1.0
 
     def nats(self, x: FloatArray, y: FloatArray) -> Slopes:
         """Return −log p(x | y) without its constant: (x − y)² / 2σ², eq. 11.6."""
-        return (x - y) ** 2 / (2 * self.variance), (y - x) / self.variance
+        variance = self.variance or 1.0
+        return (x - y) ** 2 / (2 * variance), (y - x) / variance

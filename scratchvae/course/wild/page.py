@@ -21,8 +21,7 @@ Nobody's code is copied here. Each bug is written anew as one part of
 from scratchvae import doctor
 from scratchvae.course.wild import BUGS
 
-vae = BUGS["{example}"].patient()
-doctor(data=vae.data, encode=vae.encode, draw=vae.draw, decode=vae.decode, loss=vae.loss)
+doctor(**BUGS["{example}"].description())  # data, encode, draw, decode, loss, …
 ```
 
 Its reports below are printed as it writes them. It sees {seen} of the {count}; the others show what
@@ -70,7 +69,7 @@ _ENTRY = """
 @cache
 def report(bug: Bug) -> DoctorReport:
     """Return what the doctor says of a bug today."""
-    return doctor_of(bug.patient())
+    return doctor_of(bug.description())
 
 
 def page(bugs: list[Bug], steps: int) -> str:

@@ -1,6 +1,5 @@
 """The picture of each bug: what a faulty and a right VAE make of the same digits."""
 
-from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +15,6 @@ IMAGES, BATCH, STEPS = 4000, 50, 800
 SHOWN = 8
 
 
-@lru_cache
 def trained(kind: type[Minimal], pixels: int, steps: int = STEPS) -> Minimal:
     """Return a VAE trained a little on synthetic digits."""
     x = images(IMAGES, pixels)
