@@ -11,9 +11,16 @@ from typing import Any
 
 from numpy.typing import NDArray
 
+from scratchvae.checks.gradients.frameworks import framework_target
+from scratchvae.checks.gradients.frameworks.pairs import in_numpy
 from scratchvae.checks.gradients.function_target import FunctionTarget, check_functions
 from scratchvae.checks.gradients.input import LayerLike
-from scratchvae.checks.gradients.layer_target import is_layer, is_model_with_loss, target_of
+from scratchvae.checks.gradients.layer_target import (
+    is_layer,
+    is_model_with_loss,
+    refuse_of_models,
+    target_of,
+)
 from scratchvae.checks.gradients.report import GradientReport
 from scratchvae.checks.gradients.target_check import Settings, check_target
 from scratchvae.errors import InputError
@@ -26,7 +33,7 @@ def gradcheck(
     layer_or_model: Layer | LatentModel | LayerLike | Callable[..., Any],
     x: Any,
     *others: Any,
-    training: bool = True,
+    training: bool | None = None,
     noise: FloatArray | None = None,
     labels: NDArray[Any] | None = None,
     outputs: int | None = None,
@@ -60,11 +67,21 @@ def gradcheck(
         gradients, as in CS231n. Or a function: ``gradcheck(f, x, …)`` is
         ``gradcheck_functions(f, None, x, …)``, and ``gradcheck(forward, backward, x, …)`` is
         ``gradcheck_functions(forward, backward, x, …)``.
+
+        Or what PyTorch and JAX differentiate: a ``torch.autograd.Function`` or its ``apply``, a
+        ``torch.nn.Module``, a function of tensors; a ``jax.custom_vjp`` or ``custom_jvp``, a
+        function of arrays of JAX, which is faster if it is compiled. A module is copied, and its
+        copy checked in float64; nothing of the module itself changes.
     x, others
         A batch of inputs in float64, and what ``forward`` takes after it: other inputs, targets,
         labels, settings. Small batches check as much as large ones.
+
+        For PyTorch and JAX: arrays of NumPy or of the framework, or dicts, lists and tuples of
+        them. Floats of any width are copied into float64 and checked, all else is passed on. If a
+        tensor requires a gradient, of the tensors only those that do are checked.
     training
-        Whether the forward pass is that of training.
+        Whether the forward pass is that of training; ``None``: yes, and for a module of PyTorch
+        whatever its own mode is.
     noise
         For a model: the frozen noise of its forward pass; ``None`` draws it from ``seed``. Fresh
         noise in every pass would drown the difference (eq. 10.3 of the lessons).
@@ -105,6 +122,10 @@ def gradcheck(
         given or what is learned; if ``forward`` or ``backward`` takes or returns something else.
     """
     settings = Settings(seed, max_coordinates, directions, tolerance, kinks, burn_in)
+    target = framework_target(layer_or_model, (x, *others), training)
+    if target is not None:
+        refuse_of_models(noise, labels)
+        return check_target(target, settings.rng(), settings)
     known = is_layer(layer_or_model) or is_model_with_loss(layer_or_model)
     if callable(layer_or_model) and not isinstance(layer_or_model, type) and not known:
         backward, given = (x, others) if callable(x) else (None, (x, *others))
@@ -113,7 +134,7 @@ def gradcheck(
     target = target_of(
         layer_or_model,
         (x, *others),
-        training,
+        training is not False,
         rng,
         noise=noise,
         labels=labels,
@@ -152,7 +173,9 @@ def gradcheck_functions(
     arguments
         What ``forward`` is called with. Arrays in float64 are differentiated, and dicts and lists
         of these; they are copied. Whole numbers, masks, numbers, texts and settings in dicts are
-        passed on as they are, a copy to every pass: running means in them stay as they were.
+        passed on as they are, a copy to every pass: running means in them stay as they were. If
+        there are tensors of PyTorch or arrays of JAX among them, both functions are given the
+        framework's, in float64.
     outputs
         How many outputs ``forward`` returns, if several: ``(y₁, y₂)`` or ``(y₁, y₂, cache)`` for 2.
         ``backward`` then takes a gradient for each, ``backward(dy₁, dy₂)``, before the cache.
@@ -179,6 +202,8 @@ def _check_functions(
     check_functions(forward, backward)
     if not arguments:
         raise InputError("gradcheck_functions expects at least one array after the two functions")
+    if backward is not None:
+        forward, backward, arguments = in_numpy(forward, backward, arguments)
     if outputs is not None:
         check_count(outputs, "outputs")
 

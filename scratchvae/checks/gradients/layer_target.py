@@ -168,9 +168,7 @@ def target_of(
         if owner.classes and labels is None:
             labels = rng.integers(owner.classes, size=len(x))
         return ModelTarget(owner, x, frozen, training, owner.as_labels(labels, len(x)))
-    for name, value in (("noise is", noise), ("labels are", labels)):
-        if value is not None:
-            raise InputError(f"{name} for models; a layer has none: leave it out")
+    refuse_of_models(noise, labels)
     if not isinstance(given[0], np.ndarray | list | tuple | Mapping):
         check_array(given[0], "x")  # which says that it is no array
     check_dtypes(dtypes)
@@ -180,6 +178,13 @@ def target_of(
     if not target.parameters:
         target.arguments.check_some()
     return target
+
+
+def refuse_of_models(noise: Any, labels: Any) -> None:
+    """Refuse what only models take."""
+    for name, value in (("noise is", noise), ("labels are", labels)):
+        if value is not None:
+            raise InputError(f"{name} for models; a layer has none: leave it out")
 
 
 def is_layer(owner: Any) -> bool:

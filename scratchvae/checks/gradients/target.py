@@ -74,6 +74,10 @@ class Target:
         named = kept.items() if isinstance(kept, Mapping) else ()
         return {name: array for name, array in named if isinstance(array, np.ndarray)}
 
+    def fixed(self) -> list[Unseen]:
+        """Return arrays that it depends on, that are not in ``arrays`` and that nothing moves."""
+        return []
+
     def forward(self, other: bool = False) -> FloatArray:
         """Return the output in an array of its own; ``other``: for another batch."""
         raise NotImplementedError
