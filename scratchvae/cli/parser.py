@@ -8,6 +8,7 @@ from typing import Any, NoReturn
 from scratchvae.cli import commands
 from scratchvae.cli.common import add_cluster, add_command, add_data_dir, add_manner
 from scratchvae.cli.common import program as called
+from scratchvae.cli.doctor import add_doctor
 from scratchvae.cli.evaluating import evaluate
 from scratchvae.cli.gradcheck import add_gradcheck
 from scratchvae.cli.latents import add_latents
@@ -38,7 +39,7 @@ def make_parser(program: str | None = None) -> argparse.ArgumentParser:
     subparsers = parser.add_subparsers(dest="command", metavar="COMMAND")
     for add in (
         *(add_train, add_data, add_sweep, _add_draw, _add_evaluate, add_latents),
-        *(add_gradcheck, _add_reproduce, _add_bench, _add_completion),
+        *(add_gradcheck, add_doctor, _add_reproduce, _add_bench, _add_completion),
     ):
         add(subparsers)
     return parser

@@ -15,13 +15,17 @@ from typing import Any, TextIO
 
 import numpy as np
 
+from scratchvae.cli.own_code.examination import examine_own_vae
 from scratchvae.cli.own_code.failures import explained
 from scratchvae.cli.own_code.gradients import check_own_gradients
 from scratchvae.cli.own_code.loading import load
 from scratchvae.cli.own_code.target import Target
 from scratchvae.errors import InputError
 
-JOBS: dict[str, Callable[..., dict[str, Any]]] = {"gradcheck": check_own_gradients}
+JOBS: dict[str, Callable[..., dict[str, Any]]] = {
+    "gradcheck": check_own_gradients,
+    "doctor": examine_own_vae,
+}
 
 
 def answer(order: dict[str, Any]) -> None:
