@@ -89,7 +89,9 @@ def test_a_mistake_that_shows_after_some_training_is_found_by_a_burn_in():
     assert layer.bias.tobytes() == before
 
 
-@pytest.mark.parametrize("make", [lambda: dense(1, 3, 2), Tanh, small_vae], ids=repr)
+@pytest.mark.parametrize(
+    "make", [lambda: dense(1, 3, 2), Tanh, small_vae], ids=["dense", "tanh", "vae"]
+)
 def test_a_right_layer_passes_a_burn_in_and_is_left_as_it_was(make):
     layer = make() if make is not Tanh else Tanh(dtype=np.float64)
     x = X if make is not small_vae else np.random.default_rng(0).random((2, 3, 5, 1))
