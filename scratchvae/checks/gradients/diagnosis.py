@@ -29,13 +29,11 @@ from scratchvae.checks.gradients.probes import (
     ADDED_UP,
     DRAWN_AGAIN,
     INPUT_IGNORED,
-    LAST_CALL,
     OVERWRITTEN,
-    RANDOM_FORWARD,
-    SINGLE_PRECISION,
     STALE,
     Probes,
 )
+from scratchvae.checks.gradients.report import LAST_CALL, RANDOM_FORWARD, SINGLE_PRECISION
 from scratchvae.validation import FloatArray
 
 # Slopes for a diagnosis are measured with one step, to six digits or more; mistakes are larger.
