@@ -4,8 +4,10 @@ KL(N(μ, σ²) ‖ N(0, 1)) = ½ Σ (μ² + σ² − 1 − log σ²), a sum over
 appendix B.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import combinations
+from typing import Any
 
 import numpy as np
 
@@ -14,7 +16,7 @@ from scratchvae.checks.doctor.patient import CouldNotCheck
 from scratchvae.checks.doctor.probing import CLOSE, Fit, Probe, Weight, fitted
 
 # Each is zero at (0, 0), since only differences of losses are known.
-TERMS = {
+TERMS: dict[str, Callable[[Any, Any], Any]] = {
     "mean²": lambda m, v: m**2,
     "exp(log_variance)": lambda m, v: np.exp(v) - 1,
     "log_variance": lambda m, v: v,

@@ -1,5 +1,6 @@
 """A user's VAE, seen through NumPy."""
 
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import Any
@@ -34,9 +35,15 @@ class Patient:
 
     def __init__(self, description: Description) -> None:
         self.said = description
+        self._begin = time.monotonic()
         self.parameters = Parameters(description.parameters, data=description.data)
         self.data = None if description.data is None else as_numpy(description.data)
         self.framework = self._recognised()
+
+    @property
+    def seconds(self) -> float:
+        """How long it has been examined."""
+        return time.monotonic() - self._begin
 
     def has(self, *names: str) -> bool:
         """Return whether the user has given all of these parts."""
