@@ -1,5 +1,7 @@
 """The doctor on losses: terms, reductions and weights, each fault beside its right twin."""
 
+import re
+
 import numpy as np
 import pytest
 from small_vaes import LATENTS, PIXELS, SmallVAE, cross_entropy, kl, sigmoid
@@ -187,3 +189,61 @@ def test_a_loss_of_the_whole_model_is_taken_apart_as_well():
 def test_a_loss_that_is_not_finite_is_told():
     report = of(bernoulli, decode=lambda z: (sigmoid(z @ np.ones((LATENTS, PIXELS))) > 0.5) * 1.0)
     assert causes(report)[:1] == ["loss not finite"]
+
+
+def exact_posterior(weights, bias, variance):
+    """Return the encoder of a linear decoder's exact posterior, whose latents are independent."""
+    covariance = np.linalg.inv(np.eye(LATENTS) + weights @ weights.T / variance)
+
+    def encode(x):
+        mean = (x - bias) @ weights.T @ covariance / variance
+        return mean, np.log(np.tile(np.diag(covariance), (len(x), 1)))
+
+    return encode
+
+
+def linear(draw=None, *, variance=0.3, exact=False):
+    """Return the report on a VAE with a linear decoder and Gaussian pixels."""
+    vae = SmallVAE()
+    weights = 0.3 * np.linalg.qr(vae.weights["decoder"].T)[0].T
+    return scratchvae.doctor(
+        **vae.parts(
+            encode=exact_posterior(weights, 0.1, variance) if exact else vae.encode,
+            decode=lambda z: z @ weights + 0.1,
+            loss=lambda *a: gaussian(*a, 0.5 / variance),
+            draw=draw or vae.draw,
+            train_step=None,
+            likelihood="gaussian",
+            variance=variance,
+        )
+    )
+
+
+def test_the_bound_of_a_linear_decoder_lies_below_its_exact_evidence():
+    report = linear()
+    assert causes(report) == []
+    assert [row.kind for row in report.rows if row.cause == "bound"] == ["ok"]
+
+
+def test_the_bound_of_the_exact_posterior_is_the_evidence_and_that_of_its_mean_above():
+    right = linear(exact=True)
+    assert causes(right) == []
+    (row,) = [row for row in right.rows if row.cause == "bound"]
+    bound, evidence = (float(word) for word in re.findall(r"is (-?[\d.]+)", row.evidence))
+    assert abs(bound - evidence) < 2e-3 * abs(evidence)  # the mean over 40 draws of 20 images
+    at_mean = linear(lambda m, v: m, exact=True)
+    assert causes(at_mean) == ["mean for draw", "bound above evidence"]
+
+
+def test_the_exact_evidence_is_that_of_the_full_covariance():
+    from scratchvae.checks.doctor.evidence import _log_evidence
+
+    rng = np.random.default_rng(0)
+    weights, bias, x = rng.normal(size=(2, 5)), rng.normal(size=5), rng.normal(size=(4, 5))
+    covariance = weights.T @ weights + 0.3 * np.eye(5)
+    apart = x - bias
+    full = -0.5 * (
+        (apart * np.linalg.solve(covariance, apart.T).T).sum(1)
+        + np.linalg.slogdet(2 * np.pi * covariance)[1]
+    )
+    np.testing.assert_allclose(_log_evidence(x, weights, bias, 0.3), full, rtol=1e-10)

@@ -5,6 +5,7 @@ from typing import Any
 
 from scratchvae.checks.doctor.description import Description, described, description_of
 from scratchvae.checks.doctor.draws import examine_draw
+from scratchvae.checks.doctor.evidence import examine_evidence
 from scratchvae.checks.doctor.finding import Finding, unchecked
 from scratchvae.checks.doctor.frameworks import kept_random_states
 from scratchvae.checks.doctor.losses import examine_pixels, examine_terms
@@ -29,6 +30,7 @@ EXAMINATIONS: dict[str, Examination] = {
     "draw": examine_draw,
     "loss at the start": examine_start,
     "loss": examine_terms,
+    "bound": examine_evidence,
     "validation loss": examine_validation,
     "gradient's paths": examine_paths,
     "batch norm": examine_batch_norm,

@@ -7,6 +7,7 @@ appendix B.
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import combinations
+from typing import Any
 
 import numpy as np
 
@@ -15,7 +16,7 @@ from scratchvae.checks.doctor.patient import CouldNotCheck
 from scratchvae.checks.doctor.probing import CLOSE, Fit, Probe, Weight, fitted
 
 # Each is zero at (0, 0), since only differences of losses are known.
-TERMS: dict[str, Callable[[Float64, Float64], Float64]] = {
+TERMS: dict[str, Callable[[Any, Any], Any]] = {
     "mean²": lambda m, v: m**2,
     "exp(log_variance)": lambda m, v: np.exp(v) - 1,
     "log_variance": lambda m, v: v,

@@ -1,6 +1,6 @@
 """A user's VAE, seen through NumPy."""
 
-import inspect
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import Any
@@ -17,39 +17,13 @@ from scratchvae.checks.doctor.frameworks import (
     suspects,
 )
 from scratchvae.checks.doctor.parameters import Parameters
+from scratchvae.checks.doctor.signatures import ENDLESS, arity, order_of
 
 _FEW = 4  # images in a first trial call
-_ENDLESS = 99  # arguments of a function that takes any number
 
 
 class CouldNotCheck(Exception):  # noqa: N818  # a verdict, not a defect
     """An examination has not what it needs; the text says what is missing."""
-
-
-# How a loss names its arguments; published code has the reconstruction first as often as not.
-_ARGUMENTS = {
-    "x": ("x", "input", "inputs", "target", "targets", "data", "images", "image", "batch"),
-    "reconstruction": (
-        *(
-            "reconstruction",
-            "recon",
-            "recon_x",
-            "x_recon",
-            "recons",
-            "x_hat",
-            "xhat",
-            "recon_batch",
-        ),
-        *("x_reconstructed", "reconstructed", "decoded", "output", "outputs", "logits", "x_logits"),
-        *("probabilities", "probs", "pred", "y_hat", "x_out", "rec", "x_rec"),
-    ),
-    "mean": ("mean", "mu", "z_mean", "mu_z", "m", "means"),
-    "spread": (
-        *("spread", "log_variance", "logvar", "log_var", "z_log_var", "lv", "log_sigma", "s"),
-        *("log_var_z", "sigma", "std", "var", "variance", "deviation", "log_std", "logsigma"),
-        *("log_deviation", "log_sigma2", "logvar_z"),
-    ),
-}
 
 
 class Patient:
@@ -61,9 +35,15 @@ class Patient:
 
     def __init__(self, description: Description) -> None:
         self.said = description
+        self._begin = time.monotonic()
         self.parameters = Parameters(description.parameters, data=description.data)
         self.data = None if description.data is None else as_numpy(description.data)
         self.framework = self._recognised()
+
+    @property
+    def seconds(self) -> float:
+        """How long it has been examined."""
+        return time.monotonic() - self._begin
 
     def has(self, *names: str) -> bool:
         """Return whether the user has given all of these parts."""
@@ -153,7 +133,7 @@ class Patient:
         """Return the user's loss as it comes, without its terms."""
         if len(given) != self.takes(which):
             raise CouldNotCheck(f"`{which}` takes {self.takes(which)} arguments, not {len(given)}")
-        order = _order(getattr(self.said, which)) if len(given) == 4 else ()
+        order = order_of(getattr(self.said, which)) if len(given) == 4 else ()
         value = self.call(which, *([given[place] for place in order] if order else given))
         return _first(value)
 
@@ -162,13 +142,13 @@ class Patient:
         function = getattr(self.said, which)
         if function is None:
             raise CouldNotCheck(f"give `{which}`")
-        least, most = _arity(function)
-        return 1 if least <= 1 and most < _ENDLESS else 4
+        least, most = arity(function)
+        return 1 if least <= 1 and most < ENDLESS else 4
 
     @property
     def draw_takes_noise(self) -> bool:
         """Whether the noise of ``draw`` is an argument."""
-        return self.said.draw is not None and _arity(self.said.draw)[0] >= 3
+        return self.said.draw is not None and arity(self.said.draw)[0] >= 3
 
     def call(self, name: str, *given: Any) -> Any:
         """Call a part of the user's; whatever it raises, it could not be checked."""
@@ -282,32 +262,3 @@ def _first(value: Any) -> Any:
     if isinstance(value, Mapping):
         return value.get("loss", next(iter(value.values()), None))
     return value[0] if isinstance(value, tuple | list) and value else value
-
-
-def _arity(function: Callable[..., Any]) -> tuple[int, int]:
-    """Return the least and the largest number of positional arguments that a function takes."""
-    try:
-        found = inspect.signature(function).parameters.values()
-    except (TypeError, ValueError):
-        return 1, 1
-    kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
-    places = [each for each in found if each.kind in kinds]
-    least = sum(each.default is inspect.Parameter.empty for each in places)
-    endless = any(each.kind is inspect.Parameter.VAR_POSITIONAL for each in found)
-    return least, _ENDLESS if endless else len(places)
-
-
-def _order(function: Callable[..., Any]) -> tuple[int, ...]:
-    """Return where each argument of a loss stands in (x, reconstruction, mean, spread).
-
-    Its arguments' names say it, where each is a usual one; else the order is ours.
-    """
-    try:
-        names = list(inspect.signature(function).parameters)[:4]
-    except (TypeError, ValueError):
-        return ()
-    places = [
-        next((place for place, known in enumerate(_ARGUMENTS.values()) if name.lower() in known), 9)
-        for name in names
-    ]
-    return tuple(places) if sorted(places) == [0, 1, 2, 3] else ()

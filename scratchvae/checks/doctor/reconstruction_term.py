@@ -1,5 +1,6 @@
 """The reconstruction term that a loss has, as a function of the decoder's output."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,7 +20,7 @@ def _entropy(x: Float64, p: Float64) -> Float64:
 
 # What each formula is called, and its sum over pixels for the right one: nats of a Bernoulli, or
 # a squared error, of which a Gaussian of variance v has 1/(2v).
-FORMULAS = {
+FORMULAS: dict[str, Callable[[Float64, Float64], Float64] | None] = {
     "cross-entropy of probabilities": lambda x, r: _entropy(x, r),
     "cross-entropy of logits": lambda x, r: _entropy(x, _sigmoid(r)),
     "squared error": lambda x, r: (x - r) ** 2,

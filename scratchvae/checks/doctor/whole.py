@@ -8,6 +8,7 @@ loss has computed inside. Over several settings of the weights, the loss is then
 with each reconstruction that is known here; a and b are the weights of the two terms.
 """
 
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -27,7 +28,8 @@ from scratchvae.checks.doctor.weighing import weigh
 
 _ROWS = 11
 _SETTINGS = 8  # of the weights, for two unknowns
-_CALLS = 60  # where the noise cannot be seeded and has to be averaged
+_CALLS = 60  # at most, where the noise cannot be seeded and has to be averaged
+_SECONDS = 15.0  # about, for all of them
 _ROUGH = 0.02  # of such a mean, as a share of how much the loss varies between settings
 
 
@@ -48,7 +50,7 @@ def examine_whole(patient: Patient) -> Iterator[Finding]:
         return
     x = patient.images(_ROWS)
     repeats = patient.whole(x) == patient.whole(x)
-    calls = 1 if repeats or _seedable(patient, x) else _CALLS
+    calls = 1 if repeats or _seedable(patient, x) else _affordable(patient, x)
     once, twice = (_seen(patient, rows, calls) for rows in (_ROWS, 2 * _ROWS))
     found = _fitted(once, "at_draw", calls)
     if repeats:
@@ -113,6 +115,15 @@ def _judged(
         if rough and each.kind == "fault":
             each = unchecked("effective beta", f"only roughly, over draws: {each.sentence}")
         yield each
+
+
+def _affordable(patient: Patient, x: Float64) -> int:
+    """Return how many calls at each setting there is time for."""
+    begin = time.monotonic()
+    patient.whole(x)
+    each = time.monotonic() - begin
+    # The loss and the model's parts, at both sizes of the batch.
+    return int(np.clip(_SECONDS / (4 * _SETTINGS * each + 1e-9), 4, _CALLS))
 
 
 def _seedable(patient: Patient, x: Float64) -> bool:
