@@ -64,7 +64,7 @@ BUGS = [
         "shape, and the layer that was meant is never trained.",
         since="Mended in June 2023.",
         remedy="`self.encoder_fcvar(embedded)` for the second.",
-        causes=(),
+        causes=("mean for log-variance",),
         faulty=OneLayerForBoth,
     ),
     Bug(
@@ -77,7 +77,7 @@ BUGS = [
         "code, and most of the prior is a place where no code can be.",
         since="Mended in August 2016.",
         remedy="No activation after the last layer of the encoder.",
-        causes=(),
+        causes=("moments cut off",),
         faulty=RectifiedMoments,
     ),
     Bug(

@@ -140,7 +140,7 @@ BUGS = [
         since="A change was proposed in March 2026. It is so in the newest version that we have "
         "seen.",
         remedy="`torch.exp(logvar) - logvar` for the two terms with squares.",
-        causes=(),
+        causes=("KL formula",),
         faulty=LogVarianceSquared,
     ),
     Bug(
@@ -157,7 +157,7 @@ BUGS = [
         since="The −½ was once −T/2, with T the number of steps. It is so in the newest version "
         "that we have seen.",
         remedy="`- z_size * .5`",
-        causes=(),
+        causes=("KL formula",),
         faulty=OneConstantForAll,
     ),
     Bug(
@@ -171,7 +171,7 @@ BUGS = [
         "goes on.",
         since="Mended two weeks after its release, in September 2024; it had come with a tidy-up.",
         remedy="`binary_cross_entropy_with_logits(prediction, target)`",
-        causes=(),
+        causes=("reconstruction formula",),
         faulty=ImagesForLogits,
     ),
 ]

@@ -24,8 +24,8 @@ from scratchvae.course.wild import BUGS
 doctor(**BUGS["{example}"].description())  # data, encode, draw, decode, loss, …
 ```
 
-Its reports below are printed as it writes them. It sees {seen} of the {count}; the others show what
-no examination from outside looks at so far. Each picture has the faulty VAE and the right one
+Its reports below are printed as it writes them. It sees {seen} of the {count}; what it
+does not see is marked. Each picture has the faulty VAE and the right one
 after the same {steps} steps on synthetic digits, with the KL of $q$ as the right formula has it, in
 nats an image. `python -m scratchvae.course.wild` makes this page and its pictures anew. In the
 arithmetic, $R$ is the reconstruction term of an image, summed over its pixels, and $\\mathrm{{KL}}$

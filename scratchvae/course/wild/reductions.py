@@ -124,7 +124,7 @@ BUGS = [
         "where the number comes from.",
         remedy="Sum the squared error over the picture, divide by $2c$, and choose or learn "
         "$c$: its best value is the mean squared error itself (11.8).",
-        causes=("effective beta",),
+        causes=("effective variance",),
         faulty=SmallWeight,
         pixels=12288,
         healthy=FittingVariance,
@@ -148,7 +148,7 @@ BUGS = [
         since="It is so in the newest version that we have seen. Before, both had the size of "
         "the batch over that of a data set.",
         remedy="Call one function for both, with the same weight.",
-        causes=("effective beta", "training and validation losses differ"),
+        causes=("training and validation losses differ", "effective variance"),
         faulty=ValidatedWithAnother,
         pixels=12288,
         healthy=FittingVariance,
