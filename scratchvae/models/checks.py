@@ -174,6 +174,8 @@ def _in_order(images: Any, image_shape: tuple[int, ...], name: str) -> Any:
         f"each, not {images.shape}"
     )
     last = images.shape[-1:] + images.shape[:-1]
+    if images.shape == image_shape:
+        raise InputError(problem, f"give one image as {name}[None]")
     if images.ndim > 2 and [n for n in last[1:] if n != 1] == expected:
         raise InputError(
             problem, f"put the axis that counts them first, np.moveaxis({name}, -1, 0)"
