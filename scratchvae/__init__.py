@@ -1,7 +1,7 @@
 """A variational autoencoder in NumPy and Numba, every gradient derived by hand.
 
     from scratchvae.data import load               images: MNIST, synthetic, a folder, arrays
-    model = scratchvae.build("zhao-mlp")           one of scratchvae.RECIPES, or VAE(...) of your own
+    model = scratchvae.build("zhao-mlp")           one of the RECIPES, or a VAE of your own
     model.fit(images)                              then encode, decode, sample, elbo, evaluate
     model.save(path); scratchvae.load(path)        a model in one file; model.export for others
     scratchvae.gradcheck(layer, x)                 are the gradients of your layer right?
