@@ -7,7 +7,6 @@ from typing import Any, TypedDict
 
 from scratchvae.data.batches import PIXEL_READINGS
 from scratchvae.errors import InputError, shown, unknown_name
-from scratchvae.training.callables import check_callable
 from scratchvae.validation import (
     check_choice,
     check_count,
@@ -170,7 +169,16 @@ def _check_schedule(schedule: Any, name: str) -> Any:
     """Return one of the schedules, or a function."""
     if not callable(schedule):
         return check_choice(schedule, name, SCHEDULES)
-    return check_callable(schedule, name, "the part of the training that is done")
+    try:
+        first = schedule(0.0)
+    except Exception as error:
+        raise InputError(
+            f"{name}(0.0) raised {type(error).__name__}: {' '.join(str(error).split())}: give a "
+            "function of the part of the training that is done, 0 to 1, or one of "
+            f"{', '.join(SCHEDULES)}"
+        ) from None
+    check_positive(first, f"{name}(0.0)")
+    return schedule
 
 
 def _check_optimiser(optimiser: Any, name: str) -> Any:
