@@ -119,9 +119,11 @@ def test_a_loader_of_pytorch_gives_batches_and_single_images_are_refused():
     pairs = data.TensorDataset(pixels.permute(0, 3, 1, 2), classes)
     loaded = data.DataLoader(pairs, batch_size=16)
     chosen = {"epochs": 2, "progress": False}
-    numpy = [
-        (pixels.numpy()[place : place + 16], LABELS[place : place + 16]) for place in (0, 16, 32)
-    ]
+
+    def numpy():
+        for place in (0, 16, 32):
+            yield pixels.numpy()[place : place + 16], LABELS[place : place + 16]
+
     for name in ("zhao-mlp", "conditional-vae"):
         assert_same(new(name).fit(loaded, **chosen).state(), new(name).fit(numpy, **chosen).state())
     alone = data.DataLoader(data.TensorDataset(pairs.tensors[0]), batch_size=16)
