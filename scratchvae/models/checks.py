@@ -242,7 +242,7 @@ def check_labels(labels: Any, count: int, classes: int) -> NDArray[Any]:
             f"this model needs the class of each image: give labels, {count} whole numbers from "
             f"0 to {classes - 1}"
         )
-    found = labels
+    found: NDArray[Any] = labels
     if isinstance(labels, list | tuple):
         with suppress(ValueError):  # parts of different lengths, which as_array refuses
             found = np.asarray(labels)

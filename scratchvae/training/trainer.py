@@ -101,10 +101,10 @@ class Trainer:
             )
         self.seed = check_seed(seed)
         rate, momentum = self.settings.learning_rate, self.settings.momentum
-        kind = self.settings.optimiser
-        if callable(kind):
-            self.optimiser: Optimiser = made_by(kind, model.parameters, rate)
-        elif kind == "sgd":
+        chosen = self.settings.optimiser
+        if callable(chosen):
+            self.optimiser: Optimiser = made_by(chosen, model.parameters, rate)
+        elif chosen == "sgd":
             self.optimiser = SGD(model.parameters, rate, momentum)
         else:
             self.optimiser = Adam(model.parameters, rate, epsilon=self.settings.epsilon)
