@@ -220,6 +220,11 @@ def test_max_coordinates_is_where_directions_begin():
         assert gradcheck(dense(), x, max_coordinates=0, directions=7, seed=seed).passed
 
 
+def test_the_biases_of_a_large_layer_are_checked_along_directions():
+    assert gradcheck(dense(0, 20, 300), normal(4, 20)).rows[2].checked == 300
+    assert gradcheck(dense(0, 200, 300), normal(64, 200)).rows[2].checked == 4
+
+
 def test_gradcheck_keeps_to_a_given_tolerance():
     layer = WrongAt("bias", (1,), lambda entry: 1.001 * entry)
     assert not gradcheck(layer, normal(4, 5)).passed

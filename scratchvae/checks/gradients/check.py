@@ -103,7 +103,8 @@ def gradcheck(
         Fixes the upstream gradient, the noise and the directions.
     max_coordinates
         Arrays of up to this many entries are checked entry by entry, larger ones along random
-        directions.
+        directions; and so are smaller ones of a layer of hundreds of thousands of numbers, of which
+        each entry takes a forward pass.
     directions
         The number of these directions.
     tolerance
