@@ -163,8 +163,9 @@ def test_a_smooth_function_takes_one_step_whose_error_falls_as_its_fourth_power(
 
     report = gradcheck(Counted(dtype=FLOAT64), np.array([[0.3, -0.9, 1.2]]))
     assert report.max_relative_error < 1e-10  # the plain central difference leaves 1e-7
-    # Another batch, two to differentiate, one to see that it is a number, four for each entry.
-    assert len(calls) == 4 + 4 * 3
+    # Two of copies that are not used yet, another batch, two to differentiate, one beside the copies'
+    # and one to see that it is a number, four for each entry.
+    assert len(calls) == 7 + 4 * 3
 
 
 def test_where_all_gradients_are_zero_there_is_no_error():
