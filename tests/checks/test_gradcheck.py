@@ -163,8 +163,8 @@ def test_a_smooth_function_takes_one_step_whose_error_falls_as_its_fourth_power(
 
     report = gradcheck(Counted(dtype=FLOAT64), np.array([[0.3, -0.9, 1.2]]))
     assert report.max_relative_error < 1e-10  # the plain central difference leaves 1e-7
-    # Two of copies that are not used yet, another batch, two to differentiate, one beside the copies'
-    # and one to see that it is a number, four for each entry.
+    # Two of unused copies, another batch, two to differentiate, one to hold to the copies', one to
+    # see that it is a number, four for each entry.
     assert len(calls) == 7 + 4 * 3
 
 
