@@ -119,7 +119,7 @@ def check_gradients(
     rows: list[CheckRow] = []
     checks: list[ArrayCheck] = []
     numbers = sum(array.size for array in arrays.values())
-    max_coordinates = min(max_coordinates, _MOST_NUMBERS // numbers)
+    max_coordinates = min(max_coordinates, _MOST_NUMBERS // max(1, numbers))
     for name, array in arrays.items():
         if gradients[name].shape == array.shape and gradients[name].dtype != object:
             known = not_judged.get(name)
