@@ -27,6 +27,7 @@ ORDER = (
     "KL formula",
     "wrong axis",
     "reconstruction formula",
+    "batch norm mode",
     "training and validation losses differ",
     "KL scale",
     "effective beta",
@@ -35,7 +36,6 @@ ORDER = (
     "encoder cut off",
     "KL cut off",
     "decoder cut off",
-    "batch norm mode",
     "bound above evidence",
     "does not learn",
 )
