@@ -32,7 +32,7 @@ def _normalised_moments(patient: Patient, x: Float64) -> Finding | None:
         first, second = patient.encode(x), patient.encode(other)
     for name, one, two in zip(("mean", "log-variance"), first, second, strict=True):
         spread = one.std(axis=0)
-        if spread.min() < 1e-6:
+        if not (spread.min() > 1e-6 and two.std(axis=0).min() > 0):  # nor where it is NaN
             continue
         same_mean = np.abs(one.mean(axis=0) - two.mean(axis=0)).max() < 1e-4 * spread.max()
         same_spread = np.abs(one.std(axis=0) / two.std(axis=0) - 1).max() < 2e-2
