@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from small_vaes import SmallVAE
 
 import scratchvae
 from scratchvae.data import Dataset
@@ -59,6 +60,17 @@ def test_the_layer_of_ones_own_prints_what_the_readme_shows():
         exec(block_with("class Square"), {"__name__": "readme"})
     shown = re.search(r"```\n(Square\n.*?)```", README, re.DOTALL).group(1)
     assert printed.getvalue() == shown
+
+
+def test_the_doctor_of_a_vae_of_ones_own_prints_what_the_readme_shows():
+    vae, block = SmallVAE(), block_with("scratchvae.doctor")
+    names = {"x": vae.data, "encode": vae.encode, "decode": vae.decode, "loss": vae.loss}
+    names["draw"] = lambda mean, spread: vae.draw(mean, 2 * spread)  # exp(spread) · noise
+    printed = io.StringIO()
+    with redirect_stdout(printed):
+        exec(block, {"scratchvae": scratchvae} | names)
+    shown = re.findall(r"^# (.*)$", block, re.MULTILINE)
+    assert shown[1:] == printed.getvalue().splitlines()[:3]
 
 
 def test_the_library_runs_as_shown(monkeypatch):

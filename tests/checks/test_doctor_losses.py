@@ -97,6 +97,25 @@ def test_a_right_loss_is_not_accused(name):
     assert any(row.cause == "effective beta" and row.kind == "ok" for row in report.rows)
 
 
+@pytest.mark.parametrize("constant", [0.5 * LATENTS, 0.5 * (LATENTS - 1), -0.5 * LATENTS])
+def test_a_kl_with_a_wrong_constant_is_named_though_its_gradient_is_right(constant):
+    (finding,) = of(lambda *a: bernoulli(*a) + constant).findings
+    assert finding.cause == "KL formula"
+    assert "constant" in finding.sentence
+    assert f"{constant:.4g} nats" in finding.evidence
+
+
+def test_a_reconstruction_alone_is_examined_by_its_arguments_names():
+    def error(x, r):
+        return cross_entropy(x, r).sum() / len(x)
+
+    for loss in (lambda recon_x, x: error(x, recon_x), lambda x, logits: error(x, logits)):
+        report = of(loss)
+        assert report.findings == []
+        assert "KL" in [row.cause for row in report.unchecked]
+        assert any(row.cause == "reconstruction" and row.kind == "ok" for row in report.rows)
+
+
 def test_a_stated_beta_is_not_accused_and_a_missing_one_is_told():
     assert causes(of(lambda *a: bernoulli(*a, by_latents=4), beta=4.0)) == []
     told = of(bernoulli, beta=3.0).findings[0]

@@ -1,5 +1,7 @@
 """What the doctor takes and says: descriptions of any form, errors of one line, the table."""
 
+import ast
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -9,7 +11,8 @@ from hypothesis import strategies as st
 from small_vaes import LATENTS, PIXELS, SmallVAE, cross_entropy, kl
 
 import scratchvae
-from scratchvae.checks.doctor import doctor_of
+import scratchvae.checks.doctor as doctor_package
+from scratchvae.checks.doctor import DoctorReport, Finding, doctor_of
 from scratchvae.checks.doctor.finding import ORDER
 
 
@@ -53,6 +56,9 @@ def test_a_description_of_any_form_says_the_same(described):
         ({"draw": wrong_draw, "data": "images"}, "array"),
         ({"draw": wrong_draw, "data": np.zeros(3)}, "batch"),
         ({"draw": wrong_draw, "data": np.full((2, 3), np.nan)}, "NaN"),
+        ({"draw": wrong_draw, "data": np.full((2, 3), 1j)}, "complex"),
+        ({"loss": lambda x, y, kl: 1.0}, r"not \(x, y, kl\)"),
+        ({"loss": lambda recon_x, x, mu, logvar, beta: 1.0}, "mean, spread"),
     ],
 )
 def test_wrong_input_gets_one_line(parts, said):
@@ -97,8 +103,35 @@ def test_the_table_begins_with_the_root_and_says_what_to_change():
     assert "<pre" in report._repr_html_()
 
 
+def named_causes():
+    """Return every string that the doctor's code has where a cause stands in ``Finding(...)``."""
+    for file in Path(doctor_package.__file__).parent.glob("*.py"):
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            called = isinstance(node, ast.Call) and getattr(node.func, "id", "") == "Finding"
+            if called and node.args:
+                constants = (n for n in ast.walk(node.args[0]) if isinstance(n, ast.Constant))
+                yield from (n.value for n in constants if isinstance(n.value, str))
+
+
 def test_every_cause_that_is_named_has_a_place_in_the_order():
     assert len(set(ORDER)) == len(ORDER)
+    named = set(named_causes())
+    assert len(named) > 20
+    assert named <= set(ORDER)
+
+
+def test_a_cause_stands_before_what_it_brings_about():
+    brought = {
+        "logits for probabilities": "effective beta",
+        "mean for draw": "bound above evidence",
+        "KL sign": "does not learn",
+        "KL cut off": "does not learn",
+        "batch norm mode": "training and validation losses differ",
+        "latents unused": "encoder cut off",
+    }
+    for root, consequence in brought.items():
+        rows = [Finding(consequence, "second"), Finding(root, "first")]
+        assert [each.cause for each in DoctorReport("", rows).findings] == [root, consequence]
 
 
 @settings(max_examples=12, deadline=None)

@@ -69,3 +69,55 @@ class SmallVAE:
         own = {name: getattr(self, name) for name in ("data", "encode", "draw", "decode", "loss")}
         own |= {"train_step": self.train_step, "parameters": self.weights}
         return own | {"likelihood": "bernoulli"} | others
+
+
+def torch_parts(torch, *, draw=None, kl=lambda k: k, given=lambda m: m.parameters(), eval_=False):
+    """Return what describes a VAE in PyTorch, right unless its parts are replaced."""
+    torch.manual_seed(0)
+    nn = torch.nn
+
+    class Model(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.encoder = nn.Sequential(
+                nn.Linear(PIXELS, 12), nn.BatchNorm1d(12), nn.Tanh(), nn.Linear(12, 2 * LATENTS)
+            )
+            self.decoder = nn.Linear(LATENTS, PIXELS)
+
+        def encode(self, x):
+            return self.encoder(x).chunk(2, dim=1)
+
+        def reparameterize(self, mu, logvar):
+            if draw is not None:
+                return draw(mu, logvar)
+            return mu + torch.randn_like(mu) * (0.5 * logvar).exp()
+
+        def decode(self, z):
+            return self.decoder(z)
+
+        def loss_function(self, recon_x, x, mu, logvar):
+            bce = nn.functional.binary_cross_entropy_with_logits(recon_x, x, reduction="sum")
+            return bce + kl(-0.5 * (1 + logvar - mu**2 - logvar.exp()).sum())
+
+    model = Model()
+    optimiser = torch.optim.Adam(given(model), 1e-3)
+
+    def train_step(x):
+        model.train(not eval_)
+        mu, logvar = model.encode(x)
+        loss = model.loss_function(model.decode(model.reparameterize(mu, logvar)), x, mu, logvar)
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+        return loss.item()
+
+    data = torch.tensor(SmallVAE().data).float()
+    return {
+        "data": data,
+        "encode": model.encode,
+        "draw": model.reparameterize,
+        "decode": model.decode,
+        "loss": model.loss_function,
+        "train_step": train_step,
+        "parameters": model,
+    }

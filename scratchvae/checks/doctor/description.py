@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from scratchvae.checks.doctor.frameworks import as_numpy, family, is_module
+from scratchvae.checks.doctor.signatures import loss_takes, names_of
 from scratchvae.errors import InputError, shown, unknown_name
 from scratchvae.validation import check_choice, check_not_negative, check_positive
 
@@ -61,6 +62,8 @@ class Description:
                 "expected some part of a VAE, and none came",
                 "give at least one of " + ", ".join(CALLABLES[:-1]),
             )
+        for name in ("loss", "validation_loss"):
+            _check_loss(name, getattr(self, name))
         check_choice(self.spread, "spread", SPREADS)
         if self.decoder_gives is not None:
             check_choice(self.decoder_gives, "decoder_gives", OUTPUTS)
@@ -121,7 +124,7 @@ def _of_object(owner: Any) -> Description:
     for name in NAMES:
         for alias in ALIASES.get(name, (name,)):
             value = getattr(owner, alias, None)
-            if value is not None and _fits(name, value):
+            if value is not None and _fits(name, value, named=alias == name):
                 given[name] = value
                 break
     if is_module(owner):
@@ -136,10 +139,11 @@ def _of_object(owner: Any) -> Description:
     return Description(**given)
 
 
-def _fits(name: str, value: Any) -> bool:
+def _fits(name: str, value: Any, *, named: bool) -> bool:
     if name in CALLABLES:
         # `training` of a torch module is a flag, `train` its switch: the patient sees to that.
-        return callable(value)
+        usable = named or "loss" not in name or not callable(value) or loss_takes(value) > 0
+        return callable(value) and usable
     if name == "data":
         return family(value) != "" or isinstance(value, list | tuple)
     if name == "parameters":
@@ -157,7 +161,18 @@ def _module_or_arrays(owner: Any, given: Mapping[str, Any]) -> Any:
     return own if not inspect.ismodule(owner) and own else None
 
 
+def _check_loss(name: str, loss: Callable[..., Any] | None) -> None:
+    if loss is not None and not loss_takes(loss):
+        raise InputError(
+            f"`{name}` must take (x, reconstruction, mean, spread), or x alone, not "
+            f"({', '.join(names_of(loss))})",
+            "give `lambda x, y, mean, spread: …`, which returns the whole loss of yours",
+        )
+
+
 def _check_data(data: Any) -> None:
+    if "complex" in str(getattr(data, "dtype", "")):
+        raise InputError("`data` must be real numbers, not complex ones", "give its real part")
     try:
         array = as_numpy(data)
     except (TypeError, ValueError) as error:

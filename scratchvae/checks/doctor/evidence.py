@@ -12,11 +12,10 @@ import numpy as np
 from scratchvae.checks.doctor.finding import Finding, passed, unchecked
 from scratchvae.checks.doctor.frameworks import Float64
 from scratchvae.checks.doctor.kl_term import kl_term
-from scratchvae.checks.doctor.patient import Patient
+from scratchvae.checks.doctor.patient import ROWS, Patient
 from scratchvae.checks.doctor.probing import Probe
 from scratchvae.checks.doctor.reconstruction_term import formula_total, reconstruction_term
 
-_IMAGES = 20
 _DRAWS = 40
 _DEVIATIONS = 6.0  # of the mean over draws, by which a bound may seem to be above
 
@@ -40,7 +39,7 @@ def examine_evidence(patient: Patient) -> Iterator[Finding]:
     if variance <= 0 or beta != 1:
         yield unchecked("bound", "with a β the loss is no bound on log p(x)")
         return
-    x = patient.images(_IMAGES)
+    x = patient.images(ROWS)
     flat = [each.reshape(probe.rows, -1) for each in (probe.x(), probe.reconstruction())]
     constant = probe.still(probe.rows) - term.weight.value * formula_total(term.formula, *flat)
     power = round(kl.weight.exponent)
@@ -65,11 +64,12 @@ def examine_evidence(patient: Patient) -> Iterator[Finding]:
 
 def _linear(patient: Patient, latents: int) -> tuple[Float64, Float64] | None:
     """Return weights (D, P) and bias (P,) of a linear decoder; ``None`` for any other."""
-    points = np.vstack([np.zeros((1, latents)), np.eye(latents)])
+    others = max(8, ROWS - 1 - latents)
+    z = 3 * np.random.default_rng(0).standard_normal((others, latents))
+    points = np.vstack([np.zeros((1, latents)), np.eye(latents), z])
     at_points = patient.decode(points).reshape(len(points), -1)
-    bias, weights = at_points[0], at_points[1:] - at_points[0]
-    z = 3 * np.random.default_rng(0).standard_normal((8, latents))
-    output = patient.decode(z).reshape(len(z), -1)
+    bias, weights = at_points[0], at_points[1 : 1 + latents] - at_points[0]
+    output = at_points[1 + latents :]
     apart = np.abs(output - (z @ weights + bias)).max()
     return (weights, bias) if apart < 1e-4 * (np.abs(output).max() + 1e-9) else None
 

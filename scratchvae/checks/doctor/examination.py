@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from scratchvae.checks.doctor.batch_norm import examine_batch_norm
 from scratchvae.checks.doctor.description import Description, described, description_of
 from scratchvae.checks.doctor.draws import examine_draw
 from scratchvae.checks.doctor.evidence import examine_evidence
@@ -15,7 +16,6 @@ from scratchvae.checks.doctor.patient import CouldNotCheck, Patient
 from scratchvae.checks.doctor.report import DoctorReport
 from scratchvae.checks.doctor.steps import examine_steps
 from scratchvae.checks.doctor.training import (
-    examine_batch_norm,
     examine_latents,
     examine_learning,
     examine_start,

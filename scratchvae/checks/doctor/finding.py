@@ -9,7 +9,6 @@ Kind = Literal["fault", "note", "ok", "unchecked"]
 # then with the draw and the two terms, then their weights, then what only shows in training.
 ORDER = (
     "pixels out of range",
-    "loss not finite",
     "logits for probabilities",
     "probabilities for logits",
     "mean for log-variance",
@@ -27,6 +26,8 @@ ORDER = (
     "KL formula",
     "wrong axis",
     "reconstruction formula",
+    "loss not finite",
+    "batch norm mode",
     "training and validation losses differ",
     "KL scale",
     "effective beta",
@@ -35,7 +36,6 @@ ORDER = (
     "encoder cut off",
     "KL cut off",
     "decoder cut off",
-    "batch norm mode",
     "bound above evidence",
     "does not learn",
 )

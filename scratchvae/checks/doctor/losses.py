@@ -6,7 +6,7 @@ import numpy as np
 
 from scratchvae.checks.doctor.finding import Finding, note, passed, unchecked
 from scratchvae.checks.doctor.kl_term import CLOSED_FORM, KLTerm, kl_term
-from scratchvae.checks.doctor.patient import CouldNotCheck, Patient
+from scratchvae.checks.doctor.patient import ROWS, CouldNotCheck, Patient
 from scratchvae.checks.doctor.probing import CLOSE, Probe
 from scratchvae.checks.doctor.reconstruction_term import (
     ReconstructionTerm,
@@ -25,11 +25,15 @@ def examine_terms(patient: Patient) -> Iterator[Finding]:
     if not patient.has("loss"):
         yield unchecked("the loss's terms", "give `loss`")
         return
-    if patient.takes() != 4:
+    if patient.takes() == 1:
         yield from examine_whole(patient)
         return
     try:
         probe = Probe(patient)
+        if patient.takes() == 2:
+            raise CouldNotCheck(
+                "`loss` takes no mean and spread: give one that returns reconstruction and KL"
+            )
         kl = kl_term(probe)
     except CouldNotCheck as reason:
         yield unchecked("KL", str(reason))
@@ -224,8 +228,8 @@ def _range(patient: Patient) -> tuple[float, float] | None:
             return None
         rng = np.random.default_rng(3)
         z = (
-            rng.standard_normal((64, probe.latents))
-            * np.repeat([1.0, 7.0, 50.0, 50.0], 16)[:, None]
+            rng.standard_normal((ROWS, probe.latents))
+            * np.repeat([1.0, 7.0, 50.0, 50.0], ROWS // 4)[:, None]
         )
         output = patient.decode(z)
     except CouldNotCheck:

@@ -6,9 +6,8 @@ import numpy as np
 
 from scratchvae.checks.doctor.finding import Finding, passed, unchecked
 from scratchvae.checks.doctor.frameworks import Float64
-from scratchvae.checks.doctor.patient import Patient
+from scratchvae.checks.doctor.patient import ROWS, Patient
 
-_IMAGES = 20
 _SHARE = 0.1  # of exact zeros: a layer without a cut at 0 gives none
 
 
@@ -17,7 +16,10 @@ def examine_moments(patient: Patient) -> Iterator[Finding]:
     if not patient.has("encode"):
         yield unchecked("moments", "give `encode`")
         return
-    mean, log_variance = patient.encode(patient.images(_IMAGES))
+    mean, log_variance = patient.encode(patient.images(ROWS))
+    if not (np.isfinite(mean).all() and np.isfinite(log_variance).all()):
+        yield unchecked("moments", "`encode` gives values that are not finite")
+        return
     spread = patient.spread_of(log_variance)
     if np.ptp(mean) > 0 and np.allclose(mean, spread, rtol=1e-6, atol=0):
         yield Finding(

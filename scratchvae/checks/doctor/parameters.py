@@ -9,7 +9,8 @@ import numpy as np
 
 from scratchvae.checks.doctor.frameworks import Float64, as_numpy, family, is_module
 
-_Place = tuple[Any, Callable[[Any], None] | None]  # an array, and what puts another there
+_Put = Callable[[Any], None] | None  # puts another value in a place; None where nothing can
+_Place = tuple[Any, _Put]  # an array, and what puts another there
 _DEEPEST = 6  # levels of containers that are looked through
 
 
@@ -80,7 +81,7 @@ class Parameters:
             if callable(given):
                 given = given()
                 given = given if isinstance(given, Mapping) else _listed(given)
-            found = dict(_walk(given, "", 0))
+            found = dict(_walk(given, "", 0, None))
         return {name: place for name, place in found.items() if self._is_weight(place[0])}
 
     def _is_weight(self, leaf: Any) -> bool:
@@ -91,8 +92,11 @@ def _listed(value: Any) -> Any:
     return list(value) if hasattr(value, "__next__") else value
 
 
-def _walk(value: Any, name: str, depth: int) -> Iterator[tuple[str, _Place]]:
-    """Yield every array under ``value``, with what puts another in its place."""
+def _walk(value: Any, name: str, depth: int, put: _Put) -> Iterator[tuple[str, _Place]]:
+    """Yield every array under ``value``, with what puts another in its place.
+
+    ``put`` puts another container in ``value``'s own place.
+    """
     if depth > _DEEPEST:
         return
     if family(value):
@@ -109,18 +113,36 @@ def _walk(value: Any, name: str, depth: int) -> Iterator[tuple[str, _Place]]:
     elif hasattr(value, "__dict__") and not callable(value):
         value = vars(value)
         items = iter(list(value.items()))
+    box = [value]  # where an immutable container is made anew for each of its parts
     for key, part in items:
         inner = f"{name}.{key}" if name else str(key)
+        replace = _setter(box, key, put)
         if family(part):
-            yield inner, (part, _setter(value, key))
+            yield inner, (part, replace)
         else:
-            yield from _walk(part, inner, depth + 1)
+            yield from _walk(part, inner, depth + 1, replace)
 
 
-def _setter(container: Any, key: Any) -> Callable[[Any], None] | None:
-    if isinstance(container, dict | list):
-        return lambda leaf: container.__setitem__(key, leaf)
-    return None
+def _setter(box: list[Any], key: Any, put: _Put) -> _Put:
+    """Return what puts a part in a container, or in a new one that takes the container's place."""
+    if isinstance(box[0], dict | list):
+        return lambda part: box[0].__setitem__(key, part)
+    if put is None or not isinstance(box[0], tuple | Mapping):
+        return None
+
+    def replace(part: Any) -> None:
+        box[0] = _with(box[0], key, part)
+        put(box[0])
+
+    return replace
+
+
+def _with(container: Any, key: Any, part: Any) -> Any:
+    """Return an immutable container with another part."""
+    if isinstance(container, Mapping):
+        return type(container)({**container, key: part})  # type: ignore[call-arg]
+    parts = [*container[:key], part, *container[key + 1 :]]
+    return container._make(parts) if hasattr(container, "_make") else tuple(parts)
 
 
 def _put(leaf: Any, value: Float64, replace: Callable[[Any], None] | None) -> None:

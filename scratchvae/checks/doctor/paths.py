@@ -7,9 +7,8 @@ import numpy as np
 
 from scratchvae.checks.doctor.finding import Finding, passed, unchecked
 from scratchvae.checks.doctor.frameworks import Float64, as_numpy
-from scratchvae.checks.doctor.patient import CouldNotCheck, Patient
+from scratchvae.checks.doctor.patient import ROWS, CouldNotCheck, Patient
 
-_ROWS = 6
 _SOURCE = "Kingma and Welling (2014), sections 2.3 and 2.4"
 
 
@@ -45,9 +44,9 @@ def examine_paths(patient: Patient) -> Iterator[Finding]:
 
 def _moments(patient: Patient) -> tuple[Float64, Float64]:
     if patient.has("encode") and patient.data is not None:
-        mean, log_variance = patient.encode(patient.images(_ROWS))
+        mean, log_variance = patient.encode(patient.images(ROWS))
         return mean + 0.3, log_variance - 0.2
-    return np.full((_ROWS, 3), 0.8), np.full((_ROWS, 3), -0.4)
+    return np.full((ROWS, patient.latents), 0.8), np.full((ROWS, patient.latents), -0.4)
 
 
 def _gradients(patient: Patient, function: Any, *arrays: Float64) -> list[Float64]:
@@ -64,8 +63,7 @@ def _gradients(patient: Patient, function: Any, *arrays: Float64) -> list[Float6
 
 def _weighted(values: Any) -> Any:
     """Return a sum with unequal weights: a plain sum may be constant where a gradient is not."""
-    numbers = values.reshape(-1)
-    return (numbers * numbers).sum()
+    return (values * values).sum()
 
 
 def _nothing(gradient: Float64) -> bool:
@@ -124,7 +122,7 @@ def _through_encoder(patient: Patient) -> Finding | None:
         for each in getattr(patient.said.parameters, "parameters", list)()
     ):
         raise CouldNotCheck("no parameter of a module wants a gradient")
-    moments = patient.native_encode(patient.native(patient.images(_ROWS)))
+    moments = patient.native_encode(patient.native(patient.images(ROWS)))
     cut = [
         name
         for name, each in zip(("mean", "spread"), moments, strict=True)
@@ -143,7 +141,7 @@ def _through_encoder(patient: Patient) -> Finding | None:
 
 def _loss_gradients(patient: Patient) -> tuple[Float64, list[Float64]]:
     mean, log_variance = _moments(patient)
-    x = np.random.default_rng(0).uniform(0.1, 0.9, patient.images(_ROWS).shape)
+    x = np.random.default_rng(0).uniform(0.1, 0.9, patient.images(ROWS).shape)
     r = patient.decode(mean) if patient.has("decode") else np.full(x.shape, 0.4)
     r = np.clip(r, 0.05, 0.95)
     x_native = patient.native(x)

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -17,9 +18,11 @@ from scratchvae.checks.doctor.frameworks import (
     suspects,
 )
 from scratchvae.checks.doctor.parameters import Parameters
-from scratchvae.checks.doctor.signatures import ENDLESS, arity, order_of
+from scratchvae.checks.doctor.signatures import arity, loss_takes, order_of
 
-_FEW = 4  # images in a first trial call
+# Images in nearly every call: JAX compiles each operation anew for every size of the batch.
+ROWS = 20
+_LATENTS = 3  # where no encoder tells how many there are
 
 
 class CouldNotCheck(Exception):  # noqa: N818  # a verdict, not a defect
@@ -55,6 +58,13 @@ class Patient:
             raise CouldNotCheck("give `data`, a batch of images")
         return self.data[np.arange(start, start + count) % len(self.data)]
 
+    @cached_property
+    def latents(self) -> int:
+        """How many latents an image has."""
+        if self.has("encode") and self.data is not None:
+            return int(self.encode(self.images(ROWS))[0].shape[-1])
+        return _LATENTS
+
     # The parts, in NumPy
 
     def encode(self, x: Float64) -> tuple[Float64, Float64]:
@@ -75,7 +85,7 @@ class Patient:
         return self._array("decode", self.call("decode", self.native(z)))
 
     def loss(self, *given: Float64, which: str = "loss") -> float:
-        """Return the loss of (x, reconstruction, mean, log-variance), or of x alone."""
+        """Return the loss of as many of (x, reconstruction, mean, log-variance) as it takes."""
         total = self.native_loss(*self.natives(*given), which=which)
         return self._number(which, total)
 
@@ -91,7 +101,8 @@ class Patient:
         mean, spread = self.native_encode(images)
         z = self.native_draw(mean, spread) if self.has("draw") else mean
         decoded = self.call("decode", z)
-        return self.native_loss(images, decoded, mean, spread, which=which)
+        given = (images, decoded, mean, spread)[: self.takes(which)]
+        return self.native_loss(*given, which=which)
 
     def train_step(self, x: Float64) -> float | None:
         """Take one step; return the loss that it gives, if it gives one."""
@@ -133,17 +144,16 @@ class Patient:
         """Return the user's loss as it comes, without its terms."""
         if len(given) != self.takes(which):
             raise CouldNotCheck(f"`{which}` takes {self.takes(which)} arguments, not {len(given)}")
-        order = order_of(getattr(self.said, which)) if len(given) == 4 else ()
+        order = order_of(getattr(self.said, which), len(given)) if len(given) > 1 else ()
         value = self.call(which, *([given[place] for place in order] if order else given))
         return _first(value)
 
     def takes(self, which: str = "loss") -> int:
-        """Return how many arguments a loss takes: 4, or 1 where it runs the whole model."""
+        """Return how many arguments a loss takes: 4, 2 without moments, 1 for the whole model."""
         function = getattr(self.said, which)
         if function is None:
             raise CouldNotCheck(f"give `{which}`")
-        least, most = arity(function)
-        return 1 if least <= 1 and most < ENDLESS else 4
+        return loss_takes(function)
 
     @property
     def draw_takes_noise(self) -> bool:
@@ -242,15 +252,15 @@ class Patient:
         """Try the first part that can be called in this framework."""
         trials: list[Callable[[], Any]] = []
         if self.has("encode") and self.data is not None:
-            trials.append(lambda: self.encode(self.images(_FEW)))
+            trials.append(lambda: self.encode(self.images(ROWS)))
         if self.has("draw"):
-            trials.append(lambda: self.draw(np.zeros((_FEW, 2)), np.zeros((_FEW, 2))))
+            trials.append(lambda: self.draw(*2 * [np.zeros((ROWS, _LATENTS))]))
         if self.has("loss") and self.takes() == 4:
-            image = np.full((_FEW, 4) if self.data is None else self.images(_FEW).shape, 0.5)
-            moments = np.zeros((_FEW, 2))
+            image = np.full((ROWS, 4) if self.data is None else self.images(ROWS).shape, 0.5)
+            moments = np.zeros((ROWS, _LATENTS))
             trials.append(lambda: self.loss(image, image, moments, moments))
         if self.has("loss") and self.takes() == 1 and self.data is not None:
-            trials.append(lambda: self.loss(self.images(_FEW)))
+            trials.append(lambda: self.loss(self.images(ROWS)))
         for trial in trials:
             with suppress(CouldNotCheck):
                 trial()

@@ -6,11 +6,11 @@ from functools import cached_property
 import numpy as np
 
 from scratchvae.checks.doctor.frameworks import Float64, seeded
-from scratchvae.checks.doctor.patient import CouldNotCheck, Patient
+from scratchvae.checks.doctor.patient import ROWS, CouldNotCheck, Patient
 
 CLOSE = 2e-3  # of a share: float32 losses of thousands of nats, of which a term is a small part
 _SEED = 20131220
-_ROWS = 7  # a prime, so that no number of latents or pixels is taken for it
+_OTHER_ROWS = 11  # where there are as many latents or pixels as rows
 _CALLS = 200  # of a loss that draws: its mean is then known to a few per cent
 
 
@@ -64,8 +64,8 @@ class Probe:
         rng = np.random.default_rng(_SEED)
         self.shape = self._image_shape()
         self.output_shape = self._output_shape()
-        self.latents = self._latents()
-        self.rows = _ROWS if _ROWS not in (self.latents, self.pixels) else 11
+        self.latents = patient.latents
+        self.rows = _OTHER_ROWS if ROWS in (self.latents, self.pixels) else ROWS
         self._still: dict[int, float] = {}
         self._x = rng.uniform(0.05, 0.95, (2 * self.rows, *self.shape))
         self._r = rng.uniform(0.15, 0.85, (2 * self.rows, *self.output_shape))
@@ -84,14 +84,9 @@ class Probe:
         data = self.patient.data
         return (12,) if data is None else data.shape[1:]
 
-    def _latents(self) -> int:
-        if self.patient.has("encode") and self.patient.data is not None:
-            return int(self.patient.encode(self.patient.images(2))[0].shape[-1])
-        return 3
-
     def _output_shape(self) -> tuple[int, ...]:
         if self.patient.has("decode", "encode") and self.patient.data is not None:
-            mean, _ = self.patient.encode(self.patient.images(2))
+            mean, _ = self.patient.encode(self.patient.images(ROWS))
             return self.patient.decode(mean).shape[1:]
         return self.shape
 
@@ -117,7 +112,8 @@ class Probe:
         return len(values) > 1
 
     def _once(self, *given: Float64) -> float:
-        value = self.patient.loss(*given, which=self.which)
+        takes = self.patient.takes(self.which)
+        value = self.patient.loss(*given[:takes], which=self.which)
         if not np.isfinite(value):
             raise CouldNotCheck(f"`{self.which}` is {value} at ordinary values")
         return value

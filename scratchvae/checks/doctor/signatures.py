@@ -4,6 +4,8 @@ import inspect
 from collections.abc import Callable
 from typing import Any
 
+from scratchvae.checks.doctor.frameworks import is_module
+
 ENDLESS = 99  # arguments of a function that takes any number
 
 # How a loss names its arguments; published code has the reconstruction first as often as not.
@@ -35,7 +37,7 @@ _ARGUMENTS = {
 def arity(function: Callable[..., Any]) -> tuple[int, int]:
     """Return the least and the largest number of positional arguments that a function takes."""
     try:
-        found = inspect.signature(function).parameters.values()
+        found = inspect.signature(_with_names(function)).parameters.values()
     except (TypeError, ValueError):
         return 1, 1
     kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
@@ -45,17 +47,43 @@ def arity(function: Callable[..., Any]) -> tuple[int, int]:
     return least, ENDLESS if endless else len(places)
 
 
-def order_of(function: Callable[..., Any]) -> tuple[int, ...]:
+def order_of(function: Callable[..., Any], count: int = 4) -> tuple[int, ...]:
     """Return where each argument of a loss stands in (x, reconstruction, mean, spread).
 
-    Its arguments' names say it, where each is a usual one; else the order is ours.
+    Its first ``count`` arguments' names say it, where each is a usual one; else nothing does. Of
+    two, they are x and the reconstruction.
     """
-    try:
-        names = list(inspect.signature(function).parameters)[:4]
-    except (TypeError, ValueError):
-        return ()
+    names = names_of(function)[:count]
+    if names == ["input", "target"]:  # as PyTorch's losses have them
+        return (1, 0)
     places = [
         next((place for place, known in enumerate(_ARGUMENTS.values()) if name.lower() in known), 9)
         for name in names
     ]
-    return tuple(places) if sorted(places) == [0, 1, 2, 3] else ()
+    return tuple(places) if sorted(places) == list(range(count)) else ()
+
+
+def loss_takes(function: Callable[..., Any]) -> int:
+    """Return how many arguments a loss is given: 4, 2 without the moments, 1 of the whole model.
+
+    0 stands for a function that can be called with none of these.
+    """
+    least, most = arity(function)
+    if least <= 1 and most < ENDLESS:
+        return 1
+    if least <= 4 <= most:
+        return 4
+    return 2 if least <= 2 and len(order_of(function, 2)) == 2 else 0
+
+
+def names_of(function: Callable[..., Any]) -> list[str]:
+    """Return the names of a function's arguments, as far as it says them."""
+    try:
+        return list(inspect.signature(_with_names(function)).parameters)
+    except (TypeError, ValueError):
+        return []
+
+
+def _with_names(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Return what names the arguments: a module's ``forward``, which is called with any."""
+    return function.forward if is_module(function) else function  # type: ignore[attr-defined]

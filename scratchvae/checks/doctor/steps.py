@@ -12,9 +12,8 @@ import numpy as np
 
 from scratchvae.checks.doctor.finding import Finding, passed, unchecked
 from scratchvae.checks.doctor.frameworks import Float64, as_numpy, is_module, seeded
-from scratchvae.checks.doctor.patient import CouldNotCheck, Patient
+from scratchvae.checks.doctor.patient import ROWS, CouldNotCheck, Patient
 
-_IMAGES = 20
 _MOST_LEAVES = 80  # each is moved once to see whose weight it is
 _STATISTICS = ("running_mean", "running_var", "num_batches_tracked")
 
@@ -34,7 +33,7 @@ def examine_steps(patient: Patient) -> Iterator[Finding]:
     if not patient.has("train_step"):
         yield unchecked("training step", "give `train_step`")
         return
-    x = patient.images(_IMAGES)
+    x = patient.images(ROWS)
     if not patient.parameters.values():
         yield unchecked("training step", "give `parameters`: the arrays that a step changes")
         return
@@ -78,11 +77,10 @@ def _owners(patient: Patient, x: Float64) -> Owners:
     values = patient.parameters.values()
     names = [name for name in values if not name.endswith(_STATISTICS)][:_MOST_LEAVES]
     mean, spread, decoder = set(), set(), set()
-    few = x[:5]
     rng = np.random.default_rng(0)
     with patient.kept():
         try:
-            before = patient.encode(few)
+            before = patient.encode(x)
         except CouldNotCheck:
             return Owners((), (), (), ())
         z = rng.standard_normal(before[0].shape)
@@ -90,7 +88,7 @@ def _owners(patient: Patient, x: Float64) -> Owners:
         for name in names:
             moved = values[name] + 0.1 * rng.standard_normal(values[name].shape)
             patient.parameters.put({name: moved})
-            after = patient.encode(few)
+            after = patient.encode(x)
             if np.abs(after[0] - before[0]).max() > 0:
                 mean.add(name)
             if np.abs(after[1] - before[1]).max() > 0:

@@ -1,15 +1,14 @@
-"""Examinations of training: the loss of twenty images, batch norm, and latents not used."""
+"""Examinations of training: the loss of twenty images, and latents not used."""
 
 import time
 from collections.abc import Iterator
 
 import numpy as np
 
-from scratchvae.checks.doctor.finding import Finding, passed, unchecked
+from scratchvae.checks.doctor.finding import Finding, note, passed, unchecked
 from scratchvae.checks.doctor.frameworks import Float64, is_module
-from scratchvae.checks.doctor.patient import CouldNotCheck, Patient
+from scratchvae.checks.doctor.patient import ROWS, CouldNotCheck, Patient
 
-_IMAGES = 20
 _STEPS = 300
 _SECONDS = 12.0  # so that all examinations together are done within two minutes,
 _ALL_SECONDS = 80.0  # on a slow machine as well,
@@ -22,7 +21,7 @@ def examine_start(patient: Patient) -> Iterator[Finding]:
     if not patient.has("loss"):
         yield unchecked("loss at the start", "give `loss`")
         return
-    x = patient.images(_IMAGES)
+    x = patient.images(ROWS)
     value = float(np.mean([patient.whole(x) for _ in range(4)]))
     if not np.isfinite(value):
         yield Finding(
@@ -59,7 +58,7 @@ def examine_latents(patient: Patient) -> Iterator[Finding]:
     checked = False
     if patient.has("encode"):
         checked = True
-        x = patient.images(_IMAGES)
+        x = patient.images(ROWS)
         mean, _ = patient.encode(x)
         if np.ptp(mean, axis=0).max() == 0 and np.ptp(x, axis=0).max() > 0:
             yield Finding(
@@ -84,7 +83,7 @@ def examine_latents(patient: Patient) -> Iterator[Finding]:
 def _decoder_uses(patient: Patient, latents: int) -> Iterator[Finding]:
     rng = np.random.default_rng(0)
     with patient.mode(False):
-        z = rng.standard_normal((8, latents))
+        z = rng.standard_normal((ROWS, latents))
         still = patient.decode(z)
         if np.array_equal(still, patient.decode(z)):
             unused = []
@@ -116,7 +115,7 @@ def examine_learning(patient: Patient) -> Iterator[Finding]:
     if not patient.parameters.movable:
         yield unchecked("learning", "the weights cannot be put back: see training step")
         return
-    x = patient.images(_IMAGES)
+    x = patient.images(ROWS)
     with patient.kept():
         if is_module(patient.said.parameters):
             patient.said.parameters.train()
@@ -131,7 +130,17 @@ def examine_learning(patient: Patient) -> Iterator[Finding]:
                 break
         last = _measured(patient, x, measured[-1] if np.isfinite(measured[-1]) else None)
         collapsed = _collapsed(patient, x)
+        beside = _beside_their_mean(patient, x) if steps >= _FEWEST else None
     yield from _judged(patient, measured[0], last, steps, measured, collapsed)
+    if beside is not None and np.isfinite(last) and beside[0] > beside[1] - 1e-3 * abs(beside[1]):
+        yield note(
+            "learning",
+            "the twenty images are reconstructed no better than by their mean image",
+            f"the loss is {beside[0]:.5g} after {steps} steps, and {beside[1]:.5g} with the mean "
+            "image in place of each reconstruction",
+            "train longer; if it stays so, look at whether each reconstruction is compared with "
+            "its own image, and at the KL's weight",
+        )
 
 
 def _measured(patient: Patient, x: Float64, value: float | None) -> float:
@@ -140,6 +149,32 @@ def _measured(patient: Patient, x: Float64, value: float | None) -> float:
         return float(np.mean([patient.whole(x) for _ in range(5)]))
     except CouldNotCheck:
         return np.nan if value is None else value
+
+
+def _beside_their_mean(patient: Patient, x: Float64) -> tuple[float, float] | None:
+    """Return the loss, and the loss with the mean image in place of every reconstruction."""
+    if not patient.has("encode", "draw", "decode", "loss") or patient.takes() != 4:
+        return None
+    try:
+        moments = patient.encode(x)
+        decoded = [patient.decode(patient.draw(*moments)) for _ in range(5)]
+        own = float(np.mean([patient.loss(x, each, *moments) for each in decoded]))
+        image = x.mean(axis=0)
+        if decoded[0].size != x.size:
+            return None
+        constants = [image]
+        if x.min() >= 0 and x.max() <= 1:  # as probabilities, or as the logits of these
+            probabilities = np.clip(image, 1e-3, 1 - 1e-3)
+            constants = [probabilities, np.log(probabilities / (1 - probabilities))]
+        shape = decoded[0].shape
+        losses = [
+            patient.loss(x, np.tile(each, (len(x), *[1] * each.ndim)).reshape(shape), *moments)
+            for each in constants
+        ]
+    except CouldNotCheck:
+        return None
+    finite = [each for each in losses if np.isfinite(each)]
+    return (own, min(finite)) if finite else None
 
 
 def _collapsed(patient: Patient, x: Float64) -> str:
@@ -154,7 +189,7 @@ def _collapsed(patient: Patient, x: Float64) -> str:
 def _judged(
     patient: Patient, first: float, last: float, steps: int, measured: list[float], kl: str
 ) -> Iterator[Finding]:
-    evidence = f"{first:.5g} before, {last:.5g} after {steps} steps on {_IMAGES} images; {kl}"
+    evidence = f"{first:.5g} before, {last:.5g} after {steps} steps on {ROWS} images; {kl}"
     if np.isnan(first) and not any(np.isfinite(value) for value in measured):
         yield unchecked("learning", "neither `loss` nor `train_step` gives a number")
     elif not np.isfinite(last) or any(np.isinf(value) for value in measured):
@@ -176,108 +211,3 @@ def _judged(
         )
     else:
         yield passed("learning", "twenty images' loss falls", evidence)
-
-
-def examine_batch_norm(patient: Patient) -> Iterator[Finding]:
-    """Yield whether the moments are normalised over the batch, and modes are as they should be."""
-    if not patient.has("encode"):
-        yield unchecked("batch norm", "give `encode`")
-        return
-    x = patient.images(_IMAGES)
-    fault = _normalised_moments(patient, x)
-    if fault is not None:
-        yield fault
-    faults = [each for each in (_in_evaluation(patient, x), _in_training(patient, x)) if each]
-    yield from faults
-    if fault is None and not faults:
-        yield passed("batch norm", "no statistics of a batch in the moments")
-
-
-def _normalised_moments(patient: Patient, x: Float64) -> Finding | None:
-    rng = np.random.default_rng(2)
-    other = x[: len(x) // 2][rng.integers(0, len(x) // 2, len(x))]
-    other = 0.5 * other * rng.uniform(0.5, 1.0, (len(x), *[1] * (x.ndim - 1)))
-    with patient.kept(), patient.mode(True):
-        first, second = patient.encode(x), patient.encode(other)
-    for name, one, two in zip(("mean", "log-variance"), first, second, strict=True):
-        spread = one.std(axis=0)
-        if spread.min() < 1e-6:
-            continue
-        same_mean = np.abs(one.mean(axis=0) - two.mean(axis=0)).max() < 1e-4 * spread.max()
-        same_spread = np.abs(one.std(axis=0) / two.std(axis=0) - 1).max() < 2e-2
-        if same_mean and same_spread:
-            return Finding(
-                "batch norm on moments",
-                f"the encoder's {name} is normalised over the batch",
-                f"each latent's has mean {one.mean(axis=0)[0]:.3g} and deviation {spread[0]:.3g} "
-                "over two batches that have nothing in common",
-                "take the batch norm after the last layer of the encoder out: with it the KL "
-                "cannot reach 0, and an image's posterior depends on its neighbours",
-            )
-    return None
-
-
-def _in_evaluation(patient: Patient, x: Float64) -> Finding | None:
-    with patient.kept(), patient.mode(False) as could:
-        if not could:
-            return None
-        alone = patient.encode(x[:3])[0]
-        among = patient.encode(x)[0][:3]
-        before = patient.parameters.values()
-        again = patient.encode(x)[0][:3]
-        moved = [
-            name
-            for name, value in patient.parameters.values().items()
-            if not np.array_equal(value, before[name], equal_nan=True)
-        ]
-    if np.abs(again - among).max() > 0:
-        return None  # its encoder draws noise, as with dropout left on
-    if np.abs(alone - among).max() < 1e-3 * (np.abs(among).max() + 1e-6) and not moved:
-        return None
-    return Finding(
-        "batch norm mode",
-        "in evaluation an image's moments depend on the other images of the batch",
-        f"the first mean is {alone.flat[0]:.4g} among 3 images and {among.flat[0]:.4g} among "
-        f"{len(x)}" + (f"; {moved[0]} changes" if moved else ""),
-        "use the running statistics in evaluation: model.eval(), or training=False",
-    )
-
-
-def _in_training(patient: Patient, x: Float64) -> Finding | None:
-    """Look at whether a step's batch norm is in training mode, and a validation's is not."""
-    module = patient.said.parameters
-    if not is_module(module):
-        return None
-    names = [name for name in patient.parameters.values() if name.endswith("running_mean")]
-    if not names:
-        return None
-    if patient.has("train_step"):
-        with patient.kept(), patient.mode(True):
-            before = patient.parameters.values()
-            patient.train_step(x)
-            after = patient.parameters.values()
-        if all(np.array_equal(before[name], after[name]) for name in names):
-            return Finding(
-                "batch norm mode",
-                "a training step leaves batch norm in evaluation mode",
-                f"{names[0]} does not change in a step",
-                "call model.train() before training, and after each validation",
-            )
-    return _in_validation(patient, x, names)
-
-
-def _in_validation(patient: Patient, x: Float64, names: list[str]) -> Finding | None:
-    if not patient.has("validation_loss") or patient.takes("validation_loss") != 1:
-        return None
-    with patient.kept(), patient.mode(False):
-        before = patient.parameters.values()
-        patient.loss(x, which="validation_loss")
-        after = patient.parameters.values()
-    if all(np.array_equal(before[name], after[name]) for name in names):
-        return None
-    return Finding(
-        "batch norm mode",
-        "the validation's loss runs batch norm in training mode",
-        f"{names[0]} changes when the validation's loss is computed",
-        "call model.eval() before it, and model.train() after",
-    )

@@ -6,7 +6,7 @@ import numpy as np
 
 from scratchvae.checks.doctor.finding import Finding, passed, unchecked
 from scratchvae.checks.doctor.frameworks import seeded
-from scratchvae.checks.doctor.patient import CouldNotCheck, Patient
+from scratchvae.checks.doctor.patient import ROWS, CouldNotCheck, Patient
 from scratchvae.checks.doctor.probing import Probe
 
 _DRAWS = 12
@@ -58,7 +58,7 @@ def _run(patient: Patient) -> list[tuple[float, float]]:
     pairs = []
     with patient.kept(), patient.mode(False):
         for start in (0, 7):
-            x = patient.images(16, start)
+            x = patient.images(ROWS, start)
             values = []
             for which in ("loss", "validation_loss"):
                 with seeded(start + 1):
@@ -71,7 +71,7 @@ def _spread(patient: Patient) -> float:
     """Return the deviation of a mean over the draws, of generators that cannot be seeded."""
     try:
         with patient.kept(), patient.mode(False):
-            values = [patient.whole(patient.images(16)) for _ in range(_DRAWS)]
+            values = [patient.whole(patient.images(ROWS)) for _ in range(_DRAWS)]
     except CouldNotCheck:
         return 0.0
     return float(np.std(values) / np.sqrt(_DRAWS))

@@ -17,7 +17,7 @@ import numpy as np
 from scratchvae.checks.doctor.finding import Finding, note, passed, unchecked
 from scratchvae.checks.doctor.frameworks import Float64, seeded
 from scratchvae.checks.doctor.kl_term import CLOSED_FORM, KLTerm
-from scratchvae.checks.doctor.patient import CouldNotCheck, Patient
+from scratchvae.checks.doctor.patient import ROWS, CouldNotCheck, Patient
 from scratchvae.checks.doctor.probing import CLOSE, Fit, Sizes, Weight
 from scratchvae.checks.doctor.reconstruction_term import (
     FORMULAS,
@@ -26,7 +26,6 @@ from scratchvae.checks.doctor.reconstruction_term import (
 )
 from scratchvae.checks.doctor.weighing import weigh
 
-_ROWS = 11
 _SETTINGS = 8  # of the weights, for two unknowns
 _CALLS = 60  # at most, where the noise cannot be seeded and has to be averaged
 _SECONDS = 15.0  # about, for all of them
@@ -48,10 +47,10 @@ def examine_whole(patient: Patient) -> Iterator[Finding]:
     if not patient.has("encode", "decode", "draw"):
         yield unchecked("the loss's terms", "give `encode`, `draw` and `decode`, or a loss of four")
         return
-    x = patient.images(_ROWS)
+    x = patient.images(ROWS)
     repeats = patient.whole(x) == patient.whole(x)
     calls = 1 if repeats or _seedable(patient, x) else _affordable(patient, x)
-    once, twice = (_seen(patient, rows, calls) for rows in (_ROWS, 2 * _ROWS))
+    once, twice = (_seen(patient, rows, calls) for rows in (ROWS, 2 * ROWS))
     found = _fitted(once, "at_draw", calls)
     if repeats:
         at_mean = _fitted(once, "at_mean", calls)
@@ -97,7 +96,7 @@ def _judged(
         )
         return
     weights = [
-        Weight(first, float(np.log2(second / first)) if second / first > 0 else np.nan, _ROWS)
+        Weight(first, float(np.log2(second / first)) if second / first > 0 else np.nan, ROWS)
         for first, second in ((reconstruction, again[1]), (kl, again[2]))
     ]
     if any(not np.isfinite(each.exponent) for each in weights):
@@ -105,7 +104,7 @@ def _judged(
         return
     yield passed("the loss's terms", f"{formula} and the closed form of the KL")
     latents = patient.encode(x)[0].shape[1]
-    sizes = Sizes(_ROWS, int(np.prod(x.shape[1:])), latents)
+    sizes = Sizes(ROWS, int(np.prod(x.shape[1:])), latents)
     closed = Fit({name: kl * value for name, value in CLOSED_FORM.items()}, 0.0)
     term = ReconstructionTerm(formula, weights[0])
     if not (term.bernoulli or term.gaussian):
