@@ -1,0 +1,81 @@
+"""The lessons as pages of the site: copied here, with what they refer to linked.
+
+Lessons name an equation by its number, as (8.10), and another lesson as “lesson 8”. On a page both
+are links. The notebooks themselves stay as Jupyter shows them.
+"""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+LESSONS = Path(__file__).parent.parent / "lessons"
+PAGES = Path(__file__).parent / "lessons"
+
+_TAGGED = re.compile(r"\\tag\{(\d+\.\d+)\}")
+# What must be left as it is: code, equations, links, HTML tags.
+_KEPT = re.compile(r"(```.*?```|`[^`]*`|\$\$.*?\$\$|\$[^$]*\$|\[[^\]]*\]\([^)]*\)|<[^>]*>)", re.S)
+_NUMBER = re.compile(r"\((\d{1,2}\.\d{1,2})\)")
+_LESSON = re.compile(r"\b([Ll]esson) (\d{1,2})\b")
+
+
+def write_pages() -> None:
+    """Copy notebooks and pages of the course into the site's sources."""
+    PAGES.mkdir(exist_ok=True)
+    notebooks = {path: json.loads(path.read_text("utf-8")) for path in LESSONS.glob("*.ipynb")}
+    names = {int(path.name[:2]): path.name for path in notebooks}
+    places = {
+        number: path.name
+        for path, notebook in notebooks.items()
+        for cell in notebook["cells"]
+        for number in _TAGGED.findall(_source(cell))
+    }
+    for path, notebook in notebooks.items():
+        for cell in notebook["cells"]:
+            if cell["cell_type"] == "markdown":
+                cell["source"] = linked(_source(cell), path.name, names, places)
+            else:
+                _link_outputs(cell, path.name, names, places)
+        _write(PAGES / path.name, json.dumps(notebook, ensure_ascii=False))
+    for path in LESSONS.glob("*.md"):
+        _write(PAGES / path.name, path.read_text("utf-8"))
+
+
+def linked(text: str, page: str, names: dict[int, str], places: dict[str, str]) -> str:
+    """Return Markdown with a link for each equation and each lesson that it names."""
+
+    def equation(match: re.Match[str]) -> str:
+        number = match[1]
+        if number not in places:
+            return match[0]
+        target = "" if places[number] == page else places[number].replace(".ipynb", ".html")
+        return f'<a href="{target}#eq-{number.replace(".", "-")}">({number})</a>'
+
+    def lesson(match: re.Match[str]) -> str:
+        name = names.get(int(match[2]), page)
+        return match[0] if name == page else f"[{match[0]}]({name})"
+
+    pieces = _KEPT.split(text)
+    for place in range(0, len(pieces), 2):  # between what is kept
+        if not pieces[place].lstrip().startswith("#"):
+            pieces[place] = _LESSON.sub(lesson, _NUMBER.sub(equation, pieces[place]))
+    return "".join(pieces)
+
+
+def _link_outputs(
+    cell: dict[str, Any], page: str, names: dict[int, str], places: dict[str, str]
+) -> None:
+    for output in cell.get("outputs", []):
+        data = output.get("data", {})
+        if "text/markdown" in data:
+            data["text/markdown"] = linked("".join(data["text/markdown"]), page, names, places)
+
+
+def _source(cell: dict[str, Any]) -> str:
+    return "".join(cell["source"])
+
+
+def _write(path: Path, text: str) -> None:
+    """Write a file if it is new or changed: what is not need not be built again."""
+    if not path.exists() or path.read_text("utf-8") != text:
+        path.write_text(text, "utf-8")
