@@ -5,12 +5,14 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-import lesson_pages  # noqa: E402
-import reference_pages  # noqa: E402
+import lesson_pages
+import mathml
+import reference_pages
 
-import scratchvae  # noqa: E402
+import scratchvae
 
 lesson_pages.write_pages()
+mathml.write_font(Path(__file__).parent / "_static" / "STIXTwoMath.woff2")
 reference_pages.write_pages()
 
 project = "scratchvae"
