@@ -32,6 +32,7 @@ ROOMS = [
     "evaluation",
     "sklearn",
     "checks",
+    "testing",
     "plots",
     "runs",
     "sweeps",

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from scratchvae.checks.arguments import check_function, described
 from scratchvae.data import Dataset, load
 from scratchvae.errors import InputError
+from scratchvae.plots.figures import CLASS_COLOURS
 from scratchvae.validation import check_count
 
 if TYPE_CHECKING:
@@ -26,11 +27,16 @@ Slider = tuple[float, float, float, float] | list[Any]
 
 
 def style() -> None:
-    """Set how the lessons' pictures look: in notebooks with twice as many dots as they are wide."""
+    """Set how the lessons' pictures look: in notebooks with twice as many dots as they are wide.
+
+    The colour map ``digits`` is that of the package's own pictures.
+    """
     import matplotlib as mpl
     from cycler import cycler
     from IPython import get_ipython
+    from matplotlib.colors import ListedColormap
 
+    mpl.colormaps.register(ListedColormap(CLASS_COLOURS, "digits"), force=True)
     mpl.rcParams.update(
         {
             "figure.dpi": 80,

@@ -35,7 +35,7 @@ _MOST_NAMES = 30  # classes whose names still find room
 
 # Ten colours that are told apart with any kind of colour vision: M. Petroff, "Accessible Color
 # Sequences for Data Visualization", arXiv:2107.02270, 2021.
-_CLASS_COLOURS = (
+CLASS_COLOURS = (
     *("#3f90da", "#ffa90e", "#bd1f01", "#94a4a2", "#832db6"),
     *("#a96b59", "#e76300", "#b9ac70", "#717581", "#92dadd"),
 )
@@ -190,7 +190,7 @@ def tidy(axes: Axes) -> None:
 
 def class_colours(labels: NDArray[Any]) -> list[str]:
     """Return the colour of each label's class; those of ten classes are all different."""
-    return [_CLASS_COLOURS[int(label) % len(_CLASS_COLOURS)] for label in labels]
+    return [CLASS_COLOURS[int(label) % len(CLASS_COLOURS)] for label in labels]
 
 
 def name_classes(axes: Axes, points: NDArray[Any], labels: NDArray[Any]) -> None:
