@@ -3,17 +3,22 @@
 import sys
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parent))
+HERE = Path(__file__).parent
+sys.path.insert(0, str(HERE))
 
-import lesson_pages
+import kernel_ladder
+import lesson_sources
 import mathml
 import reference_pages
+import sources
+from sphinx.application import Sphinx
 
 import scratchvae
 
-lesson_pages.write_pages()
-mathml.write_font(Path(__file__).parent / "_static" / "STIXTwoMath.woff2")
+lesson_sources.write_pages()
+mathml.write_font(HERE / "_static" / "STIXTwoMath.woff2")
 reference_pages.write_pages()
+sources.write_pages()
 
 project = "scratchvae"
 author = "the scratchvae developers"
@@ -25,14 +30,20 @@ extensions = [
     "sphinx.ext.autodoc",
     "sphinx.ext.napoleon",
     "sphinx_design",
+    "docstrings",
     "mathml",
+    "search_sections",
 ]
-exclude_patterns = ["_build", "_templates", "lessons/README.md", "README.md"]
+exclude_patterns = ["_build", "_templates"]
+templates_path = ["_templates"]
+default_role = "code"
 
 nb_execution_mode = "off"  # the lessons hold their outputs, and the tests hold them to the code
 nb_merge_streams = True
 nb_mime_priority_overrides = [("html", "application/vnd.jupyter.widget-view+json", None)]
 myst_enable_extensions = ["dollarmath", "amsmath", "colon_fence", "deflist", "html_image"]
+myst_enable_extensions += ["substitution"]
+myst_substitutions = kernel_ladder.shares()
 myst_heading_anchors = 3
 myst_dmath_double_inline = True
 
@@ -48,3 +59,14 @@ html_static_path = ["_static"]
 html_css_files = ["site.css"]
 html_copy_source = False
 html_show_sphinx = False
+html_show_search_summary = False  # which would need a server
+
+
+def setup(app: Sphinx) -> None:
+    """Have the links of pages that are written here lead to pages of the site."""
+
+    def link(app: Sphinx, page: str, text: list[str]) -> None:
+        if "/" not in page and (HERE / f"{page}.md").exists():
+            text[0] = sources.linked(text[0], "docs", page)
+
+    app.connect("source-read", link)
