@@ -77,7 +77,9 @@ def _link_outputs(
     for output in cell.get("outputs", []):
         data = output.get("data", {})
         if "text/markdown" in data:
-            data["text/markdown"] = linked("".join(data["text/markdown"]), page, names, places)
+            text = linked("".join(data["text/markdown"]), page, names, places)
+            # What a cell says is shown as it is: nobody looks for the page of a notebook there.
+            data["text/markdown"] = text.replace(".ipynb)", ".html)")
 
 
 def _describe_pictures(cells: list[dict[str, Any]]) -> None:

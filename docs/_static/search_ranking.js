@@ -3,12 +3,13 @@
 
 const TITLE = 2.5; // how much more a word counts in a title
 const NAME = 8; // and how much more a public name does that is asked for by its name
+const ANSWER = 1.6; // how much more the page of questions counts: it answers in the words of asking
 const LENGTH = 60; // words of a section that neither gains nor loses by its length
 const MOST = 30; // results
 const COMMON = new Set(
   ("a an and any are as at be by can do does for from get has have how i if in into is it its me " +
     "my no not of on or should so than that the there these they this to use was what when where " +
-    "which why with you your vae").split(" "),
+    "which while why with you your vae").split(" "),
 );
 
 const sectionWords = (text) => text.toLowerCase().match(/[\p{L}\p{N}_]+/gu) ?? [];
@@ -57,6 +58,7 @@ const ranked = (() => {
       // A long title has some of any words: what counts is also how much of it was asked for.
       const share = Math.sqrt(stems.length / Math.max(stems.length, section.inTitle.size));
       score += TITLE * inTitle * (0.5 + 0.5 * share);
+      if (section.page === "faq") score *= ANSWER;
       if (section.title.toLowerCase() === query.trim().toLowerCase()) score += NAME * all;
       return { section, score: score * (found / all) };
     });
