@@ -122,7 +122,9 @@ def visit_block(writer: Any, node: nodes.math_block) -> None:
     if numbers:
         place = place_of(numbers[0])
         number = f'<a class="number" href="#{place}">({escape(numbers[0])})</a>'
-        writer.body.append(f'<div class="equation" id="{place}" tabindex="0">{body}{number}</div>\n')
+        writer.body.append(
+            f'<div class="equation" id="{place}" tabindex="0">{body}{number}</div>\n'
+        )
     else:
         writer.body.append(f'<div class="equation" tabindex="0">{body}</div>\n')
     raise nodes.SkipNode

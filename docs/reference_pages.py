@@ -11,10 +11,9 @@ from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 
-from sphinx.pycode import ModuleAnalyzer
-
 import docstrings
 import sources
+from sphinx.pycode import ModuleAnalyzer
 
 PAGES = Path(__file__).parent / "reference"
 # In the order of a reader's interest.

@@ -26,7 +26,9 @@ def entries(document: nodes.document, page: str) -> list[list[str]]:
         title = section.next_node(nodes.title)
         if title is None:
             continue
-        own = [part for part in section.children if not isinstance(part, nodes.section | nodes.title)]
+        own = [
+            part for part in section.children if not isinstance(part, nodes.section | nodes.title)
+        ]
         text = " ".join(_text(part) for part in own)
         fragment = "" if section.parent is document else section["ids"][0]
         words = sorted({word.lower() for word in _WORD.findall(text)})
@@ -55,7 +57,9 @@ def _write(app: Sphinx, problem: Exception | None) -> None:
         if not page.startswith("code/")
         for entry in entries(app.env.get_doctree(page), page)
     ]
-    text = "const SECTIONS = " + json.dumps(found, ensure_ascii=False, separators=(",", ":")) + ";\n"
+    text = (
+        "const SECTIONS = " + json.dumps(found, ensure_ascii=False, separators=(",", ":")) + ";\n"
+    )
     (Path(app.outdir) / "_static" / FILE).write_text(text, "utf-8")
 
 

@@ -109,7 +109,10 @@ def _of_readme(fragment: str) -> str:
 def _page_of_code(path: str) -> str:
     page = f"code/{path.removesuffix('.py').replace('/', '.')}.md"
     steps = relpath(ROOT / path, DOCS / "code")
-    write(DOCS / page, f"---\norphan: true\n---\n\n# {path}\n\n```{{literalinclude}} {steps}\n:language: python\n```\n")
+    write(
+        DOCS / page,
+        f"---\norphan: true\n---\n\n# {path}\n\n```{{literalinclude}} {steps}\n:language: python\n```\n",
+    )
     return page
 
 
