@@ -156,7 +156,18 @@ _ELSEWHERE = {
 
 def _check_schedule(schedule: Any, name: str) -> Any:
     """Return one of the schedules, or a function."""
-    return schedule if callable(schedule) else check_choice(schedule, name, SCHEDULES)
+    if not callable(schedule):
+        return check_choice(schedule, name, SCHEDULES)
+    try:
+        first = schedule(0.0)
+    except Exception as error:
+        raise InputError(
+            f"{name}(0.0) raised {type(error).__name__}: {' '.join(str(error).split())}: give a "
+            "function of the part of the training that is done, 0 to 1, or one of "
+            f"{', '.join(SCHEDULES)}"
+        ) from None
+    check_positive(first, f"{name}(0.0)")
+    return schedule
 
 
 _OPTIMISERS_OWN = {"momentum": "sgd", "epsilon": "adam"}
