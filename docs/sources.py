@@ -109,10 +109,9 @@ def _of_readme(fragment: str) -> str:
 def _page_of_code(path: str) -> str:
     page = f"code/{path.removesuffix('.py').replace('/', '.')}.md"
     steps = relpath(ROOT / path, DOCS / "code")
-    write(
-        DOCS / page,
-        f"---\norphan: true\n---\n\n# {path}\n\n```{{literalinclude}} {steps}\n:language: python\n```\n",
-    )
+    head = f"---\norphan: true\n---\n\n# {path}\n\n"
+    code = f"```{{literalinclude}} {steps}\n:language: python\n```\n"
+    write(DOCS / page, head + code)
     return page
 
 
