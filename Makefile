@@ -14,18 +14,19 @@ ON_BOTH_BACKENDS := tests/layers tests/probability tests/training tests/models \
 IN_PLAIN_PYTHON := $(addprefix tests/kernels/test_,products.py convolution.py elementwise.py \
   batch_norm.py pass_tasks.py latents.py zero_skipping.py)
 
-.PHONY: train lessons notebooks test test-long test-browser coverage mutation format clean help
+.PHONY: train lessons notebooks site test test-long test-browser coverage mutation format clean help
 
 help:
 	@echo "make train   train a VAE on MNIST (or synthetic digits) and draw its pictures"
 	@echo "             make train ARGS='kingma-welling --epochs 5' for another recipe"
 	@echo "make lessons open the lessons in JupyterLab"
 	@echo "make notebooks  execute the lessons anew, in place"
+	@echo "make site    the lessons, questions and reference as pages, in docs/_build/html"
 	@echo "make test    the whole check: format, lint, types, tests, lessons"
 	@echo "             make test EXTRAS=dev,bench also holds it against PyTorch and JAX"
 	@echo "make test-long   what takes minutes: killed runs, hostile files, memory over time, the"
 	@echo "             survey of broken VAEs"
-	@echo "make test-browser  the lessons in a real browser (needs Chromium)"
+	@echo "make test-browser  the lessons and the site in a real browser (needs Chromium)"
 	@echo "make coverage  which lines and branches the tests run, kernels included"
 	@echo "make mutation  which small mistakes in the code the tests see (an hour or more)"
 	@echo "             make mutation MUTANTS='scratchvae.layers.*' for some of them"
@@ -41,6 +42,11 @@ lessons: $(VENV)/installed-lessons
 notebooks: $(VENV)/installed-lessons
 	$(BIN)/python -m scratchvae.course.notebooks lessons/*.ipynb
 
+# Built and read without network. What warns is a fault: a link to nowhere, a docstring misread.
+site: $(VENV)/installed-site
+	$(BIN)/python -m sphinx -q -W --keep-going -j auto -b html docs docs/_build/html
+	@echo "open docs/_build/html/index.html"
+
 test: $(DEV)
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
@@ -52,7 +58,7 @@ test: $(DEV)
 test-long: $(DEV)
 	HYPOTHESIS_PROFILE=nightly $(BIN)/python -m pytest tests/long
 
-test-browser: $(DEV) $(VENV)/installed-lessons
+test-browser: $(DEV) $(VENV)/installed-lessons site
 	$(BIN)/python -m pip install --quiet --editable '.[browser]'
 	$(BIN)/python -m pytest tests/browser
 
@@ -95,7 +101,12 @@ $(VENV)/installed-lessons: $(VENV)/installed
 	$(BIN)/python -m pip install --quiet --editable '.[lessons]'
 	@touch $@
 
+$(VENV)/installed-site: $(VENV)/installed
+	$(BIN)/python -m pip install --quiet --editable '.[site]'
+	@touch $@
+
 clean:
+	rm -rf docs/_build docs/lessons docs/reference docs/guide docs/code
 	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	rm -rf .coverage .coverage-kernels
 	find . -type d '(' -name __pycache__ -o -name .ipynb_checkpoints ')' -prune -exec rm -rf {} +

@@ -2,7 +2,14 @@
 
 A checkpoint is a plain ``.npz`` of numbers and text, without pickled objects: a file from someone
 else can be opened without running their code. What is in one is checked before any of it is used,
-and before it is written: no checkpoint is saved that could not be loaded again.
+and before it is written: no checkpoint is saved that could not be loaded again. It holds
+
+- ``format``: the number 1;
+- ``config``: a JSON text, what the run is of: recipe, options, settings;
+- ``progress``: a JSON text: the epoch and the batch in it, the optimiser's steps, and the sums of
+  the loss's terms, the images and the seconds of the epoch so far;
+- ``parameter/NAME`` and ``buffer/NAME``: what the model has learned, and running statistics;
+- ``optimiser/NAME``: what the optimiser keeps, such as Adam's moments.
 """
 
 import json
