@@ -60,7 +60,8 @@ class LayerTarget(FunctionTarget):
         There is none if it cannot be copied, or if two copies do not agree: weights may be drawn in
         the first pass.
         """
-        own, outputs = self._forward, []
+        own = self._forward
+        outputs: list[FloatArray] = []
         try:
             for _ in range(2):
                 self._forward = copy.deepcopy(own)
@@ -69,7 +70,7 @@ class LayerTarget(FunctionTarget):
             return None
         finally:
             self._forward = own
-        return outputs[0] if same(*outputs, 0.0) else None
+        return outputs[0] if same(outputs[0], outputs[1], 0.0) else None
 
     def blind_spots(self) -> list[str]:
         """Return what a check with one example cannot see."""
