@@ -7,6 +7,7 @@ from typing import Any, NoReturn
 
 from scratchvae.cli import commands
 from scratchvae.cli.common import add_cluster, add_command, add_data_dir, add_manner
+from scratchvae.cli.explore import add_explore
 from scratchvae.cli.latents import add_latents
 from scratchvae.cli.own_data import add_data
 from scratchvae.cli.training_options import add_sweep, add_train
@@ -35,6 +36,7 @@ def make_parser(program: str | None = None) -> argparse.ArgumentParser:
     subparsers = parser.add_subparsers(dest="command", metavar="COMMAND")
     for add in (
         *(add_train, add_data, add_sweep, _add_draw, _add_evaluate, add_latents),
+        add_explore,
         *(_add_gradcheck, _add_reproduce, _add_bench, _add_completion),
     ):
         add(subparsers)

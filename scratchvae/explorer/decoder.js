@@ -104,13 +104,19 @@ function halves(decoded, C) {
     return [half(true), half(false)];
 }
 
-// Return the numbers of an array that was packed as text: floats, or whole numbers and their scales.
-function unpack({numbers, scale}) {
+// Return the numbers of an array that was packed as text: 32-bit floats, or whole numbers of so many
+// bytes, the lowest first, each with the scale of its column.
+function unpack({numbers, width, scale}) {
     const content = atob(numbers), bytes = new Uint8Array(content.length);
     for (let n = 0; n < bytes.length; n++) bytes[n] = content.charCodeAt(n);
     if (!scale) return new Float32Array(bytes.buffer);
-    const steps = unpack(scale), whole = new Int16Array(bytes.buffer);
-    return Float32Array.from(whole, (number, n) => number * steps[n % steps.length]);
+    const steps = unpack(scale), array = new Float32Array(bytes.length / width);
+    for (let n = 0; n < array.length; n++) {
+        let whole = 0; // its bytes end up as the upper ones of 32 bits, so that the sign is right
+        for (let b = 0; b < width; b++) whole |= bytes[n * width + b] << (8 * (4 - width + b));
+        array[n] = (whole >> (32 - 8 * width)) * steps[n % steps.length];
+    }
+    return array;
 }
 
 // Return the function from z, and the class of a conditional model, to an image's pixels.

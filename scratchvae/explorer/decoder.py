@@ -5,14 +5,13 @@ say how the same row of numbers is read. So is ``Dropout``, which does nothing a
 batch norm is a scale and a shift there, its running statistics folded in.
 """
 
-from collections.abc import Callable
 from copy import deepcopy
 from typing import Any
 
 import numpy as np
 
 from scratchvae.errors import InputError
-from scratchvae.explorer.packing import Packed, pack, pack_rounded, unpack
+from scratchvae.explorer.packing import pack, unpack
 from scratchvae.export.translation import Step, steps_of
 from scratchvae.layers import (
     ELU,
@@ -54,7 +53,6 @@ _LIKELIHOODS = (
     DiscretisedLogisticLikelihood,
 )
 
-Pack = Callable[[FloatArray], Packed]
 Written = dict[str, Any]
 
 
@@ -78,29 +76,31 @@ def check_explorable(model: LatentModel) -> None:
 def written_decoder(model: LatentModel, z: FloatArray) -> tuple[Written, float]:
     """Return a model's decoder and likelihood for a page, and by how much they are rounded.
 
-    That is the largest difference in a pixel over the latents ``z`` (N, D). Weights have 16 bits if
-    it stays below ``MOST_ROUNDING``, else 32, and it is 0.
+    That is the largest difference in a pixel over the latents ``z`` (N, D). A weight has as few
+    bytes as keep it below ``MOST_ROUNDING``: 2, 3 or all 4.
     """
-    rounded = deepcopy(model)
-    for parameter in rounded.decoder.parameters.values():
-        if parameter.value.ndim > 1:
-            parameter.value[...] = unpack(pack_rounded(parameter.value))
-    difference = float(np.abs(model.decode(z) - rounded.decode(z)).max(initial=0))
-    if difference < MOST_ROUNDING:
-        return _written(model, pack_rounded), difference
-    return _written(model, pack), 0.0
+    exact = model.decode(z)
+    for width in (2, 3):
+        rounded = deepcopy(model)
+        for parameter in rounded.decoder.parameters.values():
+            if parameter.value.ndim > 1:
+                parameter.value[...] = unpack(pack(parameter.value, width))
+        difference = float(np.abs(exact - rounded.decode(z)).max(initial=0))
+        if difference < MOST_ROUNDING:
+            return _written(model, width), difference
+    return _written(model, 4), 0.0
 
 
-def _written(model: LatentModel, pack_weight: Pack) -> Written:
+def _written(model: LatentModel, width: int) -> Written:
     steps = steps_of(model.decoder, (model.latent_dim + model.classes,))
-    layers = [_layer(step, pack_weight) for step in steps if type(step.layer) not in _LEFT_OUT]
+    layers = [_layer(step, width) for step in steps if type(step.layer) not in _LEFT_OUT]
     written: Written = {"name": model.likelihood.name}
     minimum = getattr(model.likelihood, "minimum_log_scale", -np.inf)
     written["minimum_log_scale"] = None if np.isneginf(minimum) else minimum
     return {"layers": layers, "likelihood": written}
 
 
-def _layer(step: Step, pack_weight: Pack) -> Written:
+def _layer(step: Step, width: int) -> Written:
     """Return a layer's name, its shapes, settings and arrays."""
     layer = step.layer
     written: Written = {"name": type(layer).__name__}
@@ -122,7 +122,7 @@ def _layer(step: Step, pack_weight: Pack) -> Written:
         )
     if type(layer) is MaskedDense:
         values["weight"] = values["weight"] * layer.mask
-    arrays = {"weight": pack_weight(values["weight"]), "bias": pack(values["bias"])}
+    arrays = {"weight": pack(values["weight"], width), "bias": pack(values["bias"])}
     if type(layer) in (Conv2D, ConvTranspose2D):
         written |= {"kernel_size": layer.kernel_size, "stride": layer.stride}
         written |= {"shape_in": step.shape_in, "shape_out": step.shape_out}

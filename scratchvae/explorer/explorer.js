@@ -59,10 +59,11 @@ function paintOriginal(index) {
 
 // What follows a change
 
-let requested = false, milliseconds = null, tilesKey = "";
+let requested = false, stale = true, milliseconds = null, tilesKey = "";
 const way = {next: 0, left: 0}, tiles = {next: 0, left: 0}; // the next image, and how many to do
 
 function changed() {
+    stale = true;
     way.left = state.second ? ON_THE_WAY : 0;
     if (state.tiles && tilesKey !== keyOfTiles()) {
         tilesKey = keyOfTiles();
@@ -85,14 +86,19 @@ function request() {
 function frame() {
     requested = false;
     const start = performance.now();
-    paint(part("decoded"), decode(state.z));
-    const taken = performance.now() - start;
-    milliseconds = milliseconds === null ? taken : 0.9 * milliseconds + 0.1 * taken;
+    if (stale) showDecoded();
     while (way.left + (state.tiles ? tiles.left : 0) && performance.now() - start < FRAME)
         if (way.left) oneOnTheWay(); else oneTile();
     plane.draw(state);
-    showNumbers();
     if (way.left || (state.tiles && tiles.left)) request();
+}
+
+function showDecoded() {
+    stale = false;
+    const start = performance.now(), pixels = decode(state.z), taken = performance.now() - start;
+    milliseconds = milliseconds === null ? taken : 0.8 * milliseconds + 0.2 * taken;
+    paint(part("decoded"), pixels);
+    showNumbers();
 }
 
 // While the point moves, the images of the way are renewed in turn.

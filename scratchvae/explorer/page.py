@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from scratchvae.data.batches import read_pixels
 from scratchvae.errors import InputError
 from scratchvae.explorer.decoder import check_explorable, written_decoder
-from scratchvae.explorer.packing import pack_rounded
+from scratchvae.explorer.packing import pack
 from scratchvae.files import AnyPath, check_writable, write_text
 from scratchvae.models import LatentModel
 from scratchvae.models.checks import check_labels
@@ -86,6 +86,7 @@ def page(
     lowest, highest = _ranges(model, codes)
     decoder, rounding = written_decoder(model, _tried(codes, lowest, highest))
     spread = codes.std(axis=0) if len(codes) else np.ones(model.latent_dim)
+    widest = np.argsort(-spread, kind="stable").tolist()
     content: dict[str, Any] = {
         "title": str(model.config.get("recipe", type(model).__name__)),
         "image_shape": model.image_shape,
@@ -94,7 +95,7 @@ def page(
         "has_prior": model.has_prior,
         "lowest": _short(lowest),
         "highest": _short(highest),
-        "widest_first": np.argsort(-spread, kind="stable").tolist(),
+        "widest_first": [*sorted(widest[:2]), *widest[2:]],
         "colours": CLASS_COLOURS,
         "rounding": rounding,
         **decoder,
@@ -147,13 +148,11 @@ def _as_many_points_as_fit(
         count = max(int(count * min(0.95, 1 / excess)), min(_FEWEST_IMAGES, count - 1))
 
 
-def _points(
-    codes: FloatArray, labels: NDArray[Any] | None, images: NDArray[Any]
-) -> dict[str, Any]:
+def _points(codes: FloatArray, labels: NDArray[Any] | None, images: NDArray[Any]) -> dict[str, Any]:
     """Return latents, classes and images of what the plane shows as points."""
     columns = max(1, ceil(sqrt(len(images))))
     return {
-        "codes": pack_rounded(codes),
+        "codes": pack(codes, 2),
         "labels": None if labels is None else labels[: len(codes)].tolist(),
         "images": _picture(images, columns) if len(images) else None,
         "columns": columns,

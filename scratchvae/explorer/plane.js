@@ -81,6 +81,7 @@ class Plane {
     // Draw all: `state` says which points and what else is there.
     draw(state) {
         const {context, side, inner} = this;
+        if (inner.width <= 0) return; // a page that is not laid out yet
         context.setTransform(this.dots, 0, 0, this.dots, 0, 0);
         context.clearRect(0, 0, side, side);
         this.colours = getComputedStyle(document.documentElement);
@@ -102,27 +103,10 @@ class Plane {
     }
 
     drawAxes(overTiles) {
-        const {context, inner, low, high, axes} = this;
-        const steps = tickStep(high[0] - low[0]), ticks = [];
-        context.lineWidth = 1;
-        context.font = "12px system-ui, sans-serif";
-        context.fillStyle = this.colour("--muted");
-        context.strokeStyle = this.colour("--line");
+        const {context, low, high, axes} = this, step = tickStep(high[0] - low[0]);
         for (const n of axes[1] === null ? [0] : [0, 1])
-            for (let t = Math.ceil(low[n] / steps) * steps; t <= high[n]; t += steps) ticks.push([n, t]);
-        for (const [n, value] of ticks) {
-            const [x, y] = this.place(n ? [low[0], value] : [value, low[1]]);
-            if (!overTiles) {
-                context.beginPath();
-                context.moveTo(x, y);
-                if (n) context.lineTo(inner.left + inner.width, y);
-                else context.lineTo(x, inner.top);
-                context.stroke();
-            }
-            context.textAlign = n ? "right" : "center";
-            context.textBaseline = n ? "middle" : "top";
-            context.fillText(shortNumber(value, steps), n ? x - 6 : x, n ? y : y + 6);
-        }
+            for (let t = Math.ceil(low[n] / step) * step; t <= high[n]; t += step)
+                this.drawTick(n, t, shortNumber(t, step), overTiles);
         context.fillStyle = this.colour("--ink");
         context.font = "600 13px system-ui, sans-serif";
         context.textAlign = "right";
@@ -132,6 +116,24 @@ class Plane {
         context.textBaseline = "top";
         if (axes[1] !== null) context.fillText(latentName(axes[1]), 6, 6);
         if (this.content.has_prior && axes[1] !== null && !overTiles) this.drawPrior();
+    }
+
+    // A line across the plane, on the first or second axis, and its value where there is room.
+    drawTick(n, value, text, overTiles) {
+        const {context, inner, low} = this;
+        const [x, y] = this.place(n ? [low[0], value] : [value, low[1]]);
+        if (!overTiles) {
+            context.beginPath();
+            context.moveTo(x, y);
+            if (n) context.lineTo(inner.left + inner.width, y);
+            else context.lineTo(x, inner.top);
+            context.stroke();
+        }
+        // At the ends are the axes' names.
+        if (n ? y < inner.top + 20 : x > inner.left + inner.width - 24) return;
+        context.textAlign = n ? "right" : "center";
+        context.textBaseline = n ? "middle" : "top";
+        context.fillText(text, n ? x - 6 : x, n ? y : y + 6);
     }
 
     // Circles of one, two and three standard deviations of the prior, N(0, I).
@@ -221,9 +223,9 @@ function nearest(candidates, distance, most = Number.MAX_VALUE) {
     return best;
 }
 
-// Return a round number of which a range has some six.
+// Return a round number of which a range has some seven.
 function tickStep(range) {
-    const rough = range / 6, power = 10 ** Math.floor(Math.log10(rough));
+    const rough = range / 7, power = 10 ** Math.floor(Math.log10(rough));
     return [1, 2, 5, 10].find(factor => factor * power >= rough) * power;
 }
 
