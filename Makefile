@@ -24,7 +24,7 @@ help:
 	@echo "make test    the whole check: format, lint, types, tests, lessons"
 	@echo "             make test EXTRAS=dev,bench also holds it against PyTorch and JAX"
 	@echo "make test-long   what takes minutes: killed runs, hostile files, memory over time"
-	@echo "make test-browser  the lessons in a real browser (needs Chromium)"
+	@echo "make test-browser  the lessons and the explorer in a real browser (needs Chromium)"
 	@echo "make coverage  which lines and branches the tests run, kernels included"
 	@echo "make mutation  which small mistakes in the code the tests see (an hour or more)"
 	@echo "             make mutation MUTANTS='scratchvae.layers.*' for some of them"

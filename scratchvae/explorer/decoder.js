@@ -12,8 +12,10 @@ const LAYERS = {
     // y = x W + b
     Dense(x, {weight, bias}) {
         const y = Float64Array.from(bias), outputs = y.length;
-        for (let i = 0; i < x.length; i++)
-            for (let o = 0; o < outputs; o++) y[o] += x[i] * weight[i * outputs + o];
+        for (let i = 0; i < x.length; i++) {
+            const value = x[i], w = i * outputs;
+            for (let o = 0; o < outputs; o++) y[o] += value * weight[w + o];
+        }
         return y;
     },
 

@@ -129,16 +129,17 @@ function showNumbers() {
     }
     const at = nearest(codes.keys(), index => distance(codes[index], state.z));
     const likest = at === null || !content.labels ? "" :
-        `the nearest test image is of class ${content.labels[at]}`;
+        `nearest test image: class ${content.labels[at]}`;
     const named = plane.axes.filter(axis => axis !== null)
         .map(axis => `${latentName(axis)} = ${asText(state.z[axis])}`).join(", ");
-    part("where").textContent = `at ${named}${likest && "; "}${likest}`;
+    part("where").textContent = named;
+    part("likest").textContent = likest;
     part("decoded").setAttribute("aria-label", `Image decoded at ${named}`);
     part("measured").textContent =
         `Each image is computed here, in ${milliseconds.toFixed(1)} ms, from the trained weights ` +
         "in this file.";
     clearTimeout(telling); // a screen reader is told where the point came to rest
-    telling = setTimeout(() => { part("said").textContent = part("where").textContent; }, 600);
+    telling = setTimeout(() => { part("said").textContent = `${named}; ${likest}`; }, 600);
 }
 
 function distance(first, second) {

@@ -52,7 +52,8 @@ def write(
         The file.
     images
         Images (N, H, W, C), whose latents are shown as points of the plane: the first 1,000, or as
-        many as the file has room for, 1.5 MB in all. ``None``: no points.
+        many as make a file of 1.5 MB, but at least 50 beside a decoder that is as large. ``None``:
+        no points.
     labels
         Their classes, whole numbers (N,), which colour the points. A conditional model cannot do
         without.

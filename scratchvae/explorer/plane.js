@@ -104,6 +104,10 @@ class Plane {
 
     drawAxes(overTiles) {
         const {context, low, high, axes} = this, step = tickStep(high[0] - low[0]);
+        context.lineWidth = 1;
+        context.font = "12px system-ui, sans-serif";
+        context.fillStyle = this.colour("--muted");
+        context.strokeStyle = this.colour("--line");
         for (const n of axes[1] === null ? [0] : [0, 1])
             for (let t = Math.ceil(low[n] / step) * step; t <= high[n]; t += step)
                 this.drawTick(n, t, shortNumber(t, step), overTiles);

@@ -172,6 +172,9 @@ def test_a_page_has_fewer_images_rather_than_more_than_1_5_megabytes():
     assert len(pictures_of(content_of(page))) == count
     plain = explorer.page(model, np.zeros((1200, 24, 24, 3), np.uint8))
     assert content_of(plain)["codes"]["shape"][0] == 1000
+    large = explorer.page(small("learned-variance"), np.zeros((1200, 784), np.uint8))
+    assert len(large) > 1_500_000  # its decoder alone
+    assert content_of(large)["codes"]["shape"][0] == 50
 
 
 def test_a_page_names_no_address_that_would_be_fetched():
