@@ -105,7 +105,8 @@ const MOST_CLASSES = 30; // that still find room
 
 function makeLegend() {
     const classes = [...new Set(content.labels ?? [])].sort((first, second) => first - second);
-    if (classes.length > MOST_CLASSES || classes.length < 2) return;
+    part("legend").hidden = classes.length > MOST_CLASSES || classes.length < 2;
+    if (part("legend").hidden) return;
     const buttons = [null, ...classes].map(label => {
         const button = document.createElement("button");
         if (label !== null) {

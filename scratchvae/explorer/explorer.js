@@ -59,7 +59,7 @@ function paintOriginal(index) {
 
 // What follows a change
 
-let requested = false, stale = true, milliseconds = null, tilesKey = "";
+let requested = false, stale = true, milliseconds = null, decoded = 0, tilesKey = "";
 const way = {next: 0, left: 0}, tiles = {next: 0, left: 0}; // the next image, and how many to do
 
 function changed() {
@@ -96,7 +96,9 @@ function frame() {
 function showDecoded() {
     stale = false;
     const start = performance.now(), pixels = decode(state.z), taken = performance.now() - start;
-    milliseconds = milliseconds === null ? taken : 0.8 * milliseconds + 0.2 * taken;
+    if (decoded > 4) // before, the browser is still translating the program
+        milliseconds = milliseconds === null ? taken : 0.8 * milliseconds + 0.2 * taken;
+    decoded += 1;
     paint(part("decoded"), pixels);
     showNumbers();
 }
@@ -135,9 +137,9 @@ function showNumbers() {
     part("where").textContent = named;
     part("likest").textContent = likest;
     part("decoded").setAttribute("aria-label", `Image decoded at ${named}`);
+    const taken = milliseconds === null ? "" : ` in ${milliseconds.toFixed(1)} ms`;
     part("measured").textContent =
-        `Each image is computed here, in ${milliseconds.toFixed(1)} ms, from the trained weights ` +
-        "in this file.";
+        `Each image is computed here${taken}, by the layers and the trained weights in this file.`;
     clearTimeout(telling); // a screen reader is told where the point came to rest
     telling = setTimeout(() => { part("said").textContent = `${named}; ${likest}`; }, 600);
 }

@@ -31,7 +31,7 @@ _FEWEST_IMAGES = 50  # which are shown in any case, if there are so many
 
 _TRIED = 256  # latents from the whole plane that the rounding is tried on, beside the images' own
 _PROGRAMS = ("decoder.js", "plane.js", "explorer.js", "controls.js")
-_PRIOR = 3.0  # standard deviations of N(0, 1) that the plane shows at least
+_PRIOR = 3.25  # standard deviations of N(0, 1) that the plane shows at least
 
 
 def write(

@@ -87,20 +87,26 @@ def opened(browser, path, width=1240, height=900, **context):
     context.close()
 
 
-def settle(page):
-    """Wait until everything that follows a change is drawn."""
-    page.wait_for_function("!requested && !stale && (!content.images || sheet.complete)")
+def settle(page, what="!requested && !stale && (!content.images || sheet.complete)"):
+    """Wait until everything that follows a change is drawn, or something else holds."""
+    # Playwright's own way of waiting makes a function of text, which the page does not allow.
+    page.evaluate(f"""() => new Promise(done => {{
+        const look = () => {what} ? done() : setTimeout(look, 5);
+        look();
+    }})""")
 
 
-def pixels(page, name):
-    """Return what a canvas shows, (H, W, 3), 8 bits."""
+def pixels(page, canvas):
+    """Return what a canvas shows, (H, W, 3), 8 bits; ``canvas`` is its id, or JavaScript for it."""
     settle(page)
-    read = """name => {
-        const canvas = document.getElementById(name), {width, height} = canvas;
-        const data = canvas.getContext("2d").getImageData(0, 0, width, height).data;
-        return [height, width, [...data]];
-    }"""
-    height, width, numbers = page.evaluate(read, name)
+    found = f'document.getElementById("{canvas}")' if canvas.isidentifier() else canvas
+    height, width, numbers = page.evaluate(f"""() => {{
+        const canvas = {found}, copy = new OffscreenCanvas(canvas.width, canvas.height);
+        const context = copy.getContext("2d", {{willReadFrequently: true}});
+        context.drawImage(canvas, 0, 0);
+        const {{data}} = context.getImageData(0, 0, copy.width, copy.height);
+        return [copy.height, copy.width, [...data]];
+    }}""")
     return np.array(numbers, np.uint8).reshape(height, width, 4)[..., :3]
 
 
@@ -297,12 +303,12 @@ def test_sliders_axes_the_prior_and_classes(written, browser):
         assert page.evaluate("state.shown") is None
         before = pixels(page, "plane")
         page.get_by_label("decoded images behind").check()
-        page.wait_for_function("tiles.left === 0")
+        settle(page, "tiles.left === 0")
         assert (pixels(page, "plane") != before).any(axis=-1).mean() > 0.3
         tile = page.evaluate("[...plane.tileLatents(17, state.z)]")
-        shown = page.evaluate("[...plane.tiles.getContext('2d').getImageData(28, 28, 28, 28).data]")
+        shown = pixels(page, "(plane.tiles)")[28:56, 28:56]
         expected = as_bytes(model.decode(np.array([tile], np.float32)))[0]
-        assert np.abs(np.reshape(shown, (28, 28, 4))[..., :3] - expected).max() <= 1
+        assert np.abs(shown - expected).max() <= 1
 
 
 def test_a_conditional_model_decodes_the_class_that_is_chosen(written, browser):
