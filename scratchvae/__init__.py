@@ -3,6 +3,7 @@
 from typing import Any
 
 from scratchvae import starting  # noqa: F401  # first: it answers for the imports below
+from scratchvae.checks.doctor import DoctorReport, doctor
 from scratchvae.checks.gradients import GradientReport, error_curve, gradcheck, gradcheck_functions
 from scratchvae.errors import InputError
 from scratchvae.files import AnyPath
@@ -14,6 +15,7 @@ __all__ = [
     "RECIPES",
     "VAE",
     "Autoencoder",
+    "DoctorReport",
     "GradientReport",
     "InputError",
     "LossTerms",
@@ -21,6 +23,7 @@ __all__ = [
     "Trainer",
     "__version__",
     "build",
+    "doctor",
     "error_curve",
     "gradcheck",
     "gradcheck_functions",

@@ -1,5 +1,6 @@
 """The one error that the package raises about its input."""
 
+import os
 from collections.abc import Iterable
 from difflib import get_close_matches
 
@@ -37,6 +38,23 @@ def shown(value: object) -> str:
     """Return ``value`` as an error shows it: on one line, and no more of it than helps."""
     text = " ".join(repr(value).split())
     return text if len(text) <= _MOST_SHOWN else f"{text[: _MOST_SHOWN - 4]} ..."
+
+
+def as_numbers(values: object, name: str) -> str:
+    """Return the advice how something that is no array of numbers becomes one, called ``name``."""
+    if hasattr(values, "train_images"):
+        return "give its train_images"
+    if hasattr(values, "toarray"):  # SciPy's
+        return f"give {name}.toarray()"
+    if hasattr(values, "to_dense") and hasattr(values, "float"):  # PyTorch's
+        return f"give {name}.to_dense().float().numpy()"
+    if isinstance(values, str | os.PathLike):
+        return f"load it, as in load({str(values)!r}).train_images"
+    if isinstance(values, dict):
+        return "give one of its arrays"
+    if str(getattr(values, "dtype", "")) == "object" and getattr(values, "ndim", 0) == 1:
+        return f"give np.stack(list({name})), if each is an array"
+    return "convert it with .astype"
 
 
 def not_defined(owner: object, method: str) -> InputError:

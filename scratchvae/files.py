@@ -32,6 +32,13 @@ def as_path(path: Any) -> Path:
     return Path(os.path.expanduser(text))
 
 
+def as_file(path: Any) -> Path:
+    """Return ``as_path(path)``; ``InputError`` for text that ends as the name of a folder does."""
+    if isinstance(path, str) and path.endswith(("/", os.sep)):
+        raise InputError(f"expected the name of a file, and {path!r} is a folder's", "name a file")
+    return as_path(path)
+
+
 # Reading
 
 
@@ -121,6 +128,10 @@ def check_writable(path: AnyPath) -> None:
 
 def cannot_write(path: Path, error: OSError) -> InputError:
     """Return the error of a file that cannot be written."""
+    if isinstance(error, FileNotFoundError) and not path.parent.is_dir():
+        return InputError(
+            f"cannot write {str(path)!r}: there is no folder {str(path.parent)!r}", "make it first"
+        )
     return InputError(
         f"cannot write {str(path)!r}: {error.strerror or error}",
         "free some space or choose a folder that you may write to (what was there before is "

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from scratchvae.errors import InputError, shown
+from scratchvae.errors import InputError, as_numbers, shown
 
 Array = NDArray[Any]
 FloatArray = NDArray[np.floating[Any]]
@@ -61,18 +61,20 @@ def as_array(values: Any, name: str) -> NDArray[Any]:
     try:
         array = np.asarray(values)
     except (TypeError, ValueError) as error:
-        different = "inhomogeneous" in str(error)
-        problem = "these rows differ in length" if different else shown(values)
-        raise InputError(f"{name} must be an array of numbers, not {problem}") from None
+        if "inhomogeneous" in str(error):
+            raise InputError(
+                f"{name} must be an array of numbers, and its parts are not of one shape: bring "
+                "them to one, and give images and labels as two arguments"
+            ) from None
+        problem = f"{name} must be an array of numbers, not {shown(values)}"
+        raise InputError(problem, as_numbers(values, name)) from None
     except Exception as error:  # another library's array that does not let itself be converted
-        why = " ".join(str(error).split())
-        kind = type(values).__name__
-        raise InputError(f"{name} is a {kind}, of which NumPy makes no array: {why}") from None
+        problem = f"{name} is a {type(values).__name__}, of which NumPy makes no array"
+        raise InputError(f"{problem}: {' '.join(str(error).split())}") from None
     if array.dtype.kind not in "biuf":
         came = shown(values) if array.ndim == 0 else f"{array.dtype} of shape {array.shape}"
-        raise InputError(
-            f"{name} must be an array of real numbers, not {came}: convert it with .astype"
-        )
+        problem = f"{name} must be an array of real numbers, not {came}"
+        raise InputError(problem, as_numbers(values, name))
     return array
 
 

@@ -32,6 +32,7 @@ ROOMS = [
     "evaluation",
     "sklearn",
     "checks",
+    "testing",
     "plots",
     "explorer",
     "runs",
@@ -136,6 +137,8 @@ def test_no_two_modules_import_each_other():
 @pytest.mark.parametrize("module", MODULES)
 def test_no_module_imports_a_framework_or_what_is_not_installed_with_the_package(module):
     roots = {name.split(".")[0] for name in imported_by(MODULES[module])}
+    if module == "scratchvae.cli.own_code.loading":
+        roots -= {"unknown"}  # the module that a user names
     settings = configparser.ConfigParser()
     settings.read(PACKAGE.parent / "setup.cfg", encoding="utf-8")
     required = settings["options"]["install_requires"].split("\n")

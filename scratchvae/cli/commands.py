@@ -1,39 +1,31 @@
-"""What the commands do: ``train``, ``sweep``, ``draw``, ``evaluate``, ``gradcheck``, ….
+"""What the commands do: ``train``, ``sweep``, ``draw``, ``evaluate``, ``reproduce``, ….
 
 Each takes the options that ``parser`` has read and returns an exit code.
 """
 
 import argparse
-import json
-import math
 import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
 from scratchvae.cli.choices import requested
+from scratchvae.cli.common import program
 from scratchvae.cli.logs import logging
 from scratchvae.cli.own_data import check_resumed, own_data, reading_of
 from scratchvae.cli.text import as_typed, say
 from scratchvae.cli.values import read_values
 from scratchvae.cli.wording import all_choices, describe, progress, stopping_place
 from scratchvae.data import Dataset
-from scratchvae.errors import InputError, unknown_name
+from scratchvae.errors import InputError
 from scratchvae.kernels import BACKEND, get_threads
-from scratchvae.models import find_recipe
-from scratchvae.plots.captions import kl_meaning
+from scratchvae.models import RECIPES, find_recipe
 from scratchvae.plots.figures import check_matplotlib
 from scratchvae.runs import PICTURES_OF_DATA, Run
 from scratchvae.runs.kept_run import BEST
 from scratchvae.training import Interrupted, epochs_through_stage
 from scratchvae.training.early_stopping import best_epoch
 from scratchvae.training.interruption import Stopped
-
-
-def program() -> str:
-    """Return how the program was called, for messages that are to be pasted."""
-    as_module = Path(sys.argv[0]).parts[-2:] == ("scratchvae", "__main__.py")
-    return "python -m scratchvae" if as_module else "scratchvae"
 
 
 def _manner(options: argparse.Namespace) -> Callable[[object], None]:
@@ -100,7 +92,7 @@ def _requested_run(options: argparse.Namespace) -> tuple[Run, Dataset | None]:
         check_resumed(options)
     chosen, own = requested(options), None
     if not options.resume:
-        find_recipe(chosen["recipe"])  # before anything is read
+        _check_recipe(chosen["recipe"])  # before anything is read
         own = own_data(chosen["data"], options, chosen["seed"] or 0)
         chosen["data"] = own or chosen["data"]
         run = Run.begin(chosen.pop("recipe"), options.out, **chosen)
@@ -112,6 +104,13 @@ def _requested_run(options: argparse.Namespace) -> tuple[Run, Dataset | None]:
             f"{run.config['recipe']} is not: use --epochs"
         )
     return run, own
+
+
+def _check_recipe(name: str) -> None:
+    """Raise ``InputError`` unless there is such a recipe; data were perhaps named in its place."""
+    if name not in RECIPES and Path(name).exists():
+        raise InputError(f"there is no recipe {name!r}", f"name data by --data {as_typed([name])}")
+    find_recipe(name)
 
 
 def _stopped(
@@ -172,56 +171,6 @@ def draw(options: argparse.Namespace) -> int:
     data = run.load_data(options.data_dir) if options.kind in PICTURES_OF_DATA else None
     say(run.draw(options.kind, data, path=options.out, seed=options.seed))
     return 0
-
-
-def evaluate(options: argparse.Namespace) -> int:
-    """Print the mean loss of a run's test images, its terms, and the bound on log p(x)."""
-    run = Run.open(options.folder)
-    data = run.load_data(options.data_dir)
-    figures = run.evaluate(data, importance_samples=options.importance_samples, progress=True)
-    if options.json:
-        # JSON has no infinity, as the standard error of a single draw is.
-        known = {name: v if math.isfinite(v) else None for name, v in figures.items()}
-        print(json.dumps({"recipe": run.config["recipe"], "data": data.name} | known))
-        return 0
-    of_class, and_class = (" | class", ", class") if run.model.classes else ("", "")
-    meanings = {
-        "loss": "what training minimised",
-        "reconstruction": f"-log p(x | z{and_class}), without the constants left out in training",
-        "kl": kl_meaning(run.model),
-        "elbo": f"lower bound on log p(x{of_class}), all constants included",
-        "nll": "-log p(x), estimated with importance weights",
-        "nll_standard_error": "its standard error, over draws of z",
-        "importance_samples": "draws of z per image for that estimate",
-    }
-    print(f"{run.config['recipe']} on the test images of {data.name}, in nats per image")
-    width = max(15, *(len(name) + 1 for name in figures))
-    for name, value in figures.items():
-        shown = f"{value:12d}" if isinstance(value, int) else f"{value:12.3f}"
-        print(f"  {name:{width}}{shown}   {meanings[name]}")
-    return 0
-
-
-def gradcheck(options: argparse.Namespace) -> int:
-    """Print the report of every requested check; the exit code says if one has failed."""
-    from scratchvae.checks.suite import all_checks
-
-    checks = list(all_checks())
-    known = list(dict.fromkeys(name for name, _ in checks))
-    for name in options.names:
-        if name not in known:
-            raise unknown_name("check", name, known)
-    failed = []
-    chosen = [(name, run) for name, run in checks if not options.names or name in options.names]
-    for name, run in chosen:
-        report = run()
-        print(report, flush=True)
-        if not report.passed:
-            failed.append(name)
-    print(f"{len(chosen) - len(failed)} of {len(chosen)} checks passed")
-    if failed:
-        print(f"wrong: {', '.join(failed)}", file=sys.stderr)
-    return 1 if failed else 0
 
 
 def reproduce(options: argparse.Namespace) -> int:

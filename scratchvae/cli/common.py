@@ -1,7 +1,9 @@
 """What several commands of the command line have in common."""
 
 import argparse
+import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from scratchvae.cli.values import read_path, whole
@@ -10,15 +12,24 @@ Add = Callable[..., argparse.Action]
 """Adds an argument to a command."""
 
 
-def add_command(subparsers: Any, name: str, summary: str, example: str, run: Any) -> Add:
+def program() -> str:
+    """Return how the program was called, for messages that are to be pasted."""
+    as_module = Path(sys.argv[0]).parts[-2:] == ("scratchvae", "__main__.py")
+    return "python -m scratchvae" if as_module else "scratchvae"
+
+
+def add_command(
+    subparsers: Any, name: str, summary: str, example: str, run: Any, details: str = ""
+) -> Add:
     """Add a command, and return the function that adds an argument to it.
 
-    ``run`` is what it does: it takes the options and returns the exit code.
+    ``run`` is what it does: it takes the options and returns the exit code. ``details`` are more
+    lines of its description.
     """
     parser: argparse.ArgumentParser = subparsers.add_parser(
         name,
         help=summary,
-        description=f"{summary[0].upper()}{summary[1:]}.",
+        description="\n\n".join(filter(None, (f"{summary[0].upper()}{summary[1:]}.", details))),
         formatter_class=argparse.RawDescriptionHelpFormatter,
         epilog=f"example:\n  {example}",
     )

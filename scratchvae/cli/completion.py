@@ -19,7 +19,7 @@ _WORDS = {
     "data": DATASET_NAMES,
     "shell": SHELLS,
 }
-_FILES = ("config", "json", "picture", "model", "latents", "images")
+_FILES = ("names", "object", "config", "json", "picture", "model", "latents", "images")
 _FOLDERS = ("folder", "out", "data_dir")
 
 

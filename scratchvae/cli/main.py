@@ -55,7 +55,10 @@ def _run(arguments: Sequence[str] | None) -> int:
         _open_streams()
         try:
             parser = make_parser()
-            options = parser.parse_args(arguments)
+            words = list(sys.argv[1:] if arguments is None else arguments)
+            if words[:1] == ["help"]:  # as of git, pip and cargo
+                words = [*words[1:2], "--help"]
+            options = parser.parse_args(words)
             if options.run is None:
                 parser.parse_args(["--help"])
         except SystemExit as end:  # --help and --version

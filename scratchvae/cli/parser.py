@@ -7,7 +7,11 @@ from typing import Any, NoReturn
 
 from scratchvae.cli import commands
 from scratchvae.cli.common import add_cluster, add_command, add_data_dir, add_manner
+from scratchvae.cli.common import program as called
+from scratchvae.cli.doctor import add_doctor
+from scratchvae.cli.evaluating import evaluate
 from scratchvae.cli.explore import add_explore
+from scratchvae.cli.gradcheck import add_gradcheck
 from scratchvae.cli.latents import add_latents
 from scratchvae.cli.own_data import add_data
 from scratchvae.cli.training_options import add_sweep, add_train
@@ -25,19 +29,18 @@ def make_parser(program: str | None = None) -> argparse.ArgumentParser:
     ``program`` is what the program is called in texts; ``None``: as it was called.
     """
     parser = _Parser(
-        prog=program or commands.program(),
+        prog=program or called(),
         description="Train variational autoencoders whose every gradient is derived by hand.",
         formatter_class=argparse.RawDescriptionHelpFormatter,
         epilog="example:\n  scratchvae train zhao-mlp --epochs 3 --out runs/first",
     )
     # Without a command the help is shown; completion needs the parser itself.
     parser.set_defaults(run=None, make_parser=make_parser)
-    parser.add_argument("--version", action="version", version=f"scratchvae {__version__}")
+    parser.add_argument("-V", "--version", action="version", version=f"scratchvae {__version__}")
     subparsers = parser.add_subparsers(dest="command", metavar="COMMAND")
     for add in (
         *(add_train, add_data, add_sweep, _add_draw, _add_evaluate, add_latents),
-        add_explore,
-        *(_add_gradcheck, _add_reproduce, _add_bench, _add_completion),
+        *(add_explore, add_gradcheck, add_doctor, _add_reproduce, _add_bench, _add_completion),
     ):
         add(subparsers)
     return parser
@@ -71,6 +74,12 @@ class _Parser(argparse.ArgumentParser):
             self.error(str(unknown_name("option", word, options)))
         return parsed, unknown
 
+    def _check_value(self, action: argparse.Action, value: Any) -> None:
+        """Refuse an unknown command, with the nearest of those that there are."""
+        if isinstance(action, argparse._SubParsersAction) and value not in action.choices:
+            self.error(str(unknown_name("command", value, action.choices)))
+        super()._check_value(action, value)
+
     def error(self, message: str) -> NoReturn:
         raise InputError(f"{message} (see `{self.prog} --help`)")
 
@@ -97,28 +106,18 @@ def _add_evaluate(subparsers: Any) -> None:
     add = add_command(
         subparsers,
         "evaluate",
-        "measure a trained model on the test images",
+        "measure trained models on their test images",
         "scratchvae train --data synthetic --epochs 1 --out runs/measured\n"
-        "  scratchvae evaluate runs/measured --json",
-        commands.evaluate,
+        "  scratchvae evaluate runs/measured --json\n"
+        "  scratchvae evaluate runs/*",
+        evaluate,
     )
-    add("folder", metavar="DIR", type=read_path, help="folder of the run")
-    add("--json", action="store_true", help="print JSON instead of a table")
+    folders = "folder of a run; of several there is a table"
+    add("folders", metavar="DIR", nargs="+", type=read_path, help=folders)
+    add("--json", action="store_true", help="print JSON instead of a table, a line for each run")
     samples = "also estimate log p(x), from K draws of z per image"
     add("--importance-samples", metavar="K", type=whole(1), help=samples)
     add_data_dir(add)
-
-
-def _add_gradcheck(subparsers: Any) -> None:
-    add = add_command(
-        subparsers,
-        "gradcheck",
-        "compare every gradient in the package with finite differences",
-        "scratchvae gradcheck Dense zhao-mlp",
-        commands.gradcheck,
-    )
-    names = "a layer, likelihood, KL or recipe (default: all)"
-    add("names", nargs="*", metavar="NAME", help=names)
 
 
 def _add_reproduce(subparsers: Any) -> None:

@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+import textwrap
 from typing import Any
 
 from scratchvae.cli import commands
@@ -30,7 +31,12 @@ def add_train(subparsers: Any) -> None:
         "train",
         "train a recipe and draw its pictures",
         "scratchvae train zhao-mlp --latent-dim 2 --epochs 3 --out runs/first-try\n\nrecipes:\n"
-        + "\n".join(f"  {recipe.name:{width}}{recipe.summary}" for recipe in RECIPES.values()),
+        + "\n".join(
+            textwrap.fill(
+                f"  {recipe.name:{width}}{recipe.summary}", 80, subsequent_indent=" " * (width + 2)
+            )
+            for recipe in RECIPES.values()
+        ),
         commands.train,
     )
     recipe = f"which model (default: {DEFAULT_RECIPE})"

@@ -32,6 +32,14 @@ def read_values(text: str) -> list[Any]:
     return values
 
 
+def read_names(text: str) -> list[str]:
+    """Return the names in a list such as "target,mask"."""
+    names = [name.strip() for name in text.split(",")]
+    if "" in names:
+        raise expected("names with a comma between them", text)
+    return names
+
+
 def read_assignment(text: str) -> tuple[str, str]:
     """Return the name and the text of the value in "name=value"."""
     name, equals, value = text.partition("=")

@@ -1,10 +1,10 @@
 """Read arrays of NumPy's: .npy and .npz.
 
 A .npy file has one array, without labels. A .npz file has images under one of the names
-``images``, ``x``, ``X``, ``data`` or ``arr_0``, labels under ``labels``, ``y``, ``Y``, ``target``
-or ``targets``; or splits, as ``x_train`` or ``train_images`` (``validation``, ``val`` and ``test``
-likewise), with ``y_train`` or ``train_labels``. Keras' mnist.npz is one. Nothing that needs a
-pickle is read.
+``images``, ``x``, ``data`` or ``arr_0``, labels under ``labels``, ``label``, ``y``, ``target``,
+``targets`` or ``classes``; or splits, as ``x_train`` or ``train_images`` (``validation``, ``val``
+and ``test`` likewise), with ``y_train`` or ``train_labels``; all of them also in capitals. Keras'
+mnist.npz is one. Nothing that needs a pickle is read.
 """
 
 import zipfile
@@ -20,8 +20,8 @@ from scratchvae.errors import InputError
 from scratchvae.files import cannot_read, open_regular
 
 SPLITS = {"train": ("train",), "validation": ("validation", "valid", "val"), "test": ("test",)}
-_IMAGES = ("images", "x", "X", "data")
-_LABELS = ("labels", "y", "Y", "target", "targets")
+_IMAGES = ("images", "x", "data")
+_LABELS = ("labels", "label", "y", "target", "targets", "classes")
 _MOST_NAMES = 1000
 _ANOTHER = "check its name and your permission to read it"
 
@@ -51,18 +51,24 @@ def read_npy(path: Path) -> dict[str, Split]:
     return {"all": (images, None)}
 
 
-def read_npz(path: Path) -> dict[str, Split]:
-    """Return the images and labels of each split in a .npz file; without splits it is "all"."""
+def read_npz(path: Path) -> tuple[dict[str, Split], list[str]]:
+    """Return the images and labels of each split in a .npz file; without splits it is "all".
+
+    Beside them it says what was left out.
+    """
     try:
         with open_regular(path) as file, np.load(file, allow_pickle=False) as archive:
             if not isinstance(archive, np.lib.npyio.NpzFile):
                 raise ValueError("it has one array, as a .npy file")
             names = archive.files[:_MOST_NAMES]
             found = _names_of_splits(names, path)
-            return {
+            read: dict[str, Split] = {
                 split: (_loaded(archive[images]), None if labels is None else archive[labels])
                 for split, (images, labels) in found.items()
             }
+            taken = {name for pair in found.values() for name in pair}
+            others = [name for name in names if name not in taken]
+            return read, [f"left out: {', '.join(others[:5])}"] if others else []
     except InputError:
         raise
     except OSError as error:
@@ -81,7 +87,7 @@ def _names_of_splits(names: list[str], path: Path) -> dict[str, tuple[str, str |
             for kind in kinds
             for text in (f"{kind}_{word}", f"{word}_{kind}")
         ]
-        return [name for name in joined if name in names]
+        return [name for text in joined for name in names if name.lower() == text]
 
     found: dict[str, tuple[str, str | None]] = {}
     for split in SPLITS:
@@ -89,7 +95,7 @@ def _names_of_splits(names: list[str], path: Path) -> dict[str, tuple[str, str |
             found[split] = (images[0], next(iter(named(split, _LABELS)), None))
     if "train" in found:
         return found
-    whole = [name for name in (*_IMAGES, "arr_0") if name in names]
+    whole = [name for name in names if name.lower() in (*_IMAGES, "arr_0")]
     if found or not whole:
         raise InputError(
             f"expected images or x, or x_train or train_images, among the arrays of {str(path)!r}, "
@@ -101,7 +107,8 @@ def _names_of_splits(names: list[str], path: Path) -> dict[str, tuple[str, str |
             f"{str(path)!r} has several arrays that may be the images, {' and '.join(whole)}",
             "save one of them alone",
         )
-    return {"all": (whole[0], next((name for name in _LABELS if name in names), None))}
+    labels = [name for name in names if name.lower() in _LABELS]
+    return {"all": (whole[0], labels[0] if labels else None)}
 
 
 def _loaded(array: Any) -> NDArray[Any]:
@@ -114,7 +121,9 @@ def _loaded(array: Any) -> NDArray[Any]:
 
 def _unsound(path: Path, what: str, error: Exception) -> InputError:
     reason = " ".join(str(error).split())[:120] or type(error).__name__
-    if "allow_pickle" in reason or "pickle" in reason.lower():
+    if isinstance(error, ValueError) and "pickled" in reason:  # NumPy says so of all it knows not
+        reason = "it begins as no such file does, and Python's pickles are not read"
+    elif "pickle" in reason.lower():
         reason = "it holds Python objects, which are not read since they may run code"
     return InputError(
         f"{str(path)!r} cannot be read as {what}: {reason}", "save its arrays as plain numbers"

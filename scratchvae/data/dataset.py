@@ -109,6 +109,8 @@ def load(
         if data_dir is not None:
             raise InputError(f"{str(path)!r} is a path already", "leave out `data_dir`")
         return load_own(path, reading, shares, progress=progress)
+    if data_dir is None and not os.environ.get(_DATA_VARIABLE) and os.path.isdir(name):
+        _say_once(f"scratchvae: {name} is the data set of that name; the folder here is ./{name}")
     if name == "digits":
         reading.refuse("scikit-learn's digits", "size", "axes", "scale", "alpha", "labels")
         return small_digits(reading, shares)
@@ -119,7 +121,12 @@ def load(
 
 def _own_path(name: Any) -> Path:
     """Return the path of data of the user's own, if there is something."""
-    if not isinstance(name, str | os.PathLike) or not os.fspath(name):
+    if not isinstance(name, str | os.PathLike):
+        raise InputError(
+            f"load takes the name of a data set or a path, not {type(name).__name__}",
+            "give arrays to model.fit as they are",
+        )
+    if not os.fspath(name):
         raise unknown_name("data set", name, DATASET_NAMES)
     path = as_path(name)
     if os.path.lexists(path) or names_idx_set(path):

@@ -20,7 +20,7 @@ from scratchvae.errors import InputError
 
 _IMAGE_SHAPE = (28, 28)
 # A name of the data set's own, the split, and what is in the file.
-_IDX_NAME = re.compile(r"(?:(.+)-)?(train|t10k|test)-(images|labels)[-.]idx[1-4]-ubyte(?:\.gz)?")
+_IDX_NAME = re.compile(r"(?:(.+)-)?(train|t10k|test)-(images|labels)[-.]idx[1-4](?:-\w+)?(?:\.gz)?")
 _RAW = {"mnist": "MNIST/raw", "fashion-mnist": "FashionMNIST/raw"}  # torchvision's folders
 
 
@@ -96,14 +96,32 @@ def read_idx_sets(folder: Path, name: str = "") -> dict[str, tuple[Any, Any]] | 
     return None
 
 
+def read_idx_file(path: Path) -> dict[str, tuple[Any, Any]] | None:
+    """Return the images of one IDX file, with the labels that lie beside it; ``None``: it is none.
+
+    A file may have any name with "idx" in it. Its labels are in a file that is called as it is
+    called, with "labels" for "images".
+    """
+    if "idx" not in path.name.lower() or not os.path.isfile(path):
+        return None
+    beside = re.sub(r"idx\d", "idx1", path.name.replace("images", "labels"))
+    labels = path.with_name(beside) if beside != path.name else path
+    found = {"train-images": path}
+    if labels != path and os.path.isfile(labels):
+        found["train-labels"] = labels
+    return {"all": _read_splits(path.parent, found)["train"]}
+
+
 def names_idx_set(path: Path) -> bool:
     """Tell whether a path is a folder and the name of a data set of IDX files in it."""
-    return any(
-        os.path.isfile(place / f"{path.name}-train-images{mark}idx3-ubyte{end}")
+    files = (
+        file
         for place in places_in(path.parent)
-        for mark in "-."
-        for end in ("", ".gz")
+        if os.path.isdir(place)
+        for file in os.listdir(place)
+        if file.startswith(f"{path.name}-train-images")
     )
+    return any(map(_IDX_NAME.fullmatch, files))
 
 
 def _read_splits(place: Path, files: Mapping[str, Path]) -> dict[str, tuple[Any, Any]]:
@@ -117,12 +135,12 @@ def _read_splits(place: Path, files: Mapping[str, Path]) -> dict[str, tuple[Any,
         path, label_path = (files.get(f"{split}-{what}") for what in ("images", "labels"))
         if path is None:
             continue
-        pixels = read_idx(path)
+        pixels = read_idx(path, any_type=True)
         if pixels.ndim < 2:
             raise _wrong(path, "images of shape (N, H, W)", f"shape {pixels.shape}")
         parts[split] = (pixels[..., np.newaxis] if pixels.ndim == 3 else pixels, None)
         if label_path is not None:
-            classes = read_idx(label_path)
+            classes = read_idx(label_path, any_type=True)
             if classes.ndim != 1 or len(classes) != len(pixels):
                 wanted = f"a label for each of the {len(pixels):,} images beside it"
                 raise _wrong(label_path, wanted, f"shape {classes.shape}")

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from scratchvae.data import tables
 from scratchvae.data.arrays import SPLITS, read_npy, read_npz
-from scratchvae.data.folders import read_idx_sets
+from scratchvae.data.folders import read_idx_file, read_idx_sets
 from scratchvae.data.reading import AXES, Reading, in_order, padded, scaled
 from scratchvae.data.splits import Dataset
 from scratchvae.data.stored import Images, StoredImages, some
@@ -39,12 +39,13 @@ def load_own(path: Path, reading: Reading, shares: "Shares", *, progress: bool =
         If there is nothing there, it cannot be read, or can be read in more than one way and
         ``reading`` does not say which.
     """
-    parts, names, notes = _read(path, reading, progress)
+    parts, names, notes, asked = _read(path, reading, progress)
     what = f"the images in {str(path)!r}"
     for images, labels in parts.values():
-        if labels is not None and len(labels) != len(images):
+        if labels is not None and np.shape(labels)[:1] != images.shape[:1]:
+            counts = [one.shape[0] if one.ndim else 0 for one in (images, labels)]
             raise InputError(
-                f"{what} are {len(images):,} and their labels {len(labels):,}",
+                f"{what} are {counts[0]:,} and their labels {counts[1]:,}",
                 "give a label for each image",
             )
     labelled = [labels for _, labels in parts.values() if labels is not None]
@@ -54,7 +55,6 @@ def load_own(path: Path, reading: Reading, shares: "Shares", *, progress: bool =
         numbered = iter(np.split(numbers, ends))
         parts = {s: (i, None if y is None else next(numbered)) for s, (i, y) in parts.items()}
     images, counts = _joined([images for images, _ in parts.values()], what)
-    asked = os.path.isfile(path) and path.suffix.lower() in (".npy", ".npz")  # else it is known
     axes = reading if asked else replace(reading, axes=AXES[0])
     ordered = in_order(images, axes, what) if images.ndim != 2 or asked else images
     ready, range_ = scaled(padded(ordered, reading.pad, what), reading, what)
@@ -178,12 +178,13 @@ class _Summary:
         path: str,
     ) -> None:
         if len(shape) == 1:
-            self._what = f"vectors of {shape[0]} numbers"
+            self._what = f"vectors of {shape[0]} number{'s' if shape[0] != 1 else ''}"
         else:
             kind = {1: "grey ", 3: "colour "}.get(shape[2], "")
             channels = "" if kind else f" with {shape[2]} channels"
             self._what = f"{kind}images of {shape[0]}x{shape[1]}{channels}"
-        kinds = f"{len(classes):,} classes" if classes else "no labels"
+        plural = "es" if len(classes) != 1 else ""
+        kinds = f"{len(classes):,} class{plural}" if classes else "no labels"
         self._rest = "; ".join([range_, kinds, *notes]) + f"; from {path!r}"
 
     def line(self, counts: Mapping[str, int]) -> str:
@@ -214,9 +215,14 @@ def small_digits(reading: Reading, shares: Shares) -> Dataset:
     )
 
 
-def _read(path: Path, reading: Reading, progress: bool) -> tuple[Parts, tuple[str, ...], list[str]]:
-    """Return the splits in a file or folder, the names of their classes, and what was done."""
-    suffix = path.suffix.lower()
+def _read(
+    path: Path, reading: Reading, progress: bool
+) -> tuple[Parts, tuple[str, ...], list[str], bool]:
+    """Return the splits in a file or folder, the names of their classes, and what was done.
+
+    The last says whether it is open how the axes of the images stand.
+    """
+    suffix = _suffix(path)
     if os.path.isdir(path):
         found = read_idx_sets(path)
         if found is None:
@@ -224,26 +230,36 @@ def _read(path: Path, reading: Reading, progress: bool) -> tuple[Parts, tuple[st
             from scratchvae.data.pictures import read_pictures
 
             pictures = read_pictures(path, reading, progress=progress)
-            return pictures.splits, pictures.class_names, list(pictures.notes)
-        reading.refuse("IDX files", "size", "alpha", "labels", "axes")
-        return found, (), []
+            return pictures.splits, pictures.class_names, list(pictures.notes), False
+        return _of_idx(found, reading)
     if suffix in tables.SUFFIXES:
         reading.refuse("a table", "size", "alpha", "axes", "pad")
-        images, labels, names = tables.read_table(path, reading)
-        return {"all": (images, labels)}, names, []
+        images, labels, names, notes = tables.read_table(path, reading)
+        return {"all": (images, labels)}, names, notes, False
     if suffix in (".npy", ".npz"):
         reading.refuse("arrays", "size", "labels")
-        parts = (read_npy if suffix == ".npy" else read_npz)(path)
+        parts, notes = read_npz(path) if suffix == ".npz" else (read_npy(path), [])
         _check_alpha(parts, reading, path)
-        return parts, (), []
-    found = read_idx_sets(path.parent, path.name)
+        return parts, (), notes, True
+    found = read_idx_sets(path.parent, path.name) or read_idx_file(path)
     if found is not None:
-        reading.refuse("IDX files", "size", "alpha", "labels", "axes")
-        return found, (), []
+        return _of_idx(found, reading)
     raise InputError(
         f"{str(path)!r} is of no kind that can be read",
-        "give a folder of pictures or of IDX files, or a .npy, .npz, .csv or .parquet file",
+        "give a folder of pictures or of IDX files, a .npy, .npz, .csv, .tsv or .parquet file, or "
+        "save what it has by numpy.savez(path, images=images, labels=labels)",
     )
+
+
+def _of_idx(found: Parts, reading: Reading) -> tuple[Parts, tuple[str, ...], list[str], bool]:
+    reading.refuse("IDX files", "size", "alpha", "labels")
+    return found, (), [], any(i.ndim == 4 and i.shape[-1] != 1 for i, _ in found.values())
+
+
+def _suffix(path: Path) -> str:
+    """Return how a file's name ends, such as ".csv", also of a table that gzip has compressed."""
+    name = path.name.lower()
+    return Path(name.removesuffix(".gz") if ".csv" in name or ".tsv" in name else name).suffix
 
 
 def _check_alpha(parts: Parts, reading: Reading, path: Path) -> None:

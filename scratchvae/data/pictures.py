@@ -1,7 +1,7 @@
 """Read a folder of pictures: PNG, JPEG, BMP, GIF, WebP and TIFF, by Pillow.
 
-Folders in the folder are classes, named by their names in alphabetical order; or the splits
-``train``, ``validation`` and ``test``, with classes in them.
+Folders in the folder are classes, named by their names in alphabetical order (numbers in their
+own); or the splits ``train``, ``validation`` and ``test``, with classes in them.
 
 Dimensions: N pictures of H rows, W columns and C channels.
 """
@@ -72,7 +72,7 @@ def read_pictures(folder: Path, reading: Reading, *, progress: bool = True) -> P
         for path in every:
             kinds.append(kind_of(path))
             bar.update(1)
-        notes = [f"{left_out:,} other files left out"] if left_out else []
+        notes = [f"{_files(left_out)} left out"] if left_out else []
         notes += _agreed(folder, every, kinds, reading)
         images = _decoded(every, kinds, reading, bar)
     splits, start = {}, 0
@@ -91,8 +91,12 @@ def _pictures_in(folder: Path) -> tuple[list[Path], int]:
     def fail(error: OSError) -> None:
         raise cannot_read(Path(error.filename or folder), error, "check your permission to read it")
 
-    for place, folders, files in os.walk(folder, onerror=fail):
-        folders[:] = sorted(f for f in folders if not f.startswith(".") and f != "__MACOSX")
+    for place, folders, files in os.walk(folder, onerror=fail, followlinks=True):
+        folders[:] = sorted(
+            f
+            for f in folders
+            if not f.startswith(".") and f != "__MACOSX" and not _leads_back(place, f)
+        )
         for name in sorted(files):
             if name.startswith("."):
                 continue
@@ -102,20 +106,40 @@ def _pictures_in(folder: Path) -> tuple[list[Path], int]:
                 others += 1
     if not found:
         raise InputError(
-            f"there are no pictures in the folder {str(folder)!r} ({others:,} other files)",
-            f"give a folder with files of the kinds {', '.join(sorted(SUFFIXES))}",
+            f"there are no pictures in the folder {str(folder)!r} ({_files(others)})",
+            _named_alone(folder)
+            or f"give a folder with files of the kinds {', '.join(sorted(SUFFIXES))}",
         )
     return found, others
 
 
+def _leads_back(place: str, folder: str) -> bool:
+    """Tell whether a folder is a link to one that it lies in."""
+    link = os.path.join(place, folder)
+    return os.path.islink(link) and os.path.samefile(
+        os.path.commonpath([os.path.realpath(place), os.path.realpath(link)]), link
+    )
+
+
+def _files(count: int) -> str:
+    return f"{count:,} other file{'s' if count != 1 else ''}"
+
+
+def _named_alone(folder: Path) -> str:
+    """Return the advice to name a file in the folder, if there is one that is data by itself."""
+    whole = (".npy", ".npz", ".csv", ".tsv", ".parquet")
+    found = sorted(name for name in os.listdir(folder) if name.lower().endswith(whole))
+    return f"name a file in it, such as {str(folder / found[0])!r}" if found else ""
+
+
 def _by_split(folder: Path, files: list[Path]) -> dict[str, list[Path]]:
     """Return the pictures of each split, if the folders in the folder are splits; else "all"."""
-    tops = {path.relative_to(folder).parts[0] for path in files}
+    tops = {path.relative_to(folder).parts[0].lower() for path in files}
     if not tops <= _SPLIT_OF.keys() or "train" not in {_SPLIT_OF[top] for top in tops}:
         return {"all": files}
     groups: dict[str, list[Path]] = {}
     for split in SPLITS:
-        of_split = [p for p in files if _SPLIT_OF[p.relative_to(folder).parts[0]] == split]
+        of_split = [p for p in files if _SPLIT_OF[p.relative_to(folder).parts[0].lower()] == split]
         if of_split:
             groups[split] = of_split
     return groups
@@ -137,7 +161,9 @@ def _classes(
             f"classes, and {loose:,} lie beside these",
             "put every picture into the folder of its class, or all of them into one folder",
         )
-    names = sorted({part[0] for part in every})
+    unsorted = {part[0] for part in every}
+    counted = all(name.isdecimal() for name in unsorted)
+    names = sorted(unsorted, key=lambda name: (int(name), name) if counted else (0, name))
     numbers = {name: number for number, name in enumerate(names)}
     labels = {s: np.array([numbers[part[0]] for part in split]) for s, split in parts.items()}
     return tuple(names), labels
@@ -161,6 +187,15 @@ def _agreed(
         )
     if reading.size is not None and (len(sizes) > 1 or reading.size not in sizes):
         notes.append(f"resized to {_times(reading.size)}")
+    moving = sum(kind.frames > 1 for kind in kinds)
+    if moving:
+        notes.append(f"of {moving:,} with several frames the first")
+    halved = sum(kind.halved for kind in kinds)
+    if halved:
+        notes.append(f"{halved:,} of 16 bits read as 8")
+    opaque = sum(kind.opaque for kind in kinds)
+    if opaque and reading.alpha != "keep":
+        notes.append(f"an alpha channel that is opaque left out of {opaque:,}")
     clear = sum(kind.clear for kind in kinds)
     if clear and reading.alpha is None:
         raise InputError(
@@ -188,7 +223,7 @@ def _decoded(files: Sequence[Path], kinds: Sequence[Kind], reading: Reading, bar
     """Return all pictures, (N, H, W, C): in memory, or, if they are many, in a file of no name."""
     sides = reading.size or (kinds[0].rows, kinds[0].columns)
     deep, colour = kinds[0].deep, any(kind.colour for kind in kinds)
-    keeps = reading.alpha == "keep" and any(kind.clear for kind in kinds)
+    keeps = reading.alpha == "keep" and any(kind.clear or kind.opaque for kind in kinds)
     shape = (len(files), *sides, (3 if colour else 1) + keeps)
     dtype = np.dtype(np.uint16 if deep else np.uint8)
     bytes_in_all = int(np.prod(shape, dtype=np.int64)) * dtype.itemsize
@@ -196,7 +231,7 @@ def _decoded(files: Sequence[Path], kinds: Sequence[Kind], reading: Reading, bar
     if bytes_in_all <= IN_MEMORY:
         images = np.empty(shape, dtype)
         for place, path in enumerate(files):
-            images[place] = pixels_of(path, "I;16" if deep else mode, sides, reading.alpha)
+            images[place] = pixels_of(path, mode, sides, reading.alpha, deep)
             bar.update(1)
         return images
     # The file has no name any more once it is open, so nothing is left of it afterwards.
@@ -205,9 +240,7 @@ def _decoded(files: Sequence[Path], kinds: Sequence[Kind], reading: Reading, bar
     try:
         with tempfile.TemporaryFile(dir=cache) as file:
             for path in files:
-                file.write(
-                    pixels_of(path, "I;16" if deep else mode, sides, reading.alpha).tobytes()
-                )
+                file.write(pixels_of(path, mode, sides, reading.alpha, deep).tobytes())
                 bar.update(1)
             file.flush()
             return as_stored(np.memmap(file, dtype, "r", shape=shape), file)

@@ -20,6 +20,7 @@ ALPHAS = ("white", "black", "keep")
 SCALES = ("features", "none")
 _MOST_FAINT = 16  # of 8 bits: above, pixels are not nearly black
 _COLOURS = (1, 3)
+_LEAST_SIDE = 8  # of what may be one picture
 _ROUNDING = 1e-6
 
 
@@ -94,20 +95,39 @@ def in_order(images: Images, reading: Reading, what: str) -> Images:
             f"{shape}",
             "reshape them",
         )
-    # (3, H, W) is one picture or three.
-    first = shape[0] if images.ndim == 3 else shape[1]
-    if reading.axes is None and first in _COLOURS:
-        raise InputError(
-            f"{what} of shape {shape} may be images with the channels first, or with the channels "
-            "last",
-            f'say which: axes="{AXES[1]}" or axes="{AXES[0]}" (`axes`)',
-        )
+    if reading.axes is None:
+        _ask_axes(shape, what)
     if images.ndim == 3 and reading.axes == AXES[1]:
         images, shape = _reshaped(images, (1, *shape)), (1, *shape)
     if reading.axes == AXES[1]:
         _, c, h, w = shape
         return _mapped(images, lambda chunk: np.moveaxis(chunk, 1, -1), (h, w, c))
     return _reshaped(images, (*shape, 1)) if images.ndim == 3 else images
+
+
+def _ask_axes(shape: tuple[int, ...], what: str) -> None:
+    """Raise ``InputError`` if images of a shape, 3 or 4 axes, may be read in several ways."""
+    # (3, H, W) is one picture or three.
+    if (shape[0] if len(shape) == 3 else shape[1]) in _COLOURS:
+        raise InputError(
+            f"{what} of shape {shape} may be images with the channels first, or with the channels "
+            "last",
+            f'say which: axes="{AXES[1]}" or axes="{AXES[0]}" (`axes`)',
+        )
+    grey = f'say axes="{AXES[0]}" if they are (N, H, W'
+    if len(shape) == 3 and shape[2] == 3 and min(shape[:2]) >= _LEAST_SIDE:
+        raise InputError(
+            f"{what} of shape {shape} may be {shape[0]} grey images, or one in colour",
+            f"{grey}), as grey ones are (`axes`), and else save images[None]",
+        )
+    square = _LEAST_SIDE <= shape[0] == shape[1] < shape[2]
+    if square if len(shape) == 3 else shape[2] in _COLOURS and shape[3] > 4:
+        raise InputError(
+            f"{what} of shape {shape} may be {shape[-1]:,} images, of which the last axis counts "
+            "them",
+            f"{grey}{', C' * (len(shape) == 4)}) all the same (`axes`), and else save "
+            "numpy.moveaxis(images, -1, 0)",
+        )
 
 
 def padded(images: Images, pad: tuple[int, int] | None, what: str) -> Images:
@@ -132,13 +152,14 @@ def scaled(images: Images, reading: Reading, what: str) -> tuple[Images, str]:
 
     Where that is known, floats are from 0 to 1.
     """
+    dtype = images.dtype.newbyteorder("=")
     if images.dtype == np.bool_:
         reading.refuse(f"{what}, which are black or white,", "scale")
         return _mapped(images, lambda chunk: chunk.astype(np.uint8) * np.uint8(255)), (
             "black or white"
         )
-    if images.dtype.kind not in "iuf":
-        raise InputError(f"{what} must be numbers, not {images.dtype}", "convert them")
+    if dtype.kind not in "iuf":
+        raise InputError(f"{what} must be numbers, not {dtype}", "convert them")
     found = limits_of(images)
     if not found.finite:
         raise InputError(
@@ -146,12 +167,12 @@ def scaled(images: Images, reading: Reading, what: str) -> tuple[Images, str]:
         )
     span = f"from {found.least:.6g} to {found.greatest:.6g}"
     if reading.scale == "features":
-        return _by_feature(images), f"{images.dtype}, {span}, each feature brought to 0 to 1"
+        return _by_feature(images), f"{dtype}, {span}, each feature brought to 0 to 1"
     if reading.scale == "none":
-        return _as_floats(images, 1.0), f"{images.dtype}, {span}, as they are"
+        return _as_floats(images, 1.0), f"{dtype}, {span}, as they are"
     white = reading.scale
     if white is None:
-        white = _white(images.dtype, found, what, span)
+        white = _white(dtype, found, what, span, vectors=images.ndim == 2)
     assert not isinstance(white, str)
     rounding = _ROUNDING * white
     if found.least < -rounding or found.greatest > white + rounding:
@@ -160,22 +181,23 @@ def scaled(images: Images, reading: Reading, what: str) -> tuple[Images, str]:
             "choose the number that stands for white, "
             'or scale="features" to bring each feature to 0 to 1 (`scale`)',
         )
-    if images.dtype == np.uint8 and white == 255:
+    if dtype == np.uint8 and white == 255:
         return images, f"8-bit, {span}, divided by 255"
-    if images.dtype.kind in "iu" and white == 255:  # the same numbers in more bits
+    if dtype.kind in "iu" and white == 255:  # the same numbers in more bits
         return _mapped(images, lambda chunk: chunk.astype(np.uint8), dtype=np.uint8), (
-            f"{images.dtype}, {span}, divided by 255"
+            f"{dtype}, {span}, divided by 255"
         )
-    divided = "" if white == 1 and images.dtype.kind == "f" else f", divided by {white:g}"
-    return _as_floats(images, float(white), clip=True), f"{images.dtype}, {span}{divided}"
+    divided = "" if white == 1 and dtype.kind == "f" else f", divided by {white:g}"
+    return _as_floats(images, float(white), clip=True), f"{dtype}, {span}{divided}"
 
 
-def _white(dtype: np.dtype[Any], found: Limits, what: str, span: str) -> float:
+def _white(dtype: np.dtype[Any], found: Limits, what: str, span: str, *, vectors: bool) -> float:
     """Return the number that stands for white, or ask for it."""
     if dtype.kind == "f":
         if found.least >= -_ROUNDING and found.greatest <= 1 + _ROUNDING:
             return 1.0
         guess = "255 if they are 8-bit pixels"
+        guess += ', "features" to bring each feature to 0 to 1' if vectors else ""
         if found.least < 0 or found.greatest > 255:
             guess = '"features" to bring each feature to 0 to 1, "none" to take them as they are'
         raise _question(what, f"floats {span}", guess)
@@ -218,7 +240,8 @@ def _by_feature(images: Images) -> Images:
 
 
 def _as_floats(images: Images, white: float, clip: bool = False) -> Images:
-    dtype = images.dtype if images.dtype in (np.float32, np.float64) else np.dtype(np.float32)
+    dtype = images.dtype.newbyteorder("=")
+    dtype = dtype if dtype in (np.float32, np.float64) else np.dtype(np.float32)
 
     def change(chunk: NDArray[Any]) -> NDArray[Any]:
         floats = chunk.astype(dtype) if white == 1 else (chunk / white).astype(dtype)

@@ -86,6 +86,10 @@ class Dataset:
             counts["validation"] = len(self.validation_images)
         return counts | {"sha256": content_hash(each for each in arrays if each is not None)}
 
+    def __repr__(self) -> str:
+        """Return its origin, not its arrays."""
+        return f"Dataset({self.name!r}: {self.origin})"
+
     def first(self, train: int | None, test: int | None) -> "Dataset":
         """Return only the first images of each split, with labels and factors; ``None``: all."""
         kept: dict[str, Any] = {}

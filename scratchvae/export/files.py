@@ -41,7 +41,7 @@ from scratchvae.errors import InputError
 from scratchvae.export.onnx_graph import Graph, add_steps, import_onnx
 from scratchvae.export.pytorch import sequential_text
 from scratchvae.export.translation import Arrays, Step, translated
-from scratchvae.files import AnyPath, as_path, check_writable, write_bytes
+from scratchvae.files import AnyPath, as_file, check_writable, write_bytes
 from scratchvae.training.archive import archive
 from scratchvae.validation import check_choice
 
@@ -50,7 +50,7 @@ _NETWORKS = ("encoder", "decoder", "variance_head")
 
 def export_model(model: Any, kind: str, path: AnyPath) -> list[Path]:
     """Write a model for other programs, whole or not at all: see ``LatentModel.export``."""
-    contents = KINDS[check_choice(kind, "kind", KINDS)](model, as_path(path))
+    contents = KINDS[check_choice(kind, "kind", KINDS)](model, as_file(path))
     for file in contents:
         check_writable(file)
     for file, content in contents.items():

@@ -50,7 +50,7 @@ class Answers(ScikitNames):
         """Return draws from the prior of what the decoder takes, (count, D)."""
         return standard_normal(rng, (count, self.latent_dim), self.dtype)
 
-    def encode(self, images: NDArray[Any], labels: NDArray[Any] | None = None) -> FloatArray:
+    def encode(self, images: Any, labels: Any = None) -> FloatArray:
         """Return each image's latents, (N, D): for a VAE the mean of q(z | x)."""
         images = self.as_images(images, scored=False)
         z = np.empty((len(images), self.latent_dim), self.dtype)
@@ -61,7 +61,7 @@ class Answers(ScikitNames):
             check_answer(self, z[place], "the latents", "encode_distribution", x, **condition)
         return z
 
-    def decode(self, z: NDArray[Any], labels: NDArray[Any] | None = None) -> FloatArray:
+    def decode(self, z: Any, labels: Any = None) -> FloatArray:
         """Return the mean image of p(x | z) for each row of ``z``: (N, D) to (N, H, W, C).
 
         Without ``labels`` a class-conditional model takes each class in turn.
@@ -80,7 +80,7 @@ class Answers(ScikitNames):
             check_answer(self, images[place], _DECODED, "decode_parameters", given, **condition)
         return images
 
-    def reconstruct(self, images: NDArray[Any], labels: NDArray[Any] | None = None) -> FloatArray:
+    def reconstruct(self, images: Any, labels: Any = None) -> FloatArray:
         """Return each image after encoding and decoding, in the shape it came in."""
         return self.decode(self.encode(images, labels), labels).reshape(np.shape(images))
 
@@ -88,7 +88,7 @@ class Answers(ScikitNames):
         self,
         count: int = 1,
         *,
-        labels: NDArray[Any] | None = None,
+        labels: Any = None,
         seed: int = 0,
         pixel_noise: bool = False,
     ) -> FloatArray:
@@ -118,9 +118,7 @@ class Answers(ScikitNames):
         check_answer(self, images, _DECODED, "decode_parameters", z, **condition)
         return images
 
-    def elbo(
-        self, images: NDArray[Any], *, labels: NDArray[Any] | None = None, seed: int = 0
-    ) -> FloatArray:
+    def elbo(self, images: Any, *, labels: Any = None, seed: int = 0) -> FloatArray:
         """Return the evidence lower bound on log p(x) of each image in nats, (N,).
 
         It is the bound itself, with β = 1 and every constant included, whichever loss the model is
@@ -137,9 +135,7 @@ class Answers(ScikitNames):
         bounds = [-(reconstruction + kl + constant) for reconstruction, kl in terms]
         return np.concatenate([np.empty(0, self.dtype), *bounds])
 
-    def evaluate(
-        self, images: NDArray[Any], *, labels: NDArray[Any] | None = None, seed: int = 0
-    ) -> LossTerms:
+    def evaluate(self, images: Any, *, labels: Any = None, seed: int = 0) -> LossTerms:
         """Return the mean loss over ``images`` and its terms; ``seed`` fixes the noise.
 
         It is an ``InputError`` if the loss is not finite, which names where that began.
@@ -150,22 +146,22 @@ class Answers(ScikitNames):
             mean.add(terms, len(model.terms[0]))
         return finite_loss(mean.terms())
 
-    def score(self, images: NDArray[Any], y: object = None) -> float:
+    def score(self, images: Any, y: object = None) -> float:
         """Return the mean bound over ``images`` (for an autoencoder, minus its loss)."""
         images, labels = self._some_images(images, "score"), self._labels_in(y)
         if not self.has_prior:
             return -self.evaluate(images, labels=labels).loss
         return float(self.elbo(images, labels=labels).mean())
 
-    def _some_images(self, images: NDArray[Any], method: str) -> NDArray[Any]:
+    def _some_images(self, images: Any, method: str) -> NDArray[Any]:
         """Return ``images`` checked, if there are any to take a mean over."""
-        images = self.as_images(images)
-        if len(images) == 0:
+        found: NDArray[Any] = self.as_images(images)
+        if len(found) == 0:
             raise InputError(f"{method} needs at least one image to average over")
-        return images
+        return found
 
     def _read(
-        self, images: NDArray[Any], labels: NDArray[Any] | None, seed: int | None = None
+        self, images: Any, labels: Any, seed: int | None = None
     ) -> Iterator[tuple[FloatArray, dict[str, Any]]]:
         """Yield a chunk of ``images`` at a time as floats, with its labels as keyword arguments.
 
@@ -180,7 +176,7 @@ class Answers(ScikitNames):
             yield read_pixels(images[place], self.dtype, reading, rng), _condition(labels, place)
 
     def _forward_chunks(
-        self, images: NDArray[Any], labels: NDArray[Any] | None, seed: int
+        self, images: Any, labels: Any, seed: int
     ) -> Iterator[tuple[LossTerms, Any]]:
         """Yield each chunk's loss and what has its ``terms``; ``seed`` fixes the noise."""
         for number, (x, condition) in enumerate(self._read(images, labels, seed)):
@@ -188,7 +184,7 @@ class Answers(ScikitNames):
             with looking_at(self) as model:
                 yield finite_forward(self, model, x, noise, condition), model
 
-    def _labels_to_decode(self, labels: NDArray[Any] | None, count: int) -> NDArray[Any] | None:
+    def _labels_to_decode(self, labels: Any, count: int) -> NDArray[Any] | None:
         """Return the classes to decode: by default each in turn."""
         if labels is None and self.classes:
             return np.arange(count) % self.classes
@@ -200,6 +196,6 @@ def _chunks(count: int) -> Iterator[slice]:
     return (slice(start, start + _CHUNK) for start in range(0, count, _CHUNK))
 
 
-def _condition(labels: NDArray[Any] | None, place: slice) -> dict[str, Any]:
+def _condition(labels: Any, place: slice) -> dict[str, Any]:
     """Return the labels of a chunk as a keyword argument, if there are any."""
     return {} if labels is None else {"labels": labels[place]}

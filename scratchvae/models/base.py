@@ -188,9 +188,7 @@ class Model(Passes):
         """Return the arrays themselves that training changes: parameters' values and buffers."""
         return {name: p.value for name, p in self.parameters.items()} | dict(self.buffers)
 
-    def as_images(
-        self, images: NDArray[Any], name: str = "images", *, scored: bool = True
-    ) -> NDArray[Any]:
+    def as_images(self, images: Any, name: str = "images", *, scored: bool = True) -> NDArray[Any]:
         """Return ``images`` in the shape (N, H, W, C), checked; 8-bit pixels stay 8-bit.
 
         ``scored`` says that they are what decoded images are compared with: none above 1 where

@@ -173,6 +173,11 @@ def _in_order(images: Any, image_shape: tuple[int, ...], name: str) -> Any:
         f"{name} must be of shape (N, {', '.join(map(str, image_shape))}) or hold {pixels} numbers "
         f"each, not {images.shape}"
     )
+    last = images.shape[-1:] + images.shape[:-1]
+    if images.ndim > 2 and [n for n in last[1:] if n != 1] == expected:
+        raise InputError(
+            problem, f"put the axis that counts them first, np.moveaxis({name}, -1, 0)"
+        )
     if [n for n in images.shape if n != 1] == expected or images.shape == (pixels,):
         raise InputError(problem, f"give one image as {name}[None]")
     for order in permutations(range(len(shape))):
@@ -195,7 +200,7 @@ def _check_range(
     if unit_interval and (least < -rounding or greatest > 1 + rounding):
         raise InputError(
             f"{name} must be from 0 to 1 for this model, not from {least!s} to {greatest!s}: "
-            f"{_divided(greatest)}, or use np.clip if only a few pixels are outside"
+            f"{_brought(least, greatest, name)}, or use np.clip if only a few pixels are outside"
         )
     like_bytes = least >= 0 and 2 < greatest <= 255
     if like_bytes and (expects_unit_interval or limits_of(images).whole):
@@ -204,6 +209,13 @@ def _check_range(
             f"{_divided(greatest)}",
             stacklevel=4,
         )
+
+
+def _brought(least: Any, greatest: Any, name: str) -> str:
+    """Return how floats of such a range become numbers from 0 to 1."""
+    if -1 <= least < -0.1 and greatest <= 1:
+        return f"give ({name} + 1) / 2 if they are from -1 to 1"
+    return _divided(greatest)
 
 
 def _divided(greatest: Any) -> str:
@@ -227,17 +239,36 @@ def check_labels(labels: Any, count: int, classes: int) -> NDArray[Any]:
             f"this model needs the class of each image: give labels, {count} whole numbers from "
             f"0 to {classes - 1}"
         )
-    found = as_array(labels, "labels")
+    found = np.asarray(labels) if isinstance(labels, list | tuple) else labels
+    if getattr(getattr(found, "dtype", None), "kind", "") not in ("U", "S", "O"):
+        found = as_array(labels, "labels")
     if found.shape != (count,) or found.dtype.kind not in "iu":
         raise InputError(
             f"labels must be {count} whole numbers, one per image, not {found.dtype} of shape "
-            f"{found.shape}"
+            f"{found.shape}: {_as_classes(found, count)}"
         )
     if found.size and not 0 <= found.min() <= found.max() < classes:
+        counted = found.min() == 1 and found.max() == classes
         raise InputError(
-            f"labels must be from 0 to {classes - 1}, not from {found.min()} to {found.max()}"
+            f"labels must be from 0 to {classes - 1}, not from {found.min()} to {found.max()}: "
+            + ("give labels - 1" if counted else "leave the other images out, or number anew")
         )
     return found
+
+
+def _as_classes(labels: NDArray[Any], count: int) -> str:
+    """Return how such labels become whole numbers, one per image."""
+    if labels.shape == (count, 1):
+        return "give labels[:, 0]"
+    if labels.ndim == 2 and len(labels) == count:
+        return "give labels.argmax(axis=1) if a column stands for each class"
+    if labels.shape == ():
+        return f"give [{labels}] * {count} if all are of one class"
+    if labels.shape != (count,):
+        return "give one for each image"
+    if labels.dtype.kind in "bf":
+        return "give labels.astype(int), without those that are missing"
+    return "give np.unique(labels, return_inverse=True)[1], which numbers them"
 
 
 def check_no_layers(encoder: Layer) -> Layer:

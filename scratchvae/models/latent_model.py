@@ -4,12 +4,13 @@ The names are scikit-learn's where it has one. A model's own mathematics (``forw
 ``backward``) is in the file of that model.
 """
 
-from typing import Any, Self
+from collections.abc import Callable
+from typing import Any, Self, Unpack
 
 from numpy.typing import NDArray
 
 from scratchvae.engine import trained_by
-from scratchvae.errors import InputError
+from scratchvae.errors import InputError, shown
 from scratchvae.models.answers import Answers
 from scratchvae.models.kept_model import KeptModel
 from scratchvae.models.last_good import LastGood
@@ -17,10 +18,11 @@ from scratchvae.models.summary import fitted, model_table, one_line
 from scratchvae.models.training_set import training_set
 from scratchvae.progress import in_notebook, say
 from scratchvae.randomness import seed_of_round
-from scratchvae.training import Trainer, check_last_batch
+from scratchvae.training import EpochMetrics, Trainer, check_last_batch
 from scratchvae.training.checks import check_writeable
 from scratchvae.training.given_batches import GivenBatches
 from scratchvae.training.loop import run_epochs
+from scratchvae.training.settings import Changes
 from scratchvae.validation import check_flag
 
 
@@ -48,7 +50,8 @@ class LatentModel(KeptModel, Answers):
         seed: int = 0,
         warm_start: bool = False,
         progress: bool = True,
-        **settings: Any,
+        on_epoch: Callable[[EpochMetrics], object] | None = None,
+        **settings: Unpack[Changes],
     ) -> Self:
         """Train the model, from the parameters that it had before its first ``fit``; return it.
 
@@ -87,6 +90,9 @@ class LatentModel(KeptModel, Answers):
         progress
             Whether to show a progress bar, where there is a terminal or a notebook, and to say at
             the end what became of it.
+        on_epoch
+            Called with each complete epoch's metrics, when ``history_`` has them; it may use the
+            model. What it raises ends the fit.
         settings
             Changes to the model's ``Settings``: ``epochs``, ``learning_rate``, …
 
@@ -107,6 +113,8 @@ class LatentModel(KeptModel, Answers):
         elif test_labels is not None:
             raise InputError("test_labels are of no use without test_images: give both")
         check_flag(progress, "progress")
+        if on_epoch is not None and not callable(on_epoch):
+            raise InputError(f"on_epoch must be a function or None, not {shown(on_epoch)}")
         with trained_by(trainer, self):
             check_writeable(self._arrays())
             if not isinstance(images, GivenBatches):
@@ -117,6 +125,12 @@ class LatentModel(KeptModel, Answers):
             if not warm_start:
                 self._begin_again()
             self.history_, self._rounds = [], rounds
+
+            def complete(epoch: EpochMetrics) -> None:
+                kept.take(epoch)
+                if on_epoch is not None:
+                    on_epoch(epoch)
+
             try:
                 run_epochs(
                     trainer,
@@ -125,7 +139,7 @@ class LatentModel(KeptModel, Answers):
                     labels=labels,
                     test_labels=test_labels,
                     progress=progress,
-                    on_epoch=kept.take,
+                    on_epoch=complete,
                 )
                 if trainer.settings.patience:
                     kept.put_back_best()

@@ -50,7 +50,9 @@ def load_model(path: AnyPath, into: LatentModel | None = None) -> LatentModel:
         model: LatentModel = made_model(arrays, _MODELS)
         return model
     except FileNotFoundError:
-        raise InputError(f"there is no file {str(path)!r}", "save a model first") from None
+        with_suffix = path.with_name(f"{path.name}.npz")
+        near = f"did you mean {str(with_suffix)!r}?" if with_suffix.is_file() else ""
+        raise InputError(f"there is no file {str(path)!r}", near or "save a model first") from None
     except OSError as error:
         raise cannot_read(path, error, _REMEDY) from None
     except NewerError as newer:

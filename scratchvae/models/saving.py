@@ -32,7 +32,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scratchvae.errors import InputError
-from scratchvae.files import AnyPath, as_path, write_bytes
+from scratchvae.files import AnyPath, as_file, write_bytes
 from scratchvae.json_files import plain
 from scratchvae.layers import Parameter
 from scratchvae.layers.parameter import check_apart
@@ -60,7 +60,7 @@ _TEXTS = ("format", "model")
 
 def save_model(model: Model, path: AnyPath) -> None:
     """Write a model to a file, whole or not at all: see ``LatentModel.save``."""
-    path, constants = as_path(path), dict[str, NDArray[Any]]()
+    path, constants = as_file(path), dict[str, NDArray[Any]]()
     try:
         check_apart(model.parameters)
         header = _header(model, constants)

@@ -5,8 +5,6 @@ from copy import deepcopy
 from dataclasses import asdict
 from typing import Any, Self
 
-from numpy.typing import NDArray
-
 from scratchvae.models.base import Model
 from scratchvae.validation import FloatArray
 
@@ -21,17 +19,17 @@ class ScikitNames(Model):
     decode: Any
     fit: Any
 
-    def transform(self, images: NDArray[Any], y: object = None) -> FloatArray:
+    def transform(self, images: Any, y: object = None) -> FloatArray:
         """Return ``encode(images)``."""
         z: FloatArray = self.encode(images, self._labels_in(y))
         return z
 
-    def inverse_transform(self, z: NDArray[Any], y: object = None) -> FloatArray:
+    def inverse_transform(self, z: Any, y: object = None) -> FloatArray:
         """Return ``decode(z)``."""
         images: FloatArray = self.decode(z, self._labels_in(y))
         return images
 
-    def fit_transform(self, images: NDArray[Any], y: object = None, **settings: Any) -> FloatArray:
+    def fit_transform(self, images: Any, y: object = None, **settings: Any) -> FloatArray:
         """Return ``fit(images, y).transform(images, y)``."""
         z: FloatArray = self.fit(images, y, **settings).transform(images, y)
         return z

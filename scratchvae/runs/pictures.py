@@ -3,11 +3,15 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import numpy as np
+
 from scratchvae import plots
 from scratchvae.data import Dataset
+from scratchvae.data.stored import some
 from scratchvae.errors import InputError, unknown_name
 from scratchvae.models import VQVAE, Diffusion, LatentModel
 from scratchvae.plots.figures import Figure
+from scratchvae.randomness import stream
 from scratchvae.training import EpochMetrics
 
 PICTURES = ("loss", "samples", "reconstructions", "latent", "manifold", "interpolation")
@@ -26,8 +30,9 @@ def draw_picture(
         raise unknown_name("picture", kind, PICTURES)
     if kind in PICTURES_OF_DATA and data is None:
         raise InputError(f"the picture {kind!r} is of test images: give the data set")
-    images: Any = None if data is None else data.test_images
-    labels: Any = None if data is None else data.test_labels
+    images: Any
+    labels: Any
+    images, labels = (None, None) if data is None else _mixed(data, seed)
     condition = labels if model.classes else None
     draw: dict[str, Callable[[], Figure]] = {
         "loss": lambda: plots.draw_loss(history),
@@ -38,6 +43,18 @@ def draw_picture(
         "interpolation": lambda: plots.draw_interpolation(model, images, condition, seed=seed),
     }
     return draw[kind]()
+
+
+def _mixed(data: Dataset, seed: int) -> tuple[Any, Any]:
+    """Return test images and labels; of images that lie class by class, in an order drawn by seed.
+
+    The first of them, which are drawn, would all be of one class.
+    """
+    images, labels = data.test_images, data.test_labels
+    if labels is None or len(labels) < 2 or (np.diff(labels.astype(np.int64)) < 0).any():
+        return images, labels
+    order = stream(seed, "shuffle").permutation(len(labels))
+    return some(images, order), labels[order]
 
 
 def usual_pictures(model: LatentModel) -> tuple[str, ...]:

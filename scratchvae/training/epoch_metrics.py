@@ -31,9 +31,10 @@ class EpochMetrics:
 
     def line(self, evaluated: str) -> str:
         """Return the metrics on a line; ``evaluated`` is what the images after an epoch are for."""
+        # Within 80 columns, also of a validation loss.
         line = (
-            f"epoch {self.epoch:3d}   loss {self.train.loss:8.2f}   "
-            f"reconstruction {self.train.reconstruction:8.2f}   KL {self.train.kl:6.2f}"
+            f"epoch {self.epoch:2d}  loss {self.train.loss:7.2f}  "
+            f"rec. {self.train.reconstruction:7.2f}  KL {self.train.kl:5.2f}"
         )
-        test = "" if self.test is None else f"   {evaluated} loss {self.test.loss:8.2f}"
-        return f"{line}{test}   {self.seconds:5.1f} s"
+        test = "" if self.test is None else f"  {evaluated} loss {self.test.loss:7.2f}"
+        return f"{line}{test} {self.seconds:5.1f} s"

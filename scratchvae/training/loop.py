@@ -272,7 +272,7 @@ def _evaluate(
 
 def _describe(trainer: Trainer) -> str:
     terms = trainer.running.terms()
-    # Short enough for the whole line to fit into 80 columns; the epochs' lines spell it out.
+    # Short enough for the whole line to fit into 80 columns.
     return (
         f"epoch {trainer.epoch + 1}/{trainer.settings.epochs}  loss {terms.loss:.1f}  "
         f"rec. {terms.reconstruction:.1f}  KL {terms.kl:.1f}"

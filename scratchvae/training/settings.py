@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from functools import partial
-from typing import Any
+from typing import Any, TypedDict
 
 from scratchvae.data.batches import PIXEL_READINGS
 from scratchvae.errors import InputError, unknown_name
@@ -33,9 +33,11 @@ class Settings:
     momentum
         For ``"sgd"``: the share of the last step that is taken again.
     schedule
-        ``"constant"``; ``"cosine"``: from the learning rate down to 0 over all epochs; or
+        ``"constant"``; ``"cosine"``: from the learning rate down to 0 over all epochs;
         ``"stages"``: stage i = 0 … 7 of 3^i epochs at 10^(−i/7) times the learning rate (Burda,
-        Grosse and Salakhutdinov, 2016). ``epochs_through_stage`` says how many epochs that are.
+        Grosse and Salakhutdinov, 2016), and ``epochs_through_stage`` says how many epochs that
+        are; or a function of the part of the training that is done, from 0 to 1, which returns
+        what the learning rate is multiplied by. A function is for ``fit``: no file keeps it.
     batch_size
         Images per step. The last batch of an epoch holds what is left over.
     epochs
@@ -67,7 +69,7 @@ class Settings:
     optimiser: str = "adam"
     learning_rate: float = 1e-3
     momentum: float = 0.0
-    schedule: str = "constant"
+    schedule: str | Callable[[float], float] = "constant"
     batch_size: int = 128
     epochs: int = 10
     pixels: str = "grey"
@@ -106,6 +108,8 @@ class Settings:
         With another optimiser, what only the one before had returns to its default.
         """
         unknown = [name for name in changes if name not in asdict(self)]
+        if unknown and unknown[0] in _ELSEWHERE:
+            raise InputError(f"there is no setting {unknown[0]!r}", _ELSEWHERE[unknown[0]])
         if unknown:
             raise unknown_name("setting", unknown[0], asdict(self))
         changes = {name: value for name, value in changes.items() if value is not None}
@@ -115,13 +119,53 @@ class Settings:
         return replace(self, **changes)
 
 
+class Changes(TypedDict, total=False):
+    """What ``fit`` takes of them; ``None`` leaves one as it is."""
+
+    optimiser: str | None
+    learning_rate: float | None
+    momentum: float | None
+    schedule: str | Callable[[float], float] | None
+    batch_size: int | None
+    epochs: int | None
+    pixels: str | None
+    warm_up: float | None
+    warm_up_every: float | None
+    free_bits: float | None
+    free_bits_epochs: float | None
+    patience: int | None
+    epsilon: float | None
+
+
+# What other packages call settings, and where it is here.
+_VALIDATION = "give `test_images`, which are evaluated after each epoch"
+_ELSEWHERE = {
+    "lr": "use `learning_rate`",
+    "n_epochs": "use `epochs`",
+    "max_epochs": "use `epochs`",
+    "verbose": "use `progress`, True or False",
+    "callbacks": "give `on_epoch` a function, which is called with each epoch's metrics",
+    "validation_data": _VALIDATION,
+    "validation": _VALIDATION,
+    "validation_split": f"{_VALIDATION}: load(..., validation=0.1) sets some aside",
+    "early_stopping": "use `patience`, a number of epochs, with `test_images`",
+    "beta": "it is part of the model: set model.beta, or build it with `beta`",
+    "shuffle": "images are shuffled in each epoch; batches of your own are taken in their order",
+}
+
+
+def _check_schedule(schedule: Any, name: str) -> Any:
+    """Return one of the schedules, or a function."""
+    return schedule if callable(schedule) else check_choice(schedule, name, SCHEDULES)
+
+
 _OPTIMISERS_OWN = {"momentum": "sgd", "epsilon": "adam"}
 
 _CHECKS: dict[str, Callable[[Any, str], Any]] = {
     "optimiser": partial(check_choice, choices=OPTIMISERS),
     "learning_rate": check_positive,
     "momentum": check_share_kept,
-    "schedule": partial(check_choice, choices=SCHEDULES),
+    "schedule": _check_schedule,
     "batch_size": check_count,
     "epochs": check_count,
     "pixels": partial(check_choice, choices=PIXEL_READINGS),

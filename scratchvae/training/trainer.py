@@ -24,6 +24,7 @@ from scratchvae.validation import (
     check_dtype,
     check_floats,
     check_is,
+    check_positive,
     check_seed,
 )
 
@@ -258,6 +259,8 @@ class Trainer:
             rate *= max(0.5 * (1 + math.cos(math.pi * progress)), 1e-3)
         elif self.settings.schedule == "stages":
             rate *= 10 ** (-stage_of(self._epoch_at(progress)) / LAST_STAGE)
+        elif callable(self.settings.schedule):
+            rate *= check_positive(self.settings.schedule(progress), "what the schedule returns")
         self.optimiser.learning_rate = rate
         if self.settings.warm_up:
             epochs = progress * self.settings.epochs

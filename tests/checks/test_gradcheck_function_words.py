@@ -22,7 +22,8 @@ def product(a, b):
             np.tanh,
             (X,),
             "gradcheck_functions expects two functions, forward and backward, not NoneType and "
-            "ufunc: put the arrays after them",
+            "ufunc: put the arrays after them; backward is None if forward returns (loss, "
+            "gradients) or (y, backward)",
         ),
         (
             product,
@@ -34,8 +35,8 @@ def product(a, b):
             product,
             lambda dy: dy,
             (X,),
-            "product takes (a, b) and gradcheck calls it with (a): give an array for each "
-            "argument, and fix the others in a lambda",
+            "product takes (a, b) and gradcheck calls it with (a): give a value for each argument, "
+            "or fix some in a lambda",
         ),
         (
             product,
@@ -48,14 +49,15 @@ def product(a, b):
             product,
             lambda dy: dy,
             (X, X),
-            "backward must return a gradient for each of a, b, in this order; it returned 1",
+            "backward must return a gradient for each of a, b, in this order; it returned 1; say "
+            "what is not differentiated, as in `constants=['b']`",
         ),
         (
             product,
             lambda dy: {"a": dy, "dc": dy},
             (X, X),
             "backward returned gradients called a, dc: there must be one for 'b', called 'b' or "
-            "'db'",
+            "'db'; or say that it is not differentiated with `constants=['b']`",
         ),
         (
             lambda x: (x, x, x, x),
@@ -100,8 +102,8 @@ def test_another_number_of_outputs_than_was_said_is_refused():
         "with `outputs`"
     ):
         gradcheck_functions(product, lambda d, e: (d, e), X, X, outputs=2)
-    with refused("backward takes (dy) and gradcheck calls it with (dy_1, dy_2)"):
-        gradcheck_functions(lambda x: (x, x), lambda dy: dy, X, outputs=2)
+    with refused("backward takes () and gradcheck calls it with (dy_1, dy_2)"):
+        gradcheck_functions(lambda x: (x, x), lambda: X, X, outputs=2)
     with refused("backward takes (dy) and gradcheck calls it with (dy_1, dy_2, cache)"):
         gradcheck_functions(lambda x: (x, x, 1), lambda dy: dy, X, outputs=2)
 

@@ -87,7 +87,7 @@ def test_another_number_of_outputs_is_refused(outputs, result, words):
         gradcheck_functions(lambda x: (x,) * result, lambda *d: d[0], normal(4), outputs=outputs)
 
 
-def test_several_outputs_of_a_layer_are_refused_with_the_way_to_check_them():
+def test_several_outputs_of_a_layer_are_checked_once_they_are_announced():
     class Heads(Stranger):
         def forward(self, x):
             return x, 2 * x
@@ -95,39 +95,19 @@ def test_several_outputs_of_a_layer_are_refused_with_the_way_to_check_them():
         def backward(self, dy):
             return dy[0] + 2 * dy[1]
 
-    with refused("Heads.forward returned a tuple of 2", "gradcheck_functions", "outputs=2"):
-        gradcheck(Heads(), normal(4, 3))
-
     class Both(Heads):
         def backward(self, d_mean, d_log_variance):
             return d_mean + 2 * d_log_variance
 
-    with refused("Both.backward takes (d_mean, d_log_variance)", "outputs=2"):
-        gradcheck(Both(), normal(4, 3))
-    layer = Both()
-    assert gradcheck_functions(layer.forward, layer.backward, normal(4, 3), outputs=2).passed
+    class Half(Heads):
+        def backward(self, d_mean, d_log_variance):
+            return d_mean
 
-
-def test_a_loss_with_a_target_or_a_backward_without_dy_is_refused_with_the_way_to_put_it():
-    class Distance:
-        def forward(self, guess, target):
-            self.gap = guess - target
-            return 0.5 * (self.gap**2).sum()
-
-        def backward(self, dy=1.0):
-            return dy * self.gap
-
-    layer, x = Distance(), normal(4, 3)
-    with refused("Distance.forward takes (guess, target)", "gradcheck_functions(lambda x:"):
-        gradcheck(layer, x)
-    target = normal(4, 3, seed=1)
-    assert gradcheck_functions(lambda x: layer.forward(x, target), layer.backward, x).passed
-    with refused("backward takes ()", "(dy)", "1 for a loss"):
-        gradcheck_functions(lambda x: 0.5 * (x**2).sum(), lambda: x, x)
-    with refused("backward takes (dy)", "(dy, cache)"):
-        gradcheck_functions(lambda x: (x, {}), lambda dy: dy, x)
-    with refused("takes (x, w)", "(x)", "lambda"):
-        gradcheck_functions(lambda x, w: x @ w, lambda dy: dy, x)
+    for layer in (Heads(), Both()):
+        with refused("outputs=2"):
+            gradcheck(layer, normal(4, 3))
+        assert gradcheck(layer, normal(4, 3), outputs=2).passed
+    assert not gradcheck(Half(), normal(4, 3), outputs=2).passed
 
 
 def test_gradients_in_another_order_are_named_by_whose_they_are():
@@ -151,8 +131,8 @@ def test_gradients_in_another_order_are_named_by_whose_they_are():
         ("text", "str"),
         (2j * normal(4, 3), "complex128"),
         ([[1.0], [1.0, 2.0]], "of x"),
-        ({"x": 1.0}, "dict"),
-        ((normal(4, 3), normal(3, 2)), "tuple"),
+        ({"x": {}}, "dict"),
+        ((normal(4, 3), (normal(3, 2),))[1:], "tuple"),
     ],
 )
 def test_a_gradient_that_is_no_array_of_numbers_is_refused(gradient, words):
@@ -176,7 +156,9 @@ def test_wrong_arguments_are_refused_in_one_line():
         (lambda: gradcheck(layer, x, tolerance="small"), "tolerance"),
         (lambda: gradcheck(layer, x, tolerance=[1e-3]), "tolerance"),
         (lambda: gradcheck(layer, x, max_coordinates="10"), "max_coordinates"),
-        (lambda: gradcheck_functions(np.tanh, None, x), "not ufunc and NoneType"),
+        (lambda: gradcheck_functions(np.tanh, None, x), "one output and there is no backward"),
+        (lambda: gradcheck(np.tanh, x), "one output and there is no backward"),
+        (lambda: gradcheck_functions(np.tanh, 3, x), "not ufunc and int"),
         (lambda: gradcheck_functions(x, np.tanh, x), "ndarray"),
         (lambda: gradcheck_functions(np.sin, np.cos, [1.0]), "not list"),
         (lambda: gradcheck_functions(np.sin, np.cos, x, outputs="2"), "outputs"),

@@ -75,7 +75,8 @@ def test_gradcheck_refuses_an_empty_output():
         ({"w": normal(3, 2)}, ("a dict gradients with the same names", "not in NoneType")),
         ({"w": SimpleNamespace(value=[1.0], grad=[0.0])}, ("parameters['w']", "value of list")),
         ({"w": [1.0]}, ("parameters['w']", "not list", "layers.Parameter")),
-        ([normal(3, 2)], ("to be a dict", "not list", "name")),
+        ([normal(3, 2)], ("a list gradients", "not in NoneType")),
+        ([SimpleNamespace(value=normal(3, 2))], ("to be a dict", "not list", "name")),
         (None, ("to be a dict", "not NoneType")),
     ],
 )

@@ -15,7 +15,7 @@ IMAGES = pixels(3, 3, 5, 1)
 
 
 def target(owner, x=X):
-    return target_of(owner, x, True, None, None, np.random.default_rng(0))
+    return target_of(owner, (x,), True, np.random.default_rng(0))
 
 
 def test_nothing_is_seen_of_a_right_layer_but_its_counts():

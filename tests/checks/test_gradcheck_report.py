@@ -212,7 +212,7 @@ def test_gradcheck_refuses_settings_that_make_no_sense():
         gradcheck(small_vae(), pixels(2, 3, 5, 1), noise=np.zeros((1, 3, 2)))
 
 
-@pytest.mark.parametrize("thing", [np.tanh, None, Tanh])
+@pytest.mark.parametrize("thing", [3, None, Tanh])
 def test_gradcheck_refuses_what_is_neither_layer_nor_model(thing):
     with refused("layer"):
         gradcheck(thing, normal(2, 3))

@@ -18,7 +18,8 @@ ROUNDING = 1e-12
 
 
 def target(owner, x=X, training=True, noise=None, labels=None):
-    return target_of(owner, x, training, noise, labels, np.random.default_rng(0))
+    rng = np.random.default_rng(0)
+    return target_of(owner, (x,), training, rng, noise=noise, labels=labels)
 
 
 def test_a_layer_is_run_on_a_copy_of_its_input_or_on_another_batch():

@@ -48,9 +48,8 @@ class Late(Stranger):
     [
         (
             Heads(),
-            "Heads.forward returned a list of 3 where gradcheck expects one array: check several "
-            "outputs with gradcheck_functions(forward, backward, x, outputs=3), whose backward "
-            "takes a gradient for each",
+            "Heads.forward returned a list of 3 where gradcheck expects one array: say `outputs=3` "
+            "if they are so many outputs; backward then takes a gradient for each",
         ),
         (
             Single(),
@@ -69,15 +68,13 @@ class Late(Stranger):
         ),
         (
             Target(),
-            "Target.forward takes (x, target) and gradcheck calls it with (x): fix what else it "
-            "takes, as in gradcheck_functions(lambda x: layer.forward(x, target), layer.backward, "
-            "x)",
+            "Target.forward takes (x, target) and gradcheck calls it with (x): give a value for "
+            "each argument, or fix some in a lambda",
         ),
         (
             Late(),
-            "Late.backward takes (dy, x) and gradcheck calls it with (dy): let it take dy, the "
-            "gradient of the loss with respect to what forward returned; check several outputs "
-            "with gradcheck_functions(forward, backward, x, outputs=2)",
+            "Late.backward takes (dy, x) and gradcheck calls it with (dy): let it take the "
+            "gradient of each output (1 for a loss), and the cache if there is one",
         ),
         (
             Stranger,
@@ -112,7 +109,7 @@ def test_a_layer_that_cannot_be_checked_is_refused_with_the_way_to_check_it(laye
 def test_an_input_that_cannot_be_checked_is_refused(x, words):
     with refused(words):
         gradcheck(Stranger(), x)
-    second = words.replace(" x ", " array 2 ").replace("x with", "array 2 with")
+    second = words.replace(" x ", " b ").replace("x with", "b with")
     with refused(second):
         gradcheck_functions(lambda a, b: a, lambda dy: (dy, dy), X, x)
 
@@ -133,8 +130,8 @@ def test_what_only_a_model_takes_is_refused_for_a_layer():
     [
         (
             [X],
-            "gradcheck expects Stranger.parameters to be a dict of arrays, or of objects with "
-            "value and grad, not list: give each a name",
+            "gradcheck found arrays in Stranger.parameters, and looks for their gradients in a "
+            "list gradients with the same names, not in NoneType: let backward fill one",
         ),
         (
             {"w": 3},

@@ -58,7 +58,8 @@ def test_what_explains_everything_else_is_said_first():
     assert said(EXPECTED.T, probes=seen(*later)).cause == "transpose"
     assert said(np.full((3, 4), np.inf), probes=seen(*later)).cause == "not finite"
     assert said(2 * EXPECTED, probes=seen(INPUT_IGNORED)).cause == "factor"
-    assert said(EXPECTED + 1, probes=seen(INPUT_IGNORED)).cause == INPUT_IGNORED
+    assert said(EXPECTED + 1, probes=seen(INPUT_IGNORED)).cause == "offset"
+    assert said(OTHER, probes=seen(INPUT_IGNORED)).cause == INPUT_IGNORED
 
 
 @pytest.mark.parametrize(
@@ -99,7 +100,7 @@ def test_a_usual_mistake_is_named(gradient, cause, sentence):
 
 def test_entries_that_have_nothing_in_common_are_counted_if_others_are_right():
     gradient = EXPECTED.copy()
-    gradient[[0, 1, 2], [0, 1, 2]] = 7
+    gradient[[0, 0, 2], [0, 1, 2]] = 7
     found = said(gradient)
     assert found == (
         "values",

@@ -56,6 +56,20 @@ def test_bash_takes_its_script(call):
     assert done.stdout.strip() == "zhao-mlp", done.stderr
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no bash")
+@pytest.mark.parametrize(
+    ("typed", "expected"), [("--ti", "--time-limit"), ("--back", "--backward"), ("min", "mine.py")]
+)
+def test_bash_completes_a_file_of_ones_own_and_how_it_is_checked(here, call, typed, expected):
+    pytest.importorskip("shtab")
+    (here / "mine.py").touch()
+    script = "\n".join(call("completion", "bash")[1])
+    asked = f"COMP_WORDS=(scratchvae gradcheck {typed}); COMP_CWORD=2; _shtab_scratchvae"
+    whole = f'{script}\n{asked}\necho "${{COMPREPLY[@]}}"'
+    done = subprocess.run(["bash", "-c", whole], capture_output=True, text=True)
+    assert done.stdout.strip() == expected, done.stderr
+
+
 def test_without_shtab_one_line_says_what_to_install(monkeypatch, refuses):
     monkeypatch.setitem(sys.modules, "shtab", None)
     refuses(["completion", "bash"], "pip install 'scratchvae[completion]'")

@@ -26,6 +26,16 @@ from small_runs import (
 
 import scratchvae
 
+# What the examples take for a file of the user's own.
+MINE = """
+def affine_forward(x, w, b):
+    return x @ w + b, (x, w)
+
+def affine_backward(dy, cache):
+    x, w = cache
+    return dy @ w.T, x.T @ dy, dy.sum(axis=0)
+"""
+
 
 @pytest.mark.parametrize("command", ["train", "draw", "evaluate", "gradcheck"])
 def test_help_of_each_command_shows_an_example_that_works(
@@ -36,6 +46,7 @@ def test_help_of_each_command_shows_an_example_that_works(
     start = output.index("example:") + 1
     examples = [line.strip() for line in output[start:] if line.startswith("  scratchvae ")]
     assert examples
+    (here / "mine.py").write_text(MINE)
     data = small_dataset()
     monkeypatch.setattr("scratchvae.runs.data_source.load", lambda name, **options: data)
     for example in examples:

@@ -18,7 +18,7 @@ torch = pytest.importorskip("torch")
 softplus = torch.nn.functional.softplus
 datasets = pytest.importorskip("sklearn.datasets")
 
-SHAPE, EPOCHS, BATCH, LEARNING_RATE = (32, 32, 3), 5, 100, 1e-3
+SHAPE, EPOCHS, BATCH, LEARNING_RATE = (32, 32, 3), 8, 100, 1e-3
 
 
 def squares(photographs, columns):
@@ -62,8 +62,10 @@ class InPyTorch:
         return negative_log_likelihood(x, decoded) + kl
 
     def train(self, images, epochs):
-        """Train with Adam, the images in a new order each epoch."""
+        """Train with Adam, the images in a new order each epoch, ever more slowly."""
         optimiser = torch.optim.Adam(self.networks.parameters(), lr=LEARNING_RATE)
+        steps = epochs * math.ceil(len(images) / BATCH)
+        schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, steps)
         self.networks.train()
         for _ in range(epochs):
             order = torch.randperm(len(images), generator=self.generator)
@@ -71,6 +73,7 @@ class InPyTorch:
                 optimiser.zero_grad()
                 self.loss(images[batch]).mean().backward()
                 optimiser.step()
+                schedule.step()
         self.networks.eval()
 
     def evaluation(self, images):
@@ -98,10 +101,11 @@ def test_both_reach_the_same_bits_per_dimension(tmp_path):
     in_torch = channels_first(test)
     # Both begin at one model, batch norm's averages included: only the noise differs, by 0.002.
     assert rival.evaluation(in_torch) == pytest.approx(ours(), abs=0.01)
-    model.fit(train, epochs=EPOCHS, batch_size=BATCH, learning_rate=LEARNING_RATE, seed=0)
+    settings = {"batch_size": BATCH, "learning_rate": LEARNING_RATE, "schedule": "cosine"}
+    model.fit(train, epochs=EPOCHS, seed=0, **settings)
     rival.train(channels_first(train), EPOCHS)
     found = ours(), rival.evaluation(in_torch)
     print(f"bits per dimension: ours {found[0]:.3f}, PyTorch's {found[1]:.3f}")
-    assert max(found) < 6.5  # eight bits say nothing
-    # Two trainings that differ in their seeds alone end 0.05 apart: 5.82 and 5.87 of ours.
+    assert max(found) < 5.5  # eight bits say nothing
+    # Two of our trainings that differ in their seeds alone ended at 5.19 and 5.22.
     assert found[0] == pytest.approx(found[1], abs=0.1)

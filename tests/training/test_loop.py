@@ -267,7 +267,7 @@ def test_an_error_in_on_epoch_ends_the_training():
 
 def test_a_line_of_metrics_says_what_its_numbers_are(through):
     line = str(through[1][0])
-    for word in ("epoch", "loss", "reconstruction", "KL", "test loss", " s"):
+    for word in ("epoch", "loss", "rec.", "KL", "test loss", " s"):
         assert word in line
     assert "\n" not in line
 

@@ -15,6 +15,7 @@ from scratchvae.checks.diagnosis.evidence import (
     fits,
 )
 from scratchvae.checks.diagnosis.factors import factor, factor_in_words
+from scratchvae.checks.diagnosis.jacobian import Jacobian
 from scratchvae.checks.diagnosis.mistakes import not_finite, offset, transposed, wrong_shape, zero
 from scratchvae.checks.diagnosis.regions import differences, region
 
@@ -22,6 +23,7 @@ __all__ = [
     "Comparison",
     "Diagnosis",
     "Evidence",
+    "Jacobian",
     "agrees",
     "common_ratio",
     "differences",

@@ -38,7 +38,15 @@ def region(evidence: Evidence) -> Diagnosis | None:
         where = _indices(axis, wrong, telling)
         if where is not None:
             return Diagnosis("region", f"it is {where}{factor_there(evidence)}")
+    if all(map(_one_in_each_row, wrong)):
+        words = "it is wrong at one entry of each row only, as that of a label may be"
+        return Diagnosis("region", f"{words}{factor_there(evidence)}")
     return None
+
+
+def _one_in_each_row(wrong: NDArray[np.bool_]) -> bool:
+    """Whether each of three rows or more, of three entries or more, has one that is wrong."""
+    return wrong.ndim == 2 and min(wrong.shape) >= 3 and bool((wrong.sum(axis=1) == 1).all())
 
 
 def differences(evidence: Evidence) -> Diagnosis:

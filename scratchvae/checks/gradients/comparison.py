@@ -2,9 +2,10 @@
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from scratchvae.checks.arguments import check_function, described
 from scratchvae.checks.diagnosis import Diagnosis
@@ -19,8 +20,8 @@ from scratchvae.checks.gradients.finite_differences import (
 from scratchvae.checks.gradients.input import as_gradient, check_array
 from scratchvae.checks.gradients.kinks import is_kink
 from scratchvae.checks.gradients.probes import Probes
-from scratchvae.checks.gradients.report import CheckRow, GradientReport
-from scratchvae.errors import InputError
+from scratchvae.checks.gradients.report import ROUNDING, CheckRow, GradientReport
+from scratchvae.errors import InputError, unknown_name
 from scratchvae.validation import FloatArray, check_count, check_in_place, check_positive
 
 # Relative errors: rounding leaves about 1e-9 in a smooth layer and 1e-7 in a whole model, whose
@@ -32,12 +33,19 @@ KINK_TOLERANCE = 1e-5
 # One entry in twenty of a deep ReLU network has a kink of some unit within every step. After this
 # many points nearby, one in three million would be left.
 ATTEMPTS = 4
+# How far the slopes of one step and of its double may differ, if neither crosses a kink.
+_UNDISTURBED = 1e-4
 # For a diagnosis, arrays of up to this many entries are measured whole, larger ones at a sample.
 DIAGNOSED_WHOLE, DIAGNOSED_SAMPLE = 160, 60
 _AT_A_KINK = Diagnosis(
     "kink",
     "every entry lies at a kink of the forward pass, where there are two slopes or none: check it "
     "with inputs away from there",
+)
+_ROUNDED = Diagnosis(
+    ROUNDING,
+    "it may be right: the outputs are so large beside this slope that their rounding is as large "
+    "as the difference; leave out large constant terms, or sum where it was averaged",
 )
 
 
@@ -64,6 +72,8 @@ def check_gradients(
     repeated: Mapping[str, FloatArray] | None = None,
     probe: Callable[[], Probes] | None = None,
     loss_terms: Callable[[], FloatArray] | None = None,
+    not_judged: Mapping[str, NDArray[Any]] | None = None,
+    rounding: float = 0.0,
 ) -> GradientReport:
     """Compare gradients of any function with finite differences.
 
@@ -93,8 +103,13 @@ def check_gradients(
     loss_terms
         For a loss of two terms, reconstruction and weighted KL: returns both, (2,), at what
         ``arrays`` hold. Their sum is ``value``.
+    not_judged
+        Masks of entries that lie at a kink, by the names of arrays.
+    rounding
+        What rounding changes of ``value``; 0 if that is not known.
     """
     _check_call(value, arrays, gradients)
+    not_judged = check_masks(not_judged or {}, arrays)
     tolerance = check_settings(max_coordinates, directions, tolerance)
     gradients = {name: as_gradient(gradients[name], name) for name in arrays}
     repeated = repeated or {}
@@ -102,7 +117,10 @@ def check_gradients(
     checks: list[ArrayCheck] = []
     for name, array in arrays.items():
         if gradients[name].shape == array.shape and gradients[name].dtype != object:
-            checks.append(ArrayCheck(name, array, max_coordinates, directions, rng))
+            known = not_judged.get(name)
+            checks.append(
+                ArrayCheck(name, array, max_coordinates, directions, rng, known, rounding)
+            )
         else:
             # A wrong shape, or None, is a wrong gradient, not a reason to stop.
             where = f"shape {gradients[name].shape}"
@@ -118,12 +136,17 @@ def check_gradients(
             wrong = check.disagreeing(largest, tolerance)
             if attempt:
                 wrong = [place for place in wrong if place in check.doubtful]
+            kinks: set[int] = set()
             if smooth or last:
-                check.at_kink = {p for p in wrong if is_kink(value, check.array, check.move(p))}
-            check.doubtful = check.at_kink if smooth else set(wrong)
+                kinks = {p for p in wrong if is_kink(value, check.array, check.move(p))}
+                check.at_kink = check.declared | kinks
+            check.doubtful = kinks if smooth else set(wrong)
         if retry is None or last or not any(check.doubtful for check in checks):
             break
-        value, gradients, repeated = retry()
+        try:
+            value, gradients, repeated = retry()
+        except InputError:  # the function may not be defined there
+            break
         for check in checks:
             both = _candidates(gradients[check.name], repeated.get(check.name))
             check.measure(value, both, tolerance, sorted(check.doubtful), largest)
@@ -144,6 +167,9 @@ def check_gradients(
         found = diagnose(replace(expected[name], others=others), probes)
         if not rows[place].checked and rows[place].undecided:
             found = _AT_A_KINK
+        gap = abs(rows[place].analytic - rows[place].numeric)
+        if gap <= 10 * rounding / STEPS[0]:
+            found = _ROUNDED
         if found is not None:
             rows[place] = replace(rows[place], cause=found.cause, diagnosis=found.sentence)
     return GradientReport(title, rows)
@@ -154,6 +180,21 @@ def check_settings(max_coordinates: int, directions: int, tolerance: float) -> f
     check_count(max_coordinates, "max_coordinates", 0)
     check_count(directions, "directions")
     return check_positive(tolerance, "tolerance")
+
+
+def check_masks(
+    masks: Mapping[str, NDArray[Any]], arrays: Mapping[str, FloatArray]
+) -> dict[str, NDArray[Any]]:
+    """Return the masks of declared kinks; refuse those that fit no array."""
+    for name, mask in masks.items():
+        if name not in arrays:
+            raise unknown_name("array", name, arrays, owner="kinks")
+        if np.shape(mask) != arrays[name].shape or np.asarray(mask).dtype != bool:
+            raise InputError(
+                f"kinks[{name!r}] must be a mask of shape {arrays[name].shape}, not "
+                f"{described(mask)}: write a comparison, as in `kinks={{{name!r}: {name} == 0}}`"
+            )
+    return dict(masks)
 
 
 def _check_call(
@@ -204,10 +245,25 @@ def _measure_slopes(
         functions = [lambda: float(loss_terms()[0]), lambda: float(loss_terms()[1])]
     slopes = np.full((len(functions), array.size), np.nan)
     for place in places:
-        step = STEPS[1] * max(1.0, abs(float(array.flat[place])))
         for row, function in enumerate(functions):
-            narrow, wide = slope_along(function, array, unit_move(array.shape, int(place)), step)
-            slopes[row, place] = extrapolate(narrow, wide)
+            slopes[row, place] = _slope_at(function, array, int(place))
     slopes = np.where(np.isfinite(slopes), slopes, np.nan).reshape(-1, *array.shape)
     expected = np.asarray(slopes.sum(axis=0))
     return Slopes(name, array, gradient, expected, None if loss_terms is None else slopes)
+
+
+def _slope_at(function: Callable[[], float], array: FloatArray, place: int) -> float:
+    """Return the slope at one entry, by the first step that no kink or curvature disturbs."""
+    best, disturbed = np.nan, np.inf
+    for step in STEPS[1:]:
+        step *= max(1.0, abs(float(array.flat[place])))
+        try:
+            narrow, wide = slope_along(function, array, unit_move(array.shape, place), step)
+        except InputError:  # the function may not be defined there
+            continue
+        change = abs(narrow - wide) / max(abs(narrow), abs(wide), 1e-300)
+        if change < disturbed:
+            best, disturbed = extrapolate(narrow, wide), change
+        if change < _UNDISTURBED:
+            break
+    return best

@@ -63,7 +63,7 @@ def error_curve(
     if not steps:
         raise InputError("steps must have at least one")
     rng = np.random.default_rng(check_count(seed, "seed", 0, None))
-    target = target_of(layer_or_model, x, training, noise, None, rng)
+    target = target_of(layer_or_model, (x,), training, rng, noise=noise)
     try:
         passes = run_passes(target, rng)
         # One long array stands for all of them.

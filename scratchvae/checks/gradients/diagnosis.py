@@ -18,6 +18,7 @@ from scratchvae.checks.diagnosis import (
     factor,
     factor_in_words,
     fits,
+    jacobians,
     not_finite,
     offset,
     region,
@@ -29,13 +30,12 @@ from scratchvae.checks.gradients.probes import (
     ADDED_UP,
     DRAWN_AGAIN,
     INPUT_IGNORED,
-    LAST_CALL,
+    NOT_LINEAR,
     OVERWRITTEN,
-    RANDOM_FORWARD,
-    SINGLE_PRECISION,
     STALE,
     Probes,
 )
+from scratchvae.checks.gradients.report import LAST_CALL, RANDOM_FORWARD, SINGLE_PRECISION
 from scratchvae.validation import FloatArray
 
 # Slopes for a diagnosis are measured with one step, to six digits or more; mistakes are larger.
@@ -60,6 +60,8 @@ _SENTENCES = {
     "gradient (+=), don't assign it (=)",
     INPUT_IGNORED: "it does not depend on the input: the input of an earlier batch was kept and "
     "not replaced",
+    NOT_LINEAR: "it is not proportional to dy: with -2 dy it is not -2 times as large; each term "
+    "of a gradient has dy in it once",
 }
 
 
@@ -120,11 +122,42 @@ def diagnose(slopes: Slopes, probes: Probes | None = None) -> Diagnosis | None:
         or _loss_term(slopes, probes)
         or transposed(numbers)
         or _untransposed_weight(slopes, probes)
-        or seen(INPUT_IGNORED)
+        or _known_slope(slopes, probes)
         or offset(numbers)
         or _multiple_of_itself(slopes)
         or region(numbers)
+        or seen(NOT_LINEAR)
+        or _by_output(slopes, probes, seen(INPUT_IGNORED))
         or _some_entries(numbers)
+    )
+
+
+def _known_slope(slopes: Slopes, probes: Probes) -> Diagnosis | None:
+    jacobian = probes.jacobian(slopes.name)
+    return None if jacobian is None else jacobians.known_slope(jacobian, _arrays(probes))
+
+
+def _arrays(probes: Probes) -> dict[str, FloatArray]:
+    output = {} if probes.output is None else {"y": probes.output}
+    return dict(probes.arrays) | output
+
+
+def _by_output(slopes: Slopes, probes: Probes, ignored: Diagnosis | None) -> Diagnosis | None:
+    """Look at the outputs one by one, where there are few enough."""
+    jacobian, arrays = probes.jacobian(slopes.name), _arrays(probes)
+    if jacobian is None:
+        return ignored
+    return (
+        jacobians.mask(jacobian)
+        or ignored
+        or jacobians.outputs_left_out(jacobian)
+        or jacobians.other_outputs(jacobian)
+        or jacobians.slope(jacobian)
+        or jacobians.factor_of_entries(jacobian)
+        or jacobians.other_array(jacobian, arrays)
+        or jacobians.term(jacobian, arrays)
+        or jacobians.coupling(jacobian)
+        or jacobians.some_outputs(jacobian)
     )
 
 

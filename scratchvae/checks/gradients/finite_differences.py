@@ -14,17 +14,25 @@ Source of the theory: the notes of the course CS231n, "gradient checks".
 
 from collections.abc import Callable, Iterable, Sequence
 from math import isfinite
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from scratchvae.checks.gradients.report import CheckRow
+from scratchvae.errors import InputError
 from scratchvae.validation import FloatArray
 
 # Steps for an entry of size 1. At the first, the h⁴ error of a function with derivatives of order 1
 # is 1e-12, far below any tolerance; the others are for strongly curved functions, and for those
 # with a kink, which a smaller step is less likely to straddle.
 STEPS = (1e-3, 1e-4, 1e-5, 1e-6)
+# And for those with a large value and small slopes, whose rounding needs a longer step.
+LONG_STEPS = (1e-2, 1e-1)
+# An error that passes, and how much of the largest slope may be rounding.
+_PASSES, _FEWEST_DIGITS = 1e-6, 1e-3
+# An array whose entries are this small may be meant on a scale of its own.
+_SMALL = 1e-2
 
 
 def slope_along(
@@ -35,7 +43,8 @@ def slope_along(
 
     def at(distance: float) -> float:
         array[...] = start + distance * move
-        return value()
+        with np.errstate(all="ignore"):  # a step may leave the function's domain
+            return value()
 
     try:
         narrow = (at(step) - at(-step)) / (2 * step)
@@ -43,6 +52,16 @@ def slope_along(
     finally:
         array[...] = start
     return narrow, wide
+
+
+def scales(array: FloatArray, move: FloatArray) -> list[float]:
+    """Return the sizes that steps along ``move`` are relative to: 1 or more, then a small one.
+
+    Weights of 0.001 are moved as others are, but an input in metres may be nanometres long.
+    """
+    large = max(1.0, float(np.abs(array[move != 0]).max(initial=0)))
+    own = float(np.abs(array).max(initial=0))
+    return [large, own] if 0 < own < _SMALL else [large]
 
 
 def unit_move(shape: tuple[int, ...], index: int) -> FloatArray:
@@ -53,10 +72,11 @@ def unit_move(shape: tuple[int, ...], index: int) -> FloatArray:
 
 
 class SlopePair(NamedTuple):
-    """The analytic slope along one move, and the nearest to it of the numeric ones of all steps."""
+    """The analytic slope along one move, the nearest numeric one to it, and the step of that."""
 
     analytic: float
     numeric: float
+    step: float = STEPS[0]
 
     @property
     def size(self) -> float:
@@ -81,19 +101,29 @@ class ArrayCheck:
         max_coordinates: int,
         directions: int,
         rng: np.random.Generator,
+        kinks: NDArray[Any] | None = None,
+        rounding: float = 0.0,
     ) -> None:
         self.name = name
         self.array = array
+        # A value is made of many numbers, each of them rounded.
+        self.rounding = 10 * rounding
         self.directions = (
             []
             if array.size <= max_coordinates
             else [_random_signs(array.shape, rng) for _ in range(directions)]
         )
         self.count = len(self.directions) or array.size
+        # Entries that are said to lie at a kink: they are not judged.
+        self.declared: set[int] = set()
+        if kinks is not None and self.directions:
+            self.directions = [np.where(kinks, 0.0, move) for move in self.directions]
+        elif kinks is not None:
+            self.declared = {int(place) for place in np.flatnonzero(kinks)}
         self.slopes: list[SlopePair] = []
         self.kinks = 0
         self.doubtful: set[int] = set()
-        self.at_kink: set[int] = set()
+        self.at_kink = set(self.declared)
 
     def measure(
         self,
@@ -111,7 +141,9 @@ class ArrayCheck:
         for place in places:
             slopes = max(
                 (
-                    _compare_slopes(value, self.array, g, self.move(place), tolerance)
+                    _compare_slopes(
+                        value, self.array, g, self.move(place), tolerance, self.rounding
+                    )
                     for g in gradients
                 ),
                 key=lambda slopes: slopes.gap,
@@ -126,24 +158,34 @@ class ArrayCheck:
         """Return the direction of a place: one entry's, or one in which all entries move."""
         return self.directions[place] if self.directions else unit_move(self.array.shape, place)
 
-    def error(self, slopes: SlopePair, largest: float) -> float:
-        """Return the relative error of two slopes.
+    def largest(self) -> float:
+        """Return the array's largest slope."""
+        return max((each.size for each in self.slopes), default=0.0)
+
+    def error(self, slopes: SlopePair, largest: float, own: float | None = None) -> float:
+        """Return the relative error of two slopes; ``own`` is the array's largest, if known.
 
         Slopes a thousand times smaller than the array's largest are measured against that, since
         their own size is of the order of the rounding; those of an array whose gradient is zero
-        (a bias before a batch norm) are measured against the largest of all arrays.
+        (a bias before a batch norm) are measured against the largest of all arrays. What rounding
+        explains is no error, if it leaves the array's largest slope three digits to be judged by.
         """
-        own = max((each.size for each in self.slopes), default=0.0)
+        own = self.largest() if own is None else own
         floor = max(1e-3 * own, 1e-5 * largest, float(np.finfo(np.float64).tiny))
-        relative = abs(slopes.analytic - slopes.numeric) / max(slopes.size, floor)
+        gap = abs(slopes.analytic - slopes.numeric)
+        relative = gap / max(slopes.size, floor)
+        resolution = self.rounding / slopes.step
+        if relative > _PASSES and gap <= resolution <= _FEWEST_DIGITS * own:
+            return _PASSES
         return relative if np.isfinite(relative) else np.inf
 
     def disagreeing(self, largest: float, tolerance: float) -> list[int]:
         """Return the places whose slopes differ by more than the tolerance."""
+        own = self.largest()
         return [
             place
             for place, slopes in enumerate(self.slopes)
-            if self.error(slopes, largest) > tolerance
+            if place not in self.declared and self.error(slopes, largest, own) > tolerance
         ]
 
     def leaves_all_as_it_is(self, largest: float, tolerance: float) -> bool:
@@ -153,13 +195,13 @@ class ArrayCheck:
 
     def row(self, largest: float, tolerance: float) -> CheckRow:
         """Return the worst of the slopes, as a row of the report."""
-        worst, where, error = SlopePair(0.0, 0.0), "-", 0.0
+        worst, where, error, own = SlopePair(0.0, 0.0), "-", 0.0, self.largest()
         judged = [place for place in range(self.count) if place not in self.at_kink]
         for place in judged or range(self.count):
             slopes = self.slopes[place]
             # Of errors that are the same up to rounding, the first is shown.
-            if where == "-" or self.error(slopes, largest) > 1.01 * error:
-                relative = self.error(slopes, largest)
+            relative = self.error(slopes, largest, own)
+            if where == "-" or relative > 1.01 * error:
                 where = (
                     f"direction {place}"
                     if self.directions
@@ -203,18 +245,30 @@ def _compare_slopes(
     gradient: FloatArray,
     move: FloatArray,
     tolerance: float,
+    rounding: float,
 ) -> SlopePair:
     """Return the slopes of ``value`` along ``move``, the numeric one by ever smaller steps."""
     moved = move != 0  # elsewhere a NaN in the gradient is another entry's error
     analytic = float((gradient[moved] * move[moved]).sum())
-    scale = max(1.0, float(np.abs(array[moved]).max(initial=0)))
-    best = np.nan
-    for relative in STEPS:
-        narrow, wide = slope_along(value, array, move, relative * scale)
+    scale, *own = scales(array, move)
+    steps = [step * scale for step in STEPS]
+    if rounding / steps[0] > 0.1 * tolerance * abs(analytic):
+        steps += [step * scale for step in LONG_STEPS]
+    steps += [step * small for small in own for step in (*STEPS[:2], *LONG_STEPS)]
+    best, best_step = np.nan, steps[0]
+    refusal: InputError | None = None
+    for step in steps:
+        try:
+            narrow, wide = slope_along(value, array, move, step)
+        except InputError as error:  # nor may it be defined beyond
+            refusal = error
+            continue
         # Where the curvature jumps, the error of D(h) is in h: the second of these cancels it.
         for numeric in (extrapolate(narrow, wide), 2 * narrow - wide):
             if not abs(best - analytic) <= abs(numeric - analytic):
-                best = numeric
+                best, best_step = numeric, step
         if abs(best - analytic) <= 0.1 * tolerance * abs(analytic):
             break
-    return SlopePair(analytic, best)
+    if refusal is not None and np.isnan(best):
+        raise refusal
+    return SlopePair(analytic, best, best_step)

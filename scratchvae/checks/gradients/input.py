@@ -1,7 +1,9 @@
 """What a gradient check accepts: arrays in float64, parameters and their gradients, functions."""
 
 import inspect
-from collections.abc import Callable, Mapping
+import traceback
+from collections.abc import Callable, Collection, Iterable, Mapping
+from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
@@ -15,6 +17,7 @@ from scratchvae.validation import FloatArray, check_finite
 _TOO_FEW_DIGITS = (
     "a difference of two numbers with 7 digits has too few left to judge a gradient by"
 )
+_PACKAGE = str(Path(__file__).parents[2])
 
 
 class LayerLike(Protocol):
@@ -33,16 +36,21 @@ def check_array(
     """Return ``x`` if it can be checked in float64; refuse float32 with the reason."""
     if not isinstance(x, np.ndarray) or isinstance(x, np.ma.MaskedArray):
         raise InputError(f"gradcheck expects {name} as a NumPy array, not {type(x).__name__}")
-    for what, dtype in {name: x.dtype, **(dtypes or {})}.items():
+    check_dtypes({name: x.dtype, **(dtypes or {})}, name)
+    if x.size == 0:
+        raise InputError(f"gradcheck expects at least one example, not {name} of shape {x.shape}")
+    check_finite(x, name)
+    return np.asarray(x)
+
+
+def check_dtypes(dtypes: Mapping[str, np.dtype[Any]], name: str = "x") -> None:
+    """Refuse anything but float64 with the reason, and how to convert the array ``name``."""
+    for what, dtype in dtypes.items():
         if dtype != np.float64:
             raise InputError(
                 f"gradcheck needs float64 and {what} is {dtype}: {_TOO_FEW_DIGITS}; build with "
                 f"dtype=np.float64 and convert {name} with .astype(np.float64)"
             )
-    if x.size == 0:
-        raise InputError(f"gradcheck expects at least one example, not {name} of shape {x.shape}")
-    check_finite(x, name)
-    return np.asarray(x)
 
 
 def as_output(y: Any, title: str) -> FloatArray:
@@ -50,8 +58,8 @@ def as_output(y: Any, title: str) -> FloatArray:
     if _holds_arrays(y):
         raise InputError(
             f"{title} returned a {type(y).__name__} of {len(y)} where gradcheck expects one array: "
-            f"check several outputs with gradcheck_functions(forward, backward, x, "
-            f"outputs={len(y)}), whose backward takes a gradient for each"
+            f"say `outputs={len(y)}` if they are so many outputs; backward then takes a gradient "
+            "for each"
         )
     output = _as_numbers(y)
     if output is None:
@@ -89,17 +97,26 @@ def as_gradient(gradient: Any, of: str) -> NDArray[Any]:
 
 def parameters_of(owner: Any) -> dict[str, Any]:
     """Return what a layer or model learns, by name; refuse what a check cannot move and read."""
-    if not hasattr(owner, "parameters"):
+    place = "parameters" if hasattr(owner, "parameters") else "params"
+    parameters, title = getattr(owner, place, None), type(owner).__name__
+    if isinstance(parameters, list | tuple) and parameters and _all_arrays(parameters):
+        return {
+            f"{place}[{number}]": PlainArray(owner, number, place=place)
+            for number in range(len(parameters))
+        }
+    if place == "params" and not (
+        isinstance(parameters, Mapping) and parameters and _all_arrays(parameters.values())
+    ):
         return dict(attributes_with_gradients(owner))
-    parameters = owner.parameters
-    title = type(owner).__name__
     if not isinstance(parameters, Mapping):
         raise InputError(
             f"gradcheck expects {title}.parameters to be a dict of arrays, or of objects with "
             f"value and grad, not {type(parameters).__name__}: give each a name"
         )
     parameters = {
-        name: PlainArray(owner, name) if isinstance(parameter, np.ndarray) else parameter
+        name: PlainArray(owner, name, place=place)
+        if isinstance(parameter, np.ndarray)
+        else parameter
         for name, parameter in parameters.items()
     }
     for name, parameter in parameters.items():
@@ -118,18 +135,50 @@ def parameters_of(owner: Any) -> dict[str, Any]:
     return {str(name): parameter for name, parameter in parameters.items()}
 
 
-def check_call(function: Callable[..., Any], called: str, given: str, remedy: str) -> None:
-    """Refuse a function that cannot be called with the arguments ``given``, as in "dy, cache"."""
+def can_call(function: Callable[..., Any], names: Collection[str]) -> bool:
+    """Whether a function can be called with so many arguments, as far as it says."""
     try:
-        signature = inspect.signature(function)
-    except (TypeError, ValueError):  # some functions written in C do not say what they take
-        return
-    try:
-        signature.bind(*given.split(", "))
+        inspect.signature(function).bind(*names)
     except TypeError:
+        return False
+    except ValueError:  # some functions written in C do not say what they take
+        return True
+    return True
+
+
+def check_call(
+    function: Callable[..., Any], called: str, names: Collection[str], remedy: str
+) -> None:
+    """Refuse a function that cannot be called with arguments of these ``names``."""
+    if not can_call(function, names):
         raise InputError(
-            f"{called} takes {signature} and gradcheck calls it with ({given})", remedy
-        ) from None
+            f"{called} takes {inspect.signature(function)} and gradcheck calls it with "
+            f"({', '.join(names)})",
+            remedy,
+        )
+
+
+def run(called: str, function: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
+    """Call a function of the user's; say in one line what it raises, and in which line of theirs.
+
+    That is the innermost line outside of this package and of what is installed.
+    """
+    try:
+        return function(*arguments, **options)
+    except InputError:
+        raise
+    except Exception as error:
+        lines = traceback.extract_tb(error.__traceback__)[1:]
+        theirs = [line for line in lines if not _is_installed(line.filename)]
+        place = theirs[-1] if theirs else None
+        where = f" in {Path(place.filename).name}, line {place.lineno}" if place else ""
+        text = f" (`{place.line}`)" if place and place.line else ""
+        raise InputError(f"{called} raised {type(error).__name__}: {error}{where}{text}") from error
+
+
+def _is_installed(path: str) -> bool:
+    """Whether a line of code is this package's or a library's."""
+    return path.startswith((_PACKAGE, "<frozen", "<__array")) or "-packages" in path
 
 
 def takes(function: Callable[..., Any], name: str) -> bool:
@@ -143,12 +192,18 @@ def takes(function: Callable[..., Any], name: str) -> bool:
 def argument_names(function: Callable[..., Any], count: int) -> list[str]:
     """Return the names of a function's first arguments; usual ones if it does not say."""
     try:
-        names = list(inspect.signature(function).parameters)[:count]
+        parameters = inspect.signature(function).parameters.values()
+        kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+        names = [its.name for its in parameters if its.kind in kinds][:count]
     except (TypeError, ValueError):
         names = []
     if len(names) < count:
         names = ["x", "w", "b"][:count] if count <= 3 else [f"argument {i}" for i in range(count)]
     return names
+
+
+def _all_arrays(values: Iterable[Any]) -> bool:
+    return all(isinstance(value, np.ndarray) for value in values)
 
 
 def _holds_arrays(value: Any) -> bool:

@@ -9,6 +9,8 @@ from collections.abc import Callable
 
 import numpy as np
 
+from scratchvae.checks.gradients.finite_differences import scales
+from scratchvae.errors import InputError
 from scratchvae.validation import FloatArray
 
 # Steps far above the rounding and far below the distance at which curvature counts. At a kink the
@@ -26,18 +28,24 @@ def is_kink(value: Callable[[], float], array: FloatArray, move: FloatArray) -> 
 
     ``array`` is put back.
     """
+    return all(_is_kink(value, array, move, scale) for scale in scales(array, move))
+
+
+def _is_kink(value: Callable[[], float], array: FloatArray, move: FloatArray, scale: float) -> bool:
     start = array.copy()
-    scale = max(1.0, float(np.abs(array[move != 0]).max(initial=0)))
 
     def at(distance: float) -> float:
         array[...] = start + distance * scale * move
-        return value()
+        with np.errstate(all="ignore"):  # a step may leave the function's domain
+            return value()
 
     try:
         middle = at(0.0)
         if at(0.0) != middle:
             return False  # noise
         above, below = np.array([(at(h) - middle, at(-h) - middle) for h in _STEPS]).T
+    except InputError:  # nor may the function be defined beyond
+        return False
     finally:
         array[...] = start
     bends, rises = np.abs(above + below), np.abs(above - below)

@@ -1,15 +1,18 @@
 """A layer or a whole model as the target of a gradient check."""
 
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from scratchvae.checks.arguments import described
+from scratchvae.checks.gradients.function_target import FunctionTarget
 from scratchvae.checks.gradients.input import (
-    as_output,
+    argument_names,
     check_array,
     check_call,
+    check_dtypes,
     parameters_of,
     takes,
 )
@@ -19,47 +22,82 @@ from scratchvae.errors import InputError
 from scratchvae.models import LatentModel
 from scratchvae.validation import FloatArray
 
+# What a forward pass may call the argument that says whether it is training.
+_TRAINING = ("training", "train", "is_training", "train_flg")
 
-class LayerTarget(Target):
+
+class LayerTarget(FunctionTarget):
     """A layer, or anything with ``forward`` and ``backward`` and perhaps ``parameters``."""
 
-    def __init__(self, layer: Any, x: FloatArray, training: bool) -> None:
-        self.x = x.copy()  # it will be moved
-        super().__init__(type(layer).__name__, {"x": self.x}, layer, is_smooth(layer))
-        self.layer = layer
+    def __init__(
+        self,
+        layer: Any,
+        given: Sequence[Any],
+        training: bool,
+        outputs: int | None = None,
+        constants: str | Iterable[str] = (),
+    ) -> None:
+        forward = layer.forward if hasattr(layer, "forward") else layer
+        super().__init__(
+            forward,
+            layer.backward,
+            given,
+            outputs,
+            constants,
+            owner=layer,
+            smooth=is_smooth(layer),
+        )
         # Someone else's layer need not know of training.
-        self.options = {"training": training} if takes(layer.forward, "training") else {}
+        known = [name for name in _TRAINING if takes(forward, name)]
+        self.options = {name: training for name in known[:1] if name not in self.arguments.names}
         self.sources = {"": layer}
         self.remedy = "put it into parameters, or into buffers if it is not learned"
-        check_call(
-            layer.forward,
-            self.calls["forward"],
-            "x",
-            "fix what else it takes, as in gradcheck_functions(lambda x: layer.forward(x, target), "
-            "layer.backward, x)",
-        )
-        check_call(
-            layer.backward,
-            self.calls["backward"],
-            "dy",
-            "let it take dy, the gradient of the loss with respect to what forward returned; check "
-            "several outputs with gradcheck_functions(forward, backward, x, outputs=2)",
-        )
 
-    def forward(self, other: bool = False) -> FloatArray:
-        """Return a copy of the layer's output."""
-        self.rewind()
-        x = self.x
-        if other:  # in another order, where there is one
-            x = np.asarray(0.9 * (x[::-1] if x.ndim else x))
-        return as_output(self.layer.forward(x, **self.options), self.calls["forward"])
+    def blind_spots(self) -> list[str]:
+        """Return what a check with one example cannot see."""
+        shapes = [array.shape for array in self.arguments.arrays.values()]
+        if not shapes or any(len(shape) < 2 or shape[0] != 1 for shape in shapes):
+            return []
+        return [
+            "there is one example: a sum or mean over examples that is missing is not seen; "
+            "give several"
+        ]
 
-    def backward(self, dy: FloatArray) -> None:
-        """Run the layer's backward pass."""
-        self.input_gradients["x"] = self.layer.backward(dy)
+    def take_inputs(self, found: Any) -> None:
+        """Take the gradients of plain arrays as well."""
+        super().take_inputs(found)
         for parameter in self.parameters.values():
             if isinstance(parameter, PlainArray):
                 parameter.take()
+
+
+class LossOf:
+    """A model that says its loss and its gradients in one call, as those of CS231n do.
+
+    ``loss(x, y)`` returns both, the gradients in a dict like that of the model's ``params``; or it
+    returns the loss only, and a method ``gradient`` the gradients. Only parameters are checked.
+    """
+
+    def __init__(self, model: Any) -> None:
+        self.model, self.parameters = model, model.params
+        self.gradients: Mapping[str, Any] = {}
+
+    def forward(self, *arguments: Any) -> Any:
+        """Return the loss."""
+        result = self.model.loss(*arguments)
+        if callable(getattr(self.model, "gradient", None)):
+            self.gradients = self.model.gradient(*arguments)
+            return result
+        if not (isinstance(result, tuple) and len(result) == 2 and isinstance(result[1], Mapping)):
+            raise InputError(
+                f"{type(self.model).__name__}.loss must return (loss, gradients), the gradients in "
+                f"a dict like params, not {described(result)}"
+            )
+        loss, self.gradients = result
+        return loss
+
+    def backward(self, dy: Any) -> None:
+        """Do nothing: the forward pass has filled the gradients."""
 
 
 class ModelTarget(Target):
@@ -101,33 +139,82 @@ class ModelTarget(Target):
 
 def target_of(
     owner: Any,
-    x: NDArray[Any],
+    given: Sequence[Any],
     training: bool,
-    noise: FloatArray | None,
-    labels: NDArray[Any] | None,
     rng: np.random.Generator,
+    *,
+    noise: FloatArray | None = None,
+    labels: NDArray[Any] | None = None,
+    outputs: int | None = None,
+    constants: str | Iterable[str] = (),
 ) -> Target:
     """Return a layer or model as a target; refuse what cannot be checked."""
-    layer_like = not isinstance(owner, type) and all(
-        callable(getattr(owner, method, None)) for method in ("forward", "backward")
-    )
-    if not layer_like:
+    of_loss = is_model_with_loss(owner)
+    if not of_loss and not is_layer(owner):
         raise InputError(
             f"gradcheck expects a layer or a model, not {described(owner)}: give an object with a "
             "forward and a backward, or check two functions with gradcheck_functions"
         )
     dtypes = {name: p.value.dtype for name, p in parameters_of(owner).items()}
-    x = check_array(x, "x", dtypes)
     if isinstance(owner, LatentModel):
-        x = owner.as_images(x, "x")
+        if len(given) != 1:
+            raise InputError(f"a model takes one array of images, x, not {len(given)} arguments")
+        x = owner.as_images(check_array(given[0], "x", dtypes), "x")
         frozen = owner.draw_noise(len(x), rng) if noise is None else check_array(noise, "noise")
         if owner.classes and labels is None:
             labels = rng.integers(owner.classes, size=len(x))
         return ModelTarget(owner, x, frozen, training, owner.as_labels(labels, len(x)))
+    refuse_of_models(noise, labels)
+    if not isinstance(given[0], np.ndarray | list | tuple | Mapping):
+        check_array(given[0], "x")  # which says that it is no array
+    check_dtypes(dtypes)
+    if of_loss:
+        return _target_of_loss(owner, given)
+    target = LayerTarget(owner, given, training, outputs, constants)
+    if not target.parameters:
+        target.arguments.check_some()
+    return target
+
+
+def refuse_of_models(noise: Any, labels: Any) -> None:
+    """Refuse what only models take."""
     for name, value in (("noise is", noise), ("labels are", labels)):
         if value is not None:
             raise InputError(f"{name} for models; a layer has none: leave it out")
-    return LayerTarget(owner, x, training)
+
+
+def is_layer(owner: Any) -> bool:
+    """Whether an object has a forward and a backward pass; the first may be a call of it."""
+    return (
+        not isinstance(owner, type)
+        and callable(getattr(owner, "backward", None))
+        and (callable(getattr(owner, "forward", None)) or callable(owner))
+    )
+
+
+def is_model_with_loss(owner: Any) -> bool:
+    """Whether an object says its loss and its gradients at once."""
+    return (
+        not isinstance(owner, type)
+        and callable(getattr(owner, "loss", None))
+        and isinstance(getattr(owner, "params", None), Mapping)
+        and not callable(getattr(owner, "backward", None))
+    )
+
+
+def _target_of_loss(model: Any, given: Sequence[Any]) -> LayerTarget:
+    loss = LossOf(model)
+    check_call(
+        model.loss,
+        f"{type(model).__name__}.loss",
+        argument_names(model.loss, len(given)),
+        "give gradcheck what it takes, after the model",
+    )
+    target = LayerTarget(loss, given, True, constants=argument_names(loss.forward, len(given)))
+    target.title = type(model).__name__
+    target.calls["forward"] = f"{target.title}.loss"
+    target.sources = {"": model}
+    return target
 
 
 def is_smooth(owner: object) -> bool:

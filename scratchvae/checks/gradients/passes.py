@@ -7,6 +7,7 @@ import numpy as np
 
 from scratchvae.checks.gradients.target import Target, same
 from scratchvae.checks.gradients.unseen import Found, arrays_within, kept_from
+from scratchvae.errors import InputError
 from scratchvae.validation import FloatArray
 
 
@@ -27,6 +28,8 @@ class Passes(NamedTuple):
         Arrays that both found in the target's sources: no pass has replaced them.
     loss_terms
         The two terms of a loss, for one that has them.
+    rounding
+        What the rounding of the outputs changes of ``value``.
     """
 
     dy: FloatArray
@@ -36,6 +39,7 @@ class Passes(NamedTuple):
     repeats: bool
     kept: list[Found]
     loss_terms: Callable[[], FloatArray] | None
+    rounding: float
 
 
 def run_passes(target: Target, rng: np.random.Generator, dy: FloatArray | None = None) -> Passes:
@@ -49,10 +53,16 @@ def run_passes(target: Target, rng: np.random.Generator, dy: FloatArray | None =
     target.differentiate(np.ones_like(y_other))
     with target.watched("forward"):
         y_0 = target.forward()
+    if not np.isfinite(y_0).all():
+        raise InputError(
+            f"{target.calls['forward']} returned NaN or infinity, of which there is no slope: "
+            "choose inputs at which all that comes out is finite"
+        )
     before = arrays_within(target.sources)
     start = target.loss_terms
     if dy is None:
-        dy = rng.standard_normal(y_0.shape) if y_0.ndim else np.ones(())
+        # From a stream of its own: whoever draws x with the same seed would have dy = x.
+        dy = rng.spawn(1)[0].standard_normal(y_0.shape) if y_0.ndim else np.ones(())
     weights = dy
     with target.watched("backward", dy):
         gradients = target.differentiate(dy)
@@ -88,4 +98,5 @@ def run_passes(target: Target, rng: np.random.Generator, dy: FloatArray | None =
         same(y_0, y_1, 1e-12),
         kept_from(before, arrays_within(target.sources)),
         None if start is None else loss_terms,
+        float(np.finfo(np.float64).eps * np.sqrt(np.sum((y_0 * weights) ** 2))),
     )

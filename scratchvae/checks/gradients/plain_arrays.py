@@ -1,9 +1,9 @@
 """Layers that keep what they learn in plain arrays, and the gradients of these beside them.
 
 Such a layer has a dict ``parameters`` of arrays and a dict ``gradients`` with the same names, as
-the lessons' layers have; or attributes, one for each array and one for its gradient: ``W`` and
-``dW``, ``weight`` and ``weight_grad``. Its backward pass fills the gradients anew, unless there is
-a ``zero_grad`` that clears them.
+the lessons' layers have; or ``params`` and ``grads``; or two lists. Or it has attributes, one for
+each array and one for its gradient: ``W`` and ``dW``, ``weight`` and ``weight_grad``. Its backward
+pass fills the gradients anew, unless there is a ``zero_grad`` that clears them.
 """
 
 from collections.abc import Iterator, Mapping
@@ -27,21 +27,27 @@ class PlainArray:
     owner
         The layer.
     name
-        What the array is called there.
+        What the array is called there, or its place in a list.
     gradient
-        The attribute that holds its gradient; empty if both are in dicts.
+        The attribute that holds its gradient; empty if both are in dicts or lists.
+    place
+        The attribute that holds the dict or list of arrays.
     """
 
-    def __init__(self, owner: Any, name: str, gradient: str = "") -> None:
-        self._owner, self._name, self._gradient = owner, name, gradient
+    def __init__(
+        self, owner: Any, name: str | int, gradient: str = "", place: str = "parameters"
+    ) -> None:
+        self._owner, self._name, self._gradient, self._place = owner, name, gradient, place
         self._filled_anew = not hasattr(owner, "zero_grad")
         self._sum: Any = None
 
     @property
     def value(self) -> FloatArray:
         """The array, which is the layer's own."""
-        held = self._owner.parameters[self._name] if not self._gradient else self._attribute()
-        array: FloatArray = held
+        if self._gradient:
+            array: FloatArray = getattr(self._owner, str(self._name))
+        else:
+            array = getattr(self._owner, self._place)[self._name]
         return array
 
     @value.setter
@@ -49,9 +55,9 @@ class PlainArray:
         if self.value is array:
             return
         if self._gradient:
-            setattr(self._owner, self._name, array)
+            setattr(self._owner, str(self._name), array)
         else:
-            self._owner.parameters[self._name] = array
+            getattr(self._owner, self._place)[self._name] = array
 
     @property
     def grad(self) -> Any:
@@ -68,20 +74,20 @@ class PlainArray:
         together = isinstance(held, np.ndarray) and np.shape(self._sum) == held.shape
         self._sum = self._sum + held if together else held
 
-    def _attribute(self) -> Any:
-        return getattr(self._owner, self._name)
-
     def _held(self) -> Any:
         if self._gradient:
             return getattr(self._owner, self._gradient, None)
-        gradients = getattr(self._owner, "gradients", None)
-        if not isinstance(gradients, Mapping):
+        kind, ours = (list | tuple, "list") if isinstance(self._name, int) else (Mapping, "dict")
+        found = [getattr(self._owner, name, None) for name in ("gradients", "grads")]
+        gradients = next((each for each in found if isinstance(each, kind)), None)
+        if gradients is None:
             raise InputError(
-                f"gradcheck found arrays in {type(self._owner).__name__}.parameters, and looks for "
-                f"their gradients in a dict gradients with the same names, not in "
-                f"{type(gradients).__name__}: let backward fill one"
+                f"gradcheck found arrays in {type(self._owner).__name__}.{self._place}, and looks "
+                f"for their gradients in a {ours} gradients with the same names, not in "
+                f"{type(found[0]).__name__}: let backward fill one"
             )
-        return gradients.get(self._name)
+        named = gradients if isinstance(gradients, Mapping) else dict(enumerate(gradients))
+        return named.get(self._name)
 
 
 def attributes_with_gradients(owner: Any) -> Iterator[tuple[str, PlainArray]]:

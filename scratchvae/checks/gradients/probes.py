@@ -3,20 +3,23 @@
 It is looked at only where a gradient is wrong, to say what is wrong with it.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 
 import numpy as np
 
+from scratchvae.checks.diagnosis import Jacobian
+from scratchvae.checks.gradients.jacobian import jacobian_of
 from scratchvae.checks.gradients.plain_arrays import PlainArray
+from scratchvae.checks.gradients.report import LAST_CALL, RANDOM_FORWARD, SINGLE_PRECISION
 from scratchvae.checks.gradients.target import Target, same
+from scratchvae.errors import InputError
 from scratchvae.validation import FloatArray
 
-# What passes may be seen to do. The first three are faults of the forward pass: all gradients are
-# then compared with slopes that mean nothing.
-RANDOM_FORWARD, LAST_CALL, SINGLE_PRECISION = "random forward", "last call", "single precision"
+# What passes may be seen to do, beside the faults of a forward pass.
 DRAWN_AGAIN, STALE, ADDED_UP = "drawn again", "stale", "added up"
-OVERWRITTEN, INPUT_IGNORED = "overwritten", "input ignored"
+OVERWRITTEN, INPUT_IGNORED, NOT_LINEAR = "overwritten", "input ignored", "upstream"
 
 # Fourth differences over so small a step are nothing but rounding. That of float64 is 1e-16 of an
 # output, and of its square root at worst where large terms cancel; that of float32 is 1e-8.
@@ -40,6 +43,10 @@ class Probes:
         The dy of the check.
     arrays
         What the function depends on.
+    output
+        What it gives for these.
+    jacobian
+        Measures an array's Jacobian, by its name.
     """
 
     seen: Mapping[str, Collection[str]] = field(default_factory=dict)
@@ -47,11 +54,13 @@ class Probes:
     counts: Mapping[str, int] = field(default_factory=dict)
     upstream: FloatArray | None = None
     arrays: Mapping[str, FloatArray] = field(default_factory=dict)
+    output: FloatArray | None = None
+    jacobian: Callable[[str], Jacobian | None] = lambda name: None
 
 
 def probe(target: Target, dy: FloatArray) -> Probes:
     """Run the passes once more in several orders, and say how they behave."""
-    target.forward(other=True)
+    y_other = target.forward(other=True)
     after_other, again, y = target.forward(), target.forward(), target.forward()
     repeats, remembers = same(again, y, 0.0), not same(after_other, again, 0.0)
     first = target.differentiate(dy)
@@ -75,6 +84,10 @@ def probe(target: Target, dy: FloatArray) -> Probes:
         target.backward(dy)
     added = changed(target.gradients())
     everywhere, nowhere = set(first), set[str]()
+    not_linear = nowhere
+    if y.ndim:
+        scaled = target.differentiate(-2.0 * dy)
+        not_linear = {n for n, g in scaled.items() if not _is_multiple(g, first[n], -2.0)}
     coarse = repeats and not remembers and _rounding(target) > _ROUNDING_OF_FLOAT64
     seen = {
         RANDOM_FORWARD: nowhere if repeats else everywhere,
@@ -82,12 +95,73 @@ def probe(target: Target, dy: FloatArray) -> Probes:
         SINGLE_PRECISION: everywhere if coarse else nowhere,
         ADDED_UP: _added_up(target, dy),
         DRAWN_AGAIN: drawn_again,
-        STALE: stale,
+        # An output that is the same for another batch was kept from an earlier one.
+        STALE: everywhere if y.ndim and same(y_other, y, 0.0) else stale,
         OVERWRITTEN: {n for n in set(target.parameters) - added if np.any(first[n])},
-        INPUT_IGNORED: {n for n in set(target.parameters) - input_matters if first[n].ndim > 1},
+        INPUT_IGNORED: _input_ignored(target, dy, first)
+        | {n for n in set(target.parameters) - input_matters if first[n].ndim > 1},
+        NOT_LINEAR: not_linear,
     }
     counts = _counts(y) if target.counts is None else target.counts
-    return Probes(seen, _single_examples(target, dy, first), counts, dy, target.arrays)
+    examples = _single_examples(target, dy, first)
+
+    @cache
+    def jacobian(name: str) -> Jacobian | None:
+        try:
+            return jacobian_of(target, name)
+        except Exception:  # a backward pass may refuse a dy that is zero almost everywhere
+            return None
+
+    return Probes(seen, examples, counts, dy, target.arrays, y, jacobian)
+
+
+def _is_multiple(gradient: FloatArray, of: FloatArray, factor: float) -> bool:
+    if object in (gradient.dtype, of.dtype):
+        return True
+    with np.errstate(invalid="ignore", over="ignore"):
+        return same(factor * of, gradient, 1e-7)
+
+
+def _input_ignored(target: Target, dy: FloatArray, first: Mapping[str, FloatArray]) -> set[str]:
+    """Return which gradients stay as they are where the slopes do not: elsewhere.
+
+    Elsewhere the arrays have the same entries in another order.
+    """
+    rng = np.random.default_rng(0)
+    start = {name: array.copy() for name, array in target.arrays.items()}
+    moves = {name: rng.standard_normal(array.shape) for name, array in start.items()}
+
+    def slopes() -> dict[str, float]:
+        found = {}
+        for name, array in target.arrays.items():
+            here, values = array.copy(), []
+            for step in (1e-5, -1e-5):
+                array[...] = here + step * moves[name]
+                values.append(float((target.forward() * dy).sum()))
+            array[...] = here
+            found[name] = (values[0] - values[1]) / 2e-5
+        return found
+
+    try:
+        with np.errstate(all="ignore"):
+            here = slopes()
+            for name, array in target.arrays.items():
+                array[...] = rng.permutation(start[name].ravel()).reshape(array.shape)
+            there = slopes()
+            target.forward()
+            again = target.differentiate(dy)
+    except Exception:  # not every function takes its arguments in another order
+        return set()
+    finally:
+        for name, array in target.arrays.items():
+            array[...] = start[name]
+        target.forward()
+    return {
+        name
+        for name, gradient in again.items()
+        if same(first[name], gradient, 0.0)
+        and abs(there[name] - here[name]) > 1e-3 * max(abs(here[name]), abs(there[name]))
+    }
 
 
 def _added_up(target: Target, dy: FloatArray) -> set[str]:
@@ -156,6 +230,8 @@ def _rounding(target: Target) -> float:
     try:
         with np.errstate(all="ignore"):
             return min(rounding() for _ in range(3))
+    except InputError:  # the function may not be defined there
+        return 0.0
     finally:
         for name, array in target.arrays.items():
             array[...] = start[name]

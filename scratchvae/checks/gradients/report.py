@@ -1,10 +1,15 @@
 """What a gradient check found: a row per array, and the table that they make."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from html import escape
 from typing import NamedTuple
 
 import numpy as np
+
+# Causes that lie in the forward pass: there are then no slopes to judge a gradient by.
+RANDOM_FORWARD, LAST_CALL, SINGLE_PRECISION = "random forward", "last call", "single precision"
+ROUNDING = "rounding"
+UNJUDGED = (RANDOM_FORWARD, LAST_CALL, SINGLE_PRECISION, ROUNDING)
 
 
 class Unseen(NamedTuple):
@@ -46,6 +51,8 @@ class CheckRow:
         passed or no usual mistake fits.
     diagnosis
         The same as a sentence.
+    point
+        Where it was checked, if it is wrong only at another point than the one that was given.
     """
 
     name: str
@@ -61,6 +68,7 @@ class CheckRow:
     independent: bool = False
     cause: str = ""
     diagnosis: str = ""
+    point: str = ""
 
     @property
     def passed(self) -> bool:
@@ -72,13 +80,28 @@ class CheckRow:
         """What the table says about it."""
         if not self.checked and self.undecided:
             return "not checked: there is a kink wherever it was tried"
+        if self.cause in UNJUDGED:
+            return f"NOT JUDGED: backward says {self.analytic:.6g}, a difference {self.numeric:.6g}"
         if not self.passed:
-            return f"WRONG: backward says {self.analytic:.6g}, the slope is {self.numeric:.6g}"
+            where = f" {self.point}" if self.point else ""
+            return (
+                f"WRONG{where}: backward says {self.analytic:.6g}, the slope is {self.numeric:.6g}"
+            )
         if self.independent:
             return "no slope: the output does not depend on it"
         notes = [f"{_entries(self.kinks)} near a kink"] if self.kinks else []
         notes += [f"{_entries(self.undecided)} at a kink, not judged"] if self.undecided else []
         return f"ok ({', '.join(notes)})" if notes else "ok"
+
+    def and_at(self, point: str, other: "CheckRow") -> "CheckRow":
+        """Return the row of two checks of the same array, ``other`` at another ``point``."""
+        if not other.passed and other.checked:
+            return replace(other, point=point)
+        if not other.checked:  # there are kinks wherever it was tried
+            return self
+        worst = max(self, other, key=lambda row: row.max_relative_error)
+        independent = self.independent and other.independent
+        return replace(worst, independent=independent, kinks=self.kinks, undecided=self.undecided)
 
 
 @dataclass(frozen=True, repr=False)
@@ -94,11 +117,14 @@ class GradientReport:
     unseen
         Arrays that the output depends on and that were not checked, because they are not among the
         parameters or the arguments. The table says so.
+    notes
+        Where else than at the given point it was checked, and what cannot be seen there.
     """
 
     title: str
     rows: list[CheckRow] = field(default_factory=list)
     unseen: list[Unseen] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
 
     @property
     def passed(self) -> bool:
@@ -109,6 +135,12 @@ class GradientReport:
     def max_relative_error(self) -> float:
         """The largest error of all rows (NaN if any is)."""
         return float(np.max([row.max_relative_error for row in self.rows], initial=0.0))
+
+    def and_at(self, point: str, other: "GradientReport") -> "GradientReport":
+        """Return the report of this check and of another at another ``point``."""
+        others = {row.name: row for row in other.rows}
+        rows = [row.and_at(point, others[row.name]) for row in self.rows]
+        return replace(self, rows=rows, notes=[*self.notes, f"checked as well {point}"])
 
     def __repr__(self) -> str:
         """Return the table: a notebook shows it where a check is the last line of a cell."""
@@ -139,6 +171,7 @@ class GradientReport:
                 f"  {array.name:{width}}  {f'0 of {array.size}':>15}  {'-':>13}  {'-':>14}  "
                 f"NOT CHECKED: the output depends on it; {array.remedy}"
             )
+        lines += [f"  {note}" for note in self.notes]
         return "\n".join(lines)
 
 

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from scratchvae.checks.gradients.input import as_gradient, parameters_of
+from scratchvae.checks.gradients.report import Unseen
 from scratchvae.errors import InputError
 from scratchvae.validation import FloatArray
 
@@ -64,6 +65,7 @@ class Target:
         self._owner = owner
         self._values = {name: p.value.copy() for name, p in self.parameters.items()}
         self._buffers = {name: b.copy() for name, b in self.buffers.items()}
+        self._first_buffers = self._buffers
 
     @property
     def buffers(self) -> dict[str, FloatArray]:
@@ -72,6 +74,10 @@ class Target:
         named = kept.items() if isinstance(kept, Mapping) else ()
         return {name: array for name, array in named if isinstance(array, np.ndarray)}
 
+    def fixed(self) -> list[Unseen]:
+        """Return arrays that it depends on, that are not in ``arrays`` and that nothing moves."""
+        return []
+
     def forward(self, other: bool = False) -> FloatArray:
         """Return the output in an array of its own; ``other``: for another batch."""
         raise NotImplementedError
@@ -79,6 +85,14 @@ class Target:
     def backward(self, dy: FloatArray) -> None:
         """Run the backward pass of the last forward pass."""
         raise NotImplementedError
+
+    def without_gradient(self) -> list[Unseen]:
+        """Return the inputs that the backward pass returned no gradient for."""
+        return []
+
+    def blind_spots(self) -> list[str]:
+        """Return what a check at these inputs cannot see."""
+        return []
 
     def clear(self) -> None:
         """Set the parameters' gradients to zero."""
@@ -104,12 +118,17 @@ class Target:
         for name, value in self._values.items():
             self.parameters[name].value = self.arrays[name]  # in case another array was put there
             self.arrays[name][...] = value
+        self._buffers = self._first_buffers
         self.rewind()
 
     def rewind(self) -> None:
         """Put buffers back as they were, before a pass: each moves them on, or draws by them."""
         for name, buffer in self._buffers.items():
             self.buffers[name][...] = buffer
+
+    def keep_buffers(self) -> None:
+        """Let the next passes begin with what the last one made of the buffers."""
+        self._buffers = {name: buffer.copy() for name, buffer in self.buffers.items()}
 
     @contextmanager
     def watched(self, way: str, dy: FloatArray | None = None) -> Iterator[None]:

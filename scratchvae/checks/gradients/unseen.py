@@ -71,10 +71,10 @@ def unseen_arrays(target: Target, kept: list[Found]) -> list[Unseen]:
     strangers = [
         found for found in kept if not any(np.may_share_memory(found.array, own) for own in named)
     ]
+    unseen = target.fixed()
     if not strangers:
-        return []
+        return unseen
     rng, y = np.random.default_rng(0), target.forward()
-    unseen = []
     for name, array in strangers:
         with _moved(array, rng) as moved:
             changed = moved and not same(y, target.forward(), 0.0)
@@ -128,7 +128,9 @@ def _inside(name: str, thing: Any) -> Iterator[tuple[str, Any]]:
 def _attributes(thing: Any) -> dict[str, Any]:
     """Return the attributes of an object itself, in its slots as well."""
     slots = [s for kind in type(thing).__mro__ for s in _listed(vars(kind).get("__slots__", ()))]
-    held = {name: getattr(thing, name) for name in slots if hasattr(thing, name)}
+    held = {
+        name: getattr(thing, name) for name in slots if name[:2] != "__" and hasattr(thing, name)
+    }
     return held | dict(getattr(thing, "__dict__", {}))
 
 
@@ -139,7 +141,7 @@ def _listed(slots: Any) -> list[str]:
 def _of_class(kind: type) -> dict[str, Any]:
     """Return what a class of the reader's own holds, for all of its objects: arrays, methods."""
     of_reader = kind.__module__ not in sys.builtin_module_names and not kind.__module__.startswith(
-        ("scratchvae.", "numpy", "abc", "typing", "enum", "collections")
+        ("scratchvae.", "numpy", "abc", "typing", "enum", "collections", "torch", "jax")
     )
     held = dict(vars(kind)) if of_reader else {}
     return {name: value for name, value in held.items() if not name.startswith("__")} | {
@@ -157,7 +159,8 @@ def _moved(array: FloatArray, rng: np.random.Generator) -> Iterator[bool]:
     """Move an array a little and put it back; what cannot be written to stays where it is."""
     writeable, before = array.flags.writeable, array.copy()
     try:
-        array.flags.writeable = True
+        if not writeable:  # memory that is another library's may not even be asked
+            array.flags.writeable = True
     except ValueError:  # a view of memory that is read-only
         yield False
         return
@@ -167,4 +170,5 @@ def _moved(array: FloatArray, rng: np.random.Generator) -> Iterator[bool]:
         yield True
     finally:
         array[...] = before
-        array.flags.writeable = writeable
+        if not writeable:
+            array.flags.writeable = False

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike
 
-from scratchvae.errors import unknown_name
+from scratchvae.errors import InputError, unknown_name
 from scratchvae.models.checks import check_image_shape
 from scratchvae.models.latent_model import LatentModel
 from scratchvae.models.recipes.catalogue import RECIPES, Recipe
@@ -18,6 +18,9 @@ def find_recipe(name: str) -> Recipe:
     if not isinstance(name, str) or name not in RECIPES:
         raise unknown_name("recipe", name, RECIPES)
     return RECIPES[name]
+
+
+_MOST_CHANNELS = 4  # of images with one row or three
 
 
 def build(
@@ -65,6 +68,11 @@ def build(
     shape = recipe.image_shape
     if image_shape is not None:
         shape = check_image_shape(image_shape, "image_shape")
+        if len(shape) == 3 and shape[0] in (1, 3) and min(shape[1:]) > _MOST_CHANNELS:
+            raise InputError(
+                f"image_shape must be (rows, columns, channels), and {shape} has the channels "
+                f"first: give {(*shape[1:], shape[0])}, and images in that order"
+            )
     latents = recipe.latents(shape)
     if latent_dim is not None:
         latents = check_count(latent_dim, "latent_dim")
