@@ -42,7 +42,8 @@ def unpack(packed: Packed) -> FloatArray:
     upper = np.zeros((content.size // packed["width"], 4), np.uint8)
     upper[:, 4 - packed["width"] :] = content.reshape(-1, packed["width"])
     whole = upper.view("<i4").reshape(packed["shape"]) >> (32 - 8 * packed["width"])
-    return (whole * unpack(packed["scale"]).astype(np.float64)).astype(np.float32)
+    numbers: FloatArray = (whole * unpack(packed["scale"]).astype(np.float64)).astype(np.float32)
+    return numbers
 
 
 def _text(array: NDArray[Any]) -> str:
