@@ -26,7 +26,7 @@ help:
 	@echo "             make test EXTRAS=dev,bench also holds it against PyTorch and JAX"
 	@echo "make test-long   what takes minutes: killed runs, hostile files, memory over time, the"
 	@echo "             survey of broken VAEs"
-	@echo "make test-browser  the lessons and the site in a real browser (needs Chromium)"
+	@echo "make test-browser  lessons, site and explorer in a real browser (needs Chromium)"
 	@echo "make coverage  which lines and branches the tests run, kernels included"
 	@echo "make mutation  which small mistakes in the code the tests see (an hour or more)"
 	@echo "             make mutation MUTANTS='scratchvae.layers.*' for some of them"

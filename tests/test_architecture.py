@@ -34,6 +34,7 @@ ROOMS = [
     "checks",
     "testing",
     "plots",
+    "explorer",
     "runs",
     "sweeps",
     "reproduce",
@@ -205,7 +206,8 @@ def test_importing_the_package_imports_no_more_than_it_needs():
 def test_the_program_starts_without_what_only_some_commands_need():
     loaded = run("import json, sys, scratchvae.cli.main; print(json.dumps(sorted(sys.modules)))")
     assert "scratchvae.cli.commands" in loaded
-    late = {"scratchvae.benchmarks", "scratchvae.export", "distributed", "matplotlib", "PIL"}
+    late = {"scratchvae.benchmarks", "scratchvae.explorer", "scratchvae.export"}
+    late |= {"distributed", "matplotlib", "PIL"}
     assert not late & set(loaded)
 
 

@@ -46,8 +46,8 @@ def _add_encode(subparsers: Any) -> None:
     add = add_command(
         subparsers, "encode", "write the latents of images to a .npy file", example, encode
     )
-    _add_model(add)
-    _add_images(add)
+    add_model(add)
+    add_images(add)
     add("--out", metavar="FILE", type=_read_array, required=True, help="a .npy file for z (N, D)")
 
 
@@ -55,7 +55,7 @@ def _add_decode(subparsers: Any) -> None:
     example = f"{_TRAIN}scratchvae encode runs/coded --out z.npy\n"
     example += "  scratchvae decode runs/coded z.npy --out decoded.png"
     add = add_command(subparsers, "decode", "write the images of latents", example, decode)
-    _add_model(add)
+    add_model(add)
     add("latents", metavar="Z.npy", type=_read_array, help="the latents (N, D), a .npy file")
     _add_classes(add)
     _add_out(add)
@@ -64,7 +64,7 @@ def _add_decode(subparsers: Any) -> None:
 def _add_sample(subparsers: Any) -> None:
     example = f"{_TRAIN}scratchvae sample runs/coded --count 20 --out new.png"
     add = add_command(subparsers, "sample", "write images decoded from the prior", example, sample)
-    _add_model(add)
+    add_model(add)
     add("--count", metavar="N", type=whole(1), required=True, help="how many")
     _add_classes(add)
     add("--seed", metavar="S", type=whole(0, math.inf), default=0, help="seed of the draws")
@@ -75,21 +75,23 @@ def _add_interpolate(subparsers: Any) -> None:
     example = f"{_TRAIN}scratchvae interpolate runs/coded --from 0 --to 7 --out way.png"
     summary = "write images on the way from one image to another through the latent space"
     add = add_command(subparsers, "interpolate", summary, example, interpolate)
-    _add_model(add)
+    add_model(add)
     for name, which in (("--from", "first"), ("--to", "last")):
         image = f"the {which} image, by its place among the images, from 0"
         add(name, metavar="I", type=whole(0), required=True, help=image, dest=which)
     steps = "how many images, both ends included (default: 10)"
     add("--steps", metavar="N", type=whole(2), default=10, help=steps)
-    _add_images(add)
+    add_images(add)
     _add_out(add)
 
 
-def _add_model(add: Add) -> None:
+def add_model(add: Add) -> None:
+    """Add which model."""
     add("model", metavar="DIR", type=read_path, help="folder of a run, or a file of a saved model")
 
 
-def _add_images(add: Add) -> None:
+def add_images(add: Add) -> None:
+    """Add which images, and their labels."""
     images = "images (N, H, W, C), a .npy file (default: the test images of the run's data)"
     add("--images", metavar="FILE", type=_read_array, help=images)
     _add_classes(add, "of --images, the ")
@@ -137,15 +139,15 @@ def _read_labels(text: str) -> Path | list[int]:
 def encode(options: argparse.Namespace) -> int:
     """Write the latents of images."""
     check_writable(options.out)
-    model, run = _opened(options.model)
-    images, labels = _images(options, model, run)
+    model, run = opened(options.model)
+    images, labels = images_of(options, model, run)
     _write_array(options.out, model.encode(images, labels))
     return 0
 
 
 def decode(options: argparse.Namespace) -> int:
     """Write the images of latents."""
-    model, _ = _opened(options.model)
+    model, _ = opened(options.model)
     z = _loaded(options.latents)
     _check_out(options.out, model, len(z) if z.ndim else 0)
     labels = _labels(options.labels, len(z) if z.ndim else 0)
@@ -155,7 +157,7 @@ def decode(options: argparse.Namespace) -> int:
 
 def sample(options: argparse.Namespace) -> int:
     """Write images decoded from draws of the prior."""
-    model, _ = _opened(options.model)
+    model, _ = opened(options.model)
     _check_out(options.out, model, options.count)
     labels = _labels(options.labels, options.count)
     images = model.sample(options.count, labels=labels, seed=options.seed)
@@ -165,10 +167,10 @@ def sample(options: argparse.Namespace) -> int:
 
 def interpolate(options: argparse.Namespace) -> int:
     """Write images from points on the straight line between two images' latents."""
-    model, run = _opened(options.model)
+    model, run = opened(options.model)
     check_continuous(model, "interpolation")
     _check_out(options.out, model, options.steps)
-    images, labels = _images(options, model, run)
+    images, labels = images_of(options, model, run)
     ends = [options.first, options.last]
     for name, place in zip(("--from", "--to"), ends, strict=True):
         if place >= len(images):
@@ -186,7 +188,7 @@ def interpolate(options: argparse.Namespace) -> int:
     return 0
 
 
-def _opened(path: Path) -> tuple[LatentModel, Run | None]:
+def opened(path: Path) -> tuple[LatentModel, Run | None]:
     """Return a model, and the run that it is of if it is of one."""
     if not as_path(path).is_dir():
         return load(path), None
@@ -194,10 +196,13 @@ def _opened(path: Path) -> tuple[LatentModel, Run | None]:
     return run.model, run
 
 
-def _images(
-    options: argparse.Namespace, model: LatentModel, run: Run | None
+def images_of(
+    options: argparse.Namespace, model: LatentModel, run: Run | None, *, classes: bool = False
 ) -> tuple[NDArray[Any], _Labels]:
-    """Return the images that the options name, and their labels."""
+    """Return the images that the options name, and their labels.
+
+    A model that has no use for the labels of a run gets none, unless ``classes`` are asked for.
+    """
     if options.images is not None:
         images = _loaded(options.images)
         return images, _labels(options.labels, len(images) if images.ndim else 0)
@@ -206,7 +211,7 @@ def _images(
     if options.labels is not None:
         raise InputError("the run's own test images have labels: leave out --labels")
     data = run.load_data(options.data_dir)
-    return data.test_images, data.test_labels if model.classes else None
+    return data.test_images, data.test_labels if model.classes or classes else None
 
 
 def _labels(given: Path | list[int] | None, count: int) -> _Labels:

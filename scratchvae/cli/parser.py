@@ -10,6 +10,7 @@ from scratchvae.cli.common import add_cluster, add_command, add_data_dir, add_ma
 from scratchvae.cli.common import program as called
 from scratchvae.cli.doctor import add_doctor
 from scratchvae.cli.evaluating import evaluate
+from scratchvae.cli.explore import add_explore
 from scratchvae.cli.gradcheck import add_gradcheck
 from scratchvae.cli.latents import add_latents
 from scratchvae.cli.own_data import add_data
@@ -39,7 +40,7 @@ def make_parser(program: str | None = None) -> argparse.ArgumentParser:
     subparsers = parser.add_subparsers(dest="command", metavar="COMMAND")
     for add in (
         *(add_train, add_data, add_sweep, _add_draw, _add_evaluate, add_latents),
-        *(add_gradcheck, add_doctor, _add_reproduce, _add_bench, _add_completion),
+        *(add_explore, add_gradcheck, add_doctor, _add_reproduce, _add_bench, _add_completion),
     ):
         add(subparsers)
     return parser

@@ -70,7 +70,7 @@ def translated(network: Layer, shape: tuple[int, ...], name: str) -> list[Step]:
     InputError
         If a layer has no counterpart, or there is no order of its numbers that one could give it.
     """
-    steps = _steps(twin(network), shape)
+    steps = steps_of(network, shape)
     for place, step in enumerate(steps):
         shaping = type(step.layer) in (Flatten, Reshape) and _is_known_shaping(step)
         if not shaping and type(step.layer) not in _KNOWN:
@@ -87,7 +87,11 @@ def channels_first(shape: tuple[int, ...]) -> tuple[int, ...]:
     return (*shape[-1:], *shape[:-1])
 
 
-def _steps(network: Layer, shape: tuple[int, ...]) -> list[Step]:
+def steps_of(network: Layer, shape: tuple[int, ...]) -> list[Step]:
+    """Return the layers of a network for examples of a shape, nested ones in one row.
+
+    The steps have no arrays yet.
+    """
     steps: list[Step] = []
 
     def follow(layer: Layer, x: FloatArray) -> FloatArray:
@@ -99,7 +103,7 @@ def _steps(network: Layer, shape: tuple[int, ...]) -> list[Step]:
         steps.append(Step(layer, x.shape[1:], y.shape[1:]))
         return y
 
-    follow(network, np.zeros((1, *shape), network.dtype))
+    follow(twin(network), np.zeros((1, *shape), network.dtype))
     return steps
 
 

@@ -7,21 +7,15 @@ opened; and what is written in a cell is used by the cells and the lessons that 
 Screenshots of whole lessons go to the folder that SCREENSHOTS names.
 """
 
-import os
 import shutil
 from pathlib import Path
 
 import lesson_pages
 import pytest
-from playwright.sync_api import sync_playwright
 
 from scratchvae.course import notebooks
 
 LESSONS = Path(__file__).parents[2] / "lessons"
-CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
-# Without a sandbox, as root in a container needs; and quiet: nothing is fetched but the page.
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"]
-FLAGS += ["--disable-background-networking", "--disable-component-update", "--disable-sync"]
 SLIDERS = ".jp-OutputArea .widget-slider .noUi-handle, .widget-slider [role=slider]"
 
 # What a reader would see of Markdown, equations or pictures that were not rendered, and of output
@@ -65,15 +59,6 @@ def server(tmp_path_factory):
         shutil.copy(path, folder)
     with lesson_pages.serving(folder, tmp_path_factory.mktemp("home")) as address:
         yield address, folder
-
-
-@pytest.fixture(scope="module")
-def browser():
-    assert CHROMIUM, "no Chromium found: install it (apt install chromium) or set CHROMIUM"
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield browser
-        browser.close()
 
 
 @pytest.mark.parametrize("name", [path.stem for path in sorted(LESSONS.glob("*.ipynb"))])
