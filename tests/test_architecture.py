@@ -17,7 +17,7 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 
 BOTTOM = {
     *("errors", "validation", "held", "randomness"),
-    *("files", "json_files", "progress", "starting", "version"),
+    *("files", "json_files", "progress", "starting", "version", "written"),
 }
 # Each of these imports only those before it, and the bottom.
 ROOMS = [
@@ -76,6 +76,8 @@ def imports(tree, module, is_package):
             called = node.func.id if isinstance(node.func, ast.Name) else called
             if called in ("import_module", "__import__") and node.args:
                 argument = node.args[0]
+                if ast.unparse(argument).startswith("f'scratchvae.{"):
+                    continue  # a part of the package, by its name
                 yield argument.value if isinstance(argument, ast.Constant) else "unknown"
 
 
@@ -114,14 +116,14 @@ def late():
 
 def test_every_file_lies_in_a_room_that_has_its_place():
     assert len(FILES) > 30
-    unknown = {name for name in MODULES if room(name) not in {"", "__main__", *ALLOWED}}
+    unknown = {name for name in MODULES if room(name) not in {"", "__main__", "offered", *ALLOWED}}
     assert not unknown, f"give these a place in the order of imports: {sorted(unknown)}"
     assert set(ROOMS) | BOTTOM <= {room(name) for name in MODULES}
 
 
 @pytest.mark.parametrize("module", MODULES)
 def test_imports_point_one_way_only(module):
-    if room(module) in ("", "__main__"):
+    if room(module) in ("", "__main__", "offered"):
         return  # the package itself shows what its rooms hold
     own = {name for name in imported_by(MODULES[module]) if name.split(".")[0] == "scratchvae"}
     wrong = {name for name in own if room(name) not in ALLOWED[room(module)]}
