@@ -9,7 +9,7 @@ import hashlib
 from pathlib import Path
 from typing import NamedTuple
 
-import scratchvae
+from scratchvae import errors
 from scratchvae.errors import InputError
 from scratchvae.files import AnyPath, as_path, cannot_read, make_folder, write_bytes
 from scratchvae.json_files import read_json, write_json
@@ -30,7 +30,7 @@ class Copied(NamedTuple):
 
 def lessons_folder() -> Path:
     """Return where the lessons are; ``InputError`` where the package was installed without them."""
-    package = Path(scratchvae.__file__).parent
+    package = Path(errors.__file__).parent
     for folder in (package / "lessons", package.parent / "lessons"):
         if (folder / FIRST).is_file():
             return folder
