@@ -1,5 +1,16 @@
 """A variational autoencoder in NumPy and Numba, every gradient derived by hand.
 
+    from scratchvae.data import load               images: MNIST, synthetic, a folder, arrays
+    model = scratchvae.build("zhao-mlp")           one of the RECIPES, or a VAE of your own
+    model.fit(images)                              then encode, decode, sample, elbo, evaluate
+    model.save(path); scratchvae.load(path)        a model in one file; model.export for others
+    scratchvae.gradcheck(layer, x)                 are the gradients of your layer right?
+    scratchvae.doctor(...)                         what is wrong with my VAE?
+
+In packages: ``layers`` and ``probability``, what models are made of; ``training``, ``evaluation``;
+``plots``; ``runs`` and ``sweeps``, trainings in folders; ``sklearn``. ``scratchvae --help`` in a
+shell does most of it without Python.
+
 What it offers is imported when it is first asked for, so that the program can answer at once where
 nothing is to be computed.
 """

@@ -4,12 +4,13 @@ It needs scikit-learn (``pip install 'scratchvae[sklearn]'``). Dimensions: N row
 latents.
 """
 
+from collections.abc import Mapping
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from scratchvae.errors import InputError
+from scratchvae.errors import InputError, shown
 from scratchvae.models import build, find_recipe
 from scratchvae.validation import FloatArray
 
@@ -93,9 +94,12 @@ class VAETransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
         InputError
             If there is no such recipe, option or setting, or the rows do not fit ``image_shape``.
         """
-        rows = validate_data(self, X, dtype=_DTYPES)
+        rows = self._validated(X, first=True)
         find_recipe(self.recipe)
         seed = int(check_random_state(self.random_state).randint(2**31 - 1))
+        for name in ("options", "settings"):
+            if not isinstance(getattr(self, name) or {}, Mapping):
+                raise InputError(f"{name} must be a dict, not {shown(getattr(self, name))}")
         options = dict(self.options or {}) | ({} if self.beta is None else {"beta": self.beta})
         features = rows.shape[1]
         shape = (features,) if self.image_shape is None else self.image_shape
@@ -108,8 +112,10 @@ class VAETransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
                 "use another recipe, or its model's own `fit`",
             )
         self.data_min_, self.data_max_ = rows.min(axis=0), rows.max(axis=0)
-        changes = {name: getattr(self, name) for name in ("epochs", "batch_size", "learning_rate")}
-        model.fit(self._scaled(rows), seed=seed, progress=False, **(self.settings or {}) | changes)
+        own = {name: getattr(self, name) for name in ("epochs", "batch_size", "learning_rate")}
+        changes = {name: value for name, value in own.items() if value is not None}
+        settings: dict[str, Any] = {**(self.settings or {}), **changes}
+        model.fit(self._scaled(rows), seed=seed, progress=False, **settings)
         self.model_ = model
         return self
 
@@ -144,9 +150,15 @@ class VAETransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
         latents: int = self.model_.latent_dim
         return latents
 
-    def _validated(self, rows: Any) -> NDArray[Any]:
-        check_is_fitted(self)
-        checked: NDArray[Any] = validate_data(self, rows, dtype=_DTYPES, reset=False)
+    def _validated(self, rows: Any, *, first: bool = False) -> NDArray[Any]:
+        if not first:
+            check_is_fitted(self)
+        if len(shape := np.shape(rows) if isinstance(rows, np.ndarray) else ()) > 2:
+            raise InputError(
+                f"X must be a row for each image, not of dim {len(shape)}, {shape}",
+                f"give X.reshape(len(X), -1), and the transformer image_shape={shape[1:]}",
+            )
+        checked: NDArray[Any] = validate_data(self, rows, dtype=_DTYPES, reset=first)
         return checked
 
     def _scaled(self, rows: NDArray[Any]) -> NDArray[Any]:

@@ -149,6 +149,8 @@ def test_no_two_modules_import_each_other():
 @pytest.mark.parametrize("module", MODULES)
 def test_no_module_imports_a_framework_or_what_is_not_installed_with_the_package(module):
     roots = {name.split(".")[0] for name in imported_by(MODULES[module])}
+    if module == "scratchvae.cli.own_code.loading":
+        roots -= {"unknown"}  # the module that a user names
     known = set(sys.stdlib_module_names) | {"scratchvae"} | modules(*EXTRAS.get(room(module), ()))
     if room(module) == "sweeps":  # used where they are installed
         known |= {"fsspec", "pyarrow"}

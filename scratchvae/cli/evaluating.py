@@ -8,6 +8,7 @@ from scratchvae.cli.text import say
 from scratchvae.data import Dataset
 from scratchvae.plots.captions import kl_meaning
 from scratchvae.runs import Run
+from scratchvae.version import __version__
 
 _COMPARED = ("loss", "reconstruction", "kl", "elbo")
 
@@ -23,8 +24,15 @@ def evaluate(options: argparse.Namespace) -> int:
         if options.json:
             # JSON has no infinity, as the standard error of a single draw is.
             known = {name: v if math.isfinite(v) else None for name, v in figures.items()}
-            of_run = {"recipe": run.config["recipe"], "data": data.name}
-            print(json.dumps(({"run": str(folder)} if several else {}) | of_run | known))
+            of_run = {
+                "run": str(folder),
+                "recipe": run.config["recipe"],
+                "data": data.name,
+                "seed": run.config["seed"],
+                "epochs": run.trainer.epoch,
+                "version": __version__,
+            }
+            print(json.dumps(of_run | known))
         elif several:
             row = {name: figures.get(name, math.nan) for name in _COMPARED}
             if not place:

@@ -68,7 +68,7 @@ def kind_of(path: Path) -> Kind:
             rows, columns = columns, rows
         mode, clear = image.mode, "transparency" in image.info
         if mode == "F" or (mode.startswith("I") and ";16" not in mode and mode != "I"):
-            raise ValueError(f"its pixels are of the kind {mode}")
+            raise _measured(path, "floats" if mode == "F" else f"of the kind {mode}")
         if mode in ("P", "PA"):
             palette = np.array(image.getpalette() or [0, 0, 0]).reshape(-1, 3)
             colour = bool((palette != palette[:, :1]).any())
@@ -113,7 +113,7 @@ def _deep(opened: ImageFile.ImageFile, path: Path, mode: str, alpha: str | None)
     if not _in_two_halves(opened):
         values = np.asarray(ImageOps.exif_transpose(opened))
         if values.min() < 0 or values.max() > 65535:
-            raise ValueError(f"its pixels are from {values.min()} to {values.max()}")
+            raise _measured(path, f"from {values.min()} to {values.max()}")
         grey = values[..., None].astype(np.float32)
         rest = [np.full_like(grey, 65535)] if mode.endswith("A") else []
         return np.concatenate([grey] * len(mode.removesuffix("A")) + rest, axis=-1)
@@ -127,6 +127,15 @@ def _deep(opened: ImageFile.ImageFile, path: Path, mode: str, alpha: str | None)
         return np.concatenate([channels, np.full_like(channels[..., :1], 65535)], axis=-1)
     opacity, ground = channels[..., 3:] / 65535, 65535.0 if alpha == "white" else 0.0
     return np.asarray(channels[..., :3] * opacity + ground * (1 - opacity))
+
+
+def _measured(path: Path, pixels: str) -> InputError:
+    """Return the error for numbers of which a picture does not say which one stands for white."""
+    return InputError(
+        f"the pixels of {str(path)!r} are {pixels}, and which number stands for white is unknown",
+        "write np.asarray(PIL.Image.open(path)) of all of them to one .npy file, and say with "
+        "`scale` what stands for white",
+    )
 
 
 def _resized_deep(channels: NDArray[Any], sides: tuple[int, int]) -> NDArray[Any]:

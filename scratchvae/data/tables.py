@@ -136,10 +136,11 @@ def as_classes(values: Any, what: str) -> tuple[NDArray[Any], tuple[str, ...]]:
                 "leave these images out, or number the classes from 0",
             )
         values = values.astype(np.int64)
-    if values.dtype.kind == "i" and len(values) and values.min() == -1 and (values == 0).any():
+    # −1 and 1 are two classes, as of a perceptron; −1 beside others, or alone, may be no class.
+    if values.dtype.kind == "i" and len(values) and values.min() == -1 and set(values) != {-1, 1}:
         raise InputError(
-            f"{what} are classes from 0, and -1, which may stand for those that are not known",
-            "leave these images out, or write the classes as text",
+            f"{what} have -1, which may stand for those that are not known",
+            "leave these images out (or the labels), or write the classes as text",
         )
     if values.dtype.kind == "O":
         values = np.array([str(value) for value in values])

@@ -69,7 +69,11 @@ class Answers(ScikitNames):
         with unwarned():  # an infinity is refused below
             z = as_array(z, "z").astype(self.dtype, copy=False)
         if z.ndim != 2 or z.shape[1] != self.latent_dim:
-            raise InputError(f"decode expects z of shape (N, {self.latent_dim}), not {z.shape}")
+            one = z.shape == (self.latent_dim,)
+            raise InputError(
+                f"decode expects z of shape (N, {self.latent_dim}), not {z.shape}",
+                "give the latents of one image as z[None]" if one else "give a row for each image",
+            )
         check_finite(z, "z")
         labels = self._labels_to_decode(labels, len(z))
         images = np.empty((len(z), *self.image_shape), self.dtype)

@@ -2,6 +2,7 @@
 
 import warnings
 from collections.abc import Mapping
+from contextlib import suppress
 from itertools import permutations
 from math import prod
 from typing import Any, cast
@@ -174,6 +175,8 @@ def _in_order(images: Any, image_shape: tuple[int, ...], name: str) -> Any:
         f"each, not {images.shape}"
     )
     last = images.shape[-1:] + images.shape[:-1]
+    if images.shape == image_shape:
+        raise InputError(problem, f"give one image as {name}[None]")
     if images.ndim > 2 and [n for n in last[1:] if n != 1] == expected:
         raise InputError(
             problem, f"put the axis that counts them first, np.moveaxis({name}, -1, 0)"
@@ -239,7 +242,10 @@ def check_labels(labels: Any, count: int, classes: int) -> NDArray[Any]:
             f"this model needs the class of each image: give labels, {count} whole numbers from "
             f"0 to {classes - 1}"
         )
-    found = np.asarray(labels) if isinstance(labels, list | tuple) else labels
+    found: NDArray[Any] = labels
+    if isinstance(labels, list | tuple):
+        with suppress(ValueError):  # parts of different lengths, which as_array refuses
+            found = np.asarray(labels)
     if getattr(getattr(found, "dtype", None), "kind", "") not in ("U", "S", "O"):
         found = as_array(labels, "labels")
     if found.shape != (count,) or found.dtype.kind not in "iu":

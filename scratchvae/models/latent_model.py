@@ -10,7 +10,7 @@ from typing import Any, Self, Unpack
 from numpy.typing import NDArray
 
 from scratchvae.engine import trained_by
-from scratchvae.errors import InputError, shown
+from scratchvae.errors import InputError
 from scratchvae.models.answers import Answers
 from scratchvae.models.kept_model import KeptModel
 from scratchvae.models.last_good import LastGood
@@ -19,6 +19,7 @@ from scratchvae.models.training_set import training_set
 from scratchvae.progress import in_notebook, say
 from scratchvae.randomness import seed_of_round
 from scratchvae.training import EpochMetrics, Trainer, check_last_batch
+from scratchvae.training.callables import check_callable
 from scratchvae.training.checks import check_writeable
 from scratchvae.training.given_batches import GivenBatches
 from scratchvae.training.loop import run_epochs
@@ -75,8 +76,9 @@ class LatentModel(KeptModel, Answers):
             8-bit pixels, or floats from 0 to 1: (N, H, W, C), or (N, …) with as many numbers each.
             A large array that is mapped from a file (``np.load(path, mmap_mode="r")``) stays there.
             Or batches, each images or a pair (images, labels), taken in the order and of the size
-            that they have: a sequence of them, which is one epoch; a function that returns an
-            epoch's batches, and is called for each; or a generator, which is one epoch and no more.
+            that they have: a sequence of them or a ``DataLoader`` of PyTorch, which is one epoch; a
+            function that returns an epoch's batches, and is called for each; or a generator, which
+            is one epoch and no more.
         y
             The images' labels, for a class-conditional model. Others ignore it: scikit-learn's
             pipelines pass it to every model.
@@ -109,12 +111,14 @@ class LatentModel(KeptModel, Answers):
         images, labels = training_set(self, images, y, trainer.settings.epochs, settings)
         tests = None if test_images is None else self.as_images(test_images, "test_images")
         if tests is not None:
+            if not len(tests):
+                raise InputError("test_images has no images: give some, or leave it out")
             test_labels = self.as_labels(test_labels, len(tests))
         elif test_labels is not None:
             raise InputError("test_labels are of no use without test_images: give both")
         check_flag(progress, "progress")
-        if on_epoch is not None and not callable(on_epoch):
-            raise InputError(f"on_epoch must be a function or None, not {shown(on_epoch)}")
+        if on_epoch is not None:
+            check_callable(on_epoch, "on_epoch", "the epoch's metrics", kind="a function or None")
         with trained_by(trainer, self):
             check_writeable(self._arrays())
             if not isinstance(images, GivenBatches):

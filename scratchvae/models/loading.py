@@ -8,6 +8,7 @@ from scratchvae.models.conditional_vae import ConditionalVAE
 from scratchvae.models.denoising_autoencoder import DenoisingAutoencoder
 from scratchvae.models.description import ForeignClassError, foreign_classes
 from scratchvae.models.diffusion import Diffusion
+from scratchvae.models.foreign_files import described
 from scratchvae.models.hierarchical_vae import HierarchicalVAE
 from scratchvae.models.iwae import IWAE
 from scratchvae.models.ladder_vae import LadderVAE
@@ -65,8 +66,14 @@ def load_model(path: AnyPath, into: LatentModel | None = None) -> LatentModel:
         ) from None
     except Exception as error:
         # A damaged zip archive fails in a dozen ways, depending on what was hit.
+        if foreign_file := described(path):
+            raise InputError(f"{str(path)!r} {foreign_file[0]}", foreign_file[1]) from None
         problem = " ".join(str(error).split())[:200] or type(error).__name__
-        what = "no file of a model" if into is None else "no file of a model as this one is"
+        if into is not None:
+            raise InputError(
+                f"{str(path)!r} does not fit this {type(into).__name__} ({problem})",
+                "build the model as the saved one was; or the file is damaged: restore a copy",
+            ) from None
         raise InputError(
-            f"{str(path)!r} is {what} ({problem}): it is damaged or foreign", _REMEDY
+            f"{str(path)!r} is no file of a model ({problem}): it is damaged or foreign", _REMEDY
         ) from None

@@ -53,6 +53,20 @@ class VAE(LatentModel):
         L, how many z are drawn per image in training.
     kwargs
         ``image_shape``, ``latent_dim`` and ``settings``, as for every ``LatentModel``.
+
+    Examples
+    --------
+    Networks of your own, for grey images of 8×8 pixels and 2 latents::
+
+        rng = np.random.default_rng(0)
+        encoder = Sequential(Flatten(), Dense(64, 32, rng=rng), ReLU(), Dense(32, 4, rng=rng))
+        decoder = Sequential(
+            *(Dense(2, 32, rng=rng), ReLU(), Dense(32, 64, rng=rng)),
+            *(Sigmoid(), Reshape((8, 8, 1))),
+        )
+        likelihood = GaussianLikelihood(variance=0.05)
+        model = VAE(encoder, decoder, likelihood, image_shape=(8, 8, 1), latent_dim=2)
+        model.fit(images, epochs=20)
     """
 
     has_prior = True
@@ -132,7 +146,7 @@ class VAE(LatentModel):
     ) -> tuple[FloatArray, FloatArray]:
         """Return the mean and the log-variance of q(z | x), both (N, D)."""
         latents = self.latent_dim
-        both = f"change its last layer to a mean and a number for the variance of {latents} latents"
+        both = "the encoder must give 2·latent_dim numbers, means and what variances come from"
         hidden = self.through("encoder", x, 2 * latents, training, both)  # (N, 2D)
         mean, raw = hidden[:, :latents], hidden[:, latents:]
         return mean, self.through("variance_head", raw, latents, training)

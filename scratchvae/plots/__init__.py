@@ -18,6 +18,7 @@ from scratchvae.plots.side_by_side import (
     draw_scatters,
     draw_spreads,
 )
+from scratchvae.plots.traversal import draw_traversal
 
 __all__ = [
     "draw_bars",
@@ -35,6 +36,7 @@ __all__ = [
     "draw_samples",
     "draw_scatters",
     "draw_spreads",
+    "draw_traversal",
     "mosaic",
     "save_figure",
 ]

@@ -9,12 +9,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from scratchvae.data.batches import read_pixels
 from scratchvae.errors import InputError
 from scratchvae.evaluation.disentanglement import FactorInformation
 from scratchvae.models import LatentModel
 from scratchvae.plots.figures import MOST_IN_A_ROW, Figure, check_pairs, new_figure
-from scratchvae.plots.grids import PAPER, draw_grid
+from scratchvae.plots.traversal import traversal
 from scratchvae.validation import MODEL, check_count, check_is
 
 
@@ -68,25 +67,12 @@ def draw_factor_traversal(
             f"the model has {latents} latents, and the information is of {len(information.kls)}: "
             "give what model_information returns for this model"
         )
-    original = read_pixels(image, model.dtype)
-    code = model.encode(image, labels)  # (1, D)
-    quantiles = np.array([NormalDist().inv_cdf((i + 0.5) / steps) for i in range(steps)])
+    quantiles = [NormalDist().inv_cdf((i + 0.5) / steps) for i in range(steps)]
     order = np.argsort(-information.kls, kind="stable")
-    z = np.repeat(code, latents * steps, axis=0).reshape(latents, steps, -1)
-    z[np.arange(latents), :, order] = quantiles
-    classes = None if labels is None else np.repeat(labels, latents * steps)
-    moved = model.decode(z.reshape(-1, latents), classes)
-    first = np.full((latents, 1, *original.shape[1:]), PAPER, original.dtype)
-    first[0], first[1:2] = original, model.decode(code, labels)
-    rows = np.concatenate([first, moved.reshape(latents, steps, *original.shape[1:])], axis=1)
-    return draw_grid(
-        rows.reshape(-1, *original.shape[1:]),
-        steps + 1,
-        title or "Each latent moved through the quantiles of N(0, 1) around an image's code",
-        dots=2,
-        row_names=[_latent_name(information, int(latent)) for latent in order],
-        column_names=["image", *(f"{(i + 0.5) / steps:.0%}" for i in range(steps))],
-    )
+    names = [_latent_name(information, int(latent)) for latent in order]
+    usual = "Each latent moved through the quantiles of N(0, 1) around an image's code"
+    values = np.tile(quantiles, (latents, 1))
+    return traversal(model, image, labels, order, values, names, title or usual)
 
 
 def draw_factor_shares(panels: list[tuple[str, FactorInformation]], title: str) -> Figure:

@@ -32,6 +32,7 @@ MOST_IN_A_ROW = 1000  # images of a row, rows and dots between them: more cannot
 _FEW = 4  # figures that may wait for the collector; each has a few megabytes
 SUFFIXES = (".png", ".svg", ".pdf")
 _MOST_NAMES = 30  # classes whose names still find room
+_CLASSES_IN_A_COLUMN = 20  # of a legend
 
 # Ten colours that are told apart with any kind of colour vision: M. Petroff, "Accessible Color
 # Sequences for Data Visualization", arXiv:2107.02270, 2021.
@@ -191,6 +192,16 @@ def tidy(axes: Axes) -> None:
 def class_colours(labels: NDArray[Any]) -> list[str]:
     """Return the colour of each label's class; those of ten classes are all different."""
     return [CLASS_COLOURS[int(label) % len(CLASS_COLOURS)] for label in labels]
+
+
+def add_legend(axes: Axes, labels: NDArray[Any]) -> None:
+    """Say beside a scatter which colour is which class."""
+    classes = np.unique(labels)
+    for label, colour in zip(classes, class_colours(classes), strict=True):
+        axes.scatter([], [], s=30, color=colour, label=str(label))
+    place: dict[str, Any] = {"loc": "center left", "bbox_to_anchor": (1.0, 0.5)}
+    columns = -(-len(classes) // _CLASSES_IN_A_COLUMN)
+    axes.legend(title="class", frameon=False, ncols=columns, **place)
 
 
 def name_classes(axes: Axes, points: NDArray[Any], labels: NDArray[Any]) -> None:

@@ -16,8 +16,8 @@ from scratchvae.models.checks import check_labels
 from scratchvae.plots.captions import draws_from, plane_note
 from scratchvae.plots.figures import (
     MOST_IN_A_ROW,
-    Axes,
     Figure,
+    add_legend,
     check_pictures,
     class_colours,
     name_classes,
@@ -27,8 +27,6 @@ from scratchvae.plots.figures import (
 from scratchvae.plots.grids import DOTS, GAP, draw_grid, mosaic, padded
 from scratchvae.randomness import stream
 from scratchvae.validation import MODEL, MOST, FloatArray, check_count, check_is
-
-_CLASSES_IN_A_COLUMN = 20  # of the legend
 
 
 def draw_samples(model: LatentModel, *, rows: int = 10, columns: int = 10, seed: int = 0) -> Figure:
@@ -169,24 +167,14 @@ def draw_latent(
     colours = class_colours(np.zeros(len(points)) if labels is None else labels)
     axes.scatter(points[:, 0], points[:, 1], s=5, c=colours, alpha=0.6, linewidths=0)
     if labels is not None:
-        _add_classes(axes, points, labels)
+        add_legend(axes, labels)
+        name_classes(axes, points, labels)
     axes.set(xlabel=names[0], ylabel=names[1])
     axes.set_title(f"Latent means of {len(images):,} test images", loc="left")
     if means.shape[1] > 1:
         axes.set_aspect("equal", adjustable="datalim")
     tidy(axes)
     return figure
-
-
-def _add_classes(axes: Axes, points: FloatArray, labels: NDArray[Any]) -> None:
-    """Say which colour is which class: in the scatter, and in a legend beside it."""
-    classes = np.unique(labels)
-    for label, colour in zip(classes, class_colours(classes), strict=True):
-        axes.scatter([], [], s=30, color=colour, label=str(label))
-    place: dict[str, Any] = {"loc": "center left", "bbox_to_anchor": (1.0, 0.5)}
-    columns = -(-len(classes) // _CLASSES_IN_A_COLUMN)
-    axes.legend(title="class", frameon=False, ncols=columns, **place)
-    name_classes(axes, points, labels)
 
 
 def _thinned(names: list[str], dots: int, needed: int) -> list[str]:

@@ -11,6 +11,7 @@ from scratchvae.plots.figures import (
     MOST_IN_A_ROW,
     Axes,
     Figure,
+    add_legend,
     as_numbers,
     check_names,
     check_pairs,
@@ -41,9 +42,15 @@ def draw_rows(title: str, rows: Sequence[tuple[str, NDArray[Any]]], lines: int =
 
 
 def draw_scatters(
-    title: str, panels: Sequence[tuple[str, NDArray[Any]]], labels: NDArray[Any] | None = None
+    title: str,
+    panels: Sequence[tuple[str, NDArray[Any]]],
+    labels: NDArray[Any] | None = None,
+    axes_names: tuple[str, str] = ("z₁", "z₂"),
 ) -> Figure:
-    """Return points (N, 2) in panels side by side, coloured by class."""
+    """Return points (N, 2) in panels side by side, on one scale, coloured by class.
+
+    ``axes_names`` are what the two coordinates are.
+    """
     check_is(title, "title", str)
     check_pairs(panels, "panels")
     panels = [(name, as_numbers(points, f"the points of {name}", 2)) for name, points in panels]
@@ -54,15 +61,19 @@ def draw_scatters(
         if len(labels) < max(len(points) for _, points in panels):
             raise InputError(f"labels must be one for each point, not {len(labels)}: give all")
     figure = new_figure(3.6 * len(panels), 3.9)
-    grid: Any = figure.subplots(1, len(panels), squeeze=False)
+    grid: Any = figure.subplots(1, len(panels), squeeze=False, sharex=True, sharey=True)
     for axes, (name, points) in zip(grid[0], panels, strict=True):
         colours = "C0" if labels is None else class_colours(labels[: len(points)])
         axes.scatter(points[:, 0], points[:, 1], s=4, c=colours, alpha=0.6, linewidths=0)
         if labels is not None:
             name_classes(axes, points, labels[: len(points)])
         axes.set_title(name, fontsize=10)
-        axes.set_aspect("equal", adjustable="datalim")
+        axes.set_aspect("equal")
         axes.grid(alpha=0.25)
+        axes.set_xlabel(axes_names[0])
+    grid[0][0].set_ylabel(axes_names[1])
+    if labels is not None:
+        add_legend(grid[0][-1], labels)
     figure.suptitle(title, x=0.02, ha="left", fontsize=11)
     return figure
 
@@ -73,11 +84,14 @@ def draw_lines(title: str, lines: Sequence[tuple[str, Sequence[float]]], ylabel:
     check_is(ylabel, "ylabel", str)
     check_pairs(lines, "lines")
     figure = new_figure(7.0, 4.0)
+    from matplotlib.ticker import MaxNLocator
+
     axes = figure.subplots()
     for name, values in lines:
         as_numbers(values, f"the values of {name}")
         axes.plot(np.arange(1, len(values) + 1), values, "o-", ms=3, label=name)
     axes.set(xlabel="epoch", ylabel=ylabel)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
     _finish(axes, title)
     return figure
 

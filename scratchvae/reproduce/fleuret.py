@@ -91,7 +91,8 @@ def _draw(results: Results) -> Drawings:
         ("N(0, I)", stream(0, "draw", 6).standard_normal((_SCATTERED, 2))),
     ]
     title = f"Latents {pair[0] + 1} and {pair[1] + 1} of 1,000 test images"
-    yield "fleuret-latents", draw_scatters(title, panels)
+    names = (f"latent {pair[0] + 1}", f"latent {pair[1] + 1}")
+    yield "fleuret-latents", draw_scatters(title, panels, axes_names=names)
     rows = [(what.replace("samples, ", ""), some[:24]) for what, some, _ in _by_variance(results)]
     title = "A learned variance gives grainy samples; its mean, or a fixed variance, does not"
     yield "fleuret-learned-variance", draw_rows(title, rows, lines=2)

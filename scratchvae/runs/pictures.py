@@ -14,8 +14,10 @@ from scratchvae.plots.figures import Figure
 from scratchvae.randomness import stream
 from scratchvae.training import EpochMetrics
 
-PICTURES = ("loss", "samples", "reconstructions", "latent", "manifold", "interpolation")
-PICTURES_OF_DATA = ("reconstructions", "latent", "interpolation")
+PICTURES = (
+    *("loss", "samples", "reconstructions", "latent", "manifold", "interpolation", "traversal"),
+)
+PICTURES_OF_DATA = ("reconstructions", "latent", "interpolation", "traversal")
 
 
 def draw_picture(
@@ -41,6 +43,7 @@ def draw_picture(
         "latent": lambda: plots.draw_latent(model, images, labels),
         "manifold": lambda: plots.draw_manifold(model),
         "interpolation": lambda: plots.draw_interpolation(model, images, condition, seed=seed),
+        "traversal": lambda: plots.draw_traversal(model, images, condition),
     }
     return draw[kind]()
 
@@ -66,5 +69,5 @@ def usual_pictures(model: LatentModel) -> tuple[str, ...]:
     no_plane = model.latent_dim != 2 or isinstance(model, VQVAE)
     if isinstance(model, Diffusion):
         return ("loss", "samples")  # its last latents tell nothing of an image
-    left_out = {"interpolation"} | ({"manifold"} if no_plane else set())
+    left_out = {"interpolation", "traversal"} | ({"manifold"} if no_plane else set())
     return tuple(kind for kind in PICTURES if kind not in left_out)

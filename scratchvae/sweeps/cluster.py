@@ -7,6 +7,7 @@ run has the same bytes wherever, and in how many pieces, it was trained.
 
 import logging
 import os
+import sys
 import threading
 import time
 import uuid
@@ -188,6 +189,7 @@ def connected(scheduler: str | None, workers: int | None) -> Iterator[Cluster]:
             with client:
                 yield Cluster(client)
             return
+        _start_tracker()
         number = available_threads() if workers is None else workers
         environment = {"SCRATCHVAE_THREADS": str(max(1, available_threads() // number))}
         with (
@@ -214,6 +216,25 @@ def _quiet() -> Iterator[None]:
         yield
     finally:
         logger.setLevel(before)
+
+
+def _start_tracker() -> None:
+    """Start the process that removes what children of this one leave behind, without a warning.
+
+    It would say at the very end that a worker which was killed has left semaphores.
+    """
+    if sys.platform == "win32":
+        return
+    from multiprocessing import resource_tracker
+
+    before = os.environ.get("PYTHONWARNINGS")
+    os.environ["PYTHONWARNINGS"] = ",".join(filter(None, (before, "ignore:resource_tracker")))
+    try:
+        resource_tracker.ensure_running()  # it takes over the environment of this moment
+    finally:
+        del os.environ["PYTHONWARNINGS"]
+        if before is not None:
+            os.environ["PYTHONWARNINGS"] = before
 
 
 def _version() -> str:

@@ -2,10 +2,11 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from os import PathLike
 from typing import Any
 
 from scratchvae.data import DATASET_NAMES, Dataset, load
-from scratchvae.errors import InputError
+from scratchvae.errors import InputError, shown
 from scratchvae.files import AnyPath, as_path
 from scratchvae.plots.figures import check_matplotlib, png_bytes
 from scratchvae.progress import progress_bar
@@ -26,7 +27,7 @@ def sweep(
     choices: Mapping[str, Any],
     *,
     seeds: int | Sequence[int] = 1,
-    data: str = "auto",
+    data: AnyPath = "auto",
     data_dir: AnyPath | None = None,
     reading: Mapping[str, Any] | None = None,
     workers: int | None = None,
@@ -84,6 +85,13 @@ def sweep(
         On Ctrl-C; what was saved is kept.
     """
     check_matplotlib()
+    if not isinstance(data, str | PathLike):
+        raise InputError(
+            f"data must be the name of a data set or a path that workers can read, not "
+            f"{shown(data)}",
+            "write an array to a file with numpy.save, and give its path",
+        )
+    data = str(data)
     place = place_at(out)
     known = DataSource(data, None if data_dir is None else str(data_dir))
     loaded = None

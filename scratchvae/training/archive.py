@@ -86,7 +86,7 @@ def read_archive(file: BinaryIO) -> dict[str, NDArray[Any]]:
     They take no more memory than the file has bytes. A damaged archive fails in a dozen ways,
     depending on what was hit; in an archive of another form, it is a ``ValueError``.
     """
-    _check_directory(file)
+    check_directory(file)
     with zipfile.ZipFile(file) as members:
         _check_members(members.infolist(), file.seek(0, io.SEEK_END))
         return {
@@ -94,7 +94,7 @@ def read_archive(file: BinaryIO) -> dict[str, NDArray[Any]]:
         }
 
 
-def _check_directory(file: BinaryIO) -> None:
+def check_directory(file: BinaryIO) -> None:
     """Refuse a list of members that would take much more memory than it should."""
     size = file.seek(0, io.SEEK_END)
     file.seek(max(0, size - 42))

@@ -3,7 +3,6 @@
 Dimensions: N images of a batch, … the shape of one.
 """
 
-import inspect
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import chain
 from typing import Any
@@ -14,6 +13,7 @@ from scratchvae.data.batches import read_pixels
 from scratchvae.data.stored import StoredImages
 from scratchvae.errors import InputError, shown
 from scratchvae.randomness import stream
+from scratchvae.training.callables import check_callable
 from scratchvae.training.protocol import Trainable
 from scratchvae.training.trainer import Trainer
 from scratchvae.validation import FloatArray
@@ -29,8 +29,8 @@ class GivenBatches:
     given
         A function that returns an epoch's batches, and is called for each epoch; or a sequence of
         them, an object with a length whose items are batches, or another object that can be looped
-        over again and again: once through it is an epoch. Or a generator, which is one epoch and
-        no more.
+        over again and again, as PyTorch's ``DataLoader`` is: once through it is an epoch. Or a
+        generator, which is one epoch and no more.
     model
         What is trained on them; it must take the first batch.
     y
@@ -52,6 +52,7 @@ class GivenBatches:
     ) -> None:
         if y is not None:
             raise InputError("labels come with the batches, as pairs: leave y out")
+        _check_of_torch(given)
         if "batch_size" in settings:
             raise InputError("batches come in the size that they have", "leave out `batch_size`")
         self._again: Callable[[], Iterable[Any]]
@@ -88,7 +89,7 @@ class GivenBatches:
             self._once = chain([batch], batches)
         if batch is None:
             raise InputError("training expects at least one batch, and there is none")
-        return batch[0] if isinstance(batch, tuple) else batch
+        return _taken_apart(batch, 0)[0]
 
     def pairs(self, trainer: Trainer) -> Iterator[tuple[FloatArray, NDArray[Any] | None]]:
         """Yield the batches of an epoch as floats, with the labels where the model needs them."""
@@ -113,7 +114,7 @@ class GivenBatches:
     def _epoch(self) -> Iterator[Any]:
         if self._once is not None:
             return self._once
-        _check_without_arguments(self._again)
+        check_callable(self._again, "the function that makes an epoch's batches")
         batches = self._again()
         if not hasattr(batches, "__iter__"):
             raise InputError(
@@ -130,27 +131,34 @@ def are_batches(given: Any) -> bool:
     return callable(given) or hasattr(given, "__iter__") or sequence
 
 
-def _check_without_arguments(function: Callable[[], Any]) -> None:
-    """Raise ``InputError`` if a function cannot be called without arguments."""
-    try:
-        signature = inspect.signature(function)
-    except ValueError:  # some that are written in C do not tell
-        return
-    try:
-        signature.bind()
-    except TypeError as error:
-        raise InputError(
-            f"the function that makes an epoch's batches is called without arguments: {error}"
-        ) from None
-
-
 def _taken_apart(batch: Any, number: int) -> tuple[Any, Any]:
     """Return the images and the labels of a batch."""
+    if isinstance(batch, list) and batch and _is_of_torch(batch[0], "Tensor"):
+        # PyTorch's loaders give lists; one of images has them all of one shape.
+        shapes = {tuple(each.shape) for each in batch}
+        batch = tuple(batch) if len(batch) == 1 or len(shapes) > 1 else batch
     if not isinstance(batch, tuple):
         return batch, None
+    if len(batch) == 1:
+        return batch[0], None
     if len(batch) != 2:
         raise InputError(
             f"batch {number} must be images, or a pair of images and labels, not a tuple of "
             f"{len(batch)}"
         )
     return batch
+
+
+def _is_of_torch(value: Any, name: str) -> bool:
+    """Tell whether a value is of a class of PyTorch, which is not imported for that."""
+    kinds = type(value).__mro__
+    return any(kind.__name__ == name and kind.__module__.startswith("torch") for kind in kinds)
+
+
+def _check_of_torch(given: Any) -> None:
+    """Raise ``InputError`` for what PyTorch gives as single images; they are no batches."""
+    wrapped = "DataLoader(dataset, batch_size=128, shuffle=True)"
+    if _is_of_torch(given, "Dataset"):
+        raise InputError(f"a Dataset of PyTorch has images one by one: give {wrapped}")
+    if _is_of_torch(given, "DataLoader") and given.batch_size is None and not given.batch_sampler:
+        raise InputError(f"this DataLoader gives images one by one: give {wrapped}")

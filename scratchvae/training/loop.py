@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 from scratchvae.data.batches import count_batches, epoch_batches, label_batches
 from scratchvae.data.stored import StoredImages
 from scratchvae.engine import trained_by
-from scratchvae.errors import InputError, shown
+from scratchvae.errors import InputError
 from scratchvae.kernels.machine.arena import Arena
 from scratchvae.progress import progress_bar
+from scratchvae.training.callables import check_callable
 from scratchvae.training.checks import check_last_batch, check_state
 from scratchvae.training.divergence import NotFiniteError, unwarned
 from scratchvae.training.early_stopping import has_stalled
@@ -75,8 +76,8 @@ def train(
     check_is(trainer, "trainer", Trainer, "Trainer(model)")
     check_flag(progress, "progress")
     for name, function in (("on_epoch", on_epoch), ("on_batch", on_batch)):
-        if function is not None and not callable(function):
-            raise InputError(f"{name} must be a function or None, not {shown(function)}")
+        if function is not None:
+            check_callable(function, name, _CALLED_WITH[name], kind="a function or None")
     check_training_set(images, labels)
     images, labels = trainer.model.as_images(images), trainer.model.as_labels(labels, len(images))
     test_images, test_labels = _checked_tests(trainer.model, test_images, test_labels)
@@ -91,6 +92,9 @@ def train(
         on_batch=on_batch,
         earlier=earlier,
     )
+
+
+_CALLED_WITH = {"on_epoch": "the epoch's metrics", "on_batch": "a number of images"}
 
 
 def run_epochs(

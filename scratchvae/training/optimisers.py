@@ -3,8 +3,8 @@
 Each is a few array operations per parameter, done in place.
 """
 
-from collections.abc import Mapping
-from typing import Protocol
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -13,6 +13,7 @@ from scratchvae.errors import InputError
 from scratchvae.held import Setting
 from scratchvae.layers import Parameter
 from scratchvae.layers.parameter import check_apart, each_once
+from scratchvae.training.callables import check_callable
 from scratchvae.validation import (
     FloatArray,
     check_in_place,
@@ -34,6 +35,9 @@ class Optimiser(Protocol):
 
     def step(self) -> None:
         """Change every parameter once that is not frozen, by its present gradient."""
+
+
+_NEEDED = ("parameters", "learning_rate", "steps", "state", "step")
 
 
 class SGD:
@@ -139,6 +143,22 @@ class Adam:
                 beta_2=self.beta_2,
                 epsilon=self.epsilon,
             )
+
+
+def made_by(
+    make: Callable[..., Any], parameters: Mapping[str, Parameter], learning_rate: float
+) -> Optimiser:
+    """Return the optimiser that a user's class or function makes; ``InputError`` if it is none."""
+    check_callable(make, "optimiser", "the parameters", "the learning rate")
+    made = make(parameters, learning_rate)
+    missing = [name for name in _NEEDED if not hasattr(made, name)]
+    if missing or not isinstance(made.state, dict) or made.parameters != parameters:
+        problem = f"has no {missing[0]}" if missing else "does not hold the model's parameters"
+        raise InputError(
+            f"what `optimiser` makes {problem}: derive a class from scratchvae.training.Adam or SGD"
+        )
+    optimiser: Optimiser = made
+    return optimiser
 
 
 def _checked(parameters: Mapping[str, Parameter]) -> Mapping[str, Parameter]:

@@ -6,7 +6,7 @@ from functools import partial
 from typing import Any, TypedDict
 
 from scratchvae.data.batches import PIXEL_READINGS
-from scratchvae.errors import InputError, unknown_name
+from scratchvae.errors import InputError, shown, unknown_name
 from scratchvae.validation import (
     check_choice,
     check_count,
@@ -27,7 +27,9 @@ class Settings:
     Attributes
     ----------
     optimiser
-        ``"adam"`` (Kingma and Ba, 2014) or ``"sgd"``.
+        ``"adam"`` (Kingma and Ba, 2014) or ``"sgd"``; or a function, such as a class of your own
+        (weight decay, say, in a class derived from ``Adam``), that makes an ``Optimiser`` of a
+        model's ``parameters`` and the learning rate. A function is for ``fit``: no file keeps it.
     learning_rate
         The optimiser's step size.
     momentum
@@ -66,7 +68,7 @@ class Settings:
         For ``"adam"``: what is added to the root of the mean squared gradient.
     """
 
-    optimiser: str = "adam"
+    optimiser: str | Callable[..., Any] = "adam"
     learning_rate: float = 1e-3
     momentum: float = 0.0
     schedule: str | Callable[[float], float] = "constant"
@@ -97,8 +99,9 @@ class Settings:
         for name, optimiser in _OPTIMISERS_OWN.items():
             value, default = getattr(self, name), getattr(type(self), name)
             if self.optimiser != optimiser and value != default:
+                kind = self.optimiser if isinstance(self.optimiser, str) else "one of your own"
                 raise InputError(
-                    f"{name}={value:g} would do nothing, since the optimiser is {self.optimiser}: "
+                    f"{name}={value:g} would do nothing, since the optimiser is {kind}: "
                     f'leave it out, or use `optimiser="{optimiser}"`'
                 )
 
@@ -114,7 +117,7 @@ class Settings:
             raise unknown_name("setting", unknown[0], asdict(self))
         changes = {name: value for name, value in changes.items() if value is not None}
         optimiser = changes.get("optimiser")
-        if isinstance(optimiser, str) and optimiser != self.optimiser:
+        if optimiser is not None and optimiser != self.optimiser:
             changes = {name: getattr(Settings, name) for name in _OPTIMISERS_OWN} | changes
         return replace(self, **changes)
 
@@ -122,7 +125,7 @@ class Settings:
 class Changes(TypedDict, total=False):
     """What ``fit`` takes of them; ``None`` leaves one as it is."""
 
-    optimiser: str | None
+    optimiser: str | Callable[..., Any] | None
     learning_rate: float | None
     momentum: float | None
     schedule: str | Callable[[float], float] | None
@@ -139,6 +142,7 @@ class Changes(TypedDict, total=False):
 
 # What other packages call settings, and where it is here.
 _VALIDATION = "give `test_images`, which are evaluated after each epoch"
+_OPTIMISER = "give `optimiser` a class of your own, derived from scratchvae.training.Adam"
 _ELSEWHERE = {
     "lr": "use `learning_rate`",
     "n_epochs": "use `epochs`",
@@ -149,6 +153,13 @@ _ELSEWHERE = {
     "validation": _VALIDATION,
     "validation_split": f"{_VALIDATION}: load(..., validation=0.1) sets some aside",
     "early_stopping": "use `patience`, a number of epochs, with `test_images`",
+    "weight_decay": _OPTIMISER,
+    "clip_norm": _OPTIMISER,
+    "max_norm": _OPTIMISER,
+    "grad_clip": _OPTIMISER,
+    "betas": _OPTIMISER,
+    "random_state": "use `seed`",
+    "device": "the processor is the only one",
     "beta": "it is part of the model: set model.beta, or build it with `beta`",
     "shuffle": "images are shuffled in each epoch; batches of your own are taken in their order",
 }
@@ -156,13 +167,34 @@ _ELSEWHERE = {
 
 def _check_schedule(schedule: Any, name: str) -> Any:
     """Return one of the schedules, or a function."""
-    return schedule if callable(schedule) else check_choice(schedule, name, SCHEDULES)
+    if not callable(schedule):
+        return check_choice(schedule, name, SCHEDULES)
+    try:
+        first = schedule(0.0)
+    except Exception as error:
+        raise InputError(
+            f"{name}(0.0) raised {type(error).__name__}: {' '.join(str(error).split())}: give a "
+            "function of the part of the training that is done, 0 to 1, or one of "
+            f"{', '.join(SCHEDULES)}"
+        ) from None
+    check_positive(first, f"{name}(0.0)")
+    return schedule
+
+
+def _check_optimiser(optimiser: Any, name: str) -> Any:
+    """Return the name of an optimiser, or what makes one."""
+    if hasattr(optimiser, "step") and not isinstance(optimiser, type):
+        raise InputError(
+            f"{name} must be a name or what makes an optimiser, not {shown(optimiser)}, which has "
+            "been made: give its class, or a function of the parameters and the learning rate"
+        )
+    return optimiser if callable(optimiser) else check_choice(optimiser, name, OPTIMISERS)
 
 
 _OPTIMISERS_OWN = {"momentum": "sgd", "epsilon": "adam"}
 
 _CHECKS: dict[str, Callable[[Any, str], Any]] = {
-    "optimiser": partial(check_choice, choices=OPTIMISERS),
+    "optimiser": _check_optimiser,
     "learning_rate": check_positive,
     "momentum": check_share_kept,
     "schedule": _check_schedule,

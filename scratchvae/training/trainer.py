@@ -15,7 +15,7 @@ from scratchvae.layers import Parameter
 from scratchvae.randomness import StreamsInTurn, stream
 from scratchvae.training.checks import check_terms, copies, not_learned, put_back
 from scratchvae.training.divergence import first_not_finite, unwarned
-from scratchvae.training.optimisers import SGD, Adam, Optimiser
+from scratchvae.training.optimisers import SGD, Adam, Optimiser, made_by
 from scratchvae.training.protocol import LossMean, LossTerms, Trainable
 from scratchvae.training.settings import LAST_STAGE, Settings, stage_of
 from scratchvae.validation import (
@@ -101,8 +101,11 @@ class Trainer:
             )
         self.seed = check_seed(seed)
         rate, momentum = self.settings.learning_rate, self.settings.momentum
-        if self.settings.optimiser == "sgd":
-            self.optimiser: Optimiser = SGD(model.parameters, rate, momentum)
+        chosen = self.settings.optimiser
+        if callable(chosen):
+            self.optimiser: Optimiser = made_by(chosen, model.parameters, rate)
+        elif chosen == "sgd":
+            self.optimiser = SGD(model.parameters, rate, momentum)
         else:
             self.optimiser = Adam(model.parameters, rate, epsilon=self.settings.epsilon)
         self.engine = Engine(keeps=True)

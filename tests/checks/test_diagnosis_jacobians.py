@@ -41,6 +41,40 @@ def test_a_wrong_derivative_before_a_product_is_found_in_all_gradients():
     assert causes(layer, backward, normal(4, 3), normal(3, 5))[0] == ["slope", "slope"]
 
 
+def test_what_is_not_transposed_in_a_product_of_squares_is_found_on_either_side():
+    x, w = normal(3, 3), normal(3, 3, seed=1)
+    for backward, expected, word in (
+        (lambda dy, cache: (dy @ w.T, x.T @ dy.T), ["", "transpose"], "once dy is transposed"),
+        (lambda dy, cache: (dy @ w.T, x @ dy), ["", "transpose"], "once the array that dy"),
+        (lambda dy, cache: (dy.T @ w.T, x.T @ dy), ["transpose", ""], "once dy is transposed"),
+    ):
+        found, said = causes(lambda x, w: (x @ w, None), backward, x, w)
+        assert found == expected
+        assert word in said
+
+
+def test_a_wrong_term_of_a_loss_per_example_is_a_wrong_derivative():
+    def loss(x):
+        return (x**2 + np.sin(x)).sum(axis=1), x
+
+    for backward in (
+        lambda dy, x: dy[:, None] * (2 * x + np.cosh(x)),
+        lambda dy, x: dy[:, None] / (2 * x + np.cos(x)),
+    ):
+        (cause,), _ = causes(loss, backward, normal(4, 3))
+        assert cause in ("slope", "factor")
+
+
+def test_what_is_a_difference_has_a_wrong_sign_rather_than_another_order():
+    def loss(x, target):
+        return 0.5 * ((x - target) ** 2).sum(), x - target
+
+    found, _ = causes(
+        loss, lambda dy, gap: (-dy * gap, dy * gap), normal(4, 3), normal(4, 3, seed=1)
+    )
+    assert found == ["sign", "sign"]
+
+
 def softmax(x):
     e = np.exp(x)
     return e / e.sum(axis=1, keepdims=True), e / e.sum(axis=1, keepdims=True)

@@ -164,6 +164,23 @@ def test_a_slope_is_measured_with_the_largest_step_and_smaller_ones_until_one_ag
         assert (pair.analytic, pair.numeric) == (2 * slope, pytest.approx(slope, rel=1e-6))
 
 
+def test_two_points_are_enough_for_each_of_many_entries_that_a_function_is_linear_in():
+    array, gradient, calls = normal(300), normal(300, seed=1), []
+
+    def linear():
+        calls.append(None)
+        return float(array @ gradient)
+
+    # A hundredth of the entries may round to more than 1e-9, and take the two other points.
+    check = measured(linear, array, [gradient], max_coordinates=300)
+    assert len(calls) < 2.2 * 300
+    assert max(pair.gap for pair in check.slopes) < 1e-7
+    wrong = gradient.copy()
+    wrong[17] *= 1 + 1e-5
+    check = measured(linear, array, [wrong], max_coordinates=300)
+    assert check.disagreeing(check.largest(), 1e-6) == [17]
+
+
 def test_of_several_gradients_the_worst_counts():
     array = np.array([2.0])
     for gradients in ([[4.0], [5.0]], [[5.0], [4.0]]):

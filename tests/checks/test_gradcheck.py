@@ -163,8 +163,9 @@ def test_a_smooth_function_takes_one_step_whose_error_falls_as_its_fourth_power(
 
     report = gradcheck(Counted(dtype=FLOAT64), np.array([[0.3, -0.9, 1.2]]))
     assert report.max_relative_error < 1e-10  # the plain central difference leaves 1e-7
-    # Another batch, two to differentiate, one to see that it is a number, four for each entry.
-    assert len(calls) == 4 + 4 * 3
+    # Two of unused copies, another batch, two to differentiate, one to hold to the copies', one to
+    # see that it is a number, four for each entry.
+    assert len(calls) == 7 + 4 * 3
 
 
 def test_where_all_gradients_are_zero_there_is_no_error():
@@ -218,6 +219,11 @@ def test_max_coordinates_is_where_directions_begin():
     assert report.passed
     for seed in range(5):  # more directions than the bias has entries
         assert gradcheck(dense(), x, max_coordinates=0, directions=7, seed=seed).passed
+
+
+def test_the_biases_of_a_large_layer_are_checked_along_directions():
+    assert gradcheck(dense(0, 20, 300), normal(4, 20)).rows[2].checked == 300
+    assert gradcheck(dense(0, 200, 300), normal(64, 200)).rows[2].checked == 4
 
 
 def test_gradcheck_keeps_to_a_given_tolerance():

@@ -70,7 +70,7 @@ WRONG = {
         gradients(lambda x, w, dy: (dy @ w.T, x.T @ dy, dy[-1])),
         {"b": "missing sum"},
     ),
-    "none": (gradients(lambda x, w, dy: (dy @ w.T, x.T @ dy, None)), {"b": "zero"}),
+    "none": (gradients(lambda x, w, dy: (dy @ w.T, x.T @ dy, None)), {"b": "missing"}),
     "stale": (OfThePreviousBatch, {"w": "stale"}),
     "drawn again": (gradients(masked_again), {"w": "drawn again"}),
     "noise": (linear(noisy), dict.fromkeys("xwb", "random forward")),
@@ -83,6 +83,13 @@ def test_what_is_wrong_is_named(mistake):
     target, causes = WRONG[mistake]
     report = gradcheck(target, floats(4, 5), floats(5, 3, seed=1), floats(3, seed=2))
     assert {row.name: row.cause for row in report.rows if not row.passed} == causes
+
+
+def test_none_is_right_where_the_output_does_not_depend_on_an_argument():
+    right = gradients(lambda x, w, dy: (dy @ w.T, x.T @ dy, None))
+    assert gradcheck(
+        lambda x, w, b: right.apply(x, w, 0 * b), floats(4, 5), floats(5, 3), floats(3)
+    ).passed
 
 
 def test_a_square_weight_that_is_not_transposed_is_named():

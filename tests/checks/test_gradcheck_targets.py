@@ -84,7 +84,7 @@ def test_the_noise_and_the_labels_of_a_model_are_drawn_where_none_are_given():
     assert abs(drawn.forward() - other.forward()) > 1e-3
 
 
-def test_functions_are_run_on_copies_of_their_arrays_or_on_smaller_ones():
+def test_functions_are_run_on_copies_of_their_arrays_or_on_smaller_ones_in_another_order():
     x, w, b = normal(4, 3), normal(3, 2), normal(2)
     own = FunctionTarget(affine, affine_backward, (x, w, b), None)
     assert (own.title, list(own.arrays)) == ("affine", ["x", "w", "b"])
@@ -100,9 +100,8 @@ def test_functions_are_run_on_copies_of_their_arrays_or_on_smaller_ones():
         own.input_gradients.values(), affine_backward(dy, (x, w)), strict=True
     ):
         np.testing.assert_allclose(found, expected, rtol=ROUNDING)
-    np.testing.assert_allclose(
-        own.forward(other=True), affine(0.9 * x, 0.9 * w, 0.9 * b)[0], rtol=ROUNDING
-    )
+    other = [0.9 * array[::-1] for array in (x, w, b)]
+    np.testing.assert_allclose(own.forward(other=True), affine(*other)[0], rtol=ROUNDING)
 
 
 def test_several_outputs_are_one_after_another_and_their_gradients_are_taken_apart():

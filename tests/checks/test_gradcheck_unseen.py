@@ -102,6 +102,38 @@ def test_a_weight_that_is_made_in_the_first_forward_pass_is_said():
     assert names(gradcheck(Late(), normal(4, 3))) == ["w"]
 
 
+class KeptMask:
+    """Keeps the mask of its first batch, and multiplies by it in both passes."""
+
+    def __init__(self, mask=lambda x: x > 0):
+        self.make_mask = mask
+
+    def forward(self, x):
+        if not hasattr(self, "mask"):
+            self.mask = self.make_mask(x)
+        return x * self.mask
+
+    def backward(self, dy):
+        return dy * self.mask
+
+
+def test_a_layer_that_goes_on_with_what_its_first_call_kept_is_wrong():
+    report = gradcheck(KeptMask(), normal(4, 3))
+    assert [row.cause for row in report.rows] == ["stale"]
+    assert not report.passed
+    assert "that does not fit the first call of a copy" in str(report)
+
+
+def test_noise_that_the_first_call_draws_is_no_mistake():
+    rng = np.random.default_rng(0)
+    for mask in (
+        lambda x: np.random.random(x.shape) < 0.5,  # noqa: NPY002
+        lambda x: rng.random(x.shape) < 0.5,
+        lambda x: np.full(x.shape, 2.0),
+    ):
+        assert gradcheck(KeptMask(mask), normal(4, 3)).passed
+
+
 def test_what_is_checked_or_kept_for_the_backward_pass_or_a_buffer_is_not_said():
     class Kept(Dense):
         def __init__(self):

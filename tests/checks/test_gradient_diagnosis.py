@@ -14,9 +14,9 @@ from scratchvae.checks.gradients.probes import (
     OVERWRITTEN,
     RANDOM_FORWARD,
     SINGLE_PRECISION,
-    STALE,
     Probes,
 )
+from scratchvae.checks.gradients.report import STALE
 
 VALUES, EXPECTED, OTHER = normal(3, 4), normal(3, 4, seed=1), normal(3, 4, seed=2)
 BEGINNINGS = {

@@ -58,7 +58,8 @@ def test_evaluate_agrees_with_the_record_of_another_process(here, call, finished
     process = run_program(here, data_dir, *words)
     assert (process.returncode, complaints(process)) == (0, [])
     figures = json.loads(process.stdout)
-    assert set(figures) == {"recipe", "data", "loss", "reconstruction", "kl", "elbo"}
+    of_run = {"run", "recipe", "data", "seed", "epochs", "version"}
+    assert set(figures) == of_run | {"loss", "reconstruction", "kl", "elbo"}
     last = (finished / "metrics.csv").read_text().splitlines()[-1].split(",")
     for name, value in zip(("loss", "reconstruction", "kl"), last[4:7], strict=True):
         assert figures[name] == pytest.approx(float(value), abs=1e-3)

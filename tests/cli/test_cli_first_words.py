@@ -65,6 +65,7 @@ def test_runs_are_evaluated_beside_one_another(capsys, two_runs):
     for row, line in zip(rows[2:], out.splitlines(), strict=True):
         figures = json.loads(line)
         assert [figures["run"], f"{figures['loss']:.3f}"] == row[:2]
+        assert {"recipe", "data", "seed", "epochs", "version"} <= figures.keys()
 
 
 def test_pictures_of_images_that_lie_class_by_class_show_several():

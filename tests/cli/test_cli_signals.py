@@ -26,7 +26,7 @@ def test_train_saves_at_a_signal_and_says_how_to_go_on(here, data_dir, number):
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
     process = start(here, data_dir, **pipes)
     for line in process.stdout:
-        if line.startswith("epoch   1"):
+        if line.startswith("epoch  1"):
             process.send_signal(number)
             break
     _, errors = process.communicate(timeout=60)
@@ -44,7 +44,7 @@ def test_train_saves_when_its_terminal_is_closed(here, data_dir):
     process = start(here, data_dir, stdin=slave, stdout=slave, stderr=slave)
     os.close(slave)
     seen = b""
-    while b"epoch   1" not in seen:
+    while b"epoch  1" not in seen:
         seen += os.read(master, 65536)
     os.close(master)  # whatever is written from now on fails
     process.send_signal(signal.SIGHUP)

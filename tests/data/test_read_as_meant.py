@@ -203,3 +203,24 @@ def test_a_data_set_is_shown_by_its_origin(tmp_path):
     data = load(tmp_path / "a.npy")
     assert data.origin in repr(data)
     assert "array" not in repr(data)
+
+
+@pytest.mark.parametrize(("labels", "asked"), [((-1, 1), False), ((-1,), True), ((-1, 1, 2), True)])
+def test_labels_of_minus_one_are_a_class_only_beside_one_of_one(tmp_path, labels, asked):
+    path = tmp_path / "a.npz"
+    np.savez(path, images=np.random.default_rng(0).random((12, 5, 5)), labels=np.resize(labels, 12))
+    if asked:
+        assert "-1" in refusal(load, path)
+    else:
+        assert load(path).classes == ("-1", "1")
+
+
+@pytest.mark.parametrize("pixels", [np.full((9, 9), 0.5, np.float32), np.full((9, 9), 1 << 17)])
+def test_pictures_of_numbers_without_a_white_are_refused_with_the_way_to_read_them(
+    tmp_path, pixels
+):
+    for number in range(4):
+        Image.fromarray(pixels.astype(pixels.dtype.kind + "4")).save(tmp_path / f"{number}.tif")
+    said = refusal(load, tmp_path)
+    assert "white" in said
+    assert "scale" in said

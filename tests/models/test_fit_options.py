@@ -7,6 +7,7 @@ from data_sets import refusal
 import scratchvae
 from scratchvae.data import load
 from scratchvae.errors import InputError
+from scratchvae.training import SGD, Adam
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (24, 4, 5, 1), np.uint8)
 
@@ -33,7 +34,7 @@ def test_a_schedule_may_be_a_function_of_what_is_done():
 
 @pytest.mark.parametrize("wrong", [lambda progress: -1.0, lambda progress: None])
 def test_a_schedule_that_gives_no_rate_is_refused(wrong):
-    with pytest.raises(InputError, match="what the schedule returns"):
+    with pytest.raises(InputError, match=r"schedule\(0\.0\)"):
         fitted(schedule=wrong)
 
 
@@ -48,6 +49,47 @@ def test_on_epoch_is_called_with_each_epoch_when_the_history_has_it():
     )
     assert rows == [True] * 3
     assert "on_epoch" in refusal(fitted, on_epoch=3)
+
+
+def test_a_function_that_could_not_be_called_is_refused_before_the_first_step():
+    model = scratchvae.build("zhao-mlp", image_shape=(4, 5, 1), seed=0)
+    before = model.state()
+    for wrong in (
+        {"on_epoch": lambda epoch, logs: None},
+        {"schedule": lambda epoch, rate: rate},
+        {"optimiser": lambda parameters: Adam(parameters)},
+        {"optimiser": lambda parameters, rate: None},
+        {"optimiser": lambda parameters, rate: Adam(model.encoder.parameters, rate)},
+        {"optimiser": Adam(model.parameters)},
+        {"test_images": IMAGES[:0]},
+    ):
+        assert next(iter(wrong)) in refusal(model.fit, IMAGES, progress=False, **wrong)
+    for name, value in model.state().items():
+        np.testing.assert_array_equal(value, before[name])
+
+
+class Decaying(SGD):
+    """Gradient descent whose weights also shrink by a hundredth of the rate in each step."""
+
+    def step(self):
+        for parameter in self.parameters.values():
+            parameter.value *= 1 - 0.01 * self.learning_rate
+        super().step()
+
+
+def test_an_optimiser_of_ones_own_takes_the_steps_at_the_scheduled_rate():
+    plain = fitted(optimiser="sgd", schedule="cosine", learning_rate=1e-4)
+    same = fitted(optimiser=SGD, schedule="cosine", learning_rate=1e-4)
+    decayed = fitted(optimiser=Decaying, learning_rate=1e-4, epochs=1, batch_size=24)
+    undecayed = fitted(optimiser=SGD, learning_rate=1e-4, epochs=1, batch_size=24)
+    start = scratchvae.build("zhao-mlp", image_shape=(4, 5, 1), seed=0).state()
+    for name, value in plain.state().items():
+        np.testing.assert_array_equal(same.state()[name], value)
+        # One step from the same gradient: they differ by what the weights shrank, to the rounding
+        # of single precision.
+        np.testing.assert_allclose(
+            decayed.state()[name] - undecayed.state()[name], -1e-6 * start[name], atol=2e-7
+        )
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ import pickle
 
 import numpy as np
 import pytest
+from data_sets import refusal
 from helpers import IMAGE_SHAPE, assert_same, latents_of, refused, small_parts, small_vae
 
 import scratchvae
@@ -36,6 +37,18 @@ from scratchvae.runs.run import Run
 from scratchvae.training.archive import archive, read_archive
 
 IMAGES = np.random.default_rng(0).random((12, *IMAGE_SHAPE))
+FOREIGN = {
+    "weights.npz": (lambda path: small_vae().export("numpy", path), "'encoder.", "load_state"),
+    "weights.pt": (lambda path: small_vae().export("torch", path), "PyTorch", "model.save"),
+    "weights.safetensors": (
+        lambda path: small_vae().export("safetensors", path),
+        *("safetensors", "model.save"),
+    ),
+    "images.npz": (lambda path: np.savez_compressed(path, a=IMAGES), "'a'", "model.save"),
+    "images.npy": (lambda path: np.save(path, IMAGES), "numpy.load"),
+    "model.pkl": (lambda path: path.write_bytes(pickle.dumps(small_vae())), "pickle"),
+    "model.h5": (lambda path: path.write_bytes(b"\x89HDF\r\n\x1a\n" + bytes(99)), "HDF5"),
+}
 FLOAT64 = {"rng": 0, "dtype": np.float64}
 
 
@@ -160,7 +173,7 @@ def test_a_file_of_another_model_changes_nothing(tmp_path):
     small_vae().save(tmp_path / "model")
     other = small_vae(hidden=4)
     before = other.state()
-    with refused("no file of a model as this one is", "encoder.1.weight"):
+    with refused("does not fit this", "encoder.1.weight"):
         scratchvae.load(tmp_path / "model", into=other)
     assert_same(other.state(), before)
     for wrong in ("model", 3, Dense(2, 3)):
@@ -256,3 +269,21 @@ def test_copies_and_pickles_are_of_the_size_of_the_model_after_a_fit():
         np.testing.assert_array_equal(other.elbo(IMAGES), model.elbo(IMAGES))
     # Values, gradients and the state before the fit, and what the objects take by themselves.
     assert len(pickle.dumps(model)) < 3 * weights + 40_000
+
+
+@pytest.mark.parametrize("name", FOREIGN)
+def test_a_file_for_another_program_is_called_what_it_is(tmp_path, name):
+    write, *words = FOREIGN[name]
+    if name in ("weights.pt", "weights.safetensors"):
+        pytest.importorskip({"weights.pt": "torch"}.get(name, "safetensors"))
+    write(tmp_path / name)
+    said = refusal(scratchvae.load, tmp_path / name)
+    assert all(word in said for word in (name, *words))
+    assert "damaged" not in said
+
+
+def test_a_model_of_other_sizes_is_told_that_the_file_does_not_fit_it(tmp_path):
+    small_vae().save(tmp_path / "model.npz")
+    other = scratchvae.build("zhao-mlp", image_shape=IMAGE_SHAPE)
+    with refused("does not fit this VAE", "build the model as the saved one"):
+        scratchvae.load(tmp_path / "model.npz", into=other)

@@ -112,3 +112,16 @@ def test_without_scikit_learn_one_line_says_what_to_install(monkeypatch):
     monkeypatch.delitem(sys.modules, "scratchvae.sklearn")
     with pytest.raises(ImportError, match=r"pip install 'scratchvae\[sklearn\]'"):
         importlib.import_module("scratchvae.sklearn")
+
+
+def test_settings_given_by_name_are_not_lost_to_arguments_that_were_not_given():
+    assert len(VAETransformer(settings={"epochs": 2}).fit(ROWS).model_.history_) == 2
+    both = VAETransformer(epochs=1, settings={"epochs": 2})
+    assert len(both.fit(ROWS).model_.history_) == 1
+
+
+def test_images_and_options_that_are_no_rows_and_no_dict_are_refused_with_the_remedy():
+    with refused("X.reshape(len(X), -1)", "image_shape=(3, 4)"):
+        small().fit(ROWS.reshape(60, 3, 4))
+    with refused("options must be a dict"):
+        small(options="hidden").fit(ROWS)

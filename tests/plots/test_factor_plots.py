@@ -8,7 +8,7 @@ from small_runs import small_dataset
 
 from scratchvae import build, plots
 from scratchvae.evaluation import FactorInformation
-from scratchvae.plots import draw_factor_shares, draw_factor_traversal
+from scratchvae.plots import draw_factor_shares, draw_factor_traversal, draw_traversal
 
 DATA = small_dataset(train=1, test=3)
 IMAGE = DATA.test_images[:1]
@@ -103,3 +103,29 @@ def test_draw_factor_shares_has_the_largest_kl_first(tmp_path):
         assert axes.images[0].get_clim() == (0, pytest.approx(0.6))
     plots.save_figure(figure, tmp_path / "shares.png")
     assert (tmp_path / "shares.png").stat().st_size > 1000
+
+
+def test_a_traversal_of_any_model_moves_the_latents_of_the_largest_kl():
+    model = build("pytorch-example", latent_dim=3)
+    images = DATA.test_images[:20]
+    mean, log_variance = (
+        array.astype(np.float64) for array in model.encode_distribution(images / np.float32(255))
+    )
+    kls = 0.5 * (mean**2 + np.exp(log_variance) - log_variance - 1).mean(axis=0)
+    first, second = np.argsort(-kls)[:2]
+    figure = draw_traversal(model, images, rows=2, steps=5)
+    assert [text.split()[0] for text in texts(figure)[:2]] == [f"z{first + 1}", f"z{second + 1}"]
+    z = np.repeat(model.encode(images[:1]), 5, axis=0)
+    z[:, second] = norm.ppf([0.1, 0.3, 0.5, 0.7, 0.9])
+    np.testing.assert_allclose(tiles(figure, 2, 6)[1, 1:], model.decode(z)[..., 0], atol=TONE)
+
+
+def test_a_traversal_without_a_standard_prior_stays_among_the_latents_that_there_are():
+    model = build("autoencoder", latent_dim=3)
+    images = DATA.test_images[:20]
+    codes = model.encode(images)
+    widest = int(codes.var(axis=0).argmax())
+    z = np.repeat(codes[:1], 2, axis=0)
+    z[:, widest] = np.quantile(codes[:, widest], [0.25, 0.75])
+    shown = tiles(draw_traversal(model, images, rows=1, steps=2), 1, 3)
+    np.testing.assert_allclose(shown[0, 1:], model.decode(z)[..., 0].clip(0, 1), atol=TONE)

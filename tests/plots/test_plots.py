@@ -296,3 +296,6 @@ def test_lines_bars_spreads_and_scatters_show_their_numbers():
     for axes, (name, expected) in zip(figure.axes, panels, strict=True):
         assert axes.get_title() == name
         np.testing.assert_array_equal(axes.collections[0].get_offsets(), expected)
+    left, right = figure.axes
+    assert (left.get_xlim(), left.get_ylim()) == (right.get_xlim(), right.get_ylim())
+    assert [text.get_text() for text in right.get_legend().get_texts()] == ["3", "5"]

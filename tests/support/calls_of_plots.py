@@ -59,7 +59,13 @@ for _name, _arguments in {
     "draw_bars": {"title": "t", "names": ["a"], "groups": [("g", [1.0])]},
     "draw_lines": {"title": "t", "lines": [("a", [1.0, 2.0])], "ylabel": "y"},
     "draw_rows": {"title": "t", "rows": [("a", IMAGES)], "lines": 2},
-    "draw_scatters": {"title": "t", "panels": [("a", X[:, :2])], "labels": np.arange(4)},
+    "draw_scatters": {
+        "title": "t",
+        "panels": [("a", X[:, :2])],
+        "labels": np.arange(4),
+        "axes_names": ("a", "b"),
+    },
+    "draw_traversal": {"model": MODEL, "images": IMAGES, "labels": None, "rows": 2, "steps": 2},
     "draw_spreads": {"title": "t", "names": ["a"], "groups": [("g", [[1.0]])], "xlabel": "x"},
     "draw_error_curve": {
         "curves": {"a": scratchvae.error_curve(layers.Tanh(dtype=np.float64), X)},

@@ -24,6 +24,7 @@ from scratchvae.errors import InputError
 
 CHANGE = 1e-4  # of a gradient, from which on a mutant counts
 MOST_OF_A_RULE = 3  # mutants of one rule in one layer
+HALVES = "halves drawn anew"  # decides, with a mutant's source, which half it is in
 
 
 class Mutant(NamedTuple):
@@ -172,7 +173,7 @@ def _in_class(whole, old, new):
 
 
 def _digest(layer, rule, source):
-    return hashlib.sha256(f"{layer.name} {rule} {source}".encode()).hexdigest()
+    return hashlib.sha256(f"{HALVES} {layer.name} {rule} {source}".encode()).hexdigest()
 
 
 def _differs(right, wrong):

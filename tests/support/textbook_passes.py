@@ -97,7 +97,9 @@ def _check_jax(layer, code, arrays, settings, seed):
 
     with jax.enable_x64(True):
         given = [jax.numpy.asarray(a) for a in arrays]
-        return gradcheck(custom_vjp(layer, code), *given, seed=seed)
+        names = (layer.forward, f"{layer.forward}_forward", layer.backward)
+        compiled = code | {name: jax.jit(code[name]) for name in names}
+        return gradcheck(custom_vjp(layer, compiled), *given, seed=seed)
 
 
 PASSES = {

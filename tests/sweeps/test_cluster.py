@@ -114,3 +114,23 @@ def test_without_dask_one_line_says_what_to_install(data_dir, tmp_path, monkeypa
     monkeypatch.setitem(sys.modules, "distributed", None)
     with pytest.raises(InputError, match=r"pip install 'scratchvae\[sweep\]'.*`workers=1`"):
         run(data_dir, tmp_path / "out", workers=2)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no such process on Windows")
+def test_what_a_killed_worker_leaves_behind_is_removed_without_a_word():
+    leaking = (
+        "from multiprocessing import resource_tracker\n"
+        "from scratchvae.sweeps.cluster import _start_tracker\n"
+        "{start}resource_tracker.register('/scratchvae-left-behind', 'semaphore')\n"
+    )
+    said = [
+        subprocess.run(
+            [sys.executable, "-c", leaking.format(start=start)],
+            capture_output=True,
+            check=True,
+            text=True,
+        ).stderr
+        for start in ("", "_start_tracker()\n")
+    ]
+    assert "leaked semaphore" in said[0]
+    assert "leaked semaphore" not in said[1]

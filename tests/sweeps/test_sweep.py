@@ -173,3 +173,8 @@ def test_a_failed_run_is_told_by_the_exit_code(data_dir, tmp_path, capsys):
         --data-dir {data_dir} --out {tmp_path}/out"
     assert cli.main(words.split()) == 1
     assert capsys.readouterr().err == "failed: seed=0\n"
+
+
+def test_an_array_is_no_data_of_a_sweep_whose_workers_read_files(run):
+    with pytest.raises(InputError, match=r"numpy\.save"):
+        run(data=np.zeros((4, 8, 8, 1)))

@@ -110,3 +110,24 @@ def test_a_function_that_runs_dry_is_told_apart_from_an_epoch():
     left = [generator(), generator(), iter(())]
     with refused("epoch 2 has no batches"):
         new().fit(lambda: left.pop(0), epochs=2, progress=False)
+
+
+def test_a_loader_of_pytorch_gives_batches_and_single_images_are_refused():
+    data = pytest.importorskip("torch.utils.data")
+    torch = pytest.importorskip("torch")
+    pixels, classes = torch.from_numpy(IMAGES / np.float32(255)), torch.from_numpy(LABELS)
+    pairs = data.TensorDataset(pixels.permute(0, 3, 1, 2), classes)
+    loaded = data.DataLoader(pairs, batch_size=16)
+    chosen = {"epochs": 2, "progress": False}
+
+    def numpy():
+        for place in (0, 16, 32):
+            yield pixels.numpy()[place : place + 16], LABELS[place : place + 16]
+
+    for name in ("zhao-mlp", "conditional-vae"):
+        assert_same(new(name).fit(loaded, **chosen).state(), new(name).fit(numpy, **chosen).state())
+    alone = data.DataLoader(data.TensorDataset(pairs.tensors[0]), batch_size=16)
+    assert_same(new().fit(alone, **chosen).state(), new().fit(numpy, **chosen).state())
+    for single in (pairs, data.DataLoader(pairs, batch_size=None)):
+        with refused("one by one", "DataLoader(dataset, batch_size=128"):
+            new().fit(single, **chosen)

@@ -6,6 +6,7 @@ another mark on the difference of the two matrices.
 """
 
 from collections.abc import Mapping
+from itertools import combinations
 
 import numpy as np
 
@@ -22,6 +23,26 @@ from scratchvae.checks.diagnosis.jacobian import (
 from scratchvae.validation import FloatArray
 
 _PASSED_ON = "it is dy as it came in"
+
+
+def transposed(jacobian: Jacobian) -> Diagnosis | None:
+    """Whether it is right once something in a product is transposed: dy, or what dy meets there.
+
+    The Jacobian has the axes of the output, then those of the array. A transposed dy exchanges two
+    of the former, any other array one of the former with one of the latter.
+    """
+    if not jacobian.gap.any():
+        return None
+    sizes = (*jacobian.output_shape, *jacobian.shape)
+    given, expected = (its.reshape(sizes) for its in (jacobian.given, jacobian.expected))
+    most, outputs = TOLERANCE * np.abs(expected).max(), len(jacobian.output_shape)
+    for one, other in combinations(range(len(sizes)), 2):
+        if one < outputs and sizes[one] == sizes[other] > 1:
+            moved = given.swapaxes(one, other)
+            if np.abs(moved - expected).max() <= most:
+                what = "dy" if other < outputs else "the array that dy is multiplied by"
+                return Diagnosis("transpose", f"it is right once {what} is transposed in it")
+    return None
 
 
 def mask(jacobian: Jacobian) -> Diagnosis | None:
@@ -41,7 +62,7 @@ def mask(jacobian: Jacobian) -> Diagnosis | None:
 
 def known_slope(jacobian: Jacobian, arrays: Mapping[str, FloatArray]) -> Diagnosis | None:
     """Whether dy is multiplied by one formula of an array where another is right."""
-    if not jacobian.elementwise or not jacobian.gap.any():
+    if not jacobian.one_output_each or not jacobian.gap.any():
         return None
     given, expected = (as_formula(its, arrays, 10 * TOLERANCE) for its in jacobian.by_entry())
     if given is None or expected is None:
@@ -101,7 +122,7 @@ def outputs_left_out(jacobian: Jacobian) -> Diagnosis | None:
 def other_outputs(jacobian: Jacobian) -> Diagnosis | None:
     """Whether it takes something from outputs that have nothing to do with it."""
     extra = jacobian.seen & ~jacobian.real
-    if not extra.any() or not jacobian.real.any():
+    if jacobian.elementwise or not extra.any() or not jacobian.real.any():
         return None
     wrong = jacobian.gap != 0
     if not (wrong & jacobian.seen & jacobian.real).any():
@@ -172,6 +193,17 @@ def coupling(jacobian: Jacobian) -> Diagnosis | None:
     what = "it takes" if alone else "a term of it takes"
     sentence = f"{what} from each entry's own output only where it should from {many}"
     return Diagnosis("missing sum", f"{sentence}: a sum is missing")
+
+
+def slope_of_terms(jacobian: Jacobian) -> Diagnosis | None:
+    """Whether dy is multiplied by the wrong numbers where each entry belongs to one output.
+
+    So it is in a loss per example, a sum over that example's entries.
+    """
+    if not jacobian.one_output_each or len(jacobian.given) < 2 or not jacobian.gap.any():
+        return None
+    what = "each entry takes dy from the right output, times the wrong number"
+    return Diagnosis("slope", f"{what}: the derivative of what is summed there is wrong")
 
 
 def some_outputs(jacobian: Jacobian) -> Diagnosis | None:

@@ -11,7 +11,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from scratchvae.checks.gradients.frameworks import framework_target
+from scratchvae.checks.gradients.frameworks import framework_target, wants_own_arrays
 from scratchvae.checks.gradients.frameworks.pairs import in_numpy
 from scratchvae.checks.gradients.function_target import FunctionTarget, check_functions
 from scratchvae.checks.gradients.input import LayerLike
@@ -103,7 +103,8 @@ def gradcheck(
         Fixes the upstream gradient, the noise and the directions.
     max_coordinates
         Arrays of up to this many entries are checked entry by entry, larger ones along random
-        directions.
+        directions; and so are smaller ones of a layer of hundreds of thousands of numbers, of which
+        each entry takes a forward pass.
     directions
         The number of these directions.
     tolerance
@@ -129,7 +130,13 @@ def gradcheck(
     known = is_layer(layer_or_model) or is_model_with_loss(layer_or_model)
     if callable(layer_or_model) and not isinstance(layer_or_model, type) and not known:
         backward, given = (x, others) if callable(x) else (None, (x, *others))
-        return _check_functions(layer_or_model, backward, given, outputs, constants, settings)
+        try:
+            return _check_functions(layer_or_model, backward, given, outputs, constants, settings)
+        except InputError as error:
+            if not wants_own_arrays(error):
+                raise
+            words = "give a function of PyTorch or JAX its own arrays"
+            raise InputError(f"{error}; {words}") from error
     rng = settings.rng()
     target = target_of(
         layer_or_model,

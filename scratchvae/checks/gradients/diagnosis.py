@@ -4,7 +4,7 @@ What the backward pass *does* (draws again, overwrites, forgets an earlier batch
 its numbers look like. Where nothing fits, nothing is said.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -32,10 +32,9 @@ from scratchvae.checks.gradients.probes import (
     INPUT_IGNORED,
     NOT_LINEAR,
     OVERWRITTEN,
-    STALE,
     Probes,
 )
-from scratchvae.checks.gradients.report import LAST_CALL, RANDOM_FORWARD, SINGLE_PRECISION
+from scratchvae.checks.gradients.report import LAST_CALL, RANDOM_FORWARD, SINGLE_PRECISION, STALE
 from scratchvae.validation import FloatArray
 
 # Slopes for a diagnosis are measured with one step, to six digits or more; mistakes are larger.
@@ -111,7 +110,7 @@ def diagnose(slopes: Slopes, probes: Probes | None = None) -> Diagnosis | None:
         or seen(ADDED_UP)
         or seen(DRAWN_AGAIN)
         or seen(STALE)
-        or _missing(slopes)
+        or _missing(slopes, probes.none)
         or _of_another(slopes)
         or _wrong_shape(numbers)
         or not_finite(numbers)
@@ -148,7 +147,8 @@ def _by_output(slopes: Slopes, probes: Probes, ignored: Diagnosis | None) -> Dia
     if jacobian is None:
         return ignored
     return (
-        jacobians.mask(jacobian)
+        jacobians.transposed(jacobian)
+        or jacobians.mask(jacobian)
         or ignored
         or jacobians.outputs_left_out(jacobian)
         or jacobians.other_outputs(jacobian)
@@ -158,11 +158,12 @@ def _by_output(slopes: Slopes, probes: Probes, ignored: Diagnosis | None) -> Dia
         or jacobians.term(jacobian, arrays)
         or jacobians.coupling(jacobian)
         or jacobians.some_outputs(jacobian)
+        or jacobians.slope_of_terms(jacobian)
     )
 
 
-def _missing(slopes: Slopes) -> Diagnosis | None:
-    if slopes.gradient.dtype != object:
+def _missing(slopes: Slopes, none: Collection[str]) -> Diagnosis | None:
+    if slopes.gradient.dtype != object and slopes.name not in none:
         return None
     return Diagnosis(
         "missing", "it is None: let backward return it, or add it to a parameter's grad"
@@ -171,6 +172,8 @@ def _missing(slopes: Slopes) -> Diagnosis | None:
 
 def _of_another(slopes: Slopes) -> Diagnosis | None:
     """Whether it is right for another array: gradients returned in the wrong order."""
+    if fits(-slopes.gradient, slopes.expected, SLOPE_TOLERANCE):
+        return None  # of a difference each side's gradient is the other's, with the wrong sign
     for name, expected in slopes.others.items():
         if np.any(slopes.gradient) and fits(slopes.gradient, expected, SLOPE_TOLERANCE):
             sentence = f"it is the gradient of {name}: return the gradients in the arguments' order"

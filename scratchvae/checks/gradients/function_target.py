@@ -125,7 +125,7 @@ class FunctionTarget(Target):
         for name in self.arguments.left_out:
             self.arrays.pop(name, None)
 
-    def without_gradient(self) -> list[Unseen]:
+    def unchecked(self) -> list[Unseen]:
         """Return the inputs that the backward pass returned no gradient for."""
         return [
             Unseen(

@@ -1,5 +1,6 @@
 """A layer or a whole model as the target of a gradient check."""
 
+import copy
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -17,7 +18,7 @@ from scratchvae.checks.gradients.input import (
     takes,
 )
 from scratchvae.checks.gradients.plain_arrays import PlainArray
-from scratchvae.checks.gradients.target import Target
+from scratchvae.checks.gradients.target import Target, same
 from scratchvae.errors import InputError
 from scratchvae.models import LatentModel
 from scratchvae.validation import FloatArray
@@ -52,6 +53,23 @@ class LayerTarget(FunctionTarget):
         self.options = {name: training for name in known[:1] if name not in self.arguments.names}
         self.sources = {"": layer}
         self.remedy = "put it into parameters, or into buffers if it is not learned"
+
+    def fresh_output(self) -> FloatArray | None:
+        """Return the output of the very first pass of a copy.
+
+        There is none if it cannot be copied, or if two copies do not agree: weights may be drawn in
+        the first pass.
+        """
+        own, outputs = self._forward, []
+        try:
+            for _ in range(2):
+                self._forward = copy.deepcopy(own)
+                outputs.append(self.forward())
+        except Exception:  # whatever a copy of someone else's layer lacks
+            return None
+        finally:
+            self._forward = own
+        return outputs[0] if same(*outputs, 0.0) else None
 
     def blind_spots(self) -> list[str]:
         """Return what a check with one example cannot see."""

@@ -12,13 +12,13 @@ import numpy as np
 from scratchvae.checks.diagnosis import Jacobian
 from scratchvae.checks.gradients.jacobian import jacobian_of
 from scratchvae.checks.gradients.plain_arrays import PlainArray
-from scratchvae.checks.gradients.report import LAST_CALL, RANDOM_FORWARD, SINGLE_PRECISION
+from scratchvae.checks.gradients.report import LAST_CALL, RANDOM_FORWARD, SINGLE_PRECISION, STALE
 from scratchvae.checks.gradients.target import Target, same
 from scratchvae.errors import InputError
 from scratchvae.validation import FloatArray
 
 # What passes may be seen to do, beside the faults of a forward pass.
-DRAWN_AGAIN, STALE, ADDED_UP = "drawn again", "stale", "added up"
+DRAWN_AGAIN, ADDED_UP = "drawn again", "added up"
 OVERWRITTEN, INPUT_IGNORED, NOT_LINEAR = "overwritten", "input ignored", "upstream"
 
 # Fourth differences over so small a step are nothing but rounding. That of float64 is 1e-16 of an
@@ -39,6 +39,8 @@ class Probes:
         The only example that a gradient responds to, by name.
     counts
         Numbers that a wrong factor may be made of: ``{"the number of examples": 4, …}``.
+    none
+        The gradients that are ``None``, by name.
     upstream
         The dy of the check.
     arrays
@@ -52,6 +54,7 @@ class Probes:
     seen: Mapping[str, Collection[str]] = field(default_factory=dict)
     one_example: Mapping[str, int] = field(default_factory=dict)
     counts: Mapping[str, int] = field(default_factory=dict)
+    none: Collection[str] = ()
     upstream: FloatArray | None = None
     arrays: Mapping[str, FloatArray] = field(default_factory=dict)
     output: FloatArray | None = None
@@ -83,6 +86,7 @@ def probe(target: Target, dy: FloatArray) -> Probes:
         target.forward()
         target.backward(dy)
     added = changed(target.gradients())
+    none = {name for name in target.none if not np.any(first[name])}
     everywhere, nowhere = set(first), set[str]()
     not_linear = nowhere
     if y.ndim:
@@ -112,7 +116,7 @@ def probe(target: Target, dy: FloatArray) -> Probes:
         except Exception:  # a backward pass may refuse a dy that is zero almost everywhere
             return None
 
-    return Probes(seen, examples, counts, dy, target.arrays, y, jacobian)
+    return Probes(seen, examples, counts, none, dy, target.arrays, y, jacobian)
 
 
 def _is_multiple(gradient: FloatArray, of: FloatArray, factor: float) -> bool:

@@ -9,6 +9,7 @@ import numpy as np
 # Causes that lie in the forward pass: there are then no slopes to judge a gradient by.
 RANDOM_FORWARD, LAST_CALL, SINGLE_PRECISION = "random forward", "last call", "single precision"
 ROUNDING = "rounding"
+STALE, FIRST_CALL = "stale", "the first call of a copy"
 UNJUDGED = (RANDOM_FORWARD, LAST_CALL, SINGLE_PRECISION, ROUNDING)
 
 
@@ -82,6 +83,8 @@ class CheckRow:
             return "not checked: there is a kink wherever it was tried"
         if self.cause in UNJUDGED:
             return f"NOT JUDGED: backward says {self.analytic:.6g}, a difference {self.numeric:.6g}"
+        if self.point == FIRST_CALL:
+            return f"WRONG: backward fits the forward pass, but that does not fit {FIRST_CALL}"
         if not self.passed:
             where = f" {self.point}" if self.point else ""
             return (
@@ -92,6 +95,17 @@ class CheckRow:
         notes = [f"{_entries(self.kinks)} near a kink"] if self.kinks else []
         notes += [f"{_entries(self.undecided)} at a kink, not judged"] if self.undecided else []
         return f"ok ({', '.join(notes)})" if notes else "ok"
+
+    def of_first_call(self) -> "CheckRow":
+        """Return the row of a forward pass that goes on computing with what its first call kept."""
+        return replace(
+            self,
+            max_relative_error=np.inf,
+            cause=STALE,
+            diagnosis="the output depends on the batch of the first call: something computed from "
+            "it was kept and not replaced, and the forward pass uses it as well",
+            point=FIRST_CALL,
+        )
 
     def and_at(self, point: str, other: "CheckRow") -> "CheckRow":
         """Return the row of two checks of the same array, ``other`` at another ``point``."""

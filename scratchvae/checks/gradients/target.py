@@ -37,6 +37,9 @@ class Target:
         Everything that it depends on, by name.
     input_gradients
         What the last backward pass returned for ``inputs``.
+    none
+        The names of inputs whose gradient the backward pass returned as ``None``, and which is
+        taken for zero since the framework takes it for that.
     loss_terms
         The two terms of the last forward pass's loss (reconstruction, weighted KL), if it has them.
     counts
@@ -57,6 +60,7 @@ class Target:
         self.arrays = inputs | {name: p.value for name, p in self.parameters.items()}
         self.smooth = smooth
         self.input_gradients: dict[str, FloatArray] = {}
+        self.none: set[str] = set()
         self.loss_terms: FloatArray | None = None
         self.counts: dict[str, int] | None = None
         self.sources: dict[str, Any] = {}
@@ -74,10 +78,6 @@ class Target:
         named = kept.items() if isinstance(kept, Mapping) else ()
         return {name: array for name, array in named if isinstance(array, np.ndarray)}
 
-    def fixed(self) -> list[Unseen]:
-        """Return arrays that it depends on, that are not in ``arrays`` and that nothing moves."""
-        return []
-
     def forward(self, other: bool = False) -> FloatArray:
         """Return the output in an array of its own; ``other``: for another batch."""
         raise NotImplementedError
@@ -86,9 +86,16 @@ class Target:
         """Run the backward pass of the last forward pass."""
         raise NotImplementedError
 
-    def without_gradient(self) -> list[Unseen]:
-        """Return the inputs that the backward pass returned no gradient for."""
+    def unchecked(self) -> list[Unseen]:
+        """Return what it is known to depend on that is not in ``arrays``, after both passes."""
         return []
+
+    def fresh_output(self) -> FloatArray | None:
+        """Return the output of the very first pass of a copy; ``None`` if there is no saying.
+
+        It is asked for before any pass.
+        """
+        return None
 
     def blind_spots(self) -> list[str]:
         """Return what a check at these inputs cannot see."""

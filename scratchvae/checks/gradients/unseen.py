@@ -71,7 +71,7 @@ def unseen_arrays(target: Target, kept: list[Found]) -> list[Unseen]:
     strangers = [
         found for found in kept if not any(np.may_share_memory(found.array, own) for own in named)
     ]
-    unseen = target.fixed()
+    unseen: list[Unseen] = []
     if not strangers:
         return unseen
     rng, y = np.random.default_rng(0), target.forward()

@@ -23,3 +23,13 @@ def framework_target(owner: Any, inputs: Sequence[Any], training: bool | None) -
             if target is not None:
                 return target
     return None
+
+
+def wants_own_arrays(error: Exception) -> bool:
+    """Whether a function failed as one of PyTorch or JAX does that is given arrays of NumPy.
+
+    PyTorch's refuse these; JAX's take them, and turn them into float32.
+    """
+    return ("torch" in sys.modules and "must be Tensor" in str(error)) or (
+        "jax" in sys.modules and "was given float64 and returned float32" in str(error)
+    )

@@ -51,6 +51,11 @@ class FrameworkTarget(Target):
             )
         self._shapes: list[tuple[int, ...]] = [()]
 
+    @staticmethod
+    def of_another_batch(array: FloatArray) -> FloatArray:
+        """Return an array a little smaller and in another order."""
+        return np.array(0.9 * array[::-1]) if array.ndim else np.array(0.9 * array)
+
     def joined(self, outputs: Sequence[FloatArray]) -> FloatArray:
         """Return several outputs as one, and a single one as it is."""
         self._shapes = [output.shape for output in outputs]

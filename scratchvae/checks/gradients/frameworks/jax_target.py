@@ -75,10 +75,12 @@ class JaxTarget(FrameworkTarget):
         self._y: FloatArray = np.zeros(())
 
     def forward(self, other: bool = False) -> FloatArray:
-        """Return the outputs; another batch is the same arguments, each a little smaller."""
+        """Return the outputs; another batch is ``of_another_batch``."""
         with float64_in(self.jax):
             arrays = self.inputs.values()
-            self._point = [self.jax.numpy.array(0.9 * a if other else a) for a in arrays]
+            self._point = [
+                self.jax.numpy.array(self.of_another_batch(a) if other else a) for a in arrays
+            ]
             self._y = self._joined(self._run(*self._point))
         return self._y.copy()
 
@@ -98,7 +100,7 @@ class JaxTarget(FrameworkTarget):
                 name: np.array(gradient) for name, gradient in zip(self.inputs, found, strict=True)
             }
 
-    def fixed(self) -> list[Unseen]:
+    def unchecked(self) -> list[Unseen]:
         """Return the arrays outside of the arguments that the function computes with."""
         outside = [
             (name, thing)

@@ -30,8 +30,8 @@ class PyTorchModule:
     parameters
         What it learns, by name.
     constants
-        What it does not learn, by name: parameters that require no gradient; buffers, which are
-        moved here and come into the module with ``rewind``.
+        The parameters that require no gradient, by name. Buffers are not among them: what is
+        registered as one is meant not to be learned.
     """
 
     def __init__(self, torch: Any, module: Any, training: bool | None) -> None:
@@ -44,7 +44,7 @@ class PyTorchModule:
             n: ModuleParameter(torch, p) for n, p in named.items() if p.requires_grad
         }
         self._buffers = {n: b.detach().clone() for n, b in self.copy.named_buffers()}
-        self.constants = {n: p for n, p in named.items() if not p.requires_grad} | self._buffers
+        self.constants = {n: p for n, p in named.items() if not p.requires_grad}
 
     def differentiated(self, upstream: Sequence[Any]) -> Sequence[Any]:
         """Run the module's own backward pass and return what it returned.

@@ -112,12 +112,14 @@ class PyTorchTarget(FrameworkTarget):
         self._results: list[Any] = []
 
     def forward(self, other: bool = False) -> FloatArray:
-        """Return the outputs; another batch is the same arguments, each a little smaller."""
+        """Return the outputs; another batch is ``of_another_batch``."""
         self.rewind()
         torch = self.torch
         with torch.enable_grad():
             self._tensors = {
-                name: torch.tensor(0.9 * array if other else array, requires_grad=True)
+                name: torch.tensor(
+                    self.of_another_batch(array) if other else array, requires_grad=True
+                )
                 for name, array in self.inputs.items()
             }
             # Copies that autograd knows of: what a leaf does not allow, to change it in place.
@@ -173,6 +175,7 @@ class PyTorchTarget(FrameworkTarget):
                 raise InputError(f"{self.calls['backward']}: {error!s}") from error
             self._take(self._returned(upstream))
             return
+        self.none = {name for name, tensor in self._tensors.items() if tensor.grad is None}
         self.input_gradients = {
             name: np.zeros(tensor.shape) if tensor.grad is None else numpy_of(tensor.grad)
             for name, tensor in self._tensors.items()
