@@ -14,16 +14,24 @@ ON_BOTH_BACKENDS := tests/layers tests/probability tests/training tests/models \
 IN_PLAIN_PYTHON := $(addprefix tests/kernels/test_,products.py convolution.py elementwise.py \
   batch_norm.py pass_tasks.py latents.py zero_skipping.py)
 
-.PHONY: train lessons notebooks site test test-long test-browser coverage mutation format clean help
+LOWEST := .venv-lowest
+CHECKS ?= tests
+OUT ?= my-lessons
+
+.PHONY: train lessons notebooks site test lint types check check-numpy lowest nightly dist test-dist \
+  without-numba released-version test-long test-browser coverage mutation format clean help
 
 help:
 	@echo "make train   train a VAE on MNIST (or synthetic digits) and draw its pictures"
 	@echo "             make train ARGS='kingma-welling --epochs 5' for another recipe"
-	@echo "make lessons open the lessons in JupyterLab"
+	@echo "make lessons copy the lessons to my-lessons, and open them in JupyterLab"
 	@echo "make notebooks  execute the lessons anew, in place"
 	@echo "make site    the lessons, questions and reference as pages, in docs/_build/html"
 	@echo "make test    the whole check: format, lint, types, tests, lessons"
 	@echo "             make test EXTRAS=dev,bench also holds it against PyTorch and JAX"
+	@echo "make lowest  the tests with the lowest versions that setup.cfg declares"
+	@echo "make nightly the tests with new random examples, the newest NumPy and Numba"
+	@echo "make dist    what is released, sdist and wheel, checked; make test-dist installs and runs it"
 	@echo "make test-long   what takes minutes: killed runs, hostile files, memory over time, the"
 	@echo "             survey of broken VAEs"
 	@echo "make test-browser  lessons, site and explorer in a real browser (needs Chromium)"
@@ -37,7 +45,7 @@ train: $(VENV)/installed
 	$(BIN)/scratchvae train $(ARGS)
 
 lessons: $(VENV)/installed-lessons
-	$(BIN)/jupyter lab lessons/01_first_look.ipynb
+	$(BIN)/scratchvae lessons $(OUT)
 
 notebooks: $(VENV)/installed-lessons
 	$(BIN)/python -m scratchvae.course.notebooks lessons/*.ipynb
@@ -47,12 +55,64 @@ site: $(VENV)/installed-site
 	$(BIN)/python -m sphinx -q -W --keep-going -j auto -b html docs docs/_build/html
 	@echo "open docs/_build/html/index.html"
 
-test: $(DEV)
+test: lint types check check-numpy
+
+lint: $(DEV)
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
+
+types: $(DEV)
 	$(BIN)/mypy
-	$(BIN)/python -m pytest --numprocesses auto
+
+# make check CHECKS='tests/layers tests/models' for some of them.
+check: $(DEV)
+	$(BIN)/python -m pytest --numprocesses auto $(CHECKS)
+
+check-numpy: $(DEV)
 	SCRATCHVAE_KERNELS=numpy $(BIN)/python -m pytest --numprocesses auto $(ON_BOTH_BACKENDS)
+
+lowest:
+	$(PYTHON) -m venv $(LOWEST)
+	$(PYTHON) tests/support/declared.py dev > $(LOWEST)/lowest.txt
+	$(LOWEST)/bin/python -m pip install --quiet --constraint $(LOWEST)/lowest.txt \
+	  --editable '.[dev]'
+	$(LOWEST)/bin/python -m pytest --numprocesses auto $(CHECKS)
+
+# Where Numba cannot be imported at all, rather than is not asked for.
+without-numba:
+	$(PYTHON) -m venv .venv-numpy
+	.venv-numpy/bin/python -m pip install --quiet --editable . pytest hypothesis
+	.venv-numpy/bin/python -m pip uninstall --quiet --yes numba llvmlite
+	.venv-numpy/bin/scratchvae train --data synthetic --epochs 1 --out build/without-numba
+	.venv-numpy/bin/python -m pytest tests/layers tests/probability
+
+# The tag and the version must be one.
+released-version:
+	@test "$(TAG)" = "v$$($(PYTHON) -c 'exec(open("scratchvae/version.py").read()); \
+	  print(__version__)')" || { echo "the tag $(TAG) is not the version"; exit 1; }
+
+# Numba's limit in setup.cfg is left aside: what comes next is to be seen early.
+nightly: $(DEV)
+	$(BIN)/python -m pip install --quiet --upgrade --pre numpy numba llvmlite
+	HYPOTHESIS_PROFILE=nightly $(BIN)/python -m pytest --numprocesses auto $(CHECKS)
+
+dist: $(VENV)/installed
+	$(BIN)/python -m pip install --quiet --editable '.[release]'
+	rm -rf build dist
+	$(BIN)/python -m build
+	$(BIN)/twine check --strict dist/*
+	$(BIN)/check-wheel-contents dist/*.whl
+	$(BIN)/python tests/support/release_contents.py dist
+	$(BIN)/cffconvert --validate
+
+# In an environment and a folder of its own, so that nothing of the clone can help.
+test-dist: dist
+	rm -rf build/elsewhere
+	$(PYTHON) -m venv build/elsewhere
+	build/elsewhere/bin/python -m pip install --quiet dist/*.whl
+	cd build/elsewhere && bin/scratchvae train --data synthetic --epochs 1 --out run
+	cd build/elsewhere && bin/scratchvae evaluate run
+	cd build/elsewhere && bin/scratchvae lessons lessons --no-open
 
 # Alone on the machine: it measures memory, and kills processes at random moments.
 test-long: $(DEV)
@@ -89,6 +149,7 @@ format: $(DEV)
 $(VENV)/installed: setup.cfg pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "scratchvae needs Python 3.11 or newer: make $@ PYTHON=/path/to/python3.11"; exit 1; }
+	@echo "installing (a minute or two) …"
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --editable .
 	@touch $@
@@ -107,6 +168,6 @@ $(VENV)/installed-site: $(VENV)/installed
 
 clean:
 	rm -rf docs/_build docs/lessons docs/reference docs/guide docs/code
-	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) $(LOWEST) .venv-numpy build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	rm -rf .coverage .coverage-kernels
 	find . -type d '(' -name __pycache__ -o -name .ipynb_checkpoints ')' -prune -exec rm -rf {} +

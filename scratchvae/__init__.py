@@ -10,18 +10,28 @@
 In packages: ``layers`` and ``probability``, what models are made of; ``training``, ``evaluation``;
 ``plots``; ``runs`` and ``sweeps``, trainings in folders; ``sklearn``. ``scratchvae --help`` in a
 shell does most of it without Python.
+
+What it offers is imported when it is first asked for, so that the program can answer at once where
+nothing is to be computed.
 """
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from scratchvae import starting  # noqa: F401  # first: it answers for the imports below
-from scratchvae.checks.doctor import DoctorReport, doctor
-from scratchvae.checks.gradients import GradientReport, error_curve, gradcheck, gradcheck_functions
-from scratchvae.errors import InputError
-from scratchvae.files import AnyPath
-from scratchvae.models import RECIPES, VAE, Autoencoder, LatentModel, build
-from scratchvae.training import LossTerms, Settings, Trainer
 from scratchvae.version import __version__
+
+if TYPE_CHECKING:
+    from scratchvae.checks.doctor import DoctorReport, doctor
+    from scratchvae.checks.gradients import (
+        GradientReport,
+        error_curve,
+        gradcheck,
+        gradcheck_functions,
+    )
+    from scratchvae.errors import InputError
+    from scratchvae.models import RECIPES, VAE, Autoencoder, build
+    from scratchvae.offered import load
+    from scratchvae.training import LossTerms, Settings, Trainer
 
 __all__ = [
     "RECIPES",
@@ -42,28 +52,35 @@ __all__ = [
     "load",
 ]
 
-
-def load(path: AnyPath, into: LatentModel | None = None) -> LatentModel:
-    """Return the model in a file that ``model.save`` wrote, or in the folder of a run.
-
-    A model with a class of your own goes ``into`` one that you built in the same way: see
-    ``scratchvae.runs.loading.load``.
-    """
-    from scratchvae.runs.loading import load as load_kept
-
-    return load_kept(path, into)
-
-
 _FORMER_NAMES = {"LossParts": "LossTerms"}
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _FORMER_NAMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    import warnings
+    """Return what is offered under a name, or the package's part of that name."""
+    from importlib import import_module
 
-    present = _FORMER_NAMES[name]
-    warnings.warn(
-        f"scratchvae.{name} is called scratchvae.{present} now", DeprecationWarning, stacklevel=2
-    )
-    return globals()[present]
+    if name in _FORMER_NAMES:
+        import warnings
+
+        present = _FORMER_NAMES[name]
+        warnings.warn(
+            f"scratchvae.{name} is called scratchvae.{present} now",
+            DeprecationWarning,
+            stacklevel=2,
+        )
+        return __getattr__(present)
+    if name in __all__:
+        from scratchvae import offered
+
+        globals().update({each: getattr(offered, each) for each in offered.__all__})
+        return globals()[name]
+    try:
+        return import_module(f"scratchvae.{name}")
+    except ModuleNotFoundError as error:
+        if error.name != f"scratchvae.{name}":
+            raise
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}") from None
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

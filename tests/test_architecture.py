@@ -1,7 +1,6 @@
 """The shape of the package: who may import whom, and what an import costs."""
 
 import ast
-import configparser
 import json
 import subprocess
 import sys
@@ -9,6 +8,7 @@ from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
+from declared import modules
 
 import scratchvae
 
@@ -17,7 +17,7 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 
 BOTTOM = {
     *("errors", "validation", "held", "randomness"),
-    *("files", "json_files", "progress", "starting", "version"),
+    *("files", "json_files", "progress", "starting", "version", "written"),
 }
 # Each of these imports only those before it, and the bottom.
 ROOMS = [
@@ -50,6 +50,17 @@ ALLOWED["data"] = BOTTOM | {"kernels", "data"}
 
 FRAMEWORKS = {"torch", "tensorflow", "jax", "autograd", "keras", "theano", "tinygrad", "mxnet"}
 
+# What is imported by these alone, where it is needed, is installed by extras.
+EXTRAS = {
+    "benchmarks": ("bench",),
+    "cli": ("completion", "tensorboard"),
+    "course": ("lessons",),
+    "data": ("tables",),
+    "export": ("export",),
+    "sklearn": ("sklearn",),
+    "sweeps": ("sweep",),
+}
+
 
 def module_name(file):
     parts = file.relative_to(PACKAGE).with_suffix("").parts
@@ -77,6 +88,8 @@ def imports(tree, module, is_package):
             called = node.func.id if isinstance(node.func, ast.Name) else called
             if called in ("import_module", "__import__") and node.args:
                 argument = node.args[0]
+                if ast.unparse(argument).startswith("f'scratchvae.{"):
+                    continue  # a part of the package, by its name
                 yield argument.value if isinstance(argument, ast.Constant) else "unknown"
 
 
@@ -115,14 +128,14 @@ def late():
 
 def test_every_file_lies_in_a_room_that_has_its_place():
     assert len(FILES) > 30
-    unknown = {name for name in MODULES if room(name) not in {"", "__main__", *ALLOWED}}
+    unknown = {name for name in MODULES if room(name) not in {"", "__main__", "offered", *ALLOWED}}
     assert not unknown, f"give these a place in the order of imports: {sorted(unknown)}"
     assert set(ROOMS) | BOTTOM <= {room(name) for name in MODULES}
 
 
 @pytest.mark.parametrize("module", MODULES)
 def test_imports_point_one_way_only(module):
-    if room(module) in ("", "__main__"):
+    if room(module) in ("", "__main__", "offered"):
         return  # the package itself shows what its rooms hold
     own = {name for name in imported_by(MODULES[module]) if name.split(".")[0] == "scratchvae"}
     wrong = {name for name in own if room(name) not in ALLOWED[room(module)]}
@@ -139,33 +152,21 @@ def test_no_module_imports_a_framework_or_what_is_not_installed_with_the_package
     roots = {name.split(".")[0] for name in imported_by(MODULES[module])}
     if module == "scratchvae.cli.own_code.loading":
         roots -= {"unknown"}  # the module that a user names
-    settings = configparser.ConfigParser()
-    settings.read(PACKAGE.parent / "setup.cfg", encoding="utf-8")
-    required = settings["options"]["install_requires"].split("\n")
-    if room(module) == "benchmarks":  # a framework is what they measure against
-        required += settings["options.extras_require"]["bench"].split("\n")
-    elif room(module) == "export":  # whose files it writes
-        required += [*settings["options.extras_require"]["export"].split("\n"), "torch"]
-    else:
+    known = set(sys.stdlib_module_names) | {"scratchvae"} | modules(*EXTRAS.get(room(module), ()))
+    if room(module) == "sweeps":  # used where they are installed
+        known |= {"fsspec", "pyarrow"}
+    if room(module) == "export":  # whose files it writes
+        known |= {"torch"}
+    elif room(module) != "benchmarks":  # a framework is what they measure against
         assert not roots & FRAMEWORKS
-    if room(module) == "sweeps":  # Dask in two packages, and what is used where it is installed
-        required += ["distributed", "fsspec", "pyarrow"]
-    if room(module) == "sklearn":
-        required += ["sklearn"]
-    if room(module) == "cli":
-        required += ["shtab", "tensorboardX"]
-    if room(module) == "data":  # read with, where they are installed
-        required += settings["options.extras_require"]["tables"].split("\n")
-    if room(module) == "course":  # and what comes with those
-        required += settings["options.extras_require"]["lessons"].split("\n")
-        required += ["IPython", "cycler", "matplotlib_inline", "nbformat", "traitlets"]
-    installed = {line.split(">")[0].split("=")[0].strip() for line in required if line.strip()}
-    if "pillow" in installed:
-        installed.add("PIL")
-    if "scikit-learn" in installed:
-        installed.add("sklearn")
-    known = set(sys.stdlib_module_names) | installed | {"scratchvae", "llvmlite"}
     assert roots <= known, f"{module} imports {sorted(roots - known)}"
+
+
+def test_what_is_declared_is_imported():
+    roots = {name.split(".")[0] for file in FILES for name in imported_by(file)}
+    for extras in [(), *EXTRAS.values()]:
+        # JupyterLab is a program, which the command `lessons` runs.
+        assert modules(*extras) - {"jupyterlab"} <= roots
 
 
 @pytest.mark.parametrize("module", MODULES)
@@ -182,29 +183,66 @@ def run(code):
     return json.loads(done.stdout)
 
 
-def test_importing_the_package_imports_no_more_than_it_needs():
-    loaded = run("import json, sys, scratchvae; print(json.dumps(sorted(sys.modules)))")
+# SciPy is not ours: Numba imports it where it is installed.
+SLOW = {
+    *("onnx", "safetensors", "matplotlib", "pooch", "requests", "tqdm", "pandas", "sklearn"),
+    *("IPython", "PIL", "numba", "llvmlite"),
+    *("scratchvae.export", "scratchvae.sweeps", "scratchvae.sklearn"),
+}
+
+
+def test_what_the_package_offers_imports_no_more_than_it_needs():
+    code = "import json, sys, scratchvae; scratchvae.VAE; print(json.dumps(sorted(sys.modules)))"
+    loaded = run(code)
     assert "scratchvae.models.vae" in loaded
-    # SciPy is not ours: Numba imports it where it is installed.
-    slow = {
-        "onnx",
-        "safetensors",
-        "matplotlib",
-        "pooch",
-        "requests",
-        "tqdm",
-        "pandas",
-        "sklearn",
-        "IPython",
-        "PIL",
-        *("scratchvae.export", "scratchvae.sweeps", "scratchvae.sklearn"),
-    }
-    assert not slow & set(loaded)
+    assert not SLOW & set(loaded)
     assert not FRAMEWORKS & set(loaded)
 
 
+def test_importing_the_package_loads_nothing_that_computes():
+    loaded = set(run("import json, sys, scratchvae; print(json.dumps(sorted(sys.modules)))"))
+    assert not {"numpy", "numba", "scratchvae.kernels"} & loaded
+
+
+@pytest.mark.parametrize("words", ["--help", "--version", "help", ""])
+def test_help_loads_nothing_that_computes(words):
+    assert not {"numpy", "numba", "scratchvae.kernels"} & loaded_by_program(words)
+
+
+@pytest.mark.parametrize("words", ["train --help", "completion bash", "lessons lessons"])
+def test_what_computes_nothing_loads_no_numba(words):
+    loaded = loaded_by_program(words)
+    assert "numpy" in loaded
+    assert not {"numba", "llvmlite"} & loaded
+
+
+def test_the_first_kernel_loads_the_backend():
+    code = """
+import json, sys
+from scratchvae import kernels
+before = "numba" in sys.modules
+backend = kernels.BACKEND
+print(json.dumps([before, backend, "numba" in sys.modules]))
+"""
+    before, backend, after = run(code)
+    assert not before
+    assert after == (backend == "numba")
+
+
+def loaded_by_program(words):
+    """Return the modules that the program has imported when it ends."""
+    code = f"""
+import contextlib, io, json, sys
+from scratchvae.cli import main
+with contextlib.redirect_stdout(io.StringIO()):
+    main({words.split()!r})
+print(json.dumps(sorted(sys.modules)))
+"""
+    return set(run(code))
+
+
 def test_the_program_starts_without_what_only_some_commands_need():
-    loaded = run("import json, sys, scratchvae.cli.main; print(json.dumps(sorted(sys.modules)))")
+    loaded = run("import json, sys, scratchvae.cli.parser; print(json.dumps(sorted(sys.modules)))")
     assert "scratchvae.cli.commands" in loaded
     late = {"scratchvae.benchmarks", "scratchvae.explorer", "scratchvae.export"}
     late |= {"distributed", "matplotlib", "PIL"}
@@ -217,6 +255,8 @@ import json
 from numba.core import event
 with event.install_recorder("numba:compile") as recorder:
     import scratchvae
+    scratchvae.VAE
+    scratchvae.kernels.BACKEND
 print(json.dumps([str(record) for _, record in recorder.buffer]))
 """
     assert run(code) == []

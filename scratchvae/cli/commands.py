@@ -9,16 +9,16 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+from scratchvae import kernels
 from scratchvae.cli.choices import requested
-from scratchvae.cli.common import program
 from scratchvae.cli.logs import logging
+from scratchvae.cli.outline import program
 from scratchvae.cli.own_data import check_resumed, own_data, reading_of
 from scratchvae.cli.text import as_typed, say
 from scratchvae.cli.values import read_values
 from scratchvae.cli.wording import all_choices, describe, progress, stopping_place
 from scratchvae.data import Dataset
 from scratchvae.errors import InputError
-from scratchvae.kernels import BACKEND, get_threads
 from scratchvae.models import RECIPES, find_recipe
 from scratchvae.plots.figures import check_matplotlib
 from scratchvae.runs import PICTURES_OF_DATA, Run
@@ -38,7 +38,8 @@ def _manner(options: argparse.Namespace) -> Callable[[object], None]:
         machine = describe_machine()
         known = versions(("numpy", "numba"))
         say(", ".join(f"{name} {number}" for name, number in known.items()))
-        say(f"{BACKEND} kernels, {get_threads()} of {machine['cores']} threads, {machine['cpu']}")
+        threads = f"{kernels.get_threads()} of {machine['cores']} threads"
+        say(f"{kernels.BACKEND} kernels, {threads}, {machine['cpu']}")
     return (lambda line: None) if options.quiet else say
 
 

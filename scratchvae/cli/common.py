@@ -1,31 +1,23 @@
 """What several commands of the command line have in common."""
 
 import argparse
-import sys
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
+from scratchvae.cli.outline import SUMMARIES
 from scratchvae.cli.values import read_path, whole
 
 Add = Callable[..., argparse.Action]
 """Adds an argument to a command."""
 
 
-def program() -> str:
-    """Return how the program was called, for messages that are to be pasted."""
-    as_module = Path(sys.argv[0]).parts[-2:] == ("scratchvae", "__main__.py")
-    return "python -m scratchvae" if as_module else "scratchvae"
-
-
-def add_command(
-    subparsers: Any, name: str, summary: str, example: str, run: Any, details: str = ""
-) -> Add:
+def add_command(subparsers: Any, name: str, example: str, run: Any, details: str = "") -> Add:
     """Add a command, and return the function that adds an argument to it.
 
     ``run`` is what it does: it takes the options and returns the exit code. ``details`` are more
     lines of its description.
     """
+    summary = SUMMARIES[name]
     parser: argparse.ArgumentParser = subparsers.add_parser(
         name,
         help=summary,
@@ -33,7 +25,7 @@ def add_command(
         formatter_class=argparse.RawDescriptionHelpFormatter,
         epilog=f"example:\n  {example}",
     )
-    parser.set_defaults(run=run)
+    parser.set_defaults(run=run, computes=True)
     threads = "number of threads (default: SCRATCHVAE_THREADS, else all cores)"
     parser.add_argument("--threads", metavar="N", type=whole(1), help=threads)
     return parser.add_argument

@@ -24,7 +24,6 @@ def add_doctor(subparsers: Any) -> None:
     add = add_command(
         subparsers,
         "doctor",
-        "find what is wrong with a VAE of your own, in NumPy, PyTorch or JAX",
         _EXAMPLE,
         doctor,
         _DETAILS,

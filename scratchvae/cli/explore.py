@@ -16,7 +16,6 @@ def add_explore(subparsers: Any) -> None:
     add = add_command(
         subparsers,
         "explore",
-        "write a page, one HTML file, on which one moves through a model's latents",
         "scratchvae train --data synthetic --epochs 1 --out runs/coded\n"
         "  scratchvae explore runs/coded --out explorer.html",
         explore,

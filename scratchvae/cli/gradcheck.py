@@ -5,7 +5,8 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-from scratchvae.cli.common import add_command, program
+from scratchvae.cli.common import add_command
+from scratchvae.cli.outline import program
 from scratchvae.cli.own_code.options import add_own_code, run_own
 from scratchvae.cli.own_code.target import is_own
 from scratchvae.cli.values import read_names, whole
@@ -35,7 +36,6 @@ def add_gradcheck(subparsers: Any) -> None:
     add = add_command(
         subparsers,
         "gradcheck",
-        "compare gradients with finite differences",
         _EXAMPLE,
         gradcheck,
         _DETAILS,

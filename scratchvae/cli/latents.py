@@ -43,9 +43,7 @@ def add_latents(subparsers: Any) -> None:
 
 def _add_encode(subparsers: Any) -> None:
     example = f"{_TRAIN}scratchvae encode runs/coded --out z.npy"
-    add = add_command(
-        subparsers, "encode", "write the latents of images to a .npy file", example, encode
-    )
+    add = add_command(subparsers, "encode", example, encode)
     add_model(add)
     add_images(add)
     add("--out", metavar="FILE", type=_read_array, required=True, help="a .npy file for z (N, D)")
@@ -54,7 +52,7 @@ def _add_encode(subparsers: Any) -> None:
 def _add_decode(subparsers: Any) -> None:
     example = f"{_TRAIN}scratchvae encode runs/coded --out z.npy\n"
     example += "  scratchvae decode runs/coded z.npy --out decoded.png"
-    add = add_command(subparsers, "decode", "write the images of latents", example, decode)
+    add = add_command(subparsers, "decode", example, decode)
     add_model(add)
     add("latents", metavar="Z.npy", type=_read_array, help="the latents (N, D), a .npy file")
     _add_classes(add)
@@ -63,7 +61,7 @@ def _add_decode(subparsers: Any) -> None:
 
 def _add_sample(subparsers: Any) -> None:
     example = f"{_TRAIN}scratchvae sample runs/coded --count 20 --out new.png"
-    add = add_command(subparsers, "sample", "write images decoded from the prior", example, sample)
+    add = add_command(subparsers, "sample", example, sample)
     add_model(add)
     add("--count", metavar="N", type=whole(1), required=True, help="how many")
     _add_classes(add)
@@ -73,8 +71,7 @@ def _add_sample(subparsers: Any) -> None:
 
 def _add_interpolate(subparsers: Any) -> None:
     example = f"{_TRAIN}scratchvae interpolate runs/coded --from 0 --to 7 --out way.png"
-    summary = "write images on the way from one image to another through the latent space"
-    add = add_command(subparsers, "interpolate", summary, example, interpolate)
+    add = add_command(subparsers, "interpolate", example, interpolate)
     add_model(add)
     for name, which in (("--from", "first"), ("--to", "last")):
         image = f"the {which} image, by its place among the images, from 0"

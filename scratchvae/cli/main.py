@@ -5,18 +5,17 @@ what the commands do is in ``commands``. What is wrong with an argument or a fil
 line on standard error, with exit code 2.
 """
 
+import argparse
 import os
 import re
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TextIO
 
-from scratchvae.cli.parser import make_parser, option_names
+from scratchvae.cli.outline import is_outline, make_outline
 from scratchvae.cli.text import printable, show_every_character
 from scratchvae.errors import InputError
-from scratchvae.kernels import get_threads, set_threads
-from scratchvae.training.interruption import signals_interrupt
 
 INPUT_ERROR = 2
 SIGNALLED = 128  # and the signal's number, as shells have it
@@ -37,9 +36,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     The ``arguments`` are the words after ``scratchvae``; ``None`` takes the process's own.
     """
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    if words[:1] == ["help"]:  # as of git, pip and cargo
+        words = [*words[1:2], "--help"]
+    if is_outline(words):  # which takes no time, and so loads nothing else
+        return _run(words or ["--help"], make_outline)
     try:
+        from scratchvae.cli.parser import make_parser
+        from scratchvae.training.interruption import signals_interrupt
+
         with signals_interrupt():
-            return _run(arguments)
+            return _run(words, make_parser)
+    except InputError as error:  # of an environment variable, as it is imported
+        return _complain(str(error))
     except KeyboardInterrupt as interrupt:
         _say(f"\n{str(interrupt) or 'stopped; nothing was left half written'}")
         try:
@@ -49,23 +58,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return SIGNALLED + getattr(interrupt, "signum", signal.SIGINT)
 
 
-def _run(arguments: Sequence[str] | None) -> int:
+def _run(words: list[str], make_parser: Callable[[], argparse.ArgumentParser]) -> int:
     """Run a command; what fails is said in one line."""
     try:
         _open_streams()
         try:
             parser = make_parser()
-            words = list(sys.argv[1:] if arguments is None else arguments)
-            if words[:1] == ["help"]:  # as of git, pip and cargo
-                words = [*words[1:2], "--help"]
             options = parser.parse_args(words)
             if options.run is None:
                 parser.parse_args(["--help"])
         except SystemExit as end:  # --help and --version
             code = int(end.code or 0)
         else:
-            set_threads(options.threads)
-            get_threads()  # an invalid SCRATCHVAE_THREADS is reported here, not amid the work
+            if options.computes:
+                _prepare(options.threads)
             code = int(options.run(options))
         sys.stdout.flush()  # here, where a failure can still be reported
         return code
@@ -88,6 +94,15 @@ def _run(arguments: Sequence[str] | None) -> int:
         )
 
 
+def _prepare(threads: int | None) -> None:
+    """Report what is wrong with threads or kernels here, not amid the work."""
+    from scratchvae import kernels
+
+    kernels.set_threads(threads)
+    kernels.get_threads()
+    kernels.BACKEND  # noqa: B018 - it is chosen when it is asked for
+
+
 def _open_streams() -> None:
     for name in ("stdout", "stderr"):
         if getattr(sys, name) is None:  # closed, as `>&-` does: nobody wants to read it
@@ -101,6 +116,8 @@ def _in_options(error: InputError) -> str:
     """Return an error's line with options in place of the Python that its remedy names."""
     if not error.remedy:
         return error.problem
+    from scratchvae.cli.parser import option_names
+
     known = option_names()
 
     def as_option(found: re.Match[str]) -> str:

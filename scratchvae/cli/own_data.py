@@ -44,7 +44,6 @@ def add_data(subparsers: Any) -> None:
     add = add_command(
         subparsers,
         "data",
-        "say what is in a data set, and how it is read",
         "scratchvae data info photos --size 64x64",
         data,
     )

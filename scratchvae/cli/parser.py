@@ -2,25 +2,23 @@
 
 import argparse
 import math
-from collections.abc import Sequence
-from typing import Any, NoReturn
+from typing import Any
 
 from scratchvae.cli import commands
 from scratchvae.cli.common import add_cluster, add_command, add_data_dir, add_manner
-from scratchvae.cli.common import program as called
 from scratchvae.cli.doctor import add_doctor
 from scratchvae.cli.evaluating import evaluate
 from scratchvae.cli.explore import add_explore
 from scratchvae.cli.gradcheck import add_gradcheck
 from scratchvae.cli.latents import add_latents
+from scratchvae.cli.lessons import add_lessons
+from scratchvae.cli.outline import make_top
 from scratchvae.cli.own_data import add_data
 from scratchvae.cli.training_options import add_sweep, add_train
 from scratchvae.cli.values import read_path, read_picture, whole
-from scratchvae.errors import InputError, unknown_name
 from scratchvae.plots.figures import SUFFIXES
 from scratchvae.reproduce import SOURCES
 from scratchvae.runs import PICTURES
-from scratchvae.version import __version__
 
 
 def make_parser(program: str | None = None) -> argparse.ArgumentParser:
@@ -28,19 +26,12 @@ def make_parser(program: str | None = None) -> argparse.ArgumentParser:
 
     ``program`` is what the program is called in texts; ``None``: as it was called.
     """
-    parser = _Parser(
-        prog=program or called(),
-        description="Train variational autoencoders whose every gradient is derived by hand.",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        epilog="example:\n  scratchvae train zhao-mlp --epochs 3 --out runs/first",
-    )
-    # Without a command the help is shown; completion needs the parser itself.
-    parser.set_defaults(run=None, make_parser=make_parser)
-    parser.add_argument("-V", "--version", action="version", version=f"scratchvae {__version__}")
-    subparsers = parser.add_subparsers(dest="command", metavar="COMMAND")
+    parser, subparsers = make_top(program)
+    parser.set_defaults(make_parser=make_parser)  # which completion needs
     for add in (
         *(add_train, add_data, add_sweep, _add_draw, _add_evaluate, add_latents),
-        *(add_explore, add_gradcheck, add_doctor, _add_reproduce, _add_bench, _add_completion),
+        *(add_explore, add_gradcheck, add_doctor, _add_reproduce, _add_bench, add_lessons),
+        _add_completion,
     ):
         add(subparsers)
     return parser
@@ -58,37 +49,10 @@ def option_names() -> set[str]:
     return names
 
 
-class _Parser(argparse.ArgumentParser):
-    """A parser whose errors are one line, like all others of the program."""
-
-    def parse_known_args(  # type: ignore[override]
-        self, args: Sequence[str] | None = None, namespace: argparse.Namespace | None = None
-    ) -> tuple[argparse.Namespace, list[str]]:
-        """Parse, and refuse unknown words here, where it is known which command they went to."""
-        parsed, unknown = super().parse_known_args(args, namespace)
-        if unknown:
-            word = unknown[0].split("=")[0]
-            if not word.startswith("-"):
-                self.error(f"unexpected argument {word!r}")
-            options = [name for name in self._option_string_actions if name.startswith("--")]
-            self.error(str(unknown_name("option", word, options)))
-        return parsed, unknown
-
-    def _check_value(self, action: argparse.Action, value: Any) -> None:
-        """Refuse an unknown command, with the nearest of those that there are."""
-        if isinstance(action, argparse._SubParsersAction) and value not in action.choices:
-            self.error(str(unknown_name("command", value, action.choices)))
-        super()._check_value(action, value)
-
-    def error(self, message: str) -> NoReturn:
-        raise InputError(f"{message} (see `{self.prog} --help`)")
-
-
 def _add_draw(subparsers: Any) -> None:
     add = add_command(
         subparsers,
         "draw",
-        "draw a picture of a trained model",
         "scratchvae train --data synthetic --epochs 1 --out runs/drawn\n"
         "  scratchvae draw runs/drawn samples --seed 1",
         commands.draw,
@@ -106,7 +70,6 @@ def _add_evaluate(subparsers: Any) -> None:
     add = add_command(
         subparsers,
         "evaluate",
-        "measure trained models on their test images",
         "scratchvae train --data synthetic --epochs 1 --out runs/measured\n"
         "  scratchvae evaluate runs/measured --json\n"
         "  scratchvae evaluate runs/*",
@@ -124,7 +87,6 @@ def _add_reproduce(subparsers: Any) -> None:
     add = add_command(
         subparsers,
         "reproduce",
-        "train the models of a source and set its published figures beside ours",
         "scratchvae reproduce all --quick --out reproduced",
         commands.reproduce,
     )
@@ -143,7 +105,6 @@ def _add_bench(subparsers: Any) -> None:
     add = add_command(
         subparsers,
         "bench",
-        "measure kernels and training steps on this machine",
         "scratchvae bench --quick --threads 1\n"
         "  scratchvae bench steps bound growth --against torch,jax --picture growth.png",
         commands.bench,
@@ -161,8 +122,8 @@ def _add_completion(subparsers: Any) -> None:
     add = add_command(
         subparsers,
         "completion",
-        "print what lets a shell complete commands, options, recipes and pictures",
         "scratchvae completion bash > ~/.local/share/bash-completion/completions/scratchvae",
         commands.completion,
     )
+    subparsers.choices["completion"].set_defaults(computes=False)
     add("shell", metavar="SHELL", help="bash, zsh or tcsh")

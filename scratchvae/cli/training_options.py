@@ -29,7 +29,6 @@ def add_train(subparsers: Any) -> None:
     add = add_command(
         subparsers,
         "train",
-        "train a recipe and draw its pictures",
         "scratchvae train zhao-mlp --latent-dim 2 --epochs 3 --out runs/first-try\n\nrecipes:\n"
         + "\n".join(
             textwrap.fill(
@@ -121,7 +120,6 @@ def add_sweep(subparsers: Any) -> None:
     add = add_command(
         subparsers,
         "sweep",
-        "train a recipe with every combination of some choices",
         "scratchvae sweep zhao-mlp --latent-dim 1,2,5 --beta 1,4 --seeds 3 --out sweeps/first",
         commands.sweep,
     )

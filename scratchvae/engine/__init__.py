@@ -16,7 +16,6 @@ who looks has another double, with memory of its own.
 and gradients are the same to rounding.
 """
 
-import scratchvae.engine.written  # noqa: F401 - it notes what is written now
 from scratchvae.engine.engine import Engine, looking_at
 from scratchvae.engine.turns import trained_by
 

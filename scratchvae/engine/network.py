@@ -7,7 +7,6 @@ from scratchvae.engine.facts import Facts
 from scratchvae.engine.plan import Plan
 from scratchvae.engine.stages import KNOWN, Places, Rotation, padding_of
 from scratchvae.engine.twins import twin
-from scratchvae.engine.written import is_as_written
 from scratchvae.errors import InputError
 from scratchvae.kernels.machine.arena import Arena
 from scratchvae.kernels.machine.memory import Memory
@@ -22,6 +21,7 @@ from scratchvae.validation import (
     check_same_dtype,
     check_shape,
 )
+from scratchvae.written import is_as_written
 
 # What a plan takes for granted of a layer besides its arrays, and passes of its own.
 _SETTINGS = {

@@ -12,7 +12,6 @@ import numpy as np
 
 from scratchvae.engine.facts import Facts
 from scratchvae.engine.plan import Plan
-from scratchvae.engine.written import PASSES, is_as_written
 from scratchvae.kernels.machine.tasks import Program
 from scratchvae.kernels.machine.threads import get_threads
 from scratchvae.kernels.passes.bernoulli import (
@@ -31,6 +30,7 @@ from scratchvae.probability import (
     reparameterise_backward,
 )
 from scratchvae.validation import FloatArray
+from scratchvae.written import PASSES, is_as_written
 
 _METHODS = {
     *("forward", "backward", "encode_distribution", "encode_backward"),

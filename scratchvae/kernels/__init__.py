@@ -4,24 +4,33 @@ There are two backends with the same functions. ``numpy`` is ``reference`` itsel
 to be read and stepped through. ``numba`` computes the same on the register tile (see
 ``machine.tile``), many times faster. ``SCRATCHVAE_KERNELS=numpy`` or ``numba`` chooses one; without
 it, it is ``numba`` wherever Numba can be imported. `BACKEND` is the name of the one in use.
+
+Numba takes half a second to import, so the choice is made when the first kernel, or `BACKEND`, is
+asked for; hence a kernel is called as ``kernels.matmul(…)``, never imported by its name.
 """
 
 # ruff: noqa: F403  (reference.__all__ says what is imported)
 import os
+import threading
 import warnings
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from scratchvae.errors import InputError
 from scratchvae.kernels import reference
 from scratchvae.kernels.machine.threads import get_threads, set_threads
-from scratchvae.kernels.reference import *
 from scratchvae.progress import say
 from scratchvae.validation import VARIABLES, chosen_by_variable
+
+if TYPE_CHECKING:
+    from scratchvae.kernels.reference import *
+
+    BACKEND: str
 
 __all__ = ["BACKEND", "get_threads", "set_threads"]
 __all__ += reference.__all__
 
 _VARIABLE = "SCRATCHVAE_KERNELS"
+_choosing = threading.RLock()
 
 
 def _check_variables() -> None:
@@ -36,15 +45,16 @@ def _check_variables() -> None:
         raise InputError(
             f"NUMBA_NUM_THREADS must be a positive integer, not {threads!r}: give 1 or more"
         )
-
-
-def _choose_backend() -> str:
-    """Return ``"numba"`` or ``"numpy"``; a default that cannot be used is reported in one line."""
     wanted = os.environ.get(_VARIABLE, "")
     if wanted not in ("", "numpy", "numba"):
         raise InputError(
             f"{_VARIABLE} must be numpy or numba, not {wanted!r}: set one, or unset it"
         )
+
+
+def _choose_backend() -> str:
+    """Return ``"numba"`` or ``"numpy"``; a default that cannot be used is reported in one line."""
+    wanted = os.environ.get(_VARIABLE, "")
     problem = "" if wanted == "numpy" else _problem_with_numba()
     if not problem:
         return wanted or "numba"
@@ -81,10 +91,6 @@ def _problem_with_numba() -> str:
     return f"this version of Numba has no {', no '.join(missing)}" if missing else ""
 
 
-_check_variables()
-BACKEND = _choose_backend()
-
-
 def _compiled_kernels() -> dict[str, Any]:
     """Return the compiled kernel of each definition, by name."""
     from scratchvae.kernels import matrix_product
@@ -108,5 +114,17 @@ def _compiled_kernels() -> dict[str, Any]:
     return {name: named[name] for name in reference.__all__}
 
 
-if BACKEND == "numba":
-    globals().update(_compiled_kernels())
+def __getattr__(name: str) -> Any:
+    """Choose the backend, and return one of its functions or ``BACKEND``."""
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    with _choosing:
+        if "BACKEND" not in globals():
+            backend = _choose_backend()
+            defined = {each: getattr(reference, each) for each in reference.__all__}
+            chosen = _compiled_kernels() if backend == "numba" else defined
+            globals().update(chosen, BACKEND=backend)
+    return globals()[name]
+
+
+_check_variables()

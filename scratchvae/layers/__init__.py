@@ -19,6 +19,7 @@ from scratchvae.layers.sequential import Sequential
 from scratchvae.layers.shape import Flatten, Reshape
 from scratchvae.layers.transposed_convolution import ConvTranspose2D
 from scratchvae.layers.vector_quantiser import VectorQuantiser
+from scratchvae.written import note_passes
 
 __all__ = [
     "ELU",
@@ -43,3 +44,5 @@ __all__ = [
     "Tanh",
     "VectorQuantiser",
 ]
+
+note_passes([globals()[name] for name in __all__])

@@ -28,6 +28,7 @@ from scratchvae.probability.likelihoods import (
     Likelihood,
 )
 from scratchvae.probability.reparameterisation import reparameterise, reparameterise_backward
+from scratchvae.written import note_passes
 
 __all__ = [
     "BernoulliLikelihood",
@@ -53,3 +54,5 @@ __all__ = [
     "score_function_gradients",
     "standard_normal_log_density",
 ]
+
+note_passes([BernoulliLikelihood, GaussianLikelihood])

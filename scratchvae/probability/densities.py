@@ -5,8 +5,8 @@ Dimensions: N examples, D coordinates of each.
 
 import numpy as np
 
+from scratchvae import kernels
 from scratchvae.errors import InputError
-from scratchvae.kernels import bernoulli_cross_entropy
 from scratchvae.validation import (
     FloatArray,
     as_array,
@@ -83,7 +83,7 @@ def bernoulli_log_density(x: FloatArray, logits: FloatArray) -> FloatArray:
     lessons.
     """
     check_alike(x=x, logits=logits)
-    log_density: FloatArray = -bernoulli_cross_entropy(x, logits).sum(axis=-1)
+    log_density: FloatArray = -kernels.bernoulli_cross_entropy(x, logits).sum(axis=-1)
     return log_density
 
 
