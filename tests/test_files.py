@@ -27,7 +27,7 @@ def test_check_writable_finds_out_and_leaves_nothing(tmp_path):
     assert (tmp_path / "old.json").read_text(encoding="utf-8") == "old"
     with refused("cannot write", "it is a folder"):
         check_writable(tmp_path)
-    with refused("cannot write", "No such file or directory"):
+    with refused("cannot write", "make it first"):
         check_writable(tmp_path / "nowhere" / "new.json")
     with refused("cannot write", "Not a directory"):
         check_writable(tmp_path / "old.json" / "new.json")

@@ -10,7 +10,7 @@ _TIME_LIMIT = 300  # seconds: an examination takes up to two minutes, most of it
 
 _DETAILS = """\
 OBJECT has, or is a function without arguments that returns, what you have of a VAE
-by these names: data, encode, draw, decode, loss, train_step, parameters, …; a dict, an
+by these names: data, encode, draw, decode, loss, train_step, parameters, ...; a dict, an
 object, a class or a PyTorch module will do, and without OBJECT the file itself. The
 file is run, and never changed; what it prints goes to standard error.
 

@@ -146,7 +146,7 @@ class VAE(LatentModel):
     ) -> tuple[FloatArray, FloatArray]:
         """Return the mean and the log-variance of q(z | x), both (N, D)."""
         latents = self.latent_dim
-        both = "the encoder must give 2·latent_dim numbers, means and what variances come from"
+        both = "the encoder must give 2 latent_dim numbers, means and what variances come from"
         hidden = self.through("encoder", x, 2 * latents, training, both)  # (N, 2D)
         mean, raw = hidden[:, :latents], hidden[:, latents:]
         return mean, self.through("variance_head", raw, latents, training)

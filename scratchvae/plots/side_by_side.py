@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from scratchvae.errors import InputError
+from scratchvae.errors import InputError, shown
 from scratchvae.plots.figures import (
     MOST_IN_A_ROW,
     Axes,
@@ -53,6 +53,9 @@ def draw_scatters(
     """
     check_is(title, "title", str)
     check_pairs(panels, "panels")
+    check_is(axes_names, "axes_names", tuple)
+    if [type(name) for name in axes_names] != [str, str]:
+        raise InputError(f"axes_names must be two texts, not {shown(axes_names)}: name both axes")
     panels = [(name, as_numbers(points, f"the points of {name}", 2)) for name, points in panels]
     for name, points in panels:
         check_shape(points, f"the points of {name}", (len(points), 2))

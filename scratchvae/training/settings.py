@@ -117,7 +117,7 @@ class Settings:
             raise unknown_name("setting", unknown[0], asdict(self))
         changes = {name: value for name, value in changes.items() if value is not None}
         optimiser = changes.get("optimiser")
-        if optimiser is not None and optimiser != self.optimiser:
+        if optimiser is not None and _check_optimiser(optimiser, "optimiser") != self.optimiser:
             changes = {name: getattr(Settings, name) for name in _OPTIMISERS_OWN} | changes
         return replace(self, **changes)
 

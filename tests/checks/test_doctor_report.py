@@ -1,6 +1,7 @@
 """What the doctor takes and says: descriptions of any form, errors of one line, the table."""
 
 import ast
+import io
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -161,3 +162,11 @@ def test_right_losses_of_any_shape_are_not_accused(rows, shape, latents, power, 
 
 def test_the_latents_of_a_small_vae_are_those_of_its_encoder():
     assert f"{LATENTS} latents" in str(scratchvae.doctor(**SmallVAE().parts(train_step=None)))
+
+
+def test_a_console_of_plain_characters_can_show_a_report(monkeypatch):
+    report = DoctorReport("a VAE", [Finding("KL formula", "½ Σ mean² is 1 − σ")])
+    assert "mean²" in str(report)
+    monkeypatch.setattr("sys.stdout", io.TextIOWrapper(io.BytesIO(), encoding="ascii"))
+    assert "1/2 sum of mean^2 is 1 - sigma" in str(report)
+    assert str(report).isascii()

@@ -64,6 +64,7 @@ class Press:
             os.kill(os.getpid(), signal.SIGINT)
 sys.meta_path.insert(0, Press())
 import scratchvae
+scratchvae.VAE
 """
 
 

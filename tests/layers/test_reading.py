@@ -36,6 +36,7 @@ def note(frame, event, argument):
         elif not code.co_name.startswith("<"):
             functions[code.co_name] = len(inspect.getsourcelines(code)[0])
 
+layer.backward(layer.forward(x, training=True))  # the first use chooses the kernels
 sys.setprofile(note)
 layer.backward(layer.forward(x, training=True))
 sys.setprofile(None)

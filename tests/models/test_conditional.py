@@ -105,7 +105,7 @@ def test_labels_that_do_not_fit_are_refused():
             call(IMAGES, LABELS[:5])
         with refused("float64"):
             call(IMAGES, LABELS / 1.0)
-        with refused("differ in length"):
+        with refused("not of one shape"):
             call(IMAGES, [[1, 2], [3]])
     with refused("needs the class"):
         model.forward(IMAGES, normal(1, 6, 2))

@@ -36,6 +36,9 @@ def test_axes_in_another_order_are_refused_with_the_order_that_is_right(order, s
         return
     with pytest.raises(InputError, match="must be of shape") as error:
         model.encode(moved)
+    if "np.moveaxis(images, -1, 0)" in str(error.value):  # as many images as it has rows
+        assert np.moveaxis(moved, -1, 0).shape == images.shape
+        return
     axes = [int(axis) for axis in str(error.value).rpartition("(0, ")[2].strip(")").split(", ")]
     assert moved.transpose(0, *axes).shape == images.shape
 

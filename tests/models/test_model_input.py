@@ -52,7 +52,7 @@ def test_latents_that_do_not_fit_are_refused():
             vae.decode(np.zeros(shape))
     with refused("z[1, 0]", "nan"):
         vae.decode(np.array([[0.0, 0.0], [np.nan, 0.0]]))
-    with refused("z must be an array of numbers", "differ in length"):
+    with refused("z must be an array of numbers", "not of one shape"):
         vae.decode([[1, 2], [3]])
     for bad in ([["one", "two"]], {}, None, 1j * np.ones((1, 2))):
         with refused("z must be an array of real numbers"):

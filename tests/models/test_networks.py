@@ -127,7 +127,7 @@ def test_an_encoder_of_another_size_is_named():
     _, decoder = small_parts()
     encoder = Sequential(Flatten(), Dense(PIXELS, 2, rng=0, dtype=np.float64))
     vae = VAE(encoder, decoder, BernoulliLikelihood(), **OPTIONS)
-    with refused("what encoder.forward gives", "(6, 4), not (6, 2)", "variance of 2 latents"):
+    with refused("what encoder.forward gives", "(6, 4), not (6, 2)", "2 latent_dim numbers"):
         vae.elbo(IMAGES)
 
 

@@ -166,7 +166,7 @@ def _check_loss(name: str, loss: Callable[..., Any] | None) -> None:
         raise InputError(
             f"`{name}` must take (x, reconstruction, mean, spread), or x alone, not "
             f"({', '.join(names_of(loss))})",
-            "give `lambda x, y, mean, spread: …`, which returns the whole loss of yours",
+            "give `lambda x, y, mean, spread: ...`, which returns the whole loss of yours",
         )
 
 

@@ -1,5 +1,6 @@
 """What the doctor found, as a table."""
 
+import sys
 import textwrap
 from dataclasses import dataclass, field
 from html import escape
@@ -9,6 +10,10 @@ from scratchvae.checks.doctor.finding import Finding
 _WIDTH = 100
 _MARKS = {"fault": "WRONG", "note": "note", "ok": "ok", "unchecked": "could not be checked"}
 _INDENT = " " * 8
+_PLAIN = str.maketrans(
+    {"²": "^2", "⁴": "^4", "½": "1/2", "−": "-", "·": "*", "±": "+-", "√": "root of ", "…": "..."}
+    | {"σ": "sigma", "μ": "mu", "ε": "epsilon", "β": "beta", "Σ": "sum of"}
+)
 
 
 @dataclass(frozen=True, repr=False)
@@ -65,7 +70,7 @@ class DoctorReport:
         for row in rows:
             lines += _lines(row, max(len(row.cause) for row in rows))
         lines.append(self._verdict())
-        return "\n".join(lines)
+        return _fitting("\n".join(lines))
 
     def _verdict(self) -> str:
         faults, open_questions = len(self.findings), len(self.unchecked)
@@ -104,3 +109,13 @@ def _wrapped(text: str, width: int) -> list[str]:
         drop_whitespace=True,
         break_long_words=False,
     )
+
+
+def _fitting(text: str) -> str:
+    """Return a text as it is, or in plain characters where the console cannot show others."""
+    encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
+    try:
+        text.encode(encoding)
+    except UnicodeEncodeError:
+        return text.translate(_PLAIN).encode("ascii", "backslashreplace").decode("ascii")
+    return text

@@ -34,6 +34,8 @@ def explained(error: BaseException, target: Target) -> InputError:
     if isinstance(error, SyntaxError):
         where = _place(error.filename, error.lineno, target) if error.filename else target.file
         return InputError(f"{where} is not Python ({error.msg}): mend that first")
+    if isinstance(error, ValueError) and "null bytes" in str(error):  # before Python 3.12
+        return InputError(f"{target.file} is not Python (it has null bytes): mend that first")
     frames = traceback.extract_tb(error.__traceback__)
     where = _innermost([(frame.filename, frame.lineno) for frame in frames[::-1]], target)
     if isinstance(error, SystemExit):
