@@ -16,7 +16,7 @@ PACKAGE = Path(scratchvae.__file__).parent
 FILES = sorted(PACKAGE.rglob("*.py"))
 
 BOTTOM = {
-    *("errors", "validation", "held", "randomness"),
+    *("errors", "validation", "held", "randomness", "characters"),
     *("files", "json_files", "progress", "starting", "version", "written"),
 }
 # Each of these imports only those before it, and the bottom.

@@ -1,37 +1,22 @@
 """Text that any terminal can show, and that does to it nothing but be shown."""
 
-import codecs
 import io
 import os
 import shlex
 from typing import Any
 
-_PLAIN = {
-    "⅓": "1/3", "⅔": "2/3", "½": "1/2", "¼": "1/4", "¾": "3/4", "√": "sqrt ", "π": "pi",
-    "≤": "<=", "≥": ">=", "≈": "~", "−": "-", "–": "-", "—": "-", "×": "x", "·": "*", "±": "+-",
-    "…": "...", "²": "^2", "₁": "1", "₂": "2", "→": "->", "‖": "||", "∞": "inf", "∂": "d",
-    "α": "alpha", "β": "beta", "ε": "epsilon", "λ": "lambda", "µ": "u", "μ": "mu", "σ": "sigma",
-    "“": '"', "”": '"', "‘": "'", "’": "'",
-}  # fmt: skip
+from scratchvae.characters import PLAIN, escaped
 
 
 def show_every_character(stream: Any) -> None:
     """Let a stream write what its encoding lacks in plain characters: ``1/3`` for ⅓."""
-    codecs.register_error("scratchvae.plain", _in_plain_characters)
     if isinstance(stream, io.TextIOWrapper):
-        stream.reconfigure(errors="scratchvae.plain")
-
-
-def _in_plain_characters(error: UnicodeError) -> tuple[str, int]:
-    if not isinstance(error, UnicodeEncodeError):
-        raise error
-    missing = error.object[error.start : error.end]
-    return "".join(_PLAIN.get(one) or _escaped(one) for one in missing), error.end
+        stream.reconfigure(errors=PLAIN)
 
 
 def printable(text: str) -> str:
     """Return ``text`` with escapes for what would move a terminal's cursor, or cannot be shown."""
-    return "".join(one if one.isprintable() else _escaped(one) for one in text)
+    return "".join(one if one.isprintable() else escaped(one) for one in text)
 
 
 def say(line: object) -> None:
@@ -50,7 +35,3 @@ def _as_typed(word: str) -> str:
     plain = (f"{byte:c}" if 32 <= byte < 127 and byte not in b"'\\" else f"\\x{byte:02x}"
              for byte in os.fsencode(word))  # fmt: skip
     return f"$'{''.join(plain)}'"
-
-
-def _escaped(character: str) -> str:
-    return character.encode("unicode_escape").decode("ascii")

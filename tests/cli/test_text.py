@@ -16,7 +16,14 @@ from scratchvae.runs import Run
 
 PACKAGE = Path(scratchvae.__file__).parent
 # Text of pictures, of files in UTF-8 and of lessons; and the table of what is printed instead.
-SHOWN_ELSEWHERE = ("checks/doctor", "course", "plots", "reproduce", "checks/mutants", "cli/text.py")
+SHOWN_ELSEWHERE = (
+    "checks/doctor",
+    "course",
+    "plots",
+    "reproduce",
+    "checks/mutants",
+    "characters.py",
+)
 ON_STANDARD_ERROR = "compiling kernels (once)…"  # where Python escapes what cannot be shown
 
 

@@ -5,15 +5,12 @@ import textwrap
 from dataclasses import dataclass, field
 from html import escape
 
+from scratchvae.characters import PLAIN
 from scratchvae.checks.doctor.finding import Finding
 
 _WIDTH = 100
 _MARKS = {"fault": "WRONG", "note": "note", "ok": "ok", "unchecked": "could not be checked"}
 _INDENT = " " * 8
-_PLAIN = str.maketrans(
-    {"²": "^2", "⁴": "^4", "½": "1/2", "−": "-", "·": "*", "±": "+-", "√": "root of ", "…": "..."}
-    | {"σ": "sigma", "μ": "mu", "ε": "epsilon", "β": "beta", "Σ": "sum of"}
-)
 
 
 @dataclass(frozen=True, repr=False)
@@ -114,8 +111,4 @@ def _wrapped(text: str, width: int) -> list[str]:
 def _fitting(text: str) -> str:
     """Return a text as it is, or in plain characters where the console cannot show others."""
     encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
-    try:
-        text.encode(encoding)
-    except UnicodeEncodeError:
-        return text.translate(_PLAIN).encode("ascii", "backslashreplace").decode("ascii")
-    return text
+    return text.encode(encoding, PLAIN).decode(encoding)
