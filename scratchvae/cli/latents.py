@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from scratchvae.cli.common import Add, add_command, add_data_dir
 from scratchvae.cli.text import say
 from scratchvae.cli.values import expected, read_path, whole
+from scratchvae.data.arrays import UNSOUND
 from scratchvae.errors import InputError
 from scratchvae.files import as_path, cannot_read, check_writable, open_regular, write_bytes
 from scratchvae.models import LatentModel
@@ -227,7 +228,7 @@ def _loaded(path: Path) -> NDArray[Any]:
             array: NDArray[Any] = np.lib.format.read_array(file, allow_pickle=False)
     except OSError as error:
         raise cannot_read(path, error, "name a .npy file that is there") from None
-    except (ValueError, EOFError) as error:
+    except UNSOUND as error:
         problem = f"{str(path)!r} is no .npy file of numbers ({error})"
         raise InputError(problem, "write it with numpy.save") from None
     return array

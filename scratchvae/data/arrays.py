@@ -7,6 +7,7 @@ and ``test`` likewise), with ``y_train`` or ``train_labels``; all of them also i
 mnist.npz is one. Nothing that needs a pickle is read.
 """
 
+import tokenize
 import zipfile
 import zlib
 from pathlib import Path
@@ -28,9 +29,10 @@ _ANOTHER = "check its name and your permission to read it"
 Split = tuple[Images, NDArray[Any] | None]
 
 # What NumPy and zipfile raise of files that are damaged or foreign.
-_UNSOUND: tuple[type[Exception], ...] = (
+UNSOUND: tuple[type[Exception], ...] = (
     *(ValueError, TypeError, KeyError, EOFError, zipfile.BadZipFile, zlib.error),
     *(NotImplementedError, RuntimeError, SyntaxError, OverflowError, IndexError, MemoryError),
+    tokenize.TokenError,  # of a header that is no Python, from Python 3.12 on
 )
 
 
@@ -46,7 +48,7 @@ def read_npy(path: Path) -> dict[str, Split]:
                 images = as_stored(_loaded(np.load(path, mmap_mode="r", allow_pickle=False)))
     except OSError as error:
         raise cannot_read(path, error, _ANOTHER) from None
-    except _UNSOUND as error:
+    except UNSOUND as error:
         raise _unsound(path, "a .npy file", error) from None
     return {"all": (images, None)}
 
@@ -73,7 +75,7 @@ def read_npz(path: Path) -> tuple[dict[str, Split], list[str]]:
         raise
     except OSError as error:
         raise cannot_read(path, error, _ANOTHER) from None
-    except _UNSOUND as error:
+    except UNSOUND as error:
         raise _unsound(path, "a .npz file", error) from None
 
 

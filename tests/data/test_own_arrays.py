@@ -182,3 +182,13 @@ def test_damaged_arrays_are_read_or_refused_in_one_line(tmp_path_factory, suffix
         content[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 255))
     path.write_bytes(content[: data.draw(st.integers(0, len(content)))])
     assert "\n" not in read_or_refused(load, path)
+
+
+@pytest.mark.parametrize("damage", [b"\0", b"(", b"'", b"\xff"])
+def test_each_damage_of_a_header_is_refused_in_one_line(tmp_path, damage):
+    # NumPy reads a header as Python's source, so that it may fail in any way that source may.
+    path = saved(tmp_path, numbers(6, 5, 4))
+    content = path.read_bytes()
+    for place in range(8, 70):
+        path.write_bytes(content[:place] + damage + content[place + 1 :])
+        assert "\n" not in read_or_refused(load, path)
