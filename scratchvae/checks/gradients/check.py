@@ -102,8 +102,8 @@ def gradcheck(
     seed
         Fixes the upstream gradient, the noise and the directions.
     max_coordinates
-        Arrays of up to this many entries are checked entry by entry, larger ones along random
-        directions; and so are smaller ones of a layer of hundreds of thousands of numbers, of which
+        Of arrays of up to this many entries every entry is checked, of larger ones random
+        directions; and so it is with smaller ones of a layer of hundreds of thousands of numbers, of which
         each entry takes a forward pass.
     directions
         The number of these directions.
