@@ -6,7 +6,6 @@ from helpers import normal
 
 from scratchvae.checks.gradients.array_check import ArrayCheck
 from scratchvae.checks.gradients.finite_differences import (
-    STEPS,
     SlopePair,
     extrapolate,
     slope_along,

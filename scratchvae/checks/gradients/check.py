@@ -103,8 +103,7 @@ def gradcheck(
         Fixes the upstream gradient, the noise and the directions.
     max_coordinates
         Of arrays of up to this many entries every entry is checked, of larger ones random
-        directions; and so it is with smaller ones of a layer of hundreds of thousands of numbers, of which
-        each entry takes a forward pass.
+        directions; and so it is with smaller ones of a layer of hundreds of thousands of numbers.
     directions
         The number of these directions.
     tolerance
