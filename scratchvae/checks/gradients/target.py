@@ -11,7 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from scratchvae.checks.gradients.input import as_gradient, parameters_of
+from scratchvae.checks.gradients.input import as_gradient
+from scratchvae.checks.gradients.parameters import parameters_of
 from scratchvae.checks.gradients.report import Unseen
 from scratchvae.errors import InputError
 from scratchvae.validation import FloatArray
