@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from helpers import normal
+from textbook.course_functions import conv_backward_naive, conv_forward_naive
 
 from scratchvae.checks.gradients import gradcheck_functions
 from scratchvae.checks.gradients.comparison import check_gradients
@@ -121,6 +122,28 @@ def test_a_large_layer_takes_few_forward_passes_whether_it_is_right_or_wrong():
     assert [row.cause for row in report.rows] == ["sign"]
     assert report.rows[0].checked < N / 4
     assert wrong.calls < 3 * N
+
+
+@pytest.mark.parametrize(("factor", "most"), [(1.0, 120), (-1.0, 600)])
+def test_a_convolution_of_loops_and_of_usual_size_takes_no_more_passes_than_a_second_has(
+    factor, most
+):
+    images, filters, biases = normal(2, 3, 8, 8), normal(8, 3, 3, 3, seed=1), normal(8, seed=2)
+    calls = []
+
+    def forward(x, w, b, conv_param):
+        calls.append(None)
+        return conv_forward_naive(x, w, b, conv_param)
+
+    def backward(dout, cache):
+        dx, dw, db = conv_backward_naive(dout, cache)
+        return dx, factor * dw, db
+
+    report = gradcheck_functions(
+        forward, backward, images, filters, biases, {"stride": 1, "pad": 1}
+    )
+    assert [row.cause for row in report.rows if not row.passed] == ["sign"] * (factor < 0)
+    assert len(calls) <= most
 
 
 def test_a_single_wrong_entry_of_a_large_layer_is_the_one_that_is_shown():

@@ -96,7 +96,8 @@ def doctor(**parts: Any) -> DoctorReport:
     train_step
         ``train_step(x)`` takes one step, and may return the loss.
     parameters
-        A ``torch.nn.Module``, a list or dict of arrays, or a function that returns these.
+        A ``torch.nn.Module``; a list or dict of arrays, of layers or of objects with ``data``; a
+        model that has these, or a method ``parameters``; or a function that returns them.
     likelihood, variance
         ``"bernoulli"`` or ``"gaussian"``, and the latter's variance.
     beta
