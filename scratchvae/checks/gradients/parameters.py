@@ -74,7 +74,9 @@ def parameters_of(owner: Any) -> dict[str, Any]:
         given = run(title, given)
         given = list(given) if hasattr(given, "__next__") else given
     if isinstance(given, list | tuple) and all(map(_is_held, given)):
-        return {_name_in(owner, h, f"{place}[{n}]"): _seen(h, owner) for n, h in enumerate(given)}
+        names = [_name_in(owner, held, f"{place}[{n}]") for n, held in enumerate(given)]
+        found = dict(zip(names, (_seen(held, owner) for held in given), strict=True))
+        return _writeable(found, f"{type(owner).__name__}.{{}}")
     if isinstance(given, list | tuple) and given and _all_arrays(given) and not called:
         return {f"{place}[{n}]": PlainArray(owner, n, place=place) for n in range(len(given))}
     arrays = given.values() if isinstance(given, Mapping) else given
