@@ -133,3 +133,21 @@ def test_a_factor_that_is_the_number_of_examples_is_called_so_for_a_loss_of_func
 
     report = gradcheck_functions(loss, lambda x: 2 * x, X)
     assert "the number of examples" in report.rows[0].diagnosis
+
+
+def test_outputs_in_a_list_are_outputs_if_it_is_said():
+    def backward(first, second):
+        return 2 * X * first + 3 * X**2 * second
+
+    assert gradcheck_functions(lambda x: [x**2, x**3], backward, X, outputs=2).passed
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_loss_in_single_precision_is_named_and_its_gradient_is_not_blamed(seed):
+    def loss(x):
+        return float(np.float32((x**2).sum())), x
+
+    report = gradcheck_functions(loss, lambda x: 2 * x, normal(4, 3, seed=seed))
+    assert {row.cause for row in report.rows} == {"single precision"}
+    exact = gradcheck_functions(lambda x: ((x**2).sum(), x), lambda x: x, normal(4, 3, seed=seed))
+    assert {row.cause for row in exact.rows} == {"factor"}

@@ -74,6 +74,8 @@ class FunctionTarget(Target):
         title = self.calls["forward"]
         result = self._of_another_batch() if other else self._run_forward(self.arguments.arrays)
         count = self._said or 1
+        if count > 1 and isinstance(result, list):
+            result = tuple(result)
         if count > 1 and not (isinstance(result, tuple) and len(result) in (count, count + 1)):
             found = f"{len(result)} values" if isinstance(result, tuple) else type(result).__name__
             raise InputError(
