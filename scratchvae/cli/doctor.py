@@ -14,8 +14,9 @@ by these names: data, encode, draw, decode, loss, train_step, parameters, ...; a
 object, a class or a PyTorch module will do, and without OBJECT the file itself. The
 file is run, and never changed; what it prints goes to standard error.
 
-exit code: 0 if nothing wrong was found, 1 if something is wrong or nothing could be
-checked, 2 if the arguments, or your code, cannot be used."""
+exit code: 0 if nothing wrong was found; 1 if something is wrong, a part fails in
+every call or nothing could be checked; 2 if the arguments, or your code, cannot be
+used."""
 _EXAMPLE = "scratchvae doctor my_vae.py:vae --json report.json"
 
 

@@ -79,11 +79,14 @@ def test_a_part_that_raises_could_not_be_checked():
     def broken(mean, log_variance):
         raise KeyError("missing")
 
-    report = scratchvae.doctor(draw=broken)
+    vae = SmallVAE()
+    report = scratchvae.doctor(data=vae.data, encode=vae.encode, draw=broken)
     assert report.findings == []
     assert not report.passed
     assert "`draw` raised KeyError: 'missing'" in str(report)
-    assert "nothing could be checked" in str(report)
+    assert str(report).splitlines()[-1].startswith("  mend draw first; ")
+    with pytest.raises(scratchvae.InputError, match=r"nothing to examine: `draw` raised KeyError"):
+        scratchvae.doctor(draw=broken)
 
 
 def test_the_table_begins_with_the_root_and_says_what_to_change():

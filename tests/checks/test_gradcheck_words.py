@@ -141,7 +141,7 @@ def test_what_only_a_model_takes_is_refused_for_a_layer():
         ),
         (
             {"w": SimpleNamespace(value=np.broadcast_to(1.0, (2, 2)))},
-            "gradcheck moves Stranger.parameters['w'].value and puts it back, but it is read-only: "
+            "gradcheck moves Stranger.parameters['w'] and puts it back, but it is read-only: "
             "build the layer with a copy made with .copy()",
         ),
     ],

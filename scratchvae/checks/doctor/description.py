@@ -111,6 +111,8 @@ def _called(function: Callable[[], Any]) -> Any:
         raise InputError(f"{problem}; {error}") from None
     except ValueError:
         pass  # a built-in without a signature: calling it will tell
+    if inspect.iscoroutinefunction(function) or inspect.isgeneratorfunction(function):
+        raise InputError(f"`{name}` must return what describes the VAE: no async, and no yield")
     try:
         return function()
     except InputError:

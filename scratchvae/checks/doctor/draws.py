@@ -5,9 +5,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from scratchvae.checks.doctor.answers import CouldNotCheck
 from scratchvae.checks.doctor.finding import Finding, note, passed, unchecked
 from scratchvae.checks.doctor.frameworks import Float64, kept_random_states
-from scratchvae.checks.doctor.patient import ROWS, CouldNotCheck, Patient
+from scratchvae.checks.doctor.patient import ROWS, Patient
 
 _SOURCE = "Kingma and Welling (2014), section 2.4: z = μ + σ ε, ε ~ N(0, 1)"
 _RIGHT = "z = mean + exp(log_variance / 2) · noise, its noise drawn anew for every latent and image"

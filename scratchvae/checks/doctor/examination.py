@@ -3,16 +3,17 @@
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from scratchvae.checks.doctor.answers import CouldNotCheck
 from scratchvae.checks.doctor.batch_norm import examine_batch_norm
 from scratchvae.checks.doctor.description import Description, described, description_of
 from scratchvae.checks.doctor.draws import examine_draw
 from scratchvae.checks.doctor.evidence import examine_evidence
-from scratchvae.checks.doctor.finding import Finding, unchecked
+from scratchvae.checks.doctor.finding import Finding, failing, unchecked
 from scratchvae.checks.doctor.frameworks import kept_random_states
 from scratchvae.checks.doctor.losses import examine_pixels, examine_terms
 from scratchvae.checks.doctor.moments import examine_moments
 from scratchvae.checks.doctor.paths import examine_paths
-from scratchvae.checks.doctor.patient import CouldNotCheck, Patient
+from scratchvae.checks.doctor.patient import Patient
 from scratchvae.checks.doctor.report import DoctorReport
 from scratchvae.checks.doctor.steps import examine_steps
 from scratchvae.checks.doctor.training import (
@@ -21,6 +22,7 @@ from scratchvae.checks.doctor.training import (
     examine_start,
 )
 from scratchvae.checks.doctor.validation import examine_validation
+from scratchvae.errors import InputError
 
 Examination = Callable[[Patient], Iterable[Finding]]
 
@@ -94,7 +96,8 @@ def doctor(**parts: Any) -> DoctorReport:
     train_step
         ``train_step(x)`` takes one step, and may return the loss.
     parameters
-        A ``torch.nn.Module``, a list or dict of arrays, or a function that returns these.
+        A ``torch.nn.Module``; a list or dict of arrays, of layers or of objects with ``data``; a
+        model that has these, or a method ``parameters``; or a function that returns them.
     likelihood, variance
         ``"bernoulli"`` or ``"gaussian"``, and the latter's variance.
     beta
@@ -106,12 +109,14 @@ def doctor(**parts: Any) -> DoctorReport:
     -------
     DoctorReport
         Printed, a table: ``findings`` with the root cause first, ``notes``, what is right, and
-        what could not be checked. ``report.passed`` says whether nothing is wrong.
+        what could not be checked. ``report.passed`` says whether nothing is wrong, and no part
+        failed whenever it was called.
 
     Raises
     ------
     InputError
-        An unknown name, no part of a VAE at all, or a part that is of another kind.
+        An unknown name, no part of a VAE at all, or a part that is of another kind; or if every
+        part that was called failed in every call.
     """
     return _examined(described(parts))
 
@@ -131,5 +136,14 @@ def _examined(description: Description) -> DoctorReport:
                     rows += examine(patient)
                 except CouldNotCheck as reason:
                     rows.append(unchecked(name, str(reason)))
+    broken = patient.answers.failing
+    if broken and patient.answers.none and not any(row.kind == "fault" for row in rows):
+        name, how = next(iter(broken.items()))
+        others = f", and so with {', '.join(list(broken)[1:])}" if len(broken) > 1 else ""
+        raise InputError(
+            f"there is nothing to examine: `{name}` {how}, in every call{others}",
+            "call it on a batch of your data, and mend what it says",
+        )
+    rows = [failing(name, how) for name, how in broken.items()] + rows
     given = [name for name in ("encode", "draw", "decode", "loss") if patient.has(name)]
     return DoctorReport(f"doctor of a VAE in {patient.framework.name}: {', '.join(given)}", rows)

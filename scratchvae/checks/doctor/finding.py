@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-Kind = Literal["fault", "note", "ok", "unchecked"]
+Kind = Literal["fault", "failing", "note", "ok", "unchecked"]
 
 # A fault that explains others stands before them: what is wrong with the data or the description,
 # then with the draw and the two terms, then their weights, then what only shows in training.
@@ -58,7 +58,8 @@ class Finding:
     source
         Where the right equation stands.
     kind
-        ``"fault"``, ``"note"`` (true, and perhaps meant), ``"ok"`` or ``"unchecked"``.
+        ``"fault"``, ``"failing"`` (a part of the user's gives nothing usable), ``"note"`` (true,
+        and perhaps meant), ``"ok"`` or ``"unchecked"``.
     """
 
     cause: str
@@ -72,6 +73,17 @@ class Finding:
     def rank(self) -> int:
         """Its place among others: causes before their consequences."""
         return ORDER.index(self.cause) if self.cause in ORDER else len(ORDER)
+
+
+def failing(part: str, how: str) -> Finding:
+    """Return the line for a part of the user's that failed whenever it was called."""
+    return Finding(
+        part,
+        f"`{part}` fails in every call",
+        f"it {how}",
+        "call it on a batch of your data, and mend what it says",
+        kind="failing",
+    )
 
 
 def passed(subject: str, sentence: str, evidence: str = "") -> Finding:

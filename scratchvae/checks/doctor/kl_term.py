@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
+from scratchvae.checks.doctor.answers import CouldNotCheck
 from scratchvae.checks.doctor.frameworks import Float64
-from scratchvae.checks.doctor.patient import CouldNotCheck
 from scratchvae.checks.doctor.probing import CLOSE, Fit, Probe, Weight, fitted
 
 # Each is zero at (0, 0), since only differences of losses are known.

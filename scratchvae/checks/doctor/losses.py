@@ -4,9 +4,10 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from scratchvae.checks.doctor.answers import CouldNotCheck
 from scratchvae.checks.doctor.finding import Finding, note, passed, unchecked
 from scratchvae.checks.doctor.kl_term import CLOSED_FORM, KLTerm, kl_term
-from scratchvae.checks.doctor.patient import ROWS, CouldNotCheck, Patient
+from scratchvae.checks.doctor.patient import ROWS, Patient
 from scratchvae.checks.doctor.probing import CLOSE, Probe
 from scratchvae.checks.doctor.reconstruction_term import (
     ReconstructionTerm,

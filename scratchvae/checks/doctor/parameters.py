@@ -1,13 +1,17 @@
 """The weights of a user's model: read by name, moved, and put back."""
 
+import functools
+import inspect
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from types import ModuleType
 from typing import Any
 
 import numpy as np
 
 from scratchvae.checks.doctor.frameworks import Float64, as_numpy, family, is_module
+from scratchvae.errors import InputError
 
 _Put = Callable[[Any], None] | None  # puts another value in a place; None where nothing can
 _Place = tuple[Any, _Put]  # an array, and what puts another there
@@ -18,7 +22,7 @@ class Parameters:
     """What the user gave as ``parameters``: a module, containers of arrays, or a function."""
 
     def __init__(self, given: Any, *, data: Any = None) -> None:
-        self._given = given
+        self._given = _listed(given)
         self._data = data  # an object's own batch is among its arrays, and is no weight
 
     def leaves(self) -> dict[str, Any]:
@@ -78,10 +82,9 @@ class Parameters:
             state = given.state_dict()
             found: dict[str, _Place] = {name: (leaf, None) for name, leaf in state.items()}
         else:
-            if callable(given):
-                given = given()
-                given = given if isinstance(given, Mapping) else _listed(given)
-            found = dict(_walk(given, "", 0, None))
+            own = getattr(given, "parameters", None)
+            function = given if _is_function(given) else own if _is_function(own) else None
+            found = dict(_walk(given if function is None else _called(function), "", 0, None))
         return {name: place for name, place in found.items() if self._is_weight(place[0])}
 
     def _is_weight(self, leaf: Any) -> bool:
@@ -90,6 +93,22 @@ class Parameters:
 
 def _listed(value: Any) -> Any:
     return list(value) if hasattr(value, "__next__") else value
+
+
+def _is_function(value: Any) -> bool:
+    """Whether something is called to have the weights, and not a layer, which is called with x."""
+    return inspect.isroutine(value) or isinstance(value, functools.partial)
+
+
+def _called(function: Callable[[], Any]) -> Any:
+    try:
+        return _listed(function())
+    except Exception as error:
+        text = " ".join(str(error).split())
+        raise InputError(
+            f"`parameters` raised {type(error).__name__}: {text}",
+            "give a function without arguments that returns the weights, or the weights",
+        ) from error
 
 
 def _walk(value: Any, name: str, depth: int, put: _Put) -> Iterator[tuple[str, _Place]]:
@@ -110,7 +129,9 @@ def _walk(value: Any, name: str, depth: int, put: _Put) -> Iterator[tuple[str, _
         items = iter(list(value.items()))
     elif isinstance(value, list | tuple):
         items = enumerate(value)
-    elif hasattr(value, "__dict__") and not callable(value):
+    elif hasattr(value, "__dict__") and not isinstance(value, type | ModuleType):
+        if _is_function(value):
+            return
         value = vars(value)
         items = iter(list(value.items()))
     box = [value]  # where an immutable container is made anew for each of its parts
@@ -140,7 +161,8 @@ def _setter(box: list[Any], key: Any, put: _Put) -> _Put:
 def _with(container: Any, key: Any, part: Any) -> Any:
     """Return an immutable container with another part."""
     if isinstance(container, Mapping):
-        return type(container)({**container, key: part})  # type: ignore[call-arg]
+        kind: Any = type(container)
+        return kind({**container, key: part})
     parts = [*container[:key], part, *container[key + 1 :]]
     return container._make(parts) if hasattr(container, "_make") else tuple(parts)
 

@@ -5,9 +5,10 @@ from typing import Any
 
 import numpy as np
 
+from scratchvae.checks.doctor.answers import CouldNotCheck
 from scratchvae.checks.doctor.finding import Finding, passed, unchecked
 from scratchvae.checks.doctor.frameworks import Float64, as_numpy
-from scratchvae.checks.doctor.patient import ROWS, CouldNotCheck, Patient
+from scratchvae.checks.doctor.patient import ROWS, Patient
 
 _SOURCE = "Kingma and Welling (2014), sections 2.3 and 2.4"
 

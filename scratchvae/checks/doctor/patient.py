@@ -1,5 +1,6 @@
 """A user's VAE, seen through NumPy."""
 
+import inspect
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -8,6 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from scratchvae.checks.arguments import described
+from scratchvae.checks.doctor.answers import Answers, CouldNotCheck
 from scratchvae.checks.doctor.description import Description
 from scratchvae.checks.doctor.frameworks import (
     Float64,
@@ -25,10 +28,6 @@ ROWS = 20
 _LATENTS = 3  # where no encoder tells how many there are
 
 
-class CouldNotCheck(Exception):  # noqa: N818  # a verdict, not a defect
-    """An examination has not what it needs; the text says what is missing."""
-
-
 class Patient:
     """The user's callables, taking and giving NumPy arrays of float64 in any framework.
 
@@ -38,6 +37,7 @@ class Patient:
 
     def __init__(self, description: Description) -> None:
         self.said = description
+        self.answers = Answers()
         self._begin = time.monotonic()
         self.parameters = Parameters(description.parameters, data=description.data)
         self.data = None if description.data is None else as_numpy(description.data)
@@ -69,8 +69,9 @@ class Patient:
 
     def encode(self, x: Float64) -> tuple[Float64, Float64]:
         """Return the mean and log-variance of every image, each (N, D)."""
-        mean, spread = self.native_encode(self.native(x))
-        return as_numpy(mean), self._as_log_variance(as_numpy(spread))
+        found = self.native_encode(self.native(x))
+        mean, spread = (self.answers.array("encode", moment) for moment in found)
+        return mean, self._as_log_variance(self.answers.spread_like(mean, spread, len(x)))
 
     def draw(self, mean: Float64, log_variance: Float64, noise: Float64 | None = None) -> Float64:
         """Return one draw for each row."""
@@ -78,20 +79,20 @@ class Patient:
         given = [self.native(mean), self.native(spread)]
         if noise is not None:
             given.append(self.native(noise))
-        return self._array("draw", self.native_draw(*given))
+        return self.answers.shaped("draw", self.native_draw(*given), mean.shape)
 
     def decode(self, z: Float64) -> Float64:
         """Return what the decoder makes of ``z``."""
-        return self._array("decode", self.call("decode", self.native(z)))
+        return self.answers.shaped("decode", self.call("decode", self.native(z)), (len(z), ...))
 
     def loss(self, *given: Float64, which: str = "loss") -> float:
         """Return the loss of as many of (x, reconstruction, mean, log-variance) as it takes."""
         total = self.native_loss(*self.natives(*given), which=which)
-        return self._number(which, total)
+        return self.answers.number(which, total)
 
     def whole(self, x: Float64, which: str = "loss") -> float:
         """Return a loss on images: of the whole model, or put together from its parts."""
-        return self._number(which, self.native_whole(x, which))
+        return self.answers.number(which, self.native_whole(x, which))
 
     def native_whole(self, x: Float64, which: str = "loss") -> Any:
         """Return the same as the user's framework has it, with its gradient."""
@@ -110,7 +111,7 @@ class Patient:
         if value is None:
             return None
         with suppress(CouldNotCheck):
-            return self._number("train_step", _first(value))
+            return self.answers.number("train_step", _first(value))
         return None
 
     # The same, in the user's own arrays
@@ -130,7 +131,8 @@ class Patient:
         """Return the two moments of the user's encoder as they come."""
         moments = self.call("encode", x)
         if not isinstance(moments, tuple | list) or len(moments) < 2:
-            raise CouldNotCheck("`encode` must return (mean, spread)")
+            found = described(moments)
+            raise self.answers.failed("encode", f"must return (mean, spread), and returned {found}")
         return moments[0], moments[1]
 
     def native_draw(self, *given: Any) -> Any:
@@ -167,10 +169,17 @@ class Patient:
             raise CouldNotCheck(f"give `{name}`")
         try:
             with np.errstate(all="ignore"):
-                return function(*given)
+                result = function(*given)
         except Exception as error:
             text = " ".join(str(error).split())[:160]
-            raise CouldNotCheck(f"`{name}` raised {type(error).__name__}: {text}") from error
+            how = f"raised {type(error).__name__}{': ' if text else ''}{text}"
+            raise self.answers.failed(name, how) from error
+        if inspect.iscoroutine(result):
+            result.close()
+            raise self.answers.failed(name, "is an async function, which returns no array")
+        if name in ("train_step", "training"):  # which need not return anything
+            self.answers.came(name)
+        return result
 
     # Weights and modes
 
@@ -222,18 +231,6 @@ class Patient:
             return 2 * np.log(spread)
         return 2 * spread if self.said.spread == "log-deviation" else spread
 
-    def _array(self, name: str, value: Any) -> Float64:
-        try:
-            return as_numpy(value)
-        except (TypeError, ValueError) as error:
-            raise CouldNotCheck(f"`{name}` did not return an array: {error}") from error
-
-    def _number(self, name: str, value: Any) -> float:
-        array = self._array(name, value)
-        if array.size != 1:
-            raise CouldNotCheck(f"`{name}` returned an array {array.shape}, not a number")
-        return float(array.reshape(()))
-
     def _recognised(self) -> Framework:
         functions = [
             getattr(self.said, name)
@@ -243,9 +240,11 @@ class Patient:
         names = suspects([self.said.data, *self.parameters.leaves().values()], functions)
         with self.kept():
             for name in names:
+                self.answers.forget_failures()
                 self.framework = made(name, self.said.data)
                 if self._answers():
                     return self.framework
+        self.answers.forget_failures()
         return made(names[0], self.said.data)
 
     def _answers(self) -> bool:

@@ -5,8 +5,9 @@ from functools import cached_property
 
 import numpy as np
 
+from scratchvae.checks.doctor.answers import CouldNotCheck
 from scratchvae.checks.doctor.frameworks import Float64, seeded
-from scratchvae.checks.doctor.patient import ROWS, CouldNotCheck, Patient
+from scratchvae.checks.doctor.patient import ROWS, Patient
 
 CLOSE = 2e-3  # of a share: float32 losses of thousands of nats, of which a term is a small part
 _SEED = 20131220

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from scratchvae.checks.doctor.answers import CouldNotCheck
 from scratchvae.checks.doctor.frameworks import Float64
-from scratchvae.checks.doctor.patient import CouldNotCheck
 from scratchvae.checks.doctor.probing import CLOSE, Probe, Weight
 
 

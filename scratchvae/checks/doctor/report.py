@@ -9,7 +9,13 @@ from scratchvae.characters import PLAIN
 from scratchvae.checks.doctor.finding import Finding
 
 _WIDTH = 100
-_MARKS = {"fault": "WRONG", "note": "note", "ok": "ok", "unchecked": "could not be checked"}
+_MARKS = {
+    "fault": "WRONG",
+    "failing": "FAILS",
+    "note": "note",
+    "ok": "ok",
+    "unchecked": "could not be checked",
+}
 _INDENT = " " * 8
 
 
@@ -36,6 +42,11 @@ class DoctorReport:
         return list({row.cause: row for row in reversed(ranked)}.values())[::-1]
 
     @property
+    def failing(self) -> list[Finding]:
+        """The user's parts that failed whenever they were called."""
+        return [row for row in self.rows if row.kind == "failing"]
+
+    @property
     def notes(self) -> list[Finding]:
         """What is so, and may be meant."""
         return [row for row in self.rows if row.kind == "note"]
@@ -47,8 +58,9 @@ class DoctorReport:
 
     @property
     def passed(self) -> bool:
-        """Whether something could be checked, and nothing that was is wrong."""
-        return not self.findings and any(row.kind == "ok" for row in self.rows)
+        """Whether something of the model could be checked, no part fails, and nothing is wrong."""
+        wrong = self.findings or self.failing
+        return not wrong and any(row.kind == "ok" and row.cause != "pixels" for row in self.rows)
 
     def __repr__(self) -> str:
         """Return the table: a notebook shows it where a check is the last line of a cell."""
@@ -62,7 +74,7 @@ class DoctorReport:
 
     def __str__(self) -> str:
         right = [row for row in self.rows if row.kind == "ok"]
-        rows = [*self.findings, *self.notes, *right, *self.unchecked]
+        rows = [*self.findings, *self.failing, *self.notes, *right, *self.unchecked]
         lines = [self.title]
         for row in rows:
             lines += _lines(row, max(len(row.cause) for row in rows))
@@ -74,9 +86,11 @@ class DoctorReport:
         if faults:
             verdict = "one thing is wrong" if faults == 1 else f"{faults} things are wrong"
             verdict += "; begin with the first" if faults > 1 else ""
+        elif self.failing:
+            verdict = f"mend {self.failing[0].cause} first"
         else:
             verdict = "nothing wrong was found" if self.passed else "nothing could be checked"
-        if open_questions and self.passed | bool(faults):
+        if open_questions and verdict != "nothing could be checked":
             verdict += f"; {open_questions} could not be checked"
         return f"  {verdict}"
 

@@ -84,6 +84,7 @@ def names_of(function: Callable[..., Any]) -> list[str]:
         return []
 
 
-def _with_names(function: Callable[..., Any]) -> Callable[..., Any]:
+def _with_names(function: Any) -> Callable[..., Any]:
     """Return what names the arguments: a module's ``forward``, which is called with any."""
-    return function.forward if is_module(function) else function  # type: ignore[attr-defined]
+    named: Callable[..., Any] = function.forward if is_module(function) else function
+    return named

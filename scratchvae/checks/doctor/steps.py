@@ -10,9 +10,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from scratchvae.checks.doctor.answers import CouldNotCheck
 from scratchvae.checks.doctor.finding import Finding, passed, unchecked
 from scratchvae.checks.doctor.frameworks import Float64, as_numpy, is_module, seeded
-from scratchvae.checks.doctor.patient import ROWS, CouldNotCheck, Patient
+from scratchvae.checks.doctor.patient import ROWS, Patient
 
 _MOST_LEAVES = 80  # each is moved once to see whose weight it is
 _STATISTICS = ("running_mean", "running_var", "num_batches_tracked")

@@ -5,9 +5,10 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from scratchvae.checks.doctor.answers import CouldNotCheck
 from scratchvae.checks.doctor.finding import Finding, note, passed, unchecked
 from scratchvae.checks.doctor.frameworks import Float64, is_module
-from scratchvae.checks.doctor.patient import ROWS, CouldNotCheck, Patient
+from scratchvae.checks.doctor.patient import ROWS, Patient
 
 _STEPS = 300
 _SECONDS = 12.0  # so that all examinations together are done within two minutes,

@@ -4,9 +4,10 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from scratchvae.checks.doctor.answers import CouldNotCheck
 from scratchvae.checks.doctor.finding import Finding, passed, unchecked
 from scratchvae.checks.doctor.frameworks import seeded
-from scratchvae.checks.doctor.patient import ROWS, CouldNotCheck, Patient
+from scratchvae.checks.doctor.patient import ROWS, Patient
 from scratchvae.checks.doctor.probing import Probe
 
 _DRAWS = 12

@@ -14,10 +14,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from scratchvae.checks.doctor.answers import CouldNotCheck
 from scratchvae.checks.doctor.finding import Finding, note, passed, unchecked
 from scratchvae.checks.doctor.frameworks import Float64, seeded
 from scratchvae.checks.doctor.kl_term import CLOSED_FORM, KLTerm
-from scratchvae.checks.doctor.patient import ROWS, CouldNotCheck, Patient
+from scratchvae.checks.doctor.patient import ROWS, Patient
 from scratchvae.checks.doctor.probing import CLOSE, Fit, Sizes, Weight
 from scratchvae.checks.doctor.reconstruction_term import (
     FORMULAS,

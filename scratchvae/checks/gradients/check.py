@@ -58,10 +58,11 @@ def gradcheck(
     layer_or_model
         A layer of yours or of the package, or a whole model, in float64. Any object with
         ``forward(x)`` and ``backward(dy)`` will do, and with the cache that ``gradcheck_functions``
-        knows. What it learns, if anything, is in a dict ``parameters`` of objects with ``value``
-        and ``grad``; or of arrays, whose gradients ``backward`` fills into a dict ``gradients``
-        (``params`` and ``grads`` will do, and lists); or in attributes such as ``W``, with their
-        gradients in ``dW``. It is left as it was, except for its gradients.
+        knows. What it learns, if anything, is in a dict or list ``parameters``, or in what a method
+        of this name returns: objects with ``grad`` and ``value`` or ``data``. Or there are arrays,
+        whose gradients ``backward`` fills into a dict ``gradients`` (``params`` and ``grads`` will
+        do, and lists); or attributes such as ``W``, with their gradients in ``dW``. It is left as
+        it was, except for its gradients.
 
         Or a model with ``params`` and ``loss(x, y)``, which returns the loss and a dict of
         gradients, as in CS231n. Or a function: ``gradcheck(f, x, …)`` is
@@ -102,9 +103,8 @@ def gradcheck(
     seed
         Fixes the upstream gradient, the noise and the directions.
     max_coordinates
-        Arrays of up to this many entries are checked entry by entry, larger ones along random
-        directions; and so are smaller ones of a layer of hundreds of thousands of numbers, of which
-        each entry takes a forward pass.
+        Of arrays of up to this many entries every entry is checked, of larger ones random
+        directions; and so it is with smaller ones of a layer of hundreds of thousands of numbers.
     directions
         The number of these directions.
     tolerance

@@ -10,7 +10,7 @@ import numpy as np
 
 from scratchvae.checks.arguments import described
 from scratchvae.checks.gradients.call_arguments import Arguments
-from scratchvae.checks.gradients.input import as_output, can_call, check_call, run
+from scratchvae.checks.gradients.input import argument_names, as_output, can_call, check_call, run
 from scratchvae.checks.gradients.report import Unseen
 from scratchvae.checks.gradients.target import Target
 from scratchvae.errors import InputError
@@ -18,6 +18,8 @@ from scratchvae.validation import FloatArray
 
 # What the gradient of an output is called, as opposed to what a forward pass kept.
 GRADIENT_NAME = re.compile(r"d[A-Z_0-9]|d[a-z]{1,2}$|grad|.*_grad$|g$|g_|delta")
+# And what a backward pass may call what was kept.
+_KEPT = ("cache", "ctx", "context", "saved", "stored", "kept", "memory")
 
 
 class FunctionTarget(Target):
@@ -52,7 +54,6 @@ class FunctionTarget(Target):
             self.sources = {"": forward}
             self.remedy = "make it an argument of forward, if it is learned"
         self._said = outputs
-        self._shapes: list[tuple[int, ...]] = [()]
         self._cache: tuple[Any, ...] = ()
         check_call(
             forward,
@@ -73,6 +74,8 @@ class FunctionTarget(Target):
         title = self.calls["forward"]
         result = self._of_another_batch() if other else self._run_forward(self.arguments.arrays)
         count = self._said or 1
+        if count > 1 and isinstance(result, list):
+            result = tuple(result)
         if count > 1 and not (isinstance(result, tuple) and len(result) in (count, count + 1)):
             found = f"{len(result)} values" if isinstance(result, tuple) else type(result).__name__
             raise InputError(
@@ -87,12 +90,7 @@ class FunctionTarget(Target):
             )
         values = result[:count] if isinstance(result, tuple) else (result,)
         self._cache = result[count:] if isinstance(result, tuple) else ()
-        arrays_out = [as_output(value, title) for value in values]
-        self._shapes = [array.shape for array in arrays_out]
-        if count == 1:
-            return arrays_out[0]
-        self.counts = {"the number of examples": len(arrays_out[0])} if arrays_out[0].ndim else {}
-        return np.concatenate([array.ravel() for array in arrays_out])
+        return self.joined([as_output(value, title) for value in values])
 
     def _run_forward(self, arrays: Mapping[str, FloatArray]) -> Any:
         given = self.arguments.values(arrays)
@@ -114,10 +112,7 @@ class FunctionTarget(Target):
 
     def backward(self, dy: FloatArray) -> None:
         """Run the backward function, and sort what it returned by name."""
-        ends = np.cumsum([int(np.prod(shape)) for shape in self._shapes])[:-1]
-        pieces = np.split(dy, ends) if len(self._shapes) > 1 else [dy]
-        upstream = [d.reshape(shape) for d, shape in zip(pieces, self._shapes, strict=True)]
-        self.take_inputs(self._run_backward(upstream))
+        self.take_inputs(self._run_backward(self.separated(dy)))
 
     def take_inputs(self, found: Any) -> None:
         """Sort the gradients that came back; an array without one is not checked."""
@@ -146,21 +141,23 @@ class FunctionTarget(Target):
         several = len(upstream) > 1
         names = [f"dy_{place + 1}" for place in range(len(upstream))] if several else ["dy"]
         if not can_call(backward, [*names, *kept]):
-            loss = all(shape == () for shape in self._shapes)
+            loss = all(shape == () for shape in self.shapes)
             if loss and can_call(backward, kept):  # the gradient of a loss needs no dy
                 upstream = []
             elif several and can_call(backward, ["dy", *kept]):
                 return run(called, backward, tuple(upstream), *cache)
             else:
                 self._refuse_backward(backward, called, [*names, *kept])
+        if upstream and not several and kept:
+            self._check_order(backward)
         if upstream and not several and self.cache_like_output:
             self._check_output_is_kept(backward)
         return run(called, backward, *upstream, *cache)
 
     def _own_gradients(self) -> Any:
         """Return the gradients that came with a loss."""
-        if not self._cache or self._shapes != [()]:
-            outcome = "one output" if not self._cache else f"an output of {self._shapes[0]}"
+        if not self._cache or self.shapes != [()]:
+            outcome = "one output" if not self._cache else f"an output of {self.shapes[0]}"
             raise InputError(
                 f"{self.title} returned {outcome} and there is no backward: give one, or return "
                 "(y, backward), or (loss, gradients) with a number as the loss"
@@ -176,6 +173,15 @@ class FunctionTarget(Target):
             "let it take the gradient of each output (1 for a loss), and the cache if there is "
             f"one{hint}",
         )
+
+    def _check_order(self, backward: Callable[..., Any]) -> None:
+        """Refuse a backward pass that takes the cache first, by its names."""
+        names = argument_names(backward, 2)
+        if names[0] in _KEPT and names[1] not in _KEPT:
+            raise InputError(
+                f"backward takes ({', '.join(names)}) and gradcheck calls it with (dy, cache): "
+                f"give `lambda dy, cache: backward(cache, dy)`"
+            )
 
     def _check_output_is_kept(self, backward: Callable[..., Any]) -> None:
         """Refuse a second array that is an output by the name of its gradient."""

@@ -1,8 +1,8 @@
-"""What a gradient check accepts: arrays in float64, parameters and their gradients, functions."""
+"""What a gradient check accepts: arrays in float64, gradients, functions."""
 
 import inspect
 import traceback
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scratchvae.checks.arguments import described
-from scratchvae.checks.gradients.plain_arrays import PlainArray, attributes_with_gradients
 from scratchvae.errors import InputError
 from scratchvae.validation import FloatArray, check_finite
 
@@ -95,46 +94,6 @@ def as_gradient(gradient: Any, of: str) -> NDArray[Any]:
     return array.astype(np.float64)
 
 
-def parameters_of(owner: Any) -> dict[str, Any]:
-    """Return what a layer or model learns, by name; refuse what a check cannot move and read."""
-    place = "parameters" if hasattr(owner, "parameters") else "params"
-    parameters, title = getattr(owner, place, None), type(owner).__name__
-    if isinstance(parameters, list | tuple) and parameters and _all_arrays(parameters):
-        return {
-            f"{place}[{number}]": PlainArray(owner, number, place=place)
-            for number in range(len(parameters))
-        }
-    if place == "params" and not (
-        isinstance(parameters, Mapping) and parameters and _all_arrays(parameters.values())
-    ):
-        return dict(attributes_with_gradients(owner))
-    if not isinstance(parameters, Mapping):
-        raise InputError(
-            f"gradcheck expects {title}.parameters to be a dict of arrays, or of objects with "
-            f"value and grad, not {type(parameters).__name__}: give each a name"
-        )
-    parameters = {
-        name: PlainArray(owner, name, place=place)
-        if isinstance(parameter, np.ndarray)
-        else parameter
-        for name, parameter in parameters.items()
-    }
-    for name, parameter in parameters.items():
-        value = getattr(parameter, "value", None)
-        if not isinstance(value, np.ndarray):
-            raise InputError(
-                f"gradcheck expects {title}.parameters[{name!r}] to be a NumPy array, or an object "
-                f"whose value is one, not {type(parameter).__name__} with a value of "
-                f"{type(value).__name__}: make it one, or wrap it in scratchvae.layers.Parameter"
-            )
-        if not value.flags.writeable:
-            raise InputError(
-                f"gradcheck moves {title}.parameters[{name!r}].value and puts it back, but it is "
-                "read-only: build the layer with a copy made with .copy()"
-            )
-    return {str(name): parameter for name, parameter in parameters.items()}
-
-
 def can_call(function: Callable[..., Any], names: Collection[str]) -> bool:
     """Whether a function can be called with so many arguments, as far as it says."""
     try:
@@ -202,16 +161,14 @@ def argument_names(function: Callable[..., Any], count: int) -> list[str]:
     return names
 
 
-def _all_arrays(values: Iterable[Any]) -> bool:
-    return all(isinstance(value, np.ndarray) for value in values)
-
-
 def _holds_arrays(value: Any) -> bool:
     return isinstance(value, tuple | list) and any(isinstance(one, np.ndarray) for one in value)
 
 
 def _as_numbers(value: Any) -> NDArray[Any] | None:
     """Return a copy as an array of real numbers, or ``None``."""
+    if isinstance(value, np.ma.MaskedArray):  # whose masked entries are no numbers
+        return None
     try:
         array = np.array(value)
     except (TypeError, ValueError):  # rows of several lengths, or what will not be an array

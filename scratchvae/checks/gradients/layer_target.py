@@ -14,9 +14,9 @@ from scratchvae.checks.gradients.input import (
     check_array,
     check_call,
     check_dtypes,
-    parameters_of,
     takes,
 )
+from scratchvae.checks.gradients.parameters import DataArray, parameters_of
 from scratchvae.checks.gradients.plain_arrays import PlainArray
 from scratchvae.checks.gradients.target import Target, same
 from scratchvae.errors import InputError
@@ -86,7 +86,7 @@ class LayerTarget(FunctionTarget):
         """Take the gradients of plain arrays as well."""
         super().take_inputs(found)
         for parameter in self.parameters.values():
-            if isinstance(parameter, PlainArray):
+            if isinstance(parameter, PlainArray | DataArray):
                 parameter.take()
 
 

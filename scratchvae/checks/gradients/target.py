@@ -5,13 +5,14 @@ from ∂loss/∂output to a gradient for each array. It can also be run on *anot
 a check finds what one pass leaves behind for the next.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 
-from scratchvae.checks.gradients.input import as_gradient, parameters_of
+from scratchvae.checks.gradients.input import as_gradient
+from scratchvae.checks.gradients.parameters import parameters_of
 from scratchvae.checks.gradients.report import Unseen
 from scratchvae.errors import InputError
 from scratchvae.validation import FloatArray
@@ -50,6 +51,8 @@ class Target:
         What to do with such an array.
     calls
         What the two passes are called in messages.
+    shapes
+        Those of the last forward pass's outputs.
     """
 
     def __init__(
@@ -66,6 +69,7 @@ class Target:
         self.sources: dict[str, Any] = {}
         self.remedy = ""
         self.calls = {way: f"{title}.{way}" for way in ("forward", "backward")}
+        self.shapes: list[tuple[int, ...]] = [()]
         self._owner = owner
         self._values = {name: p.value.copy() for name, p in self.parameters.items()}
         self._buffers = {name: b.copy() for name, b in self.buffers.items()}
@@ -85,6 +89,23 @@ class Target:
     def backward(self, dy: FloatArray) -> None:
         """Run the backward pass of the last forward pass."""
         raise NotImplementedError
+
+    def joined(self, outputs: Sequence[FloatArray]) -> FloatArray:
+        """Return several outputs one after another, and a single one as it is."""
+        self.shapes = [output.shape for output in outputs]
+        if len(outputs) == 1 and outputs[0].ndim:
+            return outputs[0]
+        inputs = (array for name, array in self.arrays.items() if name not in self.parameters)
+        first = outputs[0] if outputs[0].ndim else next(inputs, np.zeros(()))
+        self.counts = {"the number of examples": len(first)} if first.ndim else {}
+        return outputs[0] if len(outputs) == 1 else np.concatenate([o.ravel() for o in outputs])
+
+    def separated(self, dy: FloatArray) -> list[FloatArray]:
+        """Return the gradient of each output, given that of the joined one: views of it."""
+        if len(self.shapes) == 1:
+            return [dy]
+        ends = np.cumsum([int(np.prod(shape)) for shape in self.shapes])[:-1]
+        return [d.reshape(s) for d, s in zip(np.split(dy, ends), self.shapes, strict=True)]
 
     def unchecked(self) -> list[Unseen]:
         """Return what it is known to depend on that is not in ``arrays``, after both passes."""

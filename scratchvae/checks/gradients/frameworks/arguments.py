@@ -49,27 +49,11 @@ class FrameworkTarget(Target):
             raise InputError(
                 f"gradcheck found no array of floats among the arguments of {title}: give it one"
             )
-        self._shapes: list[tuple[int, ...]] = [()]
 
     @staticmethod
     def of_another_batch(array: FloatArray) -> FloatArray:
         """Return an array a little smaller and in another order."""
         return np.array(0.9 * array[::-1]) if array.ndim else np.array(0.9 * array)
-
-    def joined(self, outputs: Sequence[FloatArray]) -> FloatArray:
-        """Return several outputs as one, and a single one as it is."""
-        self._shapes = [output.shape for output in outputs]
-        first = outputs[0] if outputs[0].ndim else next(iter(self.arrays.values()))
-        if len(outputs) > 1 or not outputs[0].ndim:
-            self.counts = {"the number of examples": len(first)} if first.ndim else {}
-        return outputs[0] if len(outputs) == 1 else np.concatenate([o.ravel() for o in outputs])
-
-    def separated(self, dy: FloatArray) -> list[FloatArray]:
-        """Return the gradient of each output, given that of the joined one: views of it."""
-        if len(self._shapes) == 1:
-            return [dy]
-        ends = np.cumsum([int(np.prod(shape)) for shape in self._shapes])[:-1]
-        return [d.reshape(s) for d, s in zip(np.split(dy, ends), self._shapes, strict=True)]
 
 
 def is_pair(inputs: Sequence[Any]) -> bool:
