@@ -55,15 +55,12 @@ class KLTerm:
         Whether it is the closed form but for a factor.
     absent
         Whether the loss does not change with the moments at all.
-    additive
-        Whether a latent's part does not depend on the others.
     """
 
     fit: Fit
     weight: Weight
     right: bool
     absent: bool = False
-    additive: bool = True
 
     @property
     def formula(self) -> str:
@@ -94,7 +91,7 @@ def kl_term(probe: Probe) -> KLTerm:
     weight = Weight(factor, exponent, rows)
     if error < tolerance:
         coefficients = {name: factor * value for name, value in CLOSED_FORM.items()}
-        return KLTerm(Fit(coefficients, error), weight, True, additive=_additive(probe))
+        return KLTerm(Fit(coefficients, error), weight, True)
     if probe.noisy:
         raise CouldNotCheck("the loss draws noise of its own, and its KL term is no closed form")
     fit = _sparse(measured / (rows * latents))
@@ -105,7 +102,7 @@ def kl_term(probe: Probe) -> KLTerm:
             "the part of the loss that depends on mean and log-variance is no sum of the usual "
             "terms; a floor under the KL (free bits), a capacity or another prior would be such"
         )
-    return KLTerm(fit, weight, False, additive=_additive(probe))
+    return KLTerm(fit, weight, False)
 
 
 def _filled(rows: int, latents: int, point: tuple[float, float]) -> tuple[Float64, Float64]:
@@ -122,16 +119,6 @@ def _exponent(probe: Probe, measured: Float64) -> float:
     twice = probe.of_moments(*_filled(2 * probe.rows, probe.latents, _POINTS[place]))
     ratio = twice / measured[place] / 2
     return float(np.log2(ratio)) if ratio > 0 else float("nan")
-
-
-def _additive(probe: Probe) -> bool:
-    """Return whether one latent of one image has its share of the whole."""
-    mean, log_variance = _filled(probe.rows, probe.latents, (2.0, -2.0))
-    whole = probe.of_moments(mean, log_variance)
-    alone = np.zeros_like(mean)
-    alone[:, 0] = 1.0
-    part = probe.of_moments(mean * alone, log_variance * alone)
-    return bool(abs(part * probe.latents - whole) < 0.02 * abs(whole)) or probe.noisy
 
 
 def _sparse(measured: Float64) -> Fit:

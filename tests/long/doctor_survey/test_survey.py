@@ -38,7 +38,7 @@ def examine(half, name, mended=False):
 def survey(half, programs, mended=False):
     """Print a row for each program; return the names of those of which the right thing is said."""
     names = [name for at, name in programs if at == half]
-    well = []
+    well, slow = [], {}
     for name in names:
         causes, seconds = examine(half, name, mended)
         accepted = [] if mended else TABLE[half][name].get("accepted", [])
@@ -46,7 +46,9 @@ def survey(half, programs, mended=False):
             well.append(name)
         row = (accepted or ["nothing"])[0], ", ".join(causes) or "nothing"
         print(ROW.format(half, name, seconds, "yes" if name in well else "NO", *row), flush=True)
-        assert seconds < SECONDS, f"{name} took {seconds:.0f} s"
+        if seconds > SECONDS:
+            slow[name] = seconds
+    assert not slow  # after all of them, so that the table is whole
     return well, names
 
 
