@@ -1,7 +1,7 @@
 """An equation's number in a text is a link to the equation in its lesson.
 
-Lessons and pages name an equation as (8.10), docstrings as ``eq. 8.10``. A number that no equation of
-a lesson has stays as it is, and so do code, equations and titles.
+Lessons and pages name an equation as (8.10), docstrings as ``eq. 8.10``. A number that is no
+equation's in a lesson stays as it is, and so do code, equations and titles.
 """
 
 import json
