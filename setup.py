@@ -1,7 +1,7 @@
 """What setup.cfg cannot say: a wheel has the lessons inside the package, and a README for PyPI.
 
-What the README links to is in the repository. Where a release is built the address of that is known,
-from the workflow's ``GITHUB_REPOSITORY``; elsewhere the words stay and the links go.
+What the README links to is in the repository. Where a release is built, the workflow's variable
+``GITHUB_REPOSITORY`` says where that is; elsewhere the words stay and the links go.
 """
 
 import os
@@ -38,7 +38,7 @@ class BuildWithLessons(build_py):
 
 
 def for_pypi(text, repository=None):
-    """Return the README with links and pictures as they are found from anywhere, or without them."""
+    """Return the README with links and pictures that are found from anywhere, or without."""
     place = f"https://github.com/{repository}" if repository else ""
     link = rf"[\1]({place}/blob/HEAD/\2)" if place else r"\1"
     picture = rf'<img src="{place}/raw/HEAD/\1"\2>' if place else ""

@@ -72,5 +72,7 @@ def setup(app: Sphinx) -> None:
     def link(app: Sphinx, page: str, text: list[str]) -> None:
         if "/" not in page and (HERE / f"{page}.md").exists():
             text[0] = sources.of_the_site(page, text[0])
+        if page == sources.FRONT:
+            app.env.note_dependency("../README.md")
 
     app.connect("source-read", link)
