@@ -62,6 +62,15 @@ def test_the_layer_of_ones_own_prints_what_the_page_shows():
     assert printed.getvalue() == shown
 
 
+def test_the_layer_that_learns_is_right(capsys):
+    names = {"__name__": "page"}
+    for words in ("class Square", "class Leaky"):
+        exec(block_with(words, "gradient_check"), names)
+    shown = capsys.readouterr().out.partition("Leaky")[2]
+    assert "slope" in shown
+    assert "WRONG" not in shown
+
+
 def test_the_doctor_of_a_vae_of_ones_own_prints_what_the_page_shows():
     vae, block = SmallVAE(), block_with("parts =", "doctor")
     names = {"x": vae.data, "encode": vae.encode, "decode": vae.decode, "loss": vae.loss}
