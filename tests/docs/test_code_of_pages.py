@@ -10,7 +10,7 @@ from contextlib import redirect_stdout
 
 import numpy as np
 import pytest
-from pages import block_with, text_of
+from pages import ROOT, block_with, text_of
 from small_vaes import SmallVAE
 
 import scratchvae
@@ -135,3 +135,17 @@ def test_the_file_of_options_is_one_that_train_takes(tmp_path):
     assert (chosen["recipe"], chosen["latent_dim"]) == ("zhao-mlp", 10)
     assert chosen["options"] == {"hidden": 20}
     assert chosen["settings"] == {"epochs": 20, "warm_up": 5}
+
+
+def test_every_promise_names_a_test_that_is_there():
+    named = re.findall(r"`(tests/\S+\.py)::(test_\w+)`", text_of("promises"))
+    assert len(named) >= 20
+    for path, name in named:
+        assert f"\ndef {name}(" in (ROOT / path).read_text(encoding="utf-8"), f"{path}::{name}"
+
+
+def test_as_many_bugs_are_seen_as_the_texts_say():
+    rows = re.findall(r"^\| \[.*?\]\(#.*?\) \|.*\| (.*?) \|$", text_of("bugs_in_the_wild"), re.M)
+    seen = f"{sum(says != 'nothing' for says in rows)} of {len(rows)}"
+    assert f"finds {seen}" in text_of("README").replace("\n", " ")
+    assert f"| {seen} |" in text_of("promises")
