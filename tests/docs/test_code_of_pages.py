@@ -58,7 +58,7 @@ def test_the_layer_of_ones_own_prints_what_the_page_shows():
     printed = io.StringIO()
     with redirect_stdout(printed):
         exec(block_with("class Square", "gradient_check"), {"__name__": "page"})
-    shown = re.search(r"```\n(Square\n.*?)```", text_of("gradient_check"), re.DOTALL).group(1)
+    shown = re.search(r"```text\n(Square\n.*?)```", text_of("gradient_check"), re.DOTALL).group(1)
     assert printed.getvalue() == shown
 
 
