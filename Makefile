@@ -171,6 +171,7 @@ $(VENV)/installed-site: $(VENV)/installed
 
 clean:
 	rm -rf docs/_build docs/lessons docs/reference docs/guide docs/code
+	rm -f docs/_static/*.woff2 docs/_static/latent_explorer.html
 	rm -rf $(VENV) $(LOWEST) .venv-numpy build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	rm -rf .coverage .coverage-kernels
 	find . -type d '(' -name __pycache__ -o -name .ipynb_checkpoints ')' -prune -exec rm -rf {} +

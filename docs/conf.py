@@ -8,6 +8,7 @@ sys.path.insert(0, str(HERE))
 
 import kernel_ladder
 import lesson_sources
+import live_explorer
 import mathml
 import reference_pages
 import sources
@@ -16,6 +17,7 @@ from sphinx.application import Sphinx
 import scratchvae
 
 lesson_sources.write_pages()
+live_explorer.write_page()
 mathml.write_font(HERE / "_static" / "STIXTwoMath.woff2")
 reference_pages.write_pages()
 sources.write_pages()
@@ -32,6 +34,7 @@ extensions = [
     "sphinx_design",
     "accessibility",
     "docstrings",
+    "equations",
     "mathml",
     "search_sections",
 ]
@@ -68,6 +71,8 @@ def setup(app: Sphinx) -> None:
 
     def link(app: Sphinx, page: str, text: list[str]) -> None:
         if "/" not in page and (HERE / f"{page}.md").exists():
-            text[0] = sources.linked(text[0], "docs", page)
+            text[0] = sources.of_the_site(page, text[0])
+        if page == sources.FRONT:
+            app.env.note_dependency("../README.md")
 
     app.connect("source-read", link)

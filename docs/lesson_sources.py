@@ -1,8 +1,7 @@
 """The lessons as pages of the site: copied here, with what they refer to linked.
 
-Lessons name an equation by its number, as (8.10), and another lesson as “lesson 8”. On a page both
-are links, and a picture's caption is its alternative text as well. The notebooks themselves stay as
-Jupyter shows them.
+Lessons name another lesson as “lesson 8”. On a page that is a link, and a picture's caption is its
+alternative text as well. The notebooks themselves stay as Jupyter shows them.
 """
 
 import json
@@ -15,10 +14,8 @@ import sources
 LESSONS = Path(__file__).parent.parent / "lessons"
 PAGES = Path(__file__).parent / "lessons"
 
-_TAGGED = re.compile(r"\\tag\{(\d+\.\d+)\}")
 # What must be left as it is: code, equations, links, HTML tags.
 _KEPT = re.compile(r"(```.*?```|`[^`]*`|\$\$.*?\$\$|\$[^$]*\$|\[[^\]]*\]\([^)]*\)|<[^>]*>)", re.S)
-_NUMBER = re.compile(r"\((\d{1,2}\.\d{1,2})\)")
 _LESSON = re.compile(r"\b([Ll]esson) (\d{1,2})\b")
 # A caption in italics, which may hold equations and words in bold, at the beginning of a text.
 _CAPTION = re.compile(r"\s*\*(?!\*)((?:[^*]|\*\*[^*]+\*\*)+)\*(?!\*)")
@@ -29,36 +26,23 @@ def write_pages() -> None:
     PAGES.mkdir(exist_ok=True)
     notebooks = {path: json.loads(path.read_text("utf-8")) for path in LESSONS.glob("*.ipynb")}
     names = {int(path.name[:2]): path.name for path in notebooks}
-    places = {
-        number: path.name
-        for path, notebook in notebooks.items()
-        for cell in notebook["cells"]
-        for number in _TAGGED.findall(_source(cell))
-    }
     for path, notebook in notebooks.items():
         _describe_pictures(notebook["cells"])
         for cell in notebook["cells"]:
             if cell["cell_type"] == "markdown":
                 text = sources.linked(_source(cell), "lessons", f"lessons/{path.stem}")
-                cell["source"] = linked(text, path.name, names, places)
+                cell["source"] = linked(text, path.name, names)
             else:
-                _link_outputs(cell, path.name, names, places)
+                _link_outputs(cell, path.name, names)
         sources.write(PAGES / path.name, json.dumps(notebook, ensure_ascii=False))
     for path in LESSONS.glob("*.md"):
         text = sources.linked(path.read_text("utf-8"), "lessons", f"lessons/{path.stem}")
-        text = linked(text, path.name, names, places)
+        text = linked(text, path.name, names)
         sources.write(PAGES / path.name, text)
 
 
-def linked(text: str, page: str, names: dict[int, str], places: dict[str, str]) -> str:
-    """Return Markdown with a link for each equation and each lesson that it names."""
-
-    def equation(match: re.Match[str]) -> str:
-        number = match[1]
-        if number not in places:
-            return match[0]
-        target = "" if places[number] == page else places[number].replace(".ipynb", ".html")
-        return f'<a href="{target}#eq-{number.replace(".", "-")}">({number})</a>'
+def linked(text: str, page: str, names: dict[int, str]) -> str:
+    """Return Markdown with a link for each lesson that it names."""
 
     def lesson(match: re.Match[str]) -> str:
         name = names.get(int(match[2]), page)
@@ -67,17 +51,15 @@ def linked(text: str, page: str, names: dict[int, str], places: dict[str, str]) 
     pieces = _KEPT.split(text)
     for place in range(0, len(pieces), 2):  # between what is kept
         if not pieces[place].lstrip().startswith("#"):
-            pieces[place] = _LESSON.sub(lesson, _NUMBER.sub(equation, pieces[place]))
+            pieces[place] = _LESSON.sub(lesson, pieces[place])
     return "".join(pieces)
 
 
-def _link_outputs(
-    cell: dict[str, Any], page: str, names: dict[int, str], places: dict[str, str]
-) -> None:
+def _link_outputs(cell: dict[str, Any], page: str, names: dict[int, str]) -> None:
     for output in cell.get("outputs", []):
         data = output.get("data", {})
         if "text/markdown" in data:
-            text = linked("".join(data["text/markdown"]), page, names, places)
+            text = linked("".join(data["text/markdown"]), page, names)
             # What a cell says is shown as it is: nobody looks for the page of a notebook there.
             data["text/markdown"] = text.replace(".ipynb)", ".html)")
 

@@ -23,7 +23,7 @@ MODULES = tuple(
         *("", ".layers", ".probability", ".models", ".training", ".data", ".evaluation"),
         *(".checks.gradients", ".checks.doctor", ".checks.distributions", ".checks.bounds"),
         *(".checks.optimisers", ".testing", ".plots", ".runs", ".sweeps", ".reproduce", ".export"),
-        *(".sklearn", ".kernels", ".engine", ".course", ".errors"),
+        *(".sklearn", ".explorer", ".kernels", ".engine", ".course", ".errors"),
     )
 )
 

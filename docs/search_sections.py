@@ -7,16 +7,20 @@ long and has nearly every word somewhere; a question is answered by a section, o
 
 import json
 import re
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from docutils import nodes
+from sphinx import addnodes
 from sphinx.application import Sphinx
 
 FILE = "search_sections.js"
 _WORD = re.compile(r"\w+")
 _SHOWN = 150  # letters of a section in the list of results
-_LEFT_OUT = (nodes.math, nodes.math_block, nodes.literal_block, nodes.image, nodes.comment)
+_LEFT_OUT = (nodes.math_block, nodes.literal_block, nodes.image, nodes.comment, nodes.raw)
+_NOT_SHOWN = (addnodes.desc_signature, nodes.field_list)  # found, and nothing to read
+_MATHS = "…"
 
 
 def entries(document: nodes.document, page: str) -> list[list[str]]:
@@ -29,22 +33,31 @@ def entries(document: nodes.document, page: str) -> list[list[str]]:
         own = [
             part for part in section.children if not isinstance(part, nodes.section | nodes.title)
         ]
-        text = " ".join(_text(part) for part in own)
         fragment = "" if section.parent is document else section["ids"][0]
-        words = sorted({word.lower() for word in _WORD.findall(text)})
+        words = sorted({word.lower() for word in _WORD.findall(_text(own, _LEFT_OUT))})
+        text = _text(own, _LEFT_OUT + _NOT_SHOWN)
         beginning = text if len(text) <= _SHOWN else text[:_SHOWN].rsplit(" ", 1)[0] + " …"
         found.append([page, fragment, title.astext(), beginning, " ".join(words)])
     return found
 
 
-def _text(node: nodes.Node) -> str:
-    texts = []
-    for part in node.findall(nodes.Text):
-        parent = part.parent
-        while parent is not None and not isinstance(parent, _LEFT_OUT):
-            parent = parent.parent
-        if parent is None:
-            texts.append(part.astext())
+def _text(parts: Iterable[nodes.Node], left_out: tuple[type[nodes.Node], ...]) -> str:
+    """Return the text of parts of a page, a space between two blocks, an ellipsis for maths."""
+    texts: list[str] = []
+
+    def collect(node: nodes.Node) -> None:
+        if isinstance(node, nodes.math):
+            texts.append(_MATHS)
+        elif isinstance(node, nodes.Text):
+            texts.append(node.astext())
+        elif not isinstance(node, left_out):
+            for child in node.children:
+                collect(child)
+            if not isinstance(node, nodes.Inline) or isinstance(node, nodes.Part):
+                texts.append(" ")
+
+    for part in parts:
+        collect(part)
     return re.sub(r"\s+", " ", "".join(texts)).strip()
 
 

@@ -11,17 +11,7 @@ from posixpath import normpath, relpath
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
 
-# Pages, and the headings of the README that they hold.
-OF_README = {
-    "one_screen": "The whole model on one screen",
-    "own_pictures": "Your own pictures",
-    "library": "Use it as a library",
-    "gradient_check": "Check the gradients of a layer of your own",
-    "losses": "Losses",
-    "figures": "Published figures, and ours",
-    "speed": "Speed",
-    "sources": "Sources",
-}
+FRONT = "index"  # the front page begins with the README
 OF_FILES = {"design": "CONTRIBUTING.md", "changes": "CHANGELOG.md"}
 
 _LINK = re.compile(r"(!?)\[((?:[^\[\]]|\[[^\]]*\])*)\]\(([^()\s]+)\)")
@@ -30,20 +20,22 @@ _PICTURE = re.compile(r'(<img src=")([^"]+)"([^>]*)>')
 
 def write_pages() -> None:
     """Write the pages of the repository's texts, and of the code files that any page links to."""
-    sections = of_headings((ROOT / "README.md").read_text("utf-8"))
-    for name, heading in OF_README.items():
-        write(DOCS / "guide" / f"{name}.md", _as_page(heading, sections[heading]))
     for name, file in OF_FILES.items():
         text = (ROOT / file).read_text("utf-8")
         write(DOCS / "guide" / f"{name}.md", linked(text, ".", f"guide/{name}"))
+    for path in (DOCS / "guide").glob("*.md"):
+        if path.stem not in OF_FILES:  # of an earlier version
+            path.unlink()
     for path in DOCS.glob("*.md"):
-        linked(path.read_text("utf-8"), "docs", path.stem)
+        of_the_site(path.stem, path.read_text("utf-8"))
 
 
-def of_headings(text: str) -> dict[str, str]:
-    """Return what stands under each heading of the second level."""
-    parts = re.split(r"^## (.*)$", text, flags=re.M)[1:]
-    return dict(zip(parts[::2], parts[1::2], strict=True))
+def of_the_site(page: str, text: str) -> str:
+    """Return a page of ``docs`` with the site's links; the front page begins with the README."""
+    text = linked(text, "docs", page)
+    if page == FRONT:
+        text = linked((ROOT / "README.md").read_text("utf-8"), ".", page) + "\n" + text
+    return text
 
 
 def linked(text: str, folder: str, page: str) -> str:
@@ -84,7 +76,7 @@ def linked(text: str, folder: str, page: str) -> str:
 def _page_of(path: str, fragment: str) -> str | None:
     """Return the site's page of a file of the repository; ``None`` for a folder."""
     if path == "README.md":
-        return _of_readme(fragment)
+        return f"{FRONT}.md"
     for name, file in OF_FILES.items():
         if path == file:
             return f"guide/{name}.md"
@@ -99,13 +91,6 @@ def _page_of(path: str, fragment: str) -> str | None:
     raise FileNotFoundError(f"a page of the site links to {path}, which has no page")
 
 
-def _of_readme(fragment: str) -> str:
-    for name, heading in OF_README.items():
-        if fragment == re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-"):
-            return f"guide/{name}.md"
-    return "index.md"
-
-
 def _page_of_code(path: str) -> str:
     page = f"code/{path.removesuffix('.py').replace('/', '.')}.md"
     steps = relpath(ROOT / path, DOCS / "code")
@@ -113,12 +98,6 @@ def _page_of_code(path: str) -> str:
     code = f"```{{literalinclude}} {steps}\n:language: python\n```\n"
     write(DOCS / page, head + code)
     return page
-
-
-def _as_page(heading: str, text: str) -> str:
-    raised = re.sub(r"^#(#+ )", r"\1", text, flags=re.M)
-    name = next(name for name, own in OF_README.items() if own == heading)
-    return linked(f"# {heading}\n{raised}", ".", f"guide/{name}")
 
 
 def write(path: Path, text: str) -> None:

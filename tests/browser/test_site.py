@@ -3,24 +3,19 @@
 ``make test-browser`` builds the site first.
 """
 
-import os
-import shutil
 from pathlib import Path
 from urllib.parse import quote
 
 import pytest
 import site_pages
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import sync_playwright
 
 SITE = Path(__file__).parents[2] / "docs" / "_build" / "html"
-CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
-FLAGS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"]
 WIDE, PHONE = 1280, 400
 
 # One page of each kind, for what takes seconds a page.
 KINDS = [
-    *("index", "faq", "gradients", "bugs_in_the_wild", "kernels", "search", "guide/library"),
+    *("index", "faq", "gradients", "bugs_in_the_wild", "kernels", "search", "library", "explorer"),
     *("lessons/08_gaussian_kl", "lessons/13_what_the_kl_buys", "reference/scratchvae.gradcheck"),
 ]
 
@@ -39,19 +34,10 @@ QUESTIONS = [
 ]
 
 
-@pytest.fixture(scope="module")
-def browser():
-    assert CHROMIUM, "no Chromium found: install it (apt install chromium) or set CHROMIUM"
-    assert SITE.is_dir(), "no site: run make site first"
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield browser
-        browser.close()
-
-
 @pytest.fixture
 def opened(browser, request):
     """Return a function that opens a page of the site from the disk."""
+    assert SITE.is_dir(), "no site: run make site first"
     width, scheme, script = request.param
     context = browser.new_context(
         viewport={"width": width, "height": 900}, color_scheme=scheme, java_script_enabled=script
@@ -69,7 +55,8 @@ def opened(browser, request):
 @pytest.mark.parametrize("opened", [(PHONE, "light", True)], indirect=True)
 def test_no_page_scrolls_sideways_on_a_phone_or_lacks_what_it_shows(opened):
     found = []
-    for path in sorted(SITE.rglob("*.html")):
+    pages = (path for path in SITE.rglob("*.html") if path.parent.name != "_static")
+    for path in sorted(pages):
         page = opened(path.relative_to(SITE))
         if page.evaluate(site_pages.SIDEWAYS) > 0:
             found.append(f"{path.name}: wider than the screen")
@@ -111,3 +98,25 @@ def test_a_lesson_is_read_without_javascript(opened):
     assert not fold.locator("pre").first.is_visible()
     fold.locator("summary").click()
     assert fold.locator("pre").first.is_visible()
+
+
+@pytest.mark.parametrize("opened", [(WIDE, "dark", True), (PHONE, "light", True)], indirect=True)
+def test_the_explorer_on_its_page_follows_the_pointer_and_is_seen_whole(opened):
+    page = opened("explorer.html")
+    page.context.set_offline(True)
+    inner = page.frame_locator(".explorer iframe")
+    where = inner.locator("#where")
+    before = where.inner_text()
+    inner.locator("#plane").click(position={"x": 60, "y": 80})
+    assert where.inner_text() != before
+    frame = page.locator(".explorer iframe").element_handle().content_frame()
+    assert frame.evaluate(site_pages.SIDEWAYS) <= 0
+    assert frame.evaluate(site_pages.DOWNWARDS) <= 0
+    assert not page.locator(".still").is_visible()
+
+
+@pytest.mark.parametrize("opened", [(PHONE, "light", False)], indirect=True)
+def test_without_javascript_there_is_a_picture_of_the_explorer(opened):
+    page = opened("explorer.html")
+    assert page.locator(".still img").is_visible()
+    assert not page.locator(".explorer iframe").is_visible()

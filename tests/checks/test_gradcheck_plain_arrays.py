@@ -6,6 +6,7 @@ from helpers import refused
 
 import scratchvae
 from scratchvae.course.program import Dense, Sequential, Tanh
+from scratchvae.layers import Layer
 
 
 @pytest.fixture
@@ -197,3 +198,23 @@ def test_a_list_for_an_array_is_refused(rng, x):
     layer.parameters["bias"] = [1.0, 2.0, 3.0, 4.0]
     with refused("parameters['bias'] to be a NumPy array", "list"):
         scratchvae.gradcheck(layer, x)
+
+
+@pytest.mark.parametrize("factor", [1, 2])
+def test_a_layer_of_ours_may_hold_plain_arrays_as_well(factor, x):
+    class Scale(Layer):
+        def __init__(self):
+            self.parameters = {"a": np.array([0.3])}
+            self.gradients = {}
+
+        def forward(self, x, training=False):
+            self.x = x
+            return self.parameters["a"] * x
+
+        def backward(self, dy):
+            self.gradients["a"] = np.array([factor * (dy * self.x).sum()])
+            return self.parameters["a"] * dy
+
+    rows = rows_of(scratchvae.gradcheck(Scale(), x))
+    assert rows["x"].passed
+    assert rows["a"].passed == (factor == 1)

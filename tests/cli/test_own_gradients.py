@@ -2,6 +2,7 @@
 
 import json
 import sys
+from pathlib import Path
 
 import pytest
 from own_gradients import MINE, check
@@ -10,8 +11,12 @@ from own_gradients import MINE, check
 @pytest.fixture
 def mine(here, monkeypatch):
     monkeypatch.setattr(sys, "path", list(sys.path))
-    monkeypatch.setattr(sys, "modules", dict(sys.modules))
     (here / "mine.py").write_text(MINE)
+    yield
+    # Not in a copy of all modules: SciPy, if it is first loaded here, would look in both.
+    for name, module in list(sys.modules.items()):
+        if Path(getattr(module, "__file__", None) or "/").is_relative_to(here):
+            del sys.modules[name]
 
 
 @pytest.mark.parametrize(

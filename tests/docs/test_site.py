@@ -99,10 +99,35 @@ def test_every_equation_of_a_lesson_is_on_its_page(site, folder):
         assert site[folder / "lessons" / f"{lesson.stem}.html"].equations >= blocks > 0
 
 
+@pytest.mark.parametrize(
+    ("page", "number", "lesson"),
+    [
+        ("kernels", "(17.1)", "lessons/17_fast_kernels"),
+        ("reference/scratchvae.probability.reparameterise", "eq. 10.7", "10_reparameterisation"),
+        ("lessons/09_elbo", "(9.2)", "#eq-9-2"),
+        ("lessons/12_your_vae", "(8.10)", "08_gaussian_kl"),
+    ],
+)
+def test_an_equations_number_leads_to_the_equation(page, number, lesson, folder):
+    text = (folder / f"{page}.html").read_text(encoding="utf-8")
+    links = re.findall(rf'href="([^"]*)">{re.escape(number)}</a>', text)
+    digits = re.sub(r"[^\d.]", "", number).strip(".").replace(".", "-")
+    assert any(lesson in link and link.endswith(f"#eq-{digits}") for link in links)
+
+
 def test_every_public_name_has_a_page(folder):
     modules = [path.stem for path in (folder / "reference").glob("scratchvae*.html")]
     assert "scratchvae.layers" in modules
-    for name in ("", ".layers", ".probability", ".models", ".training", ".data", ".kernels"):
+    for name in (
+        "",
+        ".layers",
+        ".probability",
+        ".models",
+        ".training",
+        ".data",
+        ".kernels",
+        ".explorer",
+    ):
         module = importlib.import_module("scratchvae" + name)
         for own in set(module.__all__) - {"__version__"}:
             page = folder / "reference" / f"{module.__name__}.{own}.html"

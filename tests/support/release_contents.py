@@ -6,7 +6,7 @@ import zipfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-NEVER = ("my_vae.py", "__pycache__", ".ipynb_checkpoints", ".venv")
+NEVER = ("docs/_build", "docs/lessons", "my_vae.py", "__pycache__", ".ipynb_checkpoints", ".venv")
 
 
 def names_in_wheel(path):
@@ -37,7 +37,8 @@ def problems(wheel, sdist):
     for name in wheel:
         if name.split("/")[0] != "scratchvae" and ".dist-info/" not in name:
             yield f"the wheel has {name}"
-    wanted = package | lessons | files("tests", "*.py") | files("docs", "*.md")
+    pages = {f"docs/{page.name}" for page in (ROOT / "docs").glob("*.*")}
+    wanted = package | lessons | files("tests", "*.py") | pages
     wanted |= {"setup.cfg", "setup.py", "pyproject.toml", "Makefile", "LICENSE", "CHANGELOG.md"}
     for name in sorted(wanted - sdist):
         if not any(part in name for part in NEVER):

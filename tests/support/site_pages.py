@@ -2,6 +2,7 @@
 
 # What sticks out of the page, or of a cell of its own that does not scroll.
 SIDEWAYS = "() => document.scrollingElement.scrollWidth - document.documentElement.clientWidth"
+DOWNWARDS = SIDEWAYS.replace("Width", "Height")
 # Pictures that were not found, links within the page to nowhere, equations left as LaTeX.
 FAULTS = r"""() => {
     const all = kind => [...document.querySelectorAll("article " + kind)];

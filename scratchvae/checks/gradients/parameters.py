@@ -12,7 +12,11 @@ import numpy as np
 
 from scratchvae.checks.arguments import described
 from scratchvae.checks.gradients.input import run
-from scratchvae.checks.gradients.plain_arrays import PlainArray, attributes_with_gradients
+from scratchvae.checks.gradients.plain_arrays import (
+    PlainArray,
+    attributes_with_gradients,
+    clears_itself,
+)
 from scratchvae.errors import InputError
 from scratchvae.validation import FloatArray
 
@@ -25,7 +29,7 @@ class DataArray:
     """
 
     def __init__(self, held: Any, owner: Any) -> None:
-        self._held, self._cleared_by_owner = held, hasattr(owner, "zero_grad")
+        self._held, self._cleared_by_owner = held, clears_itself(owner)
         self._sum: Any = None
 
     @property

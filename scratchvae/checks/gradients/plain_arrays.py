@@ -3,7 +3,8 @@
 Such a layer has a dict ``parameters`` of arrays and a dict ``gradients`` with the same names, as
 the lessons' layers have; or ``params`` and ``grads``; or two lists. Or it has attributes, one for
 each array and one for its gradient: ``W`` and ``dW``, ``weight`` and ``weight_grad``. Its backward
-pass fills the gradients anew, unless there is a ``zero_grad`` that clears them.
+pass fills the gradients anew, unless there is a ``zero_grad`` that clears them: one of its own, for
+that of ``Layer`` clears parameters.
 """
 
 from collections.abc import Iterator, Mapping
@@ -13,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from scratchvae.errors import InputError
+from scratchvae.layers import Layer
 from scratchvae.validation import FloatArray
 
 # What the gradient of an attribute may be called.
@@ -38,7 +40,7 @@ class PlainArray:
         self, owner: Any, name: str | int, gradient: str = "", place: str = "parameters"
     ) -> None:
         self._owner, self._name, self._gradient, self._place = owner, name, gradient, place
-        self._filled_anew = not hasattr(owner, "zero_grad")
+        self._filled_anew = not clears_itself(owner)
         self._sum: Any = None
 
     @property
@@ -88,6 +90,13 @@ class PlainArray:
             )
         named = gradients if isinstance(gradients, Mapping) else dict(enumerate(gradients))
         return named.get(self._name)
+
+
+def clears_itself(owner: Any) -> bool:
+    """Return whether a layer of plain arrays has a ``zero_grad`` for them."""
+    return hasattr(owner, "zero_grad") and getattr(type(owner), "zero_grad", None) is not (
+        Layer.zero_grad
+    )
 
 
 def attributes_with_gradients(owner: Any) -> Iterator[tuple[str, PlainArray]]:

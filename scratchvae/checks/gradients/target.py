@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 
 from scratchvae.checks.gradients.input import as_gradient
-from scratchvae.checks.gradients.parameters import parameters_of
+from scratchvae.checks.gradients.parameters import DataArray, parameters_of
+from scratchvae.checks.gradients.plain_arrays import PlainArray, clears_itself
 from scratchvae.checks.gradients.report import Unseen
 from scratchvae.errors import InputError
 from scratchvae.validation import FloatArray
@@ -124,7 +125,8 @@ class Target:
 
     def clear(self) -> None:
         """Set the parameters' gradients to zero."""
-        if hasattr(self._owner, "zero_grad"):
+        plain = any(isinstance(each, PlainArray | DataArray) for each in self.parameters.values())
+        if clears_itself(self._owner) if plain else hasattr(self._owner, "zero_grad"):
             self._owner.zero_grad()
             return
         for parameter in self.parameters.values():
