@@ -6,6 +6,7 @@ from helpers import normal
 
 from scratchvae.checks.gradients import gradcheck
 from scratchvae.errors import InputError
+from scratchvae.layers import Layer
 
 X = normal(4, 3)
 
@@ -175,3 +176,19 @@ def test_weights_that_are_read_only_are_refused_and_left():
 
     with pytest.raises(InputError, match=r"Layer\.w and puts it back, but it is read-only"):
         gradcheck(Layer(), X)
+
+
+def test_a_layer_of_ours_may_hold_objects_with_data_and_grad():
+    class Scale(Layer):
+        def __init__(self):
+            self.parameters = {"a": Weight(np.array([0.3]))}
+
+        def forward(self, x, training=False):
+            self.x = x
+            return self.parameters["a"].data * x
+
+        def backward(self, dy):
+            self.parameters["a"].grad += (dy * self.x).sum(keepdims=True).ravel()
+            return self.parameters["a"].data * dy
+
+    assert gradcheck(Scale(), X).passed
