@@ -111,27 +111,6 @@ def test_draw_manifold_leaves_out_values_for_which_there_is_no_room():
     assert [bool(text) for text in texts[20:]] == [place % 6 == 0 for place in range(20)]
 
 
-def test_draw_latent_writes_each_class_where_its_middle_is():
-    figure = plots.draw_latent(model_of(), IMAGES, LABELS)
-    means = model_of().encode(IMAGES)
-    written = {text.get_text(): text.get_position() for text in figure.axes[0].texts}
-    assert set(written) == {str(label) for label in np.unique(LABELS)}
-    for label in np.unique(LABELS):
-        middle = np.median(means[label == LABELS], axis=0)
-        np.testing.assert_allclose(written[str(label)], middle, rtol=1e-5)
-
-
-@pytest.mark.parametrize("latent_dim", [1, 2, 5])
-def test_draw_latent_needs_no_labels(latent_dim):
-    figure = plots.draw_latent(model_of(latent_dim=latent_dim), IMAGES)
-    (axes,) = figure.axes
-    assert axes.get_legend() is None
-    assert not axes.texts
-    assert len(axes.collections[0].get_offsets()) == len(IMAGES)
-    with refused("label"):
-        plots.draw_latent(model_of("conditional-vae"), IMAGES)
-
-
 @pytest.mark.parametrize("recipe", ["pytorch-example", "iwae", "conditional-vae", "autoencoder"])
 def test_titles_say_which_prior_is_drawn_from(recipe):
     for latents, words in ((2, "2 dimensions"), (1, "1 dimension")):
@@ -185,37 +164,6 @@ def test_draw_interpolation_goes_from_one_reconstruction_to_another(tmp_path):
         assert np.abs((row[4] + row[5]) / 2 - middle).max() < 0.02
     with refused("at least two images, not 1"):
         plots.draw_interpolation(model, IMAGES[:1])
-
-
-@pytest.mark.parametrize("latent_dim", [1, 2, 3, 5])
-@pytest.mark.parametrize("count", [1, 2, 40])
-def test_draw_latent_for_every_number_of_latents(tmp_path, latent_dim, count):
-    model = model_of(latent_dim=latent_dim)
-    figure = plots.draw_latent(model, IMAGES[:count], LABELS[:count])
-    assert saved(figure, tmp_path / "p.png").shape == (600, 680, 3)
-    (axes,) = figure.axes
-    assert f"{count:,} test images" in axes.get_title(loc="left")
-    points = np.asarray(axes.collections[0].get_offsets())
-    assert points.shape == (count, 2)
-    means = model.encode(IMAGES[:count])
-    if latent_dim == 1:
-        np.testing.assert_allclose(points[:, 0], means[:, 0], rtol=1e-5)
-        assert (np.round(points[:, 1]) == LABELS[:count]).all()
-    elif latent_dim == 2:
-        np.testing.assert_allclose(points, means, rtol=1e-5)
-    classes = [text.get_text() for text in axes.get_legend().get_texts()]
-    assert classes == [str(label) for label in np.unique(LABELS[:count])]
-
-
-def test_draw_latent_shows_many_latents_in_the_plane_of_most_variance():
-    model = model_of(latent_dim=5)
-    axes = plots.draw_latent(model, IMAGES, LABELS).axes[0]
-    means = model.encode(IMAGES).astype(np.float64)
-    spread = np.linalg.svd(means - means.mean(axis=0), compute_uv=False)
-    points = np.asarray(axes.collections[0].get_offsets())
-    np.testing.assert_allclose(np.linalg.norm(points, axis=0), spread[:2], rtol=1e-3)
-    share = spread[0] ** 2 / (spread**2).sum()
-    assert f"({share:.0%} of the variance)" in axes.get_xlabel()
 
 
 def test_draw_latent_and_reconstructions_refuse_no_images():
