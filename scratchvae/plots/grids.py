@@ -94,8 +94,11 @@ def draw_grid(
     lines = _wrapped(title, across - 2 * _MARGIN)
     titled = _TITLE + _LINE * (len(lines) - 1)
     down = height + titled + (_COLUMN_NAMES if column_names else 0)
-    figure = new_figure(across / DPI, down / DPI, layout=None)
-    axes = figure.add_axes((left / across, 0, width / across, height / down))
+    # Matplotlib, up to 3.10, rounds a figure that is a hair too small down to a dot less, and axes
+    # that are a hair too large up to a dot more.
+    more, less = 1 + 1e-9, 1 - 1e-8
+    figure = new_figure(across / DPI * more, down / DPI * more, layout=None)
+    axes = figure.add_axes((left / across, 0, width / across * less, height / down * less))
     # Red, green and blue in 8 bits: a colour map would be off by a shade or two.
     shown = np.broadcast_to(np.rint(page * 255).astype(np.uint8), (*page.shape[:2], 3))
     axes.imshow(shown, interpolation="none", aspect="auto")
