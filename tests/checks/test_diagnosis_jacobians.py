@@ -1,6 +1,7 @@
 """What is said about a gradient, seen output by output."""
 
 import numpy as np
+import pytest
 from helpers import normal
 
 from scratchvae import gradcheck, gradcheck_functions
@@ -26,6 +27,19 @@ def test_a_wrong_derivative_is_named_with_the_one_that_is_right():
         (cause,), said = causes(tanh, backward, x)
         assert cause == "slope"
         assert words in said
+
+
+@pytest.mark.parametrize(
+    ("forward", "backward", "words"),
+    [
+        (np.sign, lambda dy, x: dy, "dy as it came in, where 0 is right"),
+        (lambda x: x + 1, lambda dy, x: dy * x, "it is dy * (x), where dy is right"),
+    ],
+)
+def test_a_right_derivative_of_0_or_1_is_said_in_as_few_words(forward, backward, words):
+    (cause,), said = causes(lambda x: (forward(x), x), backward, normal(4, 3))
+    assert cause == "slope"
+    assert words in said
 
 
 def test_a_wrong_derivative_before_a_product_is_found_in_all_gradients():

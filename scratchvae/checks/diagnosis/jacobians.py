@@ -67,8 +67,12 @@ def known_slope(jacobian: Jacobian, arrays: Mapping[str, FloatArray]) -> Diagnos
     given, expected = (as_formula(its, arrays, 10 * TOLERANCE) for its in jacobian.by_entry())
     if given is None or expected is None:
         return None
-    start = _PASSED_ON if given == "1" else f"it is dy * ({given})"
-    return Diagnosis("slope", f"{start}, where dy * ({expected}) is right")
+    start = _PASSED_ON if given == "1" else f"it is {_dy_times(given)}"
+    return Diagnosis("slope", f"{start}, where {_dy_times(expected)} is right")
+
+
+def _dy_times(formula: str) -> str:
+    return {"0": "0", "1": "dy"}.get(formula, f"dy * ({formula})")
 
 
 def slope(jacobian: Jacobian) -> Diagnosis | None:
