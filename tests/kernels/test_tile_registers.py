@@ -2,6 +2,7 @@
 
 import re
 
+import llvmlite.binding as llvm
 import pytest
 from kernel_processes import run
 
@@ -48,7 +49,12 @@ print(tile.tile_rows())
     [
         ("x86_64-linux-gnu", "haswell", "haswell"),
         ("x86_64-linux-gnu", "skylake-avx512", "skylake-avx512"),
-        ("aarch64-linux-gnu", "neoverse-n1", ""),
+        pytest.param(
+            *("aarch64-linux-gnu", "neoverse-n1", ""),
+            marks=pytest.mark.skipif(
+                llvm.llvm_version_info < (16, 0), reason="LLVM 15 keeps one vector on the stack"
+            ),
+        ),
         ("aarch64-apple-darwin", "apple-m1", ""),
     ],
 )
