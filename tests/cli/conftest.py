@@ -1,5 +1,8 @@
 """What the tests of the program share: small data, a finished run, calls."""
 
+import sys
+from pathlib import Path
+
 import pytest
 from small_runs import SMALL
 
@@ -28,6 +31,27 @@ def here(tmp_path, monkeypatch, data_dir):
     folder.mkdir()
     monkeypatch.chdir(folder)
     return folder
+
+
+@pytest.fixture
+def forget(here, monkeypatch):
+    """Return a function that forgets what was imported from the working folder.
+
+    It is called at the end as well. A copy of all modules would not do: what is first loaded while
+    it is in place, SciPy's or JAX's compiled parts, is not loaded a second time.
+    """
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    before = dict(sys.modules)
+
+    def forget():
+        for name, module in list(sys.modules.items()):
+            if Path(getattr(module, "__file__", None) or "/").is_relative_to(here):
+                del sys.modules[name]
+                if name in before:
+                    sys.modules[name] = before[name]
+
+    yield forget
+    forget()
 
 
 @pytest.fixture

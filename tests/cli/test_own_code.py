@@ -29,10 +29,8 @@ class Square:
 
 
 @pytest.fixture
-def written(here, monkeypatch):
+def written(here, monkeypatch, forget):
     """Return a function that writes ``mine.py``; what it imports is forgotten afterwards."""
-    monkeypatch.setattr(sys, "path", list(sys.path))
-    monkeypatch.setattr(sys, "modules", dict(sys.modules))
     monkeypatch.setattr(sys, "dont_write_bytecode", True)
 
     def write(text, name="mine.py"):

@@ -1,7 +1,6 @@
 """``scratchvae gradcheck FILE.py:NAME``: its words, what it refuses, exit codes and reports."""
 
 import json
-import sys
 
 import pytest
 from own_gradients import MINE, check
@@ -11,9 +10,7 @@ from scratchvae.errors import InputError
 
 
 @pytest.fixture
-def mine(here, monkeypatch):
-    monkeypatch.setattr(sys, "path", list(sys.path))
-    monkeypatch.setattr(sys, "modules", dict(sys.modules))
+def mine(here, forget):
     (here / "mine.py").write_text(MINE)
 
 

@@ -1,22 +1,14 @@
 """``scratchvae gradcheck FILE.py:NAME``: what NAME may be, its inputs, and what is drawn."""
 
 import json
-import sys
-from pathlib import Path
 
 import pytest
 from own_gradients import MINE, check
 
 
 @pytest.fixture
-def mine(here, monkeypatch):
-    monkeypatch.setattr(sys, "path", list(sys.path))
+def mine(here, forget):
     (here / "mine.py").write_text(MINE)
-    yield
-    # Not in a copy of all modules: SciPy, if it is first loaded here, would look in both.
-    for name, module in list(sys.modules.items()):
-        if Path(getattr(module, "__file__", None) or "/").is_relative_to(here):
-            del sys.modules[name]
 
 
 @pytest.mark.parametrize(

@@ -42,12 +42,11 @@ def loss(x, y, mean, log_variance):
 
 
 @pytest.fixture
-def examined(here, monkeypatch):
+def examined(here, forget):
     """Return a function that examines a file of some lines after the usual ones."""
-    monkeypatch.setattr(sys, "path", list(sys.path))
 
     def examined(lines, name="", start=START):
-        monkeypatch.setattr(sys, "modules", dict(sys.modules))
+        forget()
         text = start + lines
         (here / "mine.py").write_text(text, encoding="utf-8")
         order = {"job": "doctor", "seed": 0, "arguments": {}}
