@@ -83,7 +83,7 @@ lowest:
 # Where Numba cannot be imported at all, rather than is not asked for.
 without-numba:
 	$(PYTHON) -m venv .venv-numpy
-	.venv-numpy/bin/python -m pip install --quiet --editable . pytest hypothesis
+	.venv-numpy/bin/python -m pip install --quiet --editable . pytest hypothesis scipy
 	.venv-numpy/bin/python -m pip uninstall --quiet --yes numba llvmlite
 	.venv-numpy/bin/scratchvae train --data synthetic --epochs 1 --out build/without-numba
 	.venv-numpy/bin/python -m pytest tests/layers tests/probability

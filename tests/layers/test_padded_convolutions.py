@@ -9,9 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scratchvae.checks.gradients import gradcheck
-from scratchvae.engine.network import PlannedNetwork
 from scratchvae.kernels import reference
-from scratchvae.layers import ELU, BatchNorm, Conv2D, ConvTranspose2D, Sequential
+from scratchvae.layers import Conv2D, ConvTranspose2D
 
 FLOAT64 = {"rng": 1, "dtype": np.float64}
 sizes, taps, strides = st.integers(1, 7), st.integers(1, 5), st.integers(1, 3)
@@ -92,43 +91,6 @@ def test_pytorch_gives_the_same_images_of_the_size_that_is_wanted():
     other.weight.data, other.bias.data = weight.permute(3, 2, 0, 1), bias
     y = other(torch.tensor(x).permute(0, 3, 1, 2), output_size=(8, 7))
     np.testing.assert_allclose(layer.forward(x), y.detach().permute(0, 2, 3, 1), atol=1e-12)
-
-
-@pytest.mark.parametrize(("k", "s"), [(3, 1), (2, 1), (3, 2)])
-@pytest.mark.parametrize("training", [False, True])
-def test_a_plan_pads_and_enlarges_as_the_layers_do(k, s, training):
-    network = Sequential(
-        Conv2D(2, 3, k, s, "same", **FLOAT64),
-        BatchNorm(3, dtype=np.float64),
-        ELU(),
-        ConvTranspose2D(3, 2, 3, 2, 1, output_size=4 if s == 2 else 8, **FLOAT64),
-    )
-    planned, x = PlannedNetwork(network, keeps=True), normal(3, 4, 4, 2)
-    passes = []
-    for one in (network, planned):
-        network.zero_grad()
-        y = one.forward(x, training).copy()
-        dx = one.backward(normal(*y.shape, seed=5)).copy()
-        passes.append([y, dx, *(p.grad.copy() for p in network.parameters.values())])
-    for written, fast in zip(*passes, strict=True):
-        np.testing.assert_allclose(fast, written, rtol=1e-9, atol=1e-12)
-    # Where every size of image gets the same padding on all sides, all of it is one plan.
-    assert (planned.plan(x, training) is not None) == ((k, s) == (3, 1))
-
-
-def test_a_plan_follows_a_size_or_a_padding_that_is_changed():
-    layer = ConvTranspose2D(2, 3, 3, 2, 1, output_size=7, **FLOAT64)
-    planned, x = PlannedNetwork(layer, keeps=True), normal(1, 4, 4, 2)
-    assert planned.forward(x).shape == (1, 7, 7, 3)
-    layer.output_size = 8
-    assert planned.forward(x).shape == (1, 8, 8, 3)
-    convolution = Conv2D(2, 3, 3, **FLOAT64)
-    planned = PlannedNetwork(convolution, keeps=True)
-    assert planned.forward(x).shape == (1, 2, 2, 3)
-    convolution.padding = "same"
-    assert planned.forward(x).shape == (1, 4, 4, 3)
-    convolution.stride = 2
-    assert planned.forward(x).shape == (1, 2, 2, 3)
 
 
 def test_paddings_and_sizes_that_say_nothing_are_refused():
