@@ -85,6 +85,7 @@ without-numba:
 	$(PYTHON) -m venv .venv-numpy
 	.venv-numpy/bin/python -m pip install --quiet --editable . pytest hypothesis scipy
 	.venv-numpy/bin/python -m pip uninstall --quiet --yes numba llvmlite
+	rm -rf build/without-numba
 	.venv-numpy/bin/scratchvae train --data synthetic --epochs 1 --out build/without-numba
 	.venv-numpy/bin/python -m pytest tests/layers tests/probability
 
