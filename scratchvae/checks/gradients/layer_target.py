@@ -16,8 +16,8 @@ from scratchvae.checks.gradients.input import (
     check_dtypes,
     takes,
 )
-from scratchvae.checks.gradients.parameters import DataArray, parameters_of
-from scratchvae.checks.gradients.plain_arrays import PlainArray
+from scratchvae.checks.gradients.parameters import parameters_of
+from scratchvae.checks.gradients.plain_arrays import Gathered
 from scratchvae.checks.gradients.target import Target, same
 from scratchvae.errors import InputError
 from scratchvae.models import LatentModel
@@ -86,7 +86,7 @@ class LayerTarget(FunctionTarget):
         """Take the gradients of plain arrays as well."""
         super().take_inputs(found)
         for parameter in self.parameters.values():
-            if isinstance(parameter, PlainArray | DataArray):
+            if isinstance(parameter, Gathered):
                 parameter.take()
 
 

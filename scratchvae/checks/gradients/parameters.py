@@ -13,40 +13,39 @@ import numpy as np
 from scratchvae.checks.arguments import described
 from scratchvae.checks.gradients.input import run
 from scratchvae.checks.gradients.plain_arrays import (
+    Gathered,
     PlainArray,
     attributes_with_gradients,
-    clears_itself,
 )
 from scratchvae.errors import InputError
 from scratchvae.validation import FloatArray
 
 
-class DataArray:
+class DataArray(Gathered):
     """An object with ``data`` and ``grad``, seen as one with ``value`` and ``grad``.
 
-    Unless the owner has a ``zero_grad`` that clears it, the gradient is cleared here before each
-    pass, so that a pass may add to it or set it.
+    What a pass leaves is cleared when it has been taken, so that it may add to it or set it.
     """
 
     def __init__(self, held: Any, owner: Any) -> None:
-        self._held, self._cleared_by_owner = held, clears_itself(owner)
-        self._sum: Any = None
+        super().__init__(owner)
+        self._object = held
 
     @property
     def value(self) -> FloatArray:
         """The array, which is the object's own."""
-        array: FloatArray = self._held.data
+        array: FloatArray = self._object.data
         return array
 
     @value.setter
     def value(self, array: FloatArray) -> None:
-        if self._held.data is not array:
-            self._held.data = array
+        if self._object.data is not array:
+            self._object.data = array
 
     @property
     def grad(self) -> Any:
-        """The gradient of all passes since it was set; ``None`` if there is none."""
-        return self._held.grad if self._cleared_by_owner else self._sum
+        """The gradient; ``None`` if there is none."""
+        return super().grad
 
     @grad.setter
     def grad(self, array: FloatArray) -> None:
@@ -55,15 +54,15 @@ class DataArray:
 
     def take(self) -> None:
         """Add what the last backward pass has left."""
-        if self._cleared_by_owner:
-            return
-        held = self._held.grad
-        together = isinstance(held, np.ndarray) and np.shape(self._sum) == held.shape
-        self._sum = self._sum + held if together else held
-        self._clear()
+        super().take()
+        if not self._cleared_by_owner:
+            self._clear()
+
+    def _held(self) -> Any:
+        return self._object.grad
 
     def _clear(self) -> None:
-        self._held.grad = np.zeros_like(self.value)
+        self._object.grad = np.zeros_like(self.value)
 
 
 def parameters_of(owner: Any) -> dict[str, Any]:

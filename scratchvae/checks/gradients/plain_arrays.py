@@ -21,8 +21,38 @@ from scratchvae.validation import FloatArray
 _CALLED = ("d{0}", "d_{0}", "g{0}", "grad_{0}", "{0}_grad", "{0}_gradient", "gradient_{0}")
 
 
-class PlainArray:
-    """One such array, with ``value`` and ``grad``: the gradients of all passes since it was set.
+class Gathered:
+    """An array that is learned, seen with ``value`` and ``grad``; each kind says where they are.
+
+    ``grad`` has the gradients of all passes since it was set: a pass that sets its own anew is
+    added to those before, unless the owner has a ``zero_grad`` and so adds them up itself.
+    """
+
+    def __init__(self, owner: Any) -> None:
+        self._owner, self._cleared_by_owner = owner, clears_itself(owner)
+        self._sum: Any = None
+
+    @property
+    def grad(self) -> Any:
+        """The gradient; ``None`` if there is none."""
+        return self._held() if self._cleared_by_owner else self._sum
+
+    @grad.setter
+    def grad(self, array: FloatArray) -> None:
+        self._sum = array
+
+    def take(self) -> None:
+        """Add what the last backward pass has left."""
+        held = self._held()
+        together = isinstance(held, np.ndarray) and np.shape(self._sum) == held.shape
+        self._sum = self._sum + held if together else held
+
+    def _held(self) -> Any:
+        raise NotImplementedError
+
+
+class PlainArray(Gathered):
+    """One such array, and its gradient beside it.
 
     Parameters
     ----------
@@ -39,9 +69,8 @@ class PlainArray:
     def __init__(
         self, owner: Any, name: str | int, gradient: str = "", place: str = "parameters"
     ) -> None:
-        self._owner, self._name, self._gradient, self._place = owner, name, gradient, place
-        self._filled_anew = not clears_itself(owner)
-        self._sum: Any = None
+        super().__init__(owner)
+        self._name, self._gradient, self._place = name, gradient, place
 
     @property
     def value(self) -> FloatArray:
@@ -60,21 +89,6 @@ class PlainArray:
             setattr(self._owner, str(self._name), array)
         else:
             getattr(self._owner, self._place)[self._name] = array
-
-    @property
-    def grad(self) -> Any:
-        """The gradient; ``None`` if there is none."""
-        return self._sum if self._filled_anew else self._held()
-
-    @grad.setter
-    def grad(self, array: FloatArray) -> None:
-        self._sum = array
-
-    def take(self) -> None:
-        """Add what the last backward pass has filled in."""
-        held = self._held()
-        together = isinstance(held, np.ndarray) and np.shape(self._sum) == held.shape
-        self._sum = self._sum + held if together else held
 
     def _held(self) -> Any:
         if self._gradient:

@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 
 from scratchvae.checks.gradients.input import as_gradient
-from scratchvae.checks.gradients.parameters import DataArray, parameters_of
-from scratchvae.checks.gradients.plain_arrays import PlainArray, clears_itself
+from scratchvae.checks.gradients.parameters import parameters_of
+from scratchvae.checks.gradients.plain_arrays import Gathered, clears_itself
 from scratchvae.checks.gradients.report import Unseen
 from scratchvae.errors import InputError
 from scratchvae.validation import FloatArray
@@ -125,7 +125,7 @@ class Target:
 
     def clear(self) -> None:
         """Set the parameters' gradients to zero."""
-        plain = any(isinstance(each, PlainArray | DataArray) for each in self.parameters.values())
+        plain = any(isinstance(each, Gathered) for each in self.parameters.values())
         if clears_itself(self._owner) if plain else hasattr(self._owner, "zero_grad"):
             self._owner.zero_grad()
             return
