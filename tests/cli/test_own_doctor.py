@@ -3,27 +3,14 @@
 import json
 
 import pytest
+from own_vaes import PARTS
 from small_runs import names_in
 
-VAE = """
-import numpy as np
-
-rng = np.random.default_rng(0)
-data, weights, back = rng.random((20, 6)), rng.standard_normal((6, 4)), rng.standard_normal((2, 6))
+VAE = (
+    PARTS
+    + """
 likelihood, decoder_gives = "bernoulli", "probabilities"
 print("a word of my own")
-
-
-def encode(x):
-    return (x @ weights)[:, :2], (x @ weights)[:, 2:]
-
-
-def draw(mean, log_variance):
-    return mean + np.exp(0.5 * log_variance) * np.random.standard_normal(mean.shape)
-
-
-def decode(z):
-    return 1 / (1 + np.exp(-z @ back))
 
 
 def loss(x, y, mean, log_variance):
@@ -39,6 +26,7 @@ def with_variance():
 
 nothing = {}
 """
+)
 
 
 @pytest.fixture

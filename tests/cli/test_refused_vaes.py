@@ -10,35 +10,22 @@ import subprocess
 import sys
 
 import pytest
+from own_vaes import PARTS
 from small_runs import names_in, process_options, program
 
 from scratchvae.cli.own_code.child import done
 from scratchvae.cli.own_code.target import read_target
 from scratchvae.errors import InputError
 
-START = """
-import numpy as np
-
-rng = np.random.default_rng(0)
-data, weights, back = rng.random((20, 6)), rng.standard_normal((6, 4)), rng.standard_normal((2, 6))
-
-
-def encode(x):
-    return (x @ weights)[:, :2], (x @ weights)[:, 2:]
-
-
-def draw(mean, log_variance):
-    return mean + np.exp(0.5 * log_variance) * np.random.standard_normal(mean.shape)
-
-
-def decode(z):
-    return 1 / (1 + np.exp(-z @ back))
-
+START = (
+    PARTS
+    + """
 
 def loss(x, y, mean, log_variance):
     reconstruction = -(x * np.log(y) + (1 - x) * np.log(1 - y)).sum(1).mean()
     return reconstruction + 0.5 * (mean**2 + np.exp(log_variance) - 1 - log_variance).sum(1).mean()
 """
+)
 
 
 @pytest.fixture
